@@ -1,0 +1,96 @@
+"""exchstream: one typed stream of your own order updates and fills, over many exchanges.
+
+The map of the package:
+
+    model.py       what an order and an execution are, and the laws by which two views join
+    events.py      what a stream tells: the closed union `Event`
+    jsonlines.py   the events as JSON lines
+    errors.py      the tree of errors: whose act each one was
+    core/          PURE: the Session (one account's state machine) and its parts; the Venue protocol
+    venues/        PURE: what each exchange does in its own way (ftx, binance/)
+    journal/       where events live between the Session and the readers
+    shell/         trio: sockets, HTTP, clocks, tasks; `open_stream`
+    testing.py     check_venue(): the conformance suite for authors of venues
+    cli.py         the command line
+
+Imports point one way: model, events <- core <- venues; core <- shell; journal <- shell.  Nothing pure imports trio.
+What stands in `__all__` is public; SemVer holds for it and for nothing else.
+"""
+
+from __future__ import annotations
+
+from exchstream.errors import (
+    AccountFailed,
+    ConfigError,
+    CredentialsRejected,
+    ExchstreamError,
+    JournalError,
+    MissingExtra,
+    SlowConsumer,
+    VenueBroken,
+    VenueRetired,
+)
+from exchstream.events import (
+    AccountDown,
+    DownReason,
+    Event,
+    Fill,
+    GapClosed,
+    GapOpened,
+    GapReason,
+    OrderUpdate,
+    Scope,
+    Unrecognized,
+    Unresolved,
+)
+from exchstream.model import (
+    FillKind,
+    Liquidity,
+    OrderKind,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    Side,
+    TimeInForce,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AccountDown",
+    "AccountFailed",
+    "BinanceFutures",
+    "BinanceSpot",
+    "ConfigError",
+    "CredentialsRejected",
+    "DownReason",
+    "Event",
+    "ExchstreamError",
+    "Fill",
+    "FillKind",
+    "Ftx",
+    "GapClosed",
+    "GapOpened",
+    "GapReason",
+    "JournalError",
+    "Liquidity",
+    "MissingExtra",
+    "OrderKind",
+    "OrderStatus",
+    "OrderStream",
+    "OrderType",
+    "OrderUpdate",
+    "PositionSide",
+    "Reader",
+    "Scope",
+    "Side",
+    "SlowConsumer",
+    "TimeInForce",
+    "Unrecognized",
+    "Unresolved",
+    "VenueBroken",
+    "VenueRetired",
+    "from_json",
+    "open_stream",
+    "to_json",
+]

@@ -1,0 +1,76 @@
+"""Do the balances agree with the executions?  The only trace of a trade on a symbol that nobody told us of.
+
+Holdings are compared with a baseline plus what the executions since then explain.  It asks nothing and decides
+nothing: it names the assets that moved without an explanation, and the markets that could explain them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+
+import attrs
+
+from exchstream.core.venue import Holdings
+from exchstream.model import ZERO, Execution, Market, Side
+
+
+@attrs.define
+class Balances:
+    """The last holdings that were known to agree, and what has moved since."""
+
+    baseline: Holdings | None = None
+    moved: defaultdict[str, Decimal] = attrs.field(factory=lambda: defaultdict(Decimal))
+    last_ns: int = 0
+    unexplainable: bool = False
+
+    def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
+        """Enter what this execution did to the balances; of an unknown market nothing can be said."""
+        self.last_ns = now_ns
+        if market is None:
+            self.unexplainable = True
+            return
+        if market.spot:
+            sign = 1 if execution.side is Side.BUY else -1
+            quote = execution.quote_quantity
+            self.moved[market.base] += sign * execution.quantity
+            self.moved[market.quote] -= sign * (execution.price * execution.quantity if quote is None else quote)
+        if execution.fee is not None and execution.fee_asset is not None:
+            self.moved[execution.fee_asset] -= execution.fee
+
+    def shifted(self, asset: str, amount: Decimal, now_ns: int) -> None:
+        """Enter what came or went without an execution."""
+        self.last_ns = now_ns
+        self.moved[asset] += amount
+
+    def quiet_since(self, instant_ns: int) -> bool:
+        """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
+        return self.last_ns <= instant_ns
+
+    def agree(self, holdings: Holdings) -> None:
+        """Take these holdings as the new baseline."""
+        self.baseline = holdings
+        self.moved.clear()
+        self.unexplainable = False
+
+    def unexplained(self, holdings: Holdings) -> dict[str, Decimal]:
+        """By how much each asset differs from the baseline and what was executed since; empty without a baseline."""
+        if self.baseline is None or self.unexplainable:
+            return {}
+        before, after = self.baseline.assets, holdings.assets
+        names = before.keys() | after.keys() | self.moved.keys()
+        differences = {n: after.get(n, ZERO) - before.get(n, ZERO) - self.moved.get(n, ZERO) for n in sorted(names)}
+        return {name: amount for name, amount in differences.items() if amount}
+
+
+def explaining(assets: Collection[str], markets: Mapping[str, Market], known: Collection[str]) -> Iterable[str]:
+    """The spot markets, not yet known, that trade one of these assets against another of them.
+
+    A trade moves both its assets, so a market of which only one moved cannot explain anything.
+    """
+    return (
+        name
+        for name, market in markets.items()
+        if market.spot and market.base in assets and market.quote in assets and name not in known
+    )

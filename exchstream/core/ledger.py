@@ -1,0 +1,125 @@
+"""All orders and executions that an account has told so far: joins, repeats, sums, and what may be forgotten.
+
+The ledger says what is news.  It does not know links, gaps or questions, and it makes no events.  It is bounded: of
+what is closed it keeps what a look-back could still bring again, up to a named limit (G5).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import attrs
+
+from exchstream.model import ZERO, Execution, FillKey, OrderKey, OrderState, join
+
+MAX_CLOSED: Final = 20_000  # closed orders kept, so that a late or stale view of one tells nothing
+MAX_FILLS: Final = 100_000  # executions kept, so that a repeat is known
+MAX_OPEN: Final = 100_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
+
+
+class Executed(NamedTuple):
+    """What the fills of one order come to, and when the last of them was."""
+
+    quantity: Decimal = ZERO
+    last_ns: int = 0
+
+
+NOTHING: Final = Executed()
+
+
+@attrs.define
+class Ledger:
+    """Orders by key and executions by key.  Facts before `floor_ns` enter it and are not news."""
+
+    floor_ns: int
+    open: dict[OrderKey, OrderState] = attrs.field(factory=dict)
+    closed: dict[OrderKey, OrderState] = attrs.field(factory=dict)
+    fills: dict[FillKey, int] = attrs.field(factory=dict)
+    sums: dict[OrderKey, Executed] = attrs.field(factory=dict)
+    duplicates: int = 0
+
+    def order(self, key: OrderKey) -> OrderState | None:
+        """What is known of this order, None if nothing."""
+        return self.open.get(key) or self.closed.get(key)
+
+    def would_change(self, view: OrderState) -> bool:
+        """True if this view says more about the order's course (its filled quantity, its end) than is known."""
+        known = self.order(view.key)
+        if known is None:
+            return not self._is_history(view)
+        ended_more = (view.end or 0) > (known.end or 0)
+        return view.cumulative.filled > known.cumulative.filled or ended_more
+
+    def view(self, view: OrderState) -> OrderState | None:
+        """Join a view of an order; the new state if it is news, else None."""
+        known = self.order(view.key)
+        state = view if known is None else join(known, view)
+        if known is not None and state.visible() == known.visible():
+            self.duplicates += 1
+            if state != known:  # only versions moved: worth keeping, not worth telling
+                self._put(state)
+            return None
+        self._put(state)
+        return None if known is None and self._is_history(view) else state
+
+    def fill(self, execution: Execution) -> bool:
+        """Enter an execution; True if it is news."""
+        key = execution.key
+        if key in self.fills:
+            self.duplicates += 1
+            return False
+        if len(self.fills) >= MAX_FILLS:
+            del self.fills[next(iter(self.fills))]
+        self.fills[key] = execution.time_ns
+        order = OrderKey(key.venue_symbol, key.order_id)
+        so_far = self.sums.get(order, NOTHING)
+        self.sums[order] = Executed(so_far.quantity + execution.quantity, max(so_far.last_ns, execution.time_ns))
+        while len(self.sums) > MAX_FILLS:
+            oldest = next(iter(self.sums))
+            total = self.sums.pop(oldest)
+            if oldest in self.open:  # still needed: to the end of the line
+                self.sums[oldest] = total
+        return execution.time_ns >= self.floor_ns
+
+    def imbalance(self, state: OrderState, tolerance: Decimal) -> Decimal:
+        """How much the order's filled quantity exceeds the sum of its fills, 0 within the tolerance.
+
+        Negative when the fills run ahead of the order's own count: a later view brings it.
+        """
+        difference = state.cumulative.filled - self.sums.get(state.key, NOTHING).quantity
+        return difference if abs(difference) > tolerance else ZERO
+
+    def forget(self, before_ns: int) -> None:
+        """Let go of what is closed and cannot come again: whatever the venue last touched before this instant."""
+        while self.closed and len(self.closed) > MAX_CLOSED // 2:
+            key, state = next(iter(self.closed.items()))
+            if (state.updated_ns or state.created_ns or 0) >= before_ns and len(self.closed) <= MAX_CLOSED:
+                return
+            del self.closed[key]
+            self.sums.pop(key, None)
+
+    def drop(self, key: OrderKey) -> None:
+        """Let go of an order that cannot be known (it has been named as unresolved)."""
+        self.open.pop(key, None)
+        self.sums.pop(key, None)
+
+    def _put(self, state: OrderState) -> None:
+        if state.end is None:
+            self.open[state.key] = state
+            if len(self.open) > MAX_OPEN:
+                del self.open[next(iter(self.open))]
+            return
+        self.open.pop(state.key, None)
+        self.closed[state.key] = state
+        if len(self.closed) > MAX_CLOSED:
+            oldest = next(iter(self.closed))
+            del self.closed[oldest]
+            self.sums.pop(oldest, None)
+
+    def _is_history(self, view: OrderState) -> bool:
+        """An order that ended before the floor: a fact, but not one of this stream."""
+        touched_ns = view.updated_ns or view.created_ns
+        if view.end is None or touched_ns is None:
+            return False
+        return max(touched_ns, self.sums.get(view.key, NOTHING).last_ns) < self.floor_ns

@@ -1,0 +1,258 @@
+"""One look-back: what to ask after an interruption, what came of it, and when the verdict may be given.
+
+It runs in passes.  A pass asks for the open orders, the executions and the orders since the gap began, and then by id
+for whatever those answers leave open: orders that were open when the link was lost and are missing from the listing
+of open ones, and orders whose filled quantity is not the sum of their fills (double entry).  REST lags behind what
+happened, so the verdict waits for a pass that was asked a lag allowance after the links were proven, at least the
+second one, and that brought nothing new and left nothing unbalanced.
+
+Facts do not pass through here: the Session gives them to the ledger and tells them at once.  This machine only keeps
+the account of what was asked, and names what could not be covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from exchstream.core.balances import Balances as BalanceSheet
+from exchstream.core.balances import explaining
+from exchstream.core.happenings import Now
+from exchstream.core.ledger import Ledger
+from exchstream.core.venue import (
+    Balances,
+    Fills,
+    Holdings,
+    Memory,
+    OpenOrders,
+    OrderById,
+    OrderFills,
+    Orders,
+    Plan,
+    Question,
+    Snapshot,
+)
+from exchstream.events import Scope, Unresolved
+from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
+
+MAX_PASSES: Final = 8  # then what still moves or does not balance is named instead
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What the look-back can vouch for."""
+
+    until_ns: int
+    scope: Scope
+    unresolved: tuple[Unresolved, ...]
+    holdings: Holdings | None
+
+
+@attrs.define(kw_only=True)
+class LookBack:
+    """Covers [since_ns, when the links were proven]; `suspects` are the orders that were open at the loss."""
+
+    plan: Plan
+    ledger: Ledger
+    memory: Memory
+    sheet: BalanceSheet
+    symbols: dict[str, None]
+    since_ns: int
+    proven: Now
+    suspects: set[OrderKey]
+    owed: set[Question] = attrs.field(factory=set)
+    passes: int = 0
+    next_ns: int | None = None
+    recovered: int = 0
+    _asked: Now | None = None
+    _watched: set[OrderKey] = attrs.field(factory=set)
+    _touched: set[OrderKey] = attrs.field(factory=set)
+    _followed: set[Question] = attrs.field(factory=set)
+    _snapshots: dict[OrderKind, frozenset[OrderKey]] = attrs.field(factory=dict)
+    _listed: set[str] = attrs.field(factory=set)
+    _holdings: Holdings | None = None
+    _news: int = 0
+    _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
+
+    # ------------------------------------------------------------------------------------------------ what came
+
+    def touch(self, key: OrderKey, *, recovered: bool, time_ns: int | None) -> None:
+        """A fact about this order was news: from REST if `recovered`, else from the stream meanwhile."""
+        self._touched.add(key)
+        if recovered:
+            self.recovered += 1
+            if time_ns is not None and time_ns <= self.proven.wall_ns:
+                self._news += 1
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """The listing of open orders of one kind is complete."""
+        self._snapshots[snapshot.kind] = snapshot.keys
+
+    def holdings(self, holdings: Holdings) -> None:
+        """The account's balances, and the symbols that it has a position on."""
+        self._holdings = holdings
+        for symbol in sorted(holdings.symbols):
+            self.symbols.setdefault(symbol)
+
+    def more(self, question: Question) -> None:
+        """An answer has another page."""
+        self.owed.add(question)
+
+    def name(self, what: str, name: str, why: str) -> None:
+        """Something that cannot be covered: named once in the verdict."""
+        self._named.setdefault((what, name), Unresolved(what=what, name=name, why=why))
+
+    def refused(self, question: Question, why: str, now: Now) -> None:
+        """An authoritative no, or a question given up: name what it would have covered, and do not ask it again."""
+        self.owed.discard(question)
+        match question:
+            case OrderById(key=key) | OrderFills(key=key):
+                if self._asked is not None and self._asked.wall_ns - self.plan.lag_ns < self.proven.wall_ns:
+                    return  # REST may not know it yet: the next pass asks again
+                self.name("order", f"{key.venue_symbol}:{key.order_id}", why)
+                self.ledger.drop(key)
+                self._watched.discard(key)
+            case Fills(symbol=symbol) | Orders(symbol=symbol):
+                self.name("symbol" if symbol else "listing", symbol or type(question).__name__.lower(), why)
+                if symbol is not None:
+                    self.symbols.pop(symbol, None)
+            case OpenOrders(kind=kind):
+                self.name("listing", f"open {kind.value}s", why)
+            case _:
+                self.name("listing", type(question).__name__.lower(), why)
+
+    # ------------------------------------------------------------------------------------------------ what to ask
+
+    def step(self, now: Now) -> list[Question]:
+        """The questions to put now; to be called whenever nothing is owed and no pause is running."""
+        if self.owed or (self.next_ns is not None and now.mono_ns < self.next_ns):
+            return []
+        if self._asked is None:
+            asked = list(self._open_pass(now))
+        else:
+            asked = list(self._follow_up())
+        self.owed.update(asked)
+        return asked
+
+    def verdict(self, now: Now) -> Verdict | None:
+        """The verdict if this pass allows one; else None, and another pass begins after a pause."""
+        if self.owed or self._asked is None:
+            return None
+        until_ns = self._asked.wall_ns - self.plan.lag_ns
+        unbalanced = list(self._unbalanced())
+        unexplained = self._unexplained()
+        quiet = self.sheet.quiet_since(until_ns)
+        self._asked = None
+        last = self.passes >= MAX_PASSES
+        settled = self.passes > 1 and not self._news and until_ns >= self.proven.wall_ns
+        if not last and not (settled and not unbalanced and not unexplained):
+            self.next_ns = now.mono_ns + max(self.plan.lag_ns, 1)
+            return None
+        for key, missing in unbalanced:
+            self.name("order", f"{key.venue_symbol}:{key.order_id}", f"filled differs from its fills by {missing}")
+        for asset, amount in unexplained.items():
+            self.name("asset", asset, f"moved by {amount} without an execution that explains it")
+        if last and until_ns < self.proven.wall_ns:
+            self.name("span", str(until_ns), "the venue's listings lag further behind than its allowance")
+        scope = Scope(symbols=tuple(self.symbols) if self.plan.fills.by_symbol else None, kinds=self.plan.kinds)
+        return Verdict(
+            until_ns=max(until_ns, self.since_ns),
+            scope=scope,
+            unresolved=tuple(self._named.values()),
+            holdings=self._holdings if quiet else None,
+        )
+
+    # ------------------------------------------------------------------------------------------------ the passes
+
+    def _open_pass(self, now: Now) -> Iterator[Question]:
+        self._asked, self.next_ns = now, None
+        self.passes += 1
+        self._news = 0
+        self._snapshots.clear()
+        self._followed.clear()
+        self._listed.clear()
+        self._watched = {key for key in self.suspects | self.ledger.open.keys() if key in self.ledger.open}
+        if self.plan.tells_orders:
+            for kind in self.plan.kinds:
+                yield OpenOrders(kind)
+        if self.plan.balances:
+            yield Balances()
+        yield from self._listings(now)
+
+    def _listings(self, now: Now) -> Iterator[Question]:
+        """Executions and orders since the gap began, of every symbol that is known by now."""
+        assert self._asked is not None
+        since_ns, until_ns = self.since_ns - self.plan.lag_ns, self._asked.wall_ns + self.plan.lag_ns
+        for listing, ask, told in (
+            (self.plan.fills, Fills, self.plan.tells_fills),
+            (self.plan.orders, Orders, self.plan.tells_orders),
+        ):
+            if not told:
+                continue
+            reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
+            if reach_ns > since_ns:
+                self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
+            for symbol in self._symbols(listing.by_symbol):
+                if (label := f"{ask.__name__}:{symbol}") not in self._listed:
+                    self._listed.add(label)
+                    yield ask(symbol, reach_ns, until_ns)
+
+    def _symbols(self, by_symbol: bool) -> Iterable[str | None]:
+        if not by_symbol:
+            return (None,)
+        names = list(self.symbols)
+        for name in names[self.plan.max_symbols :]:
+            self.name("symbol", name, f"more than {self.plan.max_symbols} symbols to ask about")
+        return names[: self.plan.max_symbols]
+
+    def _follow_up(self) -> Iterator[Question]:
+        """What the listings leave open: symbols learnt meanwhile, missing orders, sums that do not agree."""
+        assert self._asked is not None
+        markets = self.memory.markets or {}
+        for symbol in explaining(self._unexplained().keys(), markets, self.symbols.keys()):
+            self.symbols.setdefault(symbol)
+        for question in (*self._listings(self._asked), *self._by_id()):
+            if question not in self._followed:
+                self._followed.add(question)
+                yield question
+
+    def _by_id(self) -> Iterator[Question]:
+        if not self.plan.tells_orders:
+            return
+        for key in sorted(self._watched, key=_name):
+            snapshot = self._snapshots.get(key.kind)
+            if key in self.ledger.open and snapshot is not None and key not in snapshot:
+                yield OrderById(key)
+        if self.plan.tells_fills:
+            for key, state, difference in self._compared():
+                yield OrderFills(key) if state is not None and difference > 0 else OrderById(key)
+
+    def _compared(self) -> Iterator[tuple[OrderKey, OrderState | None, Decimal]]:
+        """Double entry: the orders that this look-back met and whose count is not the sum of their fills."""
+        for key in sorted(self._touched | self._watched, key=_name):
+            if key.kind is not OrderKind.ORDER:
+                continue  # an algo order has no executions of its own: its child has
+            state = self.ledger.order(key)
+            if state is None:
+                yield key, None, ZERO
+            elif difference := self.ledger.imbalance(state, self.plan.tolerance):
+                yield key, state, difference
+
+    def _unbalanced(self) -> Iterator[tuple[OrderKey, Decimal]]:
+        if self.plan.tells_orders and self.plan.tells_fills:
+            yield from ((key, difference) for key, state, difference in self._compared() if state is not None)
+
+    def _unexplained(self) -> dict[str, Decimal]:
+        """The assets that moved for no known reason; nothing while executions are still on their way to REST."""
+        if self._holdings is None or self._asked is None:
+            return {}
+        if not self.sheet.quiet_since(self._asked.wall_ns - self.plan.lag_ns):
+            return {}
+        return self.sheet.unexplained(self._holdings)
+
+
+def _name(key: OrderKey) -> tuple[str, str, str]:
+    return (key.venue_symbol, key.order_id, key.kind.value)

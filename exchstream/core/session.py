@@ -1,0 +1,563 @@
+"""THE state machine of one account: what happened goes in, what to do comes out.
+
+    Started ──► needs (markets, credential) ──► dial every lane ──► prove ──► look back ──► GapClosed: live
+                                                    ▲                                          │
+                                                    └── lost, silent, expired, retired ◄───────┤
+                                                                    audit, doubt ──► look back ┘
+
+There is one gap path: start, a lost link, an expired key, a failed audit and a doubt all open the same gap, and the
+same look-back closes it.  Facts are told as they come, in a gap or not; the verdict comes last.
+
+The Session has no socket, clock, sleep or chance (design: G1-G6 are decided here and in the parts it is made of).  It
+is handed one happening at a time and answers with commands; `wake_at_ns` is when it wants to hear `Woken`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from exchstream.core.audit import Audit
+from exchstream.core.backoff import Backoff
+from exchstream.core.balances import Balances as BalanceSheet
+from exchstream.core.happenings import (
+    NO_DELAY,
+    Answered,
+    Ask,
+    Command,
+    Connected,
+    Emit,
+    Happening,
+    Lost,
+    MeasureClock,
+    Now,
+    Obey,
+    Overflowed,
+    Range,
+    Received,
+    Started,
+    Stop,
+    Unanswered,
+    Woken,
+)
+from exchstream.core.ledger import Ledger
+from exchstream.core.links import Link, Links, Phase
+from exchstream.core.lookback import LookBack, Verdict
+from exchstream.core.teller import Teller
+from exchstream.core.venue import (
+    MINUTE,
+    Accepted,
+    CredentialGone,
+    CredentialIs,
+    Doubt,
+    Evidence,
+    FillView,
+    Holdings,
+    MarketList,
+    Markets,
+    Meaning,
+    Memory,
+    More,
+    Moved,
+    OrderView,
+    Proof,
+    Question,
+    Refusal,
+    Refused,
+    RenewCredential,
+    Resubscribe,
+    Retire,
+    Secret,
+    Snapshot,
+    Strange,
+    Throttle,
+    Unreachable,
+    Venue,
+)
+from exchstream.events import GapClosed, GapOpened, GapReason
+from exchstream.model import OrderKey, OrderState
+
+MAX_DOUBTS: Final = 1_000  # beyond it the look-back is started at once
+RELOAD_NS: Final = MINUTE  # how often an unknown symbol may make us read the market list again
+
+
+@attrs.define
+class Asked:
+    """A question that is out: for whom it was asked, and how often it has been tried."""
+
+    question: Question
+    purpose: str
+    first_ns: int
+    tries: int = 0
+
+
+@attrs.frozen
+class Checkpoint:
+    """What a restart needs besides the journal's records."""
+
+    good_ns: int
+    floor_ns: int
+    symbols: tuple[str, ...]
+    open_orders: tuple[OrderState, ...]
+
+
+@attrs.frozen
+class Status:
+    """How one account stands, for `OrderStream.status()`."""
+
+    phase: str
+    gap_since_ns: int | None
+    good_ns: int
+    reconnects: int
+    duplicates: int
+    fills_recovered: int
+    credential_renew_ns: int | None
+
+
+@attrs.define
+class Session:
+    """One account's protocol.  `since_ns`: from when on facts are wanted (None: from the start of the stream)."""
+
+    venue: Venue
+    since_ns: int | None = None
+    restored: Checkpoint | None = None
+    backoff: Backoff = attrs.field(factory=Backoff)
+    wake_at_ns: int | None = attrs.field(default=None, init=False)
+    memory: Memory = attrs.field(factory=Memory, init=False)
+    ledger: Ledger = attrs.field(init=False)
+    links: Links = attrs.field(init=False)
+    sheet: BalanceSheet = attrs.field(factory=BalanceSheet, init=False)
+    good_ns: int = attrs.field(default=0, init=False)
+    down: bool = attrs.field(default=False, init=False)
+    _gap: GapOpened | None = attrs.field(default=None, init=False)
+    _lookback: LookBack | None = attrs.field(default=None, init=False)
+    _suspects: set[OrderKey] = attrs.field(factory=set, init=False)
+    _audit: Audit = attrs.field(init=False)
+    _doubts: dict[Doubt, tuple[int, int]] = attrs.field(factory=dict, init=False)
+    _asks: dict[int, Asked] = attrs.field(factory=dict, init=False)
+    _last_ask: int = attrs.field(default=0, init=False)
+    _reload_ns: int = attrs.field(default=0, init=False)
+    _renew_ns: int | None = attrs.field(default=None, init=False)
+    _share: int = attrs.field(default=0, init=False)
+    _teller: Teller = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        plan = self.venue.plan
+        self.ledger = Ledger(floor_ns=0)
+        self.links = Links(plan.lanes, self.backoff)
+        self._audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=None)
+        self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
+        self._share = zlib.crc32(self.venue.identity.encode())  # accounts renew apart from each other, without chance
+
+    # ------------------------------------------------------------------------------------------------ in and out
+
+    def handle(self, happening: Happening, now: Now) -> list[Command]:
+        """What to do about this happening.  Events come in one `Emit`, first: told before anything is sent."""
+        if self.down:
+            return []
+        commands = list(self._react(happening, now))
+        if any(isinstance(command, Stop) for command in commands):
+            commands, self.wake_at_ns = [Stop()], None
+        else:
+            commands += self._advance(now)
+            self.wake_at_ns = self._wake_ns()
+        events = self._teller.take()
+        return [Emit(events), *commands] if events else commands
+
+    def expects(self, ask: int) -> bool:
+        """False for a question whose answer nobody waits for any more: it need not be sent."""
+        return ask in self._asks
+
+    def checkpoint(self) -> Checkpoint:
+        """What would be needed to go on from here in another process."""
+        ledger, symbols = self.ledger, self._teller.symbols
+        return Checkpoint(self.good_ns, ledger.floor_ns, tuple(symbols), tuple(ledger.open.values()))
+
+    def status(self) -> Status:
+        """How the account stands."""
+        credential = self.memory.credential
+        return Status(
+            phase=self._phase(),
+            gap_since_ns=None if self._gap is None else self._gap.since_ns,
+            good_ns=self.good_ns,
+            reconnects=self.links.reconnects,
+            duplicates=self.ledger.duplicates,
+            fills_recovered=self._teller.recovered,
+            credential_renew_ns=None if credential is None else credential.renew_ns,
+        )
+
+    def _phase(self) -> str:
+        if self.down:
+            return "down"
+        if self._gap is None:
+            return "live"
+        return "connecting" if self._lookback is None else "looking back"
+
+    # ------------------------------------------------------------------------------------------------ happenings
+
+    def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
+        match happening:
+            case Received(link=number, frames=frames, heard_ns=heard_ns):
+                if (link := self.links.live.get(number)) is not None:
+                    link.heard_ns = max(link.heard_ns, heard_ns)
+                    for meaning in self.venue.read(link.lane, frames, self.memory):
+                        yield from self._from_link(link, meaning, now)
+                        if self.down:
+                            return
+            case Answered(ask=number, reply=reply):
+                if (asked := self._asks.pop(number, None)) is not None:
+                    yield from self._answered(asked, self.venue.answer(asked.question, reply, self.memory), now)
+            case Unanswered(ask=number, why=why):
+                if (asked := self._asks.pop(number, None)) is not None:
+                    yield from self._again(asked, why, now)
+            case Connected(link=number):
+                if (link := self.links.live.get(number)) is not None:
+                    yield from self._greet(link, now)
+            case Lost(link=number, why=why, retry_after_ns=retry_after_ns):
+                if (link := self.links.live.get(number)) is not None:
+                    self.links.lose(link, now)
+                    self._link_gone(link, GapReason.LOST, why, now)
+                    if retry_after_ns is not None and link.lane in self.links.wanting() and self._ready(now):
+                        yield self.links.dial(link.lane, now, self._key(), retry_after_ns)
+            case Overflowed(link=number):
+                if (link := self.links.live.get(number)) is not None:
+                    yield from self._end_link(link, GapReason.OVERFLOW, "no room for what it brought", now)
+            case Started():
+                self._start(now)
+            case Woken():
+                yield from self._woken(now)
+
+    def _start(self, now: Now) -> None:
+        since_ns = self.since_ns
+        if self.restored is not None:
+            since_ns = self.restored.good_ns
+            self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
+            for state in self.restored.open_orders:
+                self.ledger.open[state.key] = state
+        self._teller.symbols.update(dict.fromkeys(self.venue.symbols))
+        self.good_ns = now.wall_ns if since_ns is None else since_ns
+        self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.floor_ns
+        self._open_gap(GapReason.START, "", now)
+
+    def _woken(self, now: Now) -> Iterator[Command]:
+        for link, why in self.links.overdue(now):
+            yield from self._end_link(link, GapReason.SILENT, why, now)
+        yield from self.links.tend(now)
+        if self._renew_ns is not None and now.mono_ns >= self._renew_ns:
+            self._renew_ns = None
+            yield self._ask(RenewCredential(), "renewal", now)
+        if self._gap is None:
+            for doubt in [doubt for doubt, (_, due_ns) in self._doubts.items() if now.mono_ns >= due_ns]:
+                if doubt.fill in self.ledger.fills:
+                    del self._doubts[doubt]
+                else:
+                    self._open_gap(GapReason.DOUBT, doubt.why, now)
+
+    # ------------------------------------------------------------------------------------------------ links
+
+    def _greet(self, link: Link, now: Now) -> Iterator[Command]:
+        yield from self.links.greet(link, now, self.venue.greet(link.lane, self.memory, now.wall_ns))
+        if link.lane.proof is Proof.OPEN and link.credential is not None:
+            yield self._ask(RenewCredential(), "proof", now)
+
+    def _end_link(self, link: Link, reason: GapReason, why: str, now: Now) -> Iterator[Command]:
+        yield self.links.end(link, why, now)
+        self._link_gone(link, reason, why, now)
+
+    def _link_gone(self, link: Link, reason: GapReason, why: str, now: Now) -> None:
+        """A lane that has no proven link left cannot be trusted from the last good instant on."""
+        if link.phase is Phase.PROVEN and not self.links.proven:
+            self._open_gap(reason, why, now)
+
+    def _from_link(self, link: Link, meaning: Meaning, now: Now) -> Iterator[Command]:
+        """One meaning of a frame.  Facts come first: they are nearly all of the traffic."""
+        match meaning:
+            case OrderView() | FillView():
+                link.evident = True
+                self._fact(meaning, now, recovered=False)
+            case Evidence():
+                link.evident = True
+            case Doubt():
+                link.evident = True
+                self._doubt(meaning, now)
+            case Accepted(tag=tag):
+                yield from self.links.accept(link, tag, now)
+            case Refused():
+                yield from self._refused_link(link, meaning, now)
+            case Retire():
+                link.retiring = True
+            case Resubscribe(why=why):
+                was_proven = link.phase is Phase.PROVEN
+                link.phase = Phase.GREETING
+                if was_proven and not self.links.proven:
+                    self._open_gap(GapReason.EXPIRED, why, now)
+                yield from self._greet(link, now)
+            case CredentialGone(why=why):
+                yield from self._credential_gone(why, now, link.credential)
+            case _:
+                yield from self._common(meaning, now)
+
+    def _refused_link(self, link: Link, refused: Refused, now: Now) -> Iterator[Command]:
+        if refused.how is Refusal.FATAL:
+            yield from self._die(refused)
+            return
+        if refused.how is Refusal.CLOCK:
+            yield MeasureClock()
+        if refused.tag is not None or link.phase is not Phase.PROVEN:
+            yield from self._end_link(link, GapReason.LOST, refused.why, now)
+        else:
+            self._teller.strange(f"refusal: {refused.why}", b"", now)
+
+    def _credential_gone(self, why: str, now: Now, dialled_with: Secret | None) -> Iterator[Command]:
+        """The key is dead; said twice, or of an older key, it is no news."""
+        credential = self.memory.credential
+        if credential is None or (dialled_with is not None and dialled_with != credential.value):
+            return
+        self.memory.credential = None
+        for link in [link for link in self.links.live.values() if link.credential == credential.value]:
+            yield from self._end_link(link, GapReason.EXPIRED, why, now)
+
+    # ------------------------------------------------------------------------------------------------ answers
+
+    def _answered(self, asked: Asked, meanings: list[Meaning], now: Now) -> Iterator[Command]:
+        refusal = next((m for m in meanings if isinstance(m, Refused)), None)
+        audit = asked.purpose == "audit"
+        for meaning in meanings:
+            if audit and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
+                self._audit.heard(meaning)
+            elif isinstance(meaning, More):
+                yield from self._more(asked, meaning.question, now)
+            elif meaning is not refusal:
+                yield from self._common(meaning, now)
+        if refusal is None:
+            self._done(asked)
+        elif refusal.how is Refusal.FATAL:
+            yield from self._die(refusal)
+        elif refusal.how is Refusal.GONE:
+            self._refused(asked, refusal.why, now)
+        else:
+            if refusal.how is Refusal.CLOCK:
+                yield MeasureClock()
+            yield from self._again(asked, refusal.why, now)
+
+    def _common(self, meaning: Meaning, now: Now) -> Iterator[Command]:
+        """What means the same whether a link or an answer said it (answers' facts were recovered)."""
+        match meaning:
+            case OrderView() | FillView():
+                self._fact(meaning, now, recovered=True)
+            case CredentialIs():
+                yield from self._credential_is(meaning, now)
+            case CredentialGone(why=why):
+                yield from self._credential_gone(why, now, None)
+            case MarketList(markets=markets):
+                self.memory.markets = markets
+            case Throttle():
+                yield Obey(meaning)
+            case Strange(what=what, raw=raw):
+                self._teller.strange(what, raw, now)
+            case Moved(asset=asset, amount=amount):
+                self.sheet.shifted(asset, amount, now.wall_ns)
+            case Snapshot() if self._lookback is not None:
+                self._lookback.snapshot(meaning)
+            case Holdings() if self._lookback is not None:
+                self._lookback.holdings(meaning)
+            case Unreachable(what=what, name=name, why=why) if self._lookback is not None:
+                self._lookback.name(what, name, why)
+            case _:
+                pass  # an answer to a look-back that has been given up: its facts would be asked for again
+
+    def _credential_is(self, credential: CredentialIs, now: Now) -> Iterator[Command]:
+        old, self.memory.credential = self.memory.credential, credential
+        for link in self.links.live.values():
+            if link.credential == credential.value:
+                link.renewed = True
+        if old is not None and old.value != credential.value:  # the venue gave another one: move over to it
+            for link in [link for link in self.links.live.values() if link.credential == old.value]:
+                yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
+        wait_ns = max(credential.renew_ns - now.wall_ns, 0)
+        self._renew_ns = now.mono_ns + wait_ns + credential.spread_ns * self._share // 2**32
+
+    def _more(self, asked: Asked, question: Question, now: Now) -> Iterator[Command]:
+        if asked.purpose == "look-back" and self._lookback is not None:
+            self._lookback.more(question)
+        elif asked.purpose == "audit" and self._audit.look is not None:
+            self._audit.look.owed.add(question)
+        yield self._ask(question, asked.purpose, now)
+
+    def _done(self, asked: Asked) -> None:
+        if asked.purpose == "look-back" and self._lookback is not None:
+            self._lookback.owed.discard(asked.question)
+        elif asked.purpose == "audit" and self._audit.look is not None:
+            self._audit.look.owed.discard(asked.question)
+
+    def _refused(self, asked: Asked, why: str, now: Now) -> None:
+        if asked.purpose == "look-back" and self._lookback is not None:
+            self._lookback.refused(asked.question, why, now)
+        elif asked.purpose == "audit":
+            self._audit.failed(now, self._beat_ns())
+
+    def _again(self, asked: Asked, why: str, now: Now) -> Iterator[Command]:
+        """No answer yet: later, unless nobody waits for it any more or it has been tried for too long."""
+        asked.tries += 1
+        if asked.purpose == "audit":
+            self._audit.failed(now, self._beat_ns())
+            self._asks = {n: a for n, a in self._asks.items() if a.purpose != "audit"}
+            return
+        if asked.purpose == "look-back" and now.mono_ns - asked.first_ns >= self.venue.plan.give_up_ns:
+            self._refused(asked, f"no answer for {self.venue.plan.give_up_ns // MINUTE} minutes: {why}", now)
+            return
+        low_ns, high_ns = self.backoff.delay(asked.tries)
+        yield self._ask(asked.question, asked.purpose, now, Range(low_ns, high_ns), asked)
+
+    def _ask(
+        self, question: Question, purpose: str, now: Now, delay: Range = NO_DELAY, again: Asked | None = None
+    ) -> Ask:
+        self._last_ask += 1
+        self._asks[self._last_ask] = again or Asked(question, purpose, now.mono_ns)
+        return Ask(self._last_ask, question, delay)
+
+    # ------------------------------------------------------------------------------------------------ facts
+
+    def _fact(self, view: OrderView | FillView, now: Now, *, recovered: bool) -> None:
+        """Enter a fact, tell it if it is news, and let a running look-back know."""
+        if isinstance(view, OrderView):
+            news = self._teller.order(view, now, recovered=recovered)
+        else:
+            news = self._teller.fill(view, now, recovered=recovered)
+        if news is not None and self._lookback is not None:
+            self._lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
+
+    def _doubt(self, doubt: Doubt, now: Now) -> None:
+        if doubt.fill is not None and doubt.fill in self.ledger.fills:
+            return
+        if len(self._doubts) < MAX_DOUBTS:
+            self._doubts.setdefault(doubt, (now.wall_ns, now.mono_ns + self.venue.plan.audit.grace_ns))
+        if doubt.order is not None:
+            self._suspects.add(doubt.order)
+        if doubt.symbol is not None:
+            self._teller.use(doubt.symbol)
+
+    # ------------------------------------------------------------------------------------------------ gaps
+
+    def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
+        """From the last good instant on facts may be missing.  An open gap only grows."""
+        self._suspects |= self.ledger.open.keys()
+        self._lookback = None
+        self._asks = {n: a for n, a in self._asks.items() if a.purpose not in ("look-back", "audit")}
+        self._audit.look = self._audit.first = self._audit.next_ns = None
+        if self._gap is None:
+            self._gap = self._teller.gap_opened(min(self.good_ns, now.wall_ns), reason, detail)
+
+    def _close_gap(self, lookback: LookBack, verdict: Verdict, now: Now) -> None:
+        assert self._gap is not None
+        self._teller.gap_closed(
+            GapClosed(
+                venue=self.venue.name,
+                account=self.venue.account,
+                since_ns=self._gap.since_ns,
+                until_ns=verdict.until_ns,
+                scope=verdict.scope,
+                complete=not verdict.unresolved,
+                unresolved=verdict.unresolved,
+                recovered=lookback.recovered,
+            )
+        )
+        self.good_ns = verdict.until_ns
+        if verdict.holdings is not None:
+            self.sheet.agree(verdict.holdings)
+        self._gap = self._lookback = None
+        self._suspects.clear()
+        grace_ns = now.mono_ns + self.venue.plan.audit.grace_ns
+        self._doubts = {d: (at_ns, grace_ns) for d, (at_ns, _) in self._doubts.items() if at_ns > verdict.until_ns}
+        self.ledger.forget(self.good_ns - self.venue.plan.lag_ns)
+        self._audit.next_ns = now.mono_ns + self._beat_ns()
+
+    def _die(self, refused: Refused) -> Iterator[Command]:
+        self._teller.down(refused)
+        self.down = True
+        yield Stop()
+
+    # ------------------------------------------------------------------------------------------------ what is next
+
+    def _advance(self, now: Now) -> list[Command]:
+        """Whatever the state as a whole calls for now."""
+        commands: list[Command] = list(self._prepare(now))
+        if self._gap is not None and self.links.proven:
+            commands += self._look_back(now)
+        elif self._gap is None:
+            commands += self._audit_beat(now)
+        return commands
+
+    def _ready(self, now: Now) -> bool:
+        return not self.venue.needs(self.memory, now.wall_ns)
+
+    def _prepare(self, now: Now) -> Iterator[Command]:
+        """Ask for what dialling needs, then dial the lanes that want it; read the markets again for a new symbol."""
+        wanting = self.links.wanting()
+        if wanting:
+            needs = self.venue.needs(self.memory, now.wall_ns)
+            asked = {a.question for a in self._asks.values() if a.purpose == "need"}
+            yield from (self._ask(question, "need", now) for question in needs if question not in asked)
+            if not needs:
+                yield from (self.links.dial(lane, now, self._key()) for lane in wanting)
+        markets = self.memory.markets
+        newest = next(reversed(self._teller.symbols), None)
+        if markets is not None and newest is not None and newest not in markets and now.mono_ns >= self._reload_ns:
+            self._reload_ns = now.mono_ns + RELOAD_NS
+            yield self._ask(Markets(), "need", now)
+
+    def _key(self) -> Secret | None:
+        return None if self.memory.credential is None else self.memory.credential.value
+
+    def _look_back(self, now: Now) -> Iterator[Command]:
+        if self._lookback is None:
+            assert self._gap is not None
+            self._lookback = LookBack(
+                plan=self.venue.plan,
+                ledger=self.ledger,
+                memory=self.memory,
+                sheet=self.sheet,
+                symbols=self._teller.symbols,
+                since_ns=self._gap.since_ns,
+                proven=now,
+                suspects=set(self._suspects),
+            )
+        lookback = self._lookback
+        questions = lookback.step(now)
+        yield from (self._ask(question, "look-back", now) for question in questions)
+        if not questions and (verdict := lookback.verdict(now)) is not None:
+            self._close_gap(lookback, verdict, now)
+
+    def _beat_ns(self) -> int:
+        audit = self.venue.plan.audit
+        return audit.every_ns if self.links.evident else audit.fast_ns
+
+    def _audit_beat(self, now: Now) -> Iterator[Command]:
+        audit = self._audit
+        if audit.look is None and audit.next_ns is not None and now.mono_ns >= audit.next_ns:
+            questions = audit.begin(now, list(self._teller.symbols), self.good_ns)
+            yield from (self._ask(question, "audit", now) for question in questions)
+        wrong = audit.answered(now, self._beat_ns())
+        if wrong is not None:  # a link that is up and does not tell is worth nothing: listen anew, then look back
+            self._open_gap(GapReason.AUDIT, wrong, now)
+            for link in list(self.links.live.values()):
+                yield self.links.end(link, "the audit found what it had not told", now)
+            yield from self._prepare(now)
+        elif audit.passed_ns is not None:
+            self.good_ns, audit.passed_ns = max(self.good_ns, audit.passed_ns), None
+            self._doubts = {d: due for d, due in self._doubts.items() if d.fill not in self.ledger.fills}
+
+    def _wake_ns(self) -> int | None:
+        instants = list(self.links.wake_ns())
+        if self._lookback is not None and self._lookback.next_ns is not None and not self._lookback.owed:
+            instants.append(self._lookback.next_ns)
+        if self._gap is None:
+            instants += [due_ns for due_ns in (self._audit.next_ns,) if due_ns is not None]
+            instants += [due_ns for _, due_ns in self._doubts.values()]
+        if self._renew_ns is not None:
+            instants.append(self._renew_ns)
+        return min(instants, default=None)
+

@@ -1,0 +1,152 @@
+"""Turns facts into events: what is news is told once, scrubbed of credentials, under the unified symbol.
+
+It holds the ledger's hand: a fact enters the ledger and the balance sheet here, and is told only if it was news (G2,
+G3).  It knows nothing of links, gaps or questions.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from exchstream.core.balances import Balances
+from exchstream.core.happenings import Now
+from exchstream.core.ledger import Ledger
+from exchstream.core.scrub import scrub
+from exchstream.core.venue import FillView, Memory, OrderView, Refused, Venue
+from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
+from exchstream.model import Execution, OrderKey, OrderState
+
+
+@attrs.frozen
+class News:
+    """A fact that was news: whose it is, and when it was by the venue's clock (None where that is not told)."""
+
+    key: OrderKey
+    time_ns: int | None
+
+
+@attrs.define
+class Teller:
+    """What one account has to tell; `symbols` are those it was ever told of, the most recently used last."""
+
+    venue: Venue
+    memory: Memory
+    ledger: Ledger
+    sheet: Balances
+    symbols: dict[str, None] = attrs.field(factory=dict)
+    recovered: int = 0
+    _untold: list[Event] = attrs.field(factory=list)
+
+    def take(self) -> tuple[Event, ...]:
+        """The events since the last time, in their order."""
+        events = tuple(self._untold)
+        self._untold.clear()
+        return events
+
+    # ------------------------------------------------------------------------------------------------ facts
+
+    def order(self, view: OrderView, now: Now, *, recovered: bool) -> News | None:
+        """Enter one look at an order; tell it if it changed what is known."""
+        state = self.ledger.view(view.state)
+        if state is None:
+            return None
+        self.use(state.key.venue_symbol)
+        if self.venue.plan.tells_orders:
+            self._untold.append(self._order_update(state, view.raw, now, recovered=recovered))
+        return News(state.key, state.updated_ns)
+
+    def fill(self, view: FillView, now: Now, *, recovered: bool) -> News | None:
+        """Enter one execution; tell it unless it is a repeat or older than this stream."""
+        execution = view.execution
+        if execution.key in self.ledger.fills:
+            self.ledger.duplicates += 1
+            return None
+        self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
+        self.use(execution.venue_symbol)
+        if self.ledger.fill(execution) and self.venue.plan.tells_fills:
+            self.recovered += recovered
+            self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
+        return News(OrderKey(execution.venue_symbol, execution.order_id), execution.time_ns)
+
+    def use(self, venue_symbol: str) -> None:
+        """Remember the symbol as the one used last."""
+        if next(reversed(self.symbols), None) != venue_symbol:
+            self.symbols.pop(venue_symbol, None)
+            self.symbols[venue_symbol] = None
+
+    def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:
+        return OrderUpdate(
+            venue=self.venue.name,
+            account=self.venue.account,
+            symbol=self._symbol(state.key.venue_symbol),
+            received_ns=now.wall_ns,
+            recovered=recovered,
+            raw=self.clean(raw),
+            state=state,
+        )
+
+    def _fill(self, execution: Execution, raw: bytes, now: Now, *, recovered: bool) -> Fill:
+        return Fill(
+            venue=self.venue.name,
+            account=self.venue.account,
+            symbol=self._symbol(execution.venue_symbol),
+            received_ns=now.wall_ns,
+            recovered=recovered,
+            raw=self.clean(raw),
+            execution=execution,
+        )
+
+    def _symbol(self, venue_symbol: str) -> str | None:
+        market = None if self.memory.markets is None else self.memory.markets.get(venue_symbol)
+        return None if market is None else market.symbol
+
+    # ------------------------------------------------------------------------------------------------ the rest
+
+    def strange(self, what: str, raw: bytes, now: Now) -> None:
+        """Tell what we have no word for, raw."""
+        self._untold.append(
+            Unrecognized(
+                venue=self.venue.name,
+                account=self.venue.account,
+                what=self.clean_text(what),
+                raw=self.clean(raw),
+                received_ns=now.wall_ns,
+            )
+        )
+
+    def gap_opened(self, since_ns: int, reason: GapReason, detail: str) -> GapOpened:
+        """Tell that facts may be missing from this instant on."""
+        gap = GapOpened(
+            venue=self.venue.name,
+            account=self.venue.account,
+            since_ns=since_ns,
+            reason=reason,
+            detail=self.clean_text(detail),
+        )
+        self._untold.append(gap)
+        return gap
+
+    def gap_closed(self, closed: GapClosed) -> None:
+        """Tell the verdict."""
+        self._untold.append(closed)
+
+    def down(self, refused: Refused) -> None:
+        """Tell that the account has ended."""
+        self._untold.append(
+            AccountDown(
+                venue=self.venue.name,
+                account=self.venue.account,
+                reason=refused.down,
+                detail=self.clean_text(refused.why),
+            )
+        )
+
+    def clean(self, raw: bytes) -> bytes:
+        """`raw` without any live credential."""
+        credential = self.memory.credential
+        live = () if credential is None else (credential.value,)
+        return scrub(raw, (*self.venue.secrets, *live))
+
+    def clean_text(self, text: str) -> str:
+        """`text` without any live credential."""
+        return self.clean(text.encode()).decode(errors="replace")

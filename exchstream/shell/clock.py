@@ -1,0 +1,101 @@
+"""This machine's monotonic clock, and UTC corrected to the venue's.
+
+The wall clock is read once; from then on UTC advances with the monotonic clock, so that a step of the machine's clock
+moves nothing.  `measure` finds how far the venue's clock is from that.  What it cannot see by itself is a machine that
+was suspended (the monotonic clock stood still meanwhile): then the wall clock has run ahead, and `due` says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+import trio
+
+from exchstream.core.happenings import Now
+from exchstream.core.venue import HOUR, MINUTE, SECOND
+from exchstream.shell.flight import Flight
+from exchstream.shell.http import Unanswered
+
+# Clocks of two machines that are kept by NTP differ by milliseconds; a second can only be a suspend or a step.
+_SUSPENDED_NS: Final = SECOND
+
+
+def mono_ns() -> int:
+    """The monotonic clock in nanoseconds: trio's, so that a virtual clock moves it too."""
+    return round(trio.current_time() * SECOND)
+
+
+@attrs.frozen
+class Sample:
+    """One question for the venue's time: when it left and when its answer came (monotonic), and what it said (UTC)."""
+
+    sent_ns: int
+    got_ns: int
+    venue_ns: int
+
+
+class HostClock:
+    """One host's time.  `wall_ns` may step, either way, when it is measured anew; `mono_ns` never does."""
+
+    def __init__(
+        self,
+        *,
+        samples: int = 3,  # the quickest of three is seldom held up on its way
+        every_ns: int = HOUR,  # quartz drifts by some 50 ppm: 180 ms in an hour, far within any recvWindow
+        retry_ns: int = MINUTE,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._samples = samples
+        self._every_ns = every_ns
+        self._retry_ns = retry_ns
+        self._wall = wall
+        self._base_ns = wall() - mono_ns()
+        self._ahead_ns = self._base_ns
+        self._due_ns: int | None = None
+        self._flight: Flight[None] = Flight()
+        self.offset_ns = 0
+        self.error_ns: int | None = None
+
+    def now(self) -> Now:
+        """This instant; UTC as the venue has it, within `error_ns` (None: never measured)."""
+        mono = mono_ns()
+        return Now(mono, self._base_ns + mono + self.offset_ns)
+
+    @property
+    def due(self) -> bool:
+        """True when it is time to measure: never done, long ago, or the machine seems to have been suspended."""
+        mono = mono_ns()
+        if self._due_ns is None or mono >= self._due_ns:
+            return True
+        return self._wall() - mono - self._ahead_ns > _SUSPENDED_NS
+
+    async def measure(self, ask: Callable[[], Awaitable[Sample]]) -> None:
+        """Find the offset: several samples, of which the one with the shortest way counts.
+
+        The venue is taken to have answered half way, so the error is at most half of that round trip.  A call while a
+        measurement is under way shares it.  Raises Unanswered when no sample came; the offset is then as it was.
+        """
+        await self._flight.run(lambda: self._measured(ask))
+
+    async def _measured(self, ask: Callable[[], Awaitable[Sample]]) -> None:
+        mono = mono_ns()
+        # Also what holds a failed attempt back: without it every question would first wait for the clock.
+        self._due_ns = mono + self._retry_ns
+        self._ahead_ns = self._wall() - mono
+        best: Sample | None = None
+        for _ in range(self._samples):
+            try:
+                sample = await ask()
+            except Unanswered:
+                if best is None:
+                    raise
+                break
+            if best is None or sample.got_ns - sample.sent_ns < best.got_ns - best.sent_ns:
+                best = sample
+        assert best is not None
+        self.error_ns = (best.got_ns - best.sent_ns) // 2
+        self.offset_ns = best.venue_ns - (self._base_ns + best.sent_ns + self.error_ns)
+        self._due_ns = mono_ns() + self._every_ns

@@ -1,0 +1,163 @@
+"""What the accounts on one host share: its HTTP, its rate budget, its clock, and the answers that are the same for all.
+
+A question waits for its turn and for the budget, is signed at the moment it goes out, and is then sent.  What an
+answer means, and whether to ask again, is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Self
+
+import attrs
+import trio
+
+from exchstream.core.ratelimit import Budget
+from exchstream.core.venue import (
+    MINUTE,
+    SECOND,
+    Bucket,
+    Clock,
+    Markets,
+    Memory,
+    Question,
+    Reply,
+    ServerTime,
+    Throttle,
+    Venue,
+)
+from exchstream.shell.clock import HostClock, Sample, mono_ns
+from exchstream.shell.flight import Flight
+from exchstream.shell.http import Http, Unanswered
+
+# The market list is the same for every account, and large.
+_SHARED: Final = (Markets,)
+_CLOSE_NS: Final = SECOND
+
+
+class Host:
+    """One (venue name, REST address).  `shared_age_ns` is how long a shared answer is handed out again."""
+
+    def __init__(
+        self,
+        http: Http,
+        buckets: Iterable[Bucket],
+        *,
+        clock: HostClock | None = None,
+        shared_age_ns: int = MINUTE,
+    ) -> None:
+        buckets = tuple(buckets)
+        self.clock = clock or HostClock()
+        self.budget = Budget(buckets)
+        self._http = http
+        self._turns = {bucket.name: trio.Lock() for bucket in buckets}
+        # No request is signed and then waits for a connection: it would go out with an old time.
+        self._slots = trio.CapacityLimiter(http.limits.max_connections)
+        self._shared_age_ns = shared_age_ns
+        self._shared: dict[Question, tuple[int, Reply]] = {}
+        self._flights: dict[Question, Flight[Reply]] = {}
+
+    async def ask(self, venue: Venue, question: Question, memory: Memory) -> Reply:
+        """The venue's answer to the question of this account; `Reply.asked_ns` is the venue's UTC when it was sent.
+
+        Waits as long as the budget or a ban demands.  Raises Unanswered when there is no answer, ConfigError when the
+        request cannot be sent as it is.
+        """
+        if self.clock.due and not isinstance(question, Clock):
+            with suppress(Unanswered):  # an offset that is old, or none, is better than no question
+                await self.measure_clock(venue, memory)
+        if not isinstance(question, _SHARED):
+            return (await self._sent(venue, question, memory))[0]
+        self._shared = {key: kept for key, kept in self._shared.items() if mono_ns() < kept[0] + self._shared_age_ns}
+        if question in self._shared:
+            return self._shared[question][1]
+        flight = self._flights.setdefault(question, Flight())
+        return await flight.run(lambda: self._fetched(venue, question, memory))
+
+    async def measure_clock(self, venue: Venue, memory: Memory) -> None:
+        """Measure the host's clock anew; calls at one time share one measurement.  Raises Unanswered."""
+        await self.clock.measure(lambda: self._sample(venue, memory))
+
+    def obey(self, throttle: Throttle) -> None:
+        """Take in what the venue said of its limits, for all accounts."""
+        self.budget.obey(throttle, self.clock.now())
+
+    async def _fetched(self, venue: Venue, question: Question, memory: Memory) -> Reply:
+        reply, _ = await self._sent(venue, question, memory)
+        if reply.status == 200:
+            self._shared[question] = (mono_ns(), reply)
+        return reply
+
+    async def _sample(self, venue: Venue, memory: Memory) -> Sample:
+        reply, sent_ns = await self._sent(venue, Clock(), memory)
+        got_ns = mono_ns()
+        meanings = venue.answer(Clock(), reply, memory)
+        for meaning in meanings:
+            if isinstance(meaning, Throttle):
+                self.obey(meaning)
+        for meaning in meanings:
+            if isinstance(meaning, ServerTime):
+                return Sample(sent_ns, got_ns, meaning.time_ns)
+        raise Unanswered(f"{venue.name} does not say what time it is: HTTP {reply.status}")
+
+    async def _sent(self, venue: Venue, question: Question, memory: Memory) -> tuple[Reply, int]:
+        """The answer, and the monotonic time at which the question went out."""
+        plan = venue.request(question, memory, self.clock.now().wall_ns)  # for its bucket and weight alone
+        async with self._turn(plan.bucket, plan.weight):
+            now = self.clock.now()
+            request = venue.request(question, memory, now.wall_ns)
+            reply = await self._http.ask(request, venue.rest_url)
+        return attrs.evolve(reply, asked_ns=now.wall_ns), now.mono_ns
+
+    @asynccontextmanager
+    async def _turn(self, bucket: str, weight: int) -> AsyncIterator[None]:
+        """Wait in the bucket's queue for a connection and for room in the budget; the connection is kept meanwhile."""
+        async with self._turns[bucket]:
+            await self._slots.acquire_on_behalf_of(token := object())
+            granted = False
+            try:
+                while not granted:
+                    now_ns = mono_ns()
+                    until_ns = self.budget.reserve(bucket, weight, now_ns)
+                    granted = until_ns <= now_ns
+                    await trio.sleep(max(0, until_ns - now_ns) / SECOND)
+            finally:
+                if not granted:
+                    self._slots.release_on_behalf_of(token)
+        try:
+            yield
+        finally:
+            self._slots.release_on_behalf_of(token)
+
+    async def aclose(self) -> None:
+        """Close all connections, also when cancelled."""
+        with trio.move_on_after(_CLOSE_NS / SECOND, shield=True):
+            await self._http.aclose()
+
+
+class Hosts:
+    """The hosts of all accounts of one stream, made as they are asked for."""
+
+    def __init__(self, http: Callable[[], Http] = Http) -> None:
+        self._http = http
+        self._hosts: dict[tuple[str, str], Host] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, http: Callable[[], Http] = Http) -> AsyncIterator[Self]:
+        """The hosts; their connections are closed when the block is left."""
+        hosts = cls(http)
+        try:
+            yield hosts
+        finally:
+            for host in hosts._hosts.values():
+                with trio.move_on_after(2 * _CLOSE_NS / SECOND, shield=True):
+                    await host.aclose()
+
+    def host(self, venue: Venue) -> Host:
+        """The host of this account: one per venue name and REST address."""
+        key = (venue.name, venue.rest_url)
+        if key not in self._hosts:
+            self._hosts[key] = Host(self._http(), venue.buckets)
+        return self._hosts[key]

@@ -1,0 +1,117 @@
+"""One host's HTTP: a request goes out byte for byte as it was signed, and its answer, whatever it says, is a Reply.
+
+No redirects (a signed request must not go elsewhere), no cookies, no proxies or passwords from the environment, and no
+retries: whether to ask again is the Session's to say.  What httpx2 is told as the URL is the host alone, the rest goes
+round it: it would encode it anew, and it writes the URLs that it knows to its log.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+
+import attrs
+import httpx2
+import trio
+
+from exchstream.core.venue import SECOND, Reply, Request
+from exchstream.shell.places import checked_headers, checked_target, default_tls, place
+
+MIB: Final = 1 << 20
+
+
+class Unanswered(Exception):
+    """There was no answer, or not a whole one; whether the venue acted on the request is unknown."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@attrs.frozen(kw_only=True)
+class HttpLimits:
+    """The bounds of one host's HTTP: times in ns, sizes in bytes."""
+
+    connect_ns: int = 5 * SECOND
+    read_ns: int = 10 * SECOND  # between two pieces of an answer; Binance gives its own back end 10 s (-1007)
+    total_ns: int = 30 * SECOND  # a whole answer
+    idle_ns: int = 30 * SECOND  # an unused connection is kept for so long
+    max_connections: int = 8
+    max_body: int = 64 * MIB  # Binance spot's exchangeInfo is about 20 MB
+
+
+class Http:
+    """The connections to one host."""
+
+    def __init__(self, *, limits: HttpLimits | None = None, ssl_context: ssl.SSLContext | None = None) -> None:
+        self.limits = limits = limits or HttpLimits()
+        self._client = httpx2.AsyncClient(
+            verify=ssl_context or default_tls(),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            headers={"User-Agent": "exchstream"},
+            timeout=httpx2.Timeout(limits.read_ns / SECOND, connect=limits.connect_ns / SECOND),
+            limits=httpx2.Limits(
+                max_connections=limits.max_connections,
+                max_keepalive_connections=limits.max_connections,
+                keepalive_expiry=limits.idle_ns / SECOND,
+            ),
+        )
+
+    async def ask(self, request: Request, base_url: str) -> Reply:
+        """Send the request and read the whole answer, of whatever status.
+
+        A path in `base_url` is put before the request's.  Raises Unanswered, and ConfigError for a URL, target or
+        header that cannot be sent; neither shows any of them.
+        """
+        where = place(base_url, ("http", "https"))
+        target = checked_target(where.target.rstrip("/") + request.target)
+        headers = checked_headers(request.headers)
+        built = self._client.build_request(
+            request.method,
+            str(where),
+            headers=headers,
+            content=request.body or None,
+            extensions={"target": target},
+        )
+        why = "no whole answer in time"
+        with trio.move_on_after(self.limits.total_ns / SECOND):
+            # Raised outside the handler: the library's exception holds the request, and must not hang on ours.
+            try:
+                return await self._answer(built)
+            except (httpx2.RequestError, _TooLarge) as exc:
+                why = _reason(exc)
+        raise Unanswered(f"{where}: {why}")
+
+    async def _answer(self, built: httpx2.Request) -> Reply:
+        response = await self._client.send(built, stream=True)
+        try:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > self.limits.max_body:
+                    raise _TooLarge(f"the answer is larger than {self.limits.max_body} bytes")
+        finally:
+            await response.aclose()
+        headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, bytes(body))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+class _TooLarge(Exception):
+    """The answer passed the bound."""
+
+
+def _reason(exc: Exception) -> str:
+    """What went wrong, in words that hold nothing of the request."""
+    if isinstance(exc, httpx2.TimeoutException):
+        return f"no answer in time ({type(exc).__name__})"
+    if isinstance(exc, httpx2.ConnectError | _TooLarge):
+        return str(exc) or "no connection"
+    return f"the connection failed ({type(exc).__name__})"

@@ -1,0 +1,236 @@
+"""Carries out what one account's Session decides: dials, sends, asks, waits.  It decides nothing itself.
+
+Every happening goes through `step`, which is synchronous: the Session reacts, its events are in the journal, and the
+rest is started as tasks of the account's nursery.  So no lock is needed and nothing can come between a fact and its
+telling.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Final
+
+import attrs
+import trio
+
+from exchstream.core.happenings import (
+    Answered,
+    Ask,
+    Close,
+    Command,
+    Connected,
+    Dial,
+    Emit,
+    Happening,
+    Lost,
+    MeasureClock,
+    Obey,
+    Overflowed,
+    Ping,
+    Range,
+    Received,
+    Send,
+    Started,
+    Stop,
+    Woken,
+)
+from exchstream.core.happenings import Unanswered as NoAnswer
+from exchstream.core.session import Session
+from exchstream.core.venue import SECOND, Venue
+from exchstream.errors import AccountFailed, CredentialsRejected, VenueBroken, VenueRetired
+from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpened
+from exchstream.journal import Journal
+from exchstream.shell.host import Host
+from exchstream.shell.http import Unanswered
+from exchstream.shell.seam import Batch, DialFailed, LinkLost, Transport
+from exchstream.shell.transport import connect
+
+log = logging.getLogger("exchstream")
+
+MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means that the peer takes none
+MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
+EVENTS_PER_FRAME: Final = 2  # an order's state and its execution
+
+_ERRORS: Final[dict[DownReason, type[AccountFailed]]] = {
+    DownReason.CREDENTIALS: CredentialsRejected,
+    DownReason.RETIRED: VenueRetired,
+    DownReason.BROKEN: VenueBroken,
+}
+
+
+@attrs.define
+class _Wire:
+    """One link's tasks: what is to be sent (None: a ping), and the scope that ends them."""
+
+    outbox: trio.MemorySendChannel[str | None]
+    unsent: trio.MemoryReceiveChannel[str | None]
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+
+
+@attrs.define(eq=False)
+class Runner:
+    """One account's tasks.  `failure` is set when the account has gone down."""
+
+    venue: Venue
+    host: Host
+    session: Session
+    journal: Journal
+    raise_fatal: bool = False
+    failure: AccountFailed | None = attrs.field(default=None, init=False)
+    _nursery: trio.Nursery = attrs.field(init=False)
+    _timer: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _wires: dict[int, _Wire] = attrs.field(factory=dict, init=False)
+
+    async def run(self) -> None:
+        """Run the account until it is down or cancelled.  Raises AccountFailed if that is asked for."""
+        async with trio.open_nursery() as self._nursery:
+            self.step(Started())
+            while self.failure is None:
+                with trio.CancelScope(deadline=self._deadline()) as self._timer:
+                    await trio.sleep_forever()
+                if self.failure is None:
+                    self.step(Woken())
+            self._nursery.cancel_scope.cancel()
+        if self.raise_fatal:
+            raise self.failure
+
+    def step(self, happening: Happening) -> None:
+        """Let the session react to one happening, and carry out what it answers."""
+        for command in self.session.handle(happening, self.host.clock.now()):
+            self._carry_out(command)
+        self._timer.deadline = min(self._timer.deadline, self._deadline())
+
+    def _deadline(self) -> float:
+        wake_at_ns = self.session.wake_at_ns
+        return float("inf") if wake_at_ns is None else wake_at_ns / SECOND
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Emit(events=events):
+                self.journal.append(self.venue.account, events, self.session.checkpoint)
+                self._notice(events)
+            case Dial():
+                self._wires[command.link] = wire = _Wire(*trio.open_memory_channel[str | None](MAX_UNSENT))
+                self._nursery.start_soon(self._dial, command, wire)
+            case Ask():
+                self._nursery.start_soon(self._ask, command)
+            case Send(link=link, frames=frames):
+                for frame in frames:
+                    self._put(link, frame)
+            case Ping(link=link):
+                self._put(link, None)
+            case Close(link=link, why=why):
+                log.info("%s %s: link %d closed: %s", self.venue.name, self.venue.account, link, why)
+                if (closing := self._wires.pop(link, None)) is not None:
+                    closing.scope.cancel()
+            case Obey(throttle=throttle):
+                self.host.obey(throttle)
+            case MeasureClock():
+                self._nursery.start_soon(self._measure)
+            case Stop():
+                self._timer.cancel()
+
+    def _put(self, link: int, frame: str | None) -> None:
+        """Queue a frame; a queue that is full belongs to a peer that takes nothing, and its link is ended."""
+        wire = self._wires.get(link)
+        if wire is None:
+            return
+        try:
+            wire.outbox.send_nowait(frame)
+        except trio.WouldBlock:
+            wire.scope.cancel()
+
+    # ------------------------------------------------------------------------------------------------ tasks
+
+    async def _dial(self, dial: Dial, wire: _Wire) -> None:
+        """One link from the dial to its end, which the session always hears of unless it ended the link itself."""
+        retry_after_ns = None
+        why = "the peer takes no frames"
+        with wire.scope:
+            try:
+                await trio.sleep(_drawn(dial.delay))
+                await self._live(dial, wire)
+            except DialFailed as failed:
+                why, retry_after_ns = failed.why, failed.retry_after_ns
+            except LinkLost as lost:
+                why = lost.why
+        if self._wires.pop(dial.link, None) is not None:
+            log.info("%s %s: link %d lost: %s", self.venue.name, self.venue.account, dial.link, why)
+            self.step(Lost(dial.link, why, retry_after_ns))
+
+    async def _live(self, dial: Dial, wire: _Wire) -> None:
+        lane = next(lane for lane in self.venue.plan.lanes if lane.name == dial.lane)
+        await self._know_the_time()
+        address = self.venue.dial(lane, self.session.memory)
+        async with connect(address.url, address.headers) as transport, trio.open_nursery() as nursery:
+            nursery.start_soon(self._send_all, transport, wire)
+            self.step(Connected(dial.link))
+            while True:
+                self._take(dial.link, await transport.receive())
+
+    def _take(self, link: int, batch: Batch) -> None:
+        """Room first: a batch that has no room is not taken at all, and owed."""
+        frames = batch.frames
+        for start in range(0, max(len(frames), 1), MAX_FRAMES):
+            part = frames[start : start + MAX_FRAMES]
+            if not self.journal.reserve(EVENTS_PER_FRAME * len(part)):
+                self.step(Overflowed(link))
+                return
+            self.step(Received(link, part, batch.heard_ns))
+
+    async def _send_all(self, transport: Transport, wire: _Wire) -> None:
+        async for frame in wire.unsent:
+            try:
+                await (transport.ping() if frame is None else transport.send(frame))
+            except LinkLost:
+                return  # `receive` raises the same, once everything that came before is read
+
+    async def _ask(self, ask: Ask) -> None:
+        await trio.sleep(_drawn(ask.delay))
+        if not self.session.expects(ask.ask):
+            return
+        try:
+            reply = await self.host.ask(self.venue, ask.question, self.session.memory)
+        except Unanswered as failed:
+            self.step(NoAnswer(ask.ask, failed.why))
+        else:
+            self.step(Answered(ask.ask, reply))
+
+    async def _know_the_time(self) -> None:
+        """What greets the venue is signed with the venue's time: a wrong clock must not look like a wrong key."""
+        if self.host.clock.error_ns is None:
+            try:
+                await self.host.measure_clock(self.venue, self.session.memory)
+            except Unanswered as failed:
+                raise DialFailed(f"the venue does not say what time it is: {failed.why}") from None
+
+    async def _measure(self) -> None:
+        try:
+            await self.host.measure_clock(self.venue, self.session.memory)
+        except Unanswered as failed:
+            log.info("%s: the clock could not be measured: %s", self.venue.name, failed.why)
+
+    # ------------------------------------------------------------------------------------------------ telling
+
+    def _notice(self, events: tuple[Event, ...]) -> None:
+        """Log what happened to the account (never what it traded), and note that it has gone down."""
+        for event in events:
+            match event:
+                case GapOpened(reason=reason, detail=detail):
+                    log.info("%s %s: gap opened: %s %s", event.venue, event.account, reason.value, detail)
+                case GapClosed(complete=complete, recovered=recovered):
+                    verdict = "complete" if complete else "incomplete"
+                    log.info("%s %s: gap closed, %s, recovered %d", event.venue, event.account, verdict, recovered)
+                case AccountDown(reason=reason, detail=detail):
+                    log.error("%s %s: down: %s", event.venue, event.account, detail)
+                    self.failure = _ERRORS[reason](event.venue, event.account, detail)
+                case _:
+                    pass
+
+
+def _drawn(delay: Range) -> float:
+    """A delay in seconds, drawn evenly from the range."""
+    return random.uniform(delay.low_ns, delay.high_ns) / SECOND  # noqa: S311  (a spread, not a secret)
+
+

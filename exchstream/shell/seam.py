@@ -1,0 +1,92 @@
+"""The seam between the shell and a WebSocket library: what a connection can do, and how it ends.
+
+Any transport that behaves as `Transport` says may stand in for the default one; one conformance test holds them all.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import attrs
+
+from exchstream.core.venue import SECOND
+
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+
+
+@attrs.frozen(kw_only=True)
+class LinkLimits:
+    """The bounds of one connection: times in ns, sizes in bytes."""
+
+    open_ns: int = 10 * SECOND  # DNS, TCP, TLS and the WebSocket handshake together
+    send_ns: int = 10 * SECOND  # a peer that takes no bytes for so long is dead
+    close_ns: int = SECOND  # how long to wait for the other side's close frame
+    read_size: int = 64 * KIB  # measured: a fifth faster in bulk than trio-websocket's own 4 KiB
+    max_message: int = 8 * MIB  # no venue's order message comes near
+    max_pieces: int = 64 * KIB  # of one fragmented message
+    max_backlog: int = 100_000  # messages received and not yet taken
+    max_backlog_size: int = 32 * MIB  # and all of them together
+
+
+@attrs.frozen
+class Batch:
+    """Everything that arrived since the last one; `frames` is empty when only control frames were heard.
+
+    `heard_ns` is the monotonic time at which the last frame, control frames included, was read.
+    """
+
+    frames: tuple[str | bytes, ...]
+    heard_ns: int
+
+
+class LinkLost(Exception):
+    """The connection has ended; `code` is the close code (1006: without a close frame)."""
+
+    def __init__(self, why: str, code: int | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.code = code
+
+
+class LinkOverflow(LinkLost):
+    """The connection was ended here because what it brought was not taken in time."""
+
+
+class DialFailed(Exception):
+    """There is no connection: DNS, TCP, TLS or the handshake failed, or the venue refused with an HTTP `status`.
+
+    `retry_after_ns` is how long the venue asked us to stay away, `body_head` the beginning of its answer.
+    """
+
+    def __init__(
+        self, why: str, status: int | None = None, retry_after_ns: int | None = None, body_head: str = ""
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.status = status
+        self.retry_after_ns = retry_after_ns
+        self.body_head = body_head
+
+
+class Transport(Protocol):
+    """One open connection.  All but `close` raise LinkLost once it has ended."""
+
+    async def receive(self) -> Batch:
+        """Everything that has arrived; waits until something is heard.
+
+        Cancelling it loses nothing.  What arrived before the end is delivered before LinkLost is raised.
+        """
+        ...
+
+    async def send(self, text: str) -> None:
+        """Send one text frame: whole, or (cancelled, or too slow) the connection ends."""
+        ...
+
+    async def ping(self) -> None:
+        """Send a WebSocket ping; does not wait for the pong, which `receive` reports as something heard."""
+        ...
+
+    async def close(self) -> None:
+        """End the connection; what arrives from now on is not heard.  May be called at any time, and twice."""
+        ...

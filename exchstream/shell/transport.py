@@ -1,0 +1,397 @@
+"""The default transport: trio-websocket behind the seam, with its hazards closed.
+
+
+* a ping that arrives while we close crashes its reader (its issue 184): pings are answered only while open;
+* after an abnormal close its socket stays open: `connect` closes the stream whatever happens;
+* a cancelled send leaves half a frame on the wire: a frame is sent whole, or the connection ends;
+* a slow consumer stops its reader, and the pongs with it: messages go to a buffer with a bound, and passing the bound
+  ends the link aloud;
+* its ping waits for the pong, for ever: ours waits for nothing, and every batch says when anything was last heard.
+
+It does not reconnect, send pings by itself, or know what a frame means: silence is the Session's to judge.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NoReturn
+
+import h11
+import trio
+from trio_websocket import CloseReason, ConnectionClosed, ConnectionRejected, WebSocketConnection
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    Pong,
+    RejectData,
+    TextMessage,
+)
+from wsproto.utilities import ProtocolError
+
+from exchstream.core.backoff import retry_after_ns
+from exchstream.core.venue import SECOND
+from exchstream.shell.clock import mono_ns
+from exchstream.shell.places import Place, checked_headers, cleaned, default_tls, place
+from exchstream.shell.seam import KIB, Batch, DialFailed, LinkLimits, LinkLost, LinkOverflow, Transport
+
+__all__ = ["Batch", "DialFailed", "LinkLimits", "LinkLost", "LinkOverflow", "Transport", "connect", "open_stream"]
+
+ABNORMAL: Final = 1006  # RFC 6455, 7.4.1: no close frame was seen
+_PROTOCOL: Final = 1002
+_POLICY: Final = 1008
+_TOO_BIG: Final = 1009
+_HEAD: Final = 4 * KIB
+_SHOWN: Final = 500
+
+
+StreamOpener = Callable[[Place, ssl.SSLContext], Awaitable[trio.abc.Stream]]
+
+
+async def open_stream(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
+    """A TCP connection, with TLS on it where the URL says so."""
+    stream = await trio.open_tcp_stream(where.host, where.port)
+    if not where.secure:
+        return stream
+    secured = trio.SSLStream(stream, tls, server_hostname=where.host, https_compatible=True)
+    done = False
+    try:
+        await secured.do_handshake()
+        done = True
+    finally:
+        if not done:
+            await trio.aclose_forcefully(stream)
+    return secured
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    limits: LinkLimits | None = None,
+    opener: StreamOpener = open_stream,
+) -> AsyncIterator[Transport]:
+    """Open a connection to a ws:// or wss:// URL; leaving the block closes it.
+
+    Raises DialFailed when it cannot be opened, ConfigError when the URL or a header cannot work.  An exception of the
+    block comes out as itself.
+    """
+    where = place(url, ("ws", "wss"))
+    sent = checked_headers(headers or {})
+    limits = limits or LinkLimits()
+    deadline = trio.current_time() + limits.open_ns / SECOND
+    stream = await _dialled(where, ssl_context or default_tls(), deadline, opener)
+    try:
+        link = _Link(_WholeFrames(stream, limits.send_ns), where, sent, limits)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.live)
+            try:
+                await link.opened(deadline)
+                yield link
+            finally:
+                with trio.move_on_after(2 * limits.close_ns / SECOND, shield=True):
+                    await link.close()
+                link.stop()
+    except BaseExceptionGroup as group:
+        # Our own task raises nothing, so the one exception in the group is the block's, or tells of a bug here.
+        if len(group.exceptions) != 1:
+            raise
+        _raise_itself(group.exceptions[0])
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+def _raise_itself(exc: BaseException) -> NoReturn:
+    """Raise it with the context that it had, not with the group that it was wrapped in."""
+    context = exc.__context__
+    try:
+        raise exc
+    finally:
+        exc.__context__ = context
+
+
+async def _dialled(where: Place, tls: ssl.SSLContext, deadline: float, opener: StreamOpener) -> trio.abc.Stream:
+    try:
+        with trio.fail_at(deadline):
+            return await opener(where, tls)
+    except trio.TooSlowError:
+        why = "no connection in time"
+    except (OSError, trio.BrokenResourceError, UnicodeError) as exc:
+        why = _reason(exc)
+    raise DialFailed(f"cannot connect to {where}: {why}")
+
+
+def _reason(exc: BaseException) -> str:
+    """The system's own words; trio keeps them in the cause."""
+    cause = exc.__cause__
+    if isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return str(cause or exc) or type(exc).__name__
+
+
+class _WholeFrames(trio.abc.Stream):
+    """A stream on which a write is done whole, or ends the stream."""
+
+    def __init__(self, inner: trio.abc.Stream, send_ns: int) -> None:
+        self._inner = inner
+        self._send_s = send_ns / SECOND
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been written
+        whole = False
+        try:
+            with trio.move_on_after(self._send_s):
+                await self._inner.send_all(data)
+                whole = True
+        finally:
+            if not whole:
+                await trio.aclose_forcefully(self._inner)
+        if not whole:
+            raise trio.BrokenResourceError("the peer takes no bytes")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._inner.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _Link:
+    """The default transport: a buffer that trio-websocket's reader fills and `receive` empties."""
+
+    def __init__(
+        self, stream: trio.abc.Stream, where: Place, headers: list[tuple[bytes, bytes]], limits: LinkLimits
+    ) -> None:
+        self.limits = limits
+        self.accepted = False
+        self._where = where
+        self._secrets = [value.decode("ascii") for _, value in headers]
+        self._stream = stream
+        self._conn = _Connection(self, stream, where, headers)
+        self._frames: list[str | bytes] = []
+        self._size = 0
+        self._heard_ns = mono_ns()
+        self._news = trio.Event()
+        self._end: LinkLost | None = None
+        self._settled = trio.Event()
+        self._reading = True
+        # Only `stop` ends the reader: were it cancelled with the block, it could not finish the close.
+        self._life = trio.CancelScope(shield=True)
+
+    # ------------------------------------------------------------------------------------ the reader's side
+
+    @property
+    def ended(self) -> bool:
+        """True once nothing more will be heard."""
+        return self._end is not None
+
+    def hear(self) -> None:
+        """A frame was read."""
+        if self._end is None:
+            self._heard_ns = mono_ns()
+            self._news.set()
+
+    def take(self, frame: str | bytes, size: int) -> bool:
+        """Keep this message for `receive`; False when there is no room."""
+        limits = self.limits
+        if len(self._frames) >= limits.max_backlog or self._size + size > limits.max_backlog_size:
+            return False
+        self._frames.append(frame)
+        self._size += size
+        return True
+
+    def accept(self) -> None:
+        """The handshake is done."""
+        self.accepted = True
+        self._settled.set()
+
+    def finish(self, end: LinkLost) -> None:
+        """The connection has ended; the first reason stays."""
+        if self._end is None:
+            self._end = end
+        self._news.set()
+        self._settled.set()
+
+    def finish_closed(self, code: int, reason: str | None) -> None:
+        """A close frame, or the end of the TCP connection without one."""
+        if code == ABNORMAL:
+            self.finish(LinkLost("the connection broke", code))
+        else:
+            words = f": {self._clean(reason)}" if reason else ""
+            self.finish(LinkLost(f"closed by the venue with {code}{words}", code))
+
+    async def live(self) -> None:
+        """Read until the connection ends."""
+        with self._life:
+            try:
+                await self._conn._reader_task()
+            except ConnectionRejected:
+                pass  # `opened` tells it
+            except (ProtocolError, h11.ProtocolError):
+                # Also what its reader runs into when it tries to answer a broken handshake as a server would.
+                self.finish(LinkLost("the peer does not speak the WebSocket protocol", _PROTOCOL))
+            self._reading = False
+            closed = self._conn.closed
+            self.finish_closed(ABNORMAL if closed is None else int(closed.code), None)
+            await trio.aclose_forcefully(self._stream)
+
+    async def opened(self, deadline: float) -> None:
+        """Wait for the handshake.  Raises DialFailed."""
+        with trio.move_on_at(deadline):
+            await self._settled.wait()
+        if self.accepted:
+            return
+        status, headers, body = self._conn.refusal()
+        if status:
+            after = headers.get(b"retry-after")
+            raise DialFailed(
+                f"{self._where} refused the connection: HTTP {status}",
+                status,
+                None if after is None else retry_after_ns(after, headers.get(b"date")),
+                self._clean(body.decode("utf-8", "replace"))[:_SHOWN],
+            )
+        why = "no handshake in time" if self._end is None else self._end.why
+        raise DialFailed(f"cannot connect to {self._where}: {why}")
+
+    def stop(self) -> None:
+        """Let go of the reader."""
+        self._life.cancel()
+
+    def _clean(self, text: str) -> str:
+        return cleaned(text, self._where.target, self._secrets)
+
+    # --------------------------------------------------------------------------------------- the user's side
+
+    def _lost(self, end: LinkLost) -> LinkLost:
+        """A new one each time: an exception that is raised twice grows its traceback."""
+        return type(end)(end.why, end.code)
+
+    async def receive(self) -> Batch:
+        if self._news.is_set():
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._news.wait()
+        # No waiting from here on: a cancelled call has taken nothing.
+        if self._end is not None and not self._frames:
+            raise self._lost(self._end)
+        batch = Batch(tuple(self._frames), self._heard_ns)
+        self._frames, self._size = [], 0
+        if self._end is None:
+            self._news = trio.Event()
+        return batch
+
+    async def send(self, text: str) -> None:
+        await self._sent(TextMessage(data=text))
+
+    async def ping(self) -> None:
+        await self._sent(Ping(payload=b""))
+
+    async def _sent(self, event: Event) -> None:
+        if self._end is None:
+            try:
+                await self._conn.put(event)
+                return
+            except ConnectionClosed:
+                self.finish_closed(ABNORMAL, None)
+        await trio.lowlevel.checkpoint()
+        assert self._end is not None
+        raise self._lost(self._end)
+
+    async def close(self) -> None:
+        self.finish(LinkLost("closed by this side", 1000))
+        self._frames, self._size = [], 0
+        if self.accepted and self._reading:  # else nobody is there to see the other side's close frame
+            with trio.move_on_after(self.limits.close_ns / SECOND, shield=True), suppress(ProtocolError):
+                await self._conn.aclose()
+        await trio.aclose_forcefully(self._stream)
+
+
+class _Connection(WebSocketConnection):
+    """trio-websocket's connection, with the handlers replaced through which its hazards come."""
+
+    def __init__(self, link: _Link, stream: trio.abc.Stream, where: Place, headers: list[tuple[bytes, bytes]]) -> None:
+        self._link = link
+        super().__init__(
+            stream,
+            WSConnection(ConnectionType.CLIENT),
+            host=where.authority,
+            path=where.target,
+            client_extra_headers=headers,
+            receive_buffer_size=link.limits.read_size,
+        )
+
+    async def put(self, event: Event) -> None:
+        """Send a frame.  Raises ConnectionClosed."""
+        if self._close_reason is not None:
+            raise ConnectionClosed(self._close_reason)
+        await self._send(event)
+
+    def refusal(self) -> tuple[int, dict[bytes, str], bytes]:
+        """Status (0: none), headers by lower-case name, and what has been read of the body of a refused handshake."""
+        headers = {name.lower(): value.decode("latin-1") for name, value in self._reject_headers}
+        return self._reject_status, headers, self._reject_body[:_HEAD]
+
+    async def _handle_accept_connection_event(self, event: AcceptConnection) -> None:
+        await super()._handle_accept_connection_event(event)
+        self._link.accept()
+
+    async def _handle_reject_data_event(self, event: RejectData) -> None:
+        await super()._handle_reject_data_event(event)
+        if len(self._reject_body) >= _HEAD:  # the head is enough: a page may be long, or never end
+            raise ConnectionRejected(self._reject_status, self._reject_headers, body=None)
+
+    async def _handle_close_connection_event(self, event: CloseConnection) -> None:
+        self._link.hear()
+        self._link.finish_closed(int(event.code), event.reason)
+        await super()._handle_close_connection_event(event)
+
+    async def _handle_ping_event(self, event: Ping) -> None:
+        self._link.hear()
+        if self._wsproto.state is ConnectionState.OPEN:
+            await super()._handle_ping_event(event)
+
+    async def _handle_pong_event(self, event: Pong) -> None:
+        self._link.hear()
+
+    async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
+        link, limits = self._link, self._link.limits
+        if link.ended:
+            return
+        link.hear()
+        if event.data:  # empty fragments add nothing and could come for ever
+            data = event.data if isinstance(event.data, str) else bytes(event.data)
+            self._message_parts.append(data)
+            self._message_size += _size(data)
+        if self._message_size > limits.max_message or len(self._message_parts) > limits.max_pieces:
+            await self._give_up(LinkLost(f"a message is larger than {limits.max_message} bytes", _TOO_BIG))
+        elif event.message_finished:
+            parts, size = self._message_parts, self._message_size
+            self._message_parts, self._message_size = [], 0
+            frame: str | bytes = "".join(parts) if isinstance(event, TextMessage) else b"".join(parts)  # type: ignore[arg-type]
+            if not link.take(frame, size):
+                await self._give_up(LinkOverflow("messages arrived faster than they were taken", _POLICY))
+
+    async def _give_up(self, end: LinkLost) -> None:
+        """End the connection from this side, telling the peer why if it still listens."""
+        self._link.finish(end)
+        assert end.code is not None
+        self._close_reason = CloseReason(end.code, end.why)
+        with trio.move_on_after(self._link.limits.close_ns / SECOND):
+            await self._send(CloseConnection(code=end.code, reason=end.why))
+        await trio.aclose_forcefully(self._stream)
+
+
+def _size(data: str | bytes) -> int:
+    """The length in bytes; cheap for ASCII, which nearly every message is."""
+    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())

@@ -1,0 +1,248 @@
+"""What every Binance account has, whatever the product: keys, limits, signed requests, and its identity."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import attrs
+import msgspec
+
+from exchstream.core.venue import (
+    MINUTE,
+    SECOND,
+    Bucket,
+    CredentialGone,
+    CredentialIs,
+    Fills,
+    Markets,
+    Meaning,
+    Memory,
+    NewCredential,
+    OrderFills,
+    Orders,
+    Question,
+    Refusal,
+    Refused,
+    RenewCredential,
+    Reply,
+    Request,
+    Secret,
+    ServerTime,
+)
+from exchstream.errors import ConfigError
+from exchstream.venues.binance.paging import Book, page_params, place
+from exchstream.venues.binance.signing import HmacSigner, Params, Signer, encoded, private_key_signer, signed_query
+from exchstream.venues.binance.wire import (
+    LISTEN_KEY_GONE,
+    MILLI,
+    UNREADABLE,
+    WEIGHT,
+    Millis,
+    error_of,
+    refused,
+    used_weight,
+    wording,
+)
+from exchstream.venues.settings import load, needed_secret, secret
+
+LISTEN_KEY_LIVES_NS = (
+    60 * MINUTE
+)  # without a keepalive; "about every 30 minutes" is recommended (old user-data-stream.md)
+RENEW_NS = 24 * MINUTE  # 30 min - 20 % ...
+RENEW_SPREAD_NS = 12 * MINUTE  # ... to 30 min + 20 %: processes that share a key must not renew it in step
+
+
+class _Time(msgspec.Struct, frozen=True):
+    serverTime: Millis
+
+
+class _ListenKey(msgspec.Struct, frozen=True):
+    """The answer to POST and PUT of a listen key; a PUT may answer `{}`."""
+
+    listenKey: str = ""
+
+
+def positive(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
+    """A validator: limits and times are positive integers."""
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ConfigError(f"{attribute.name} must be a positive whole number")
+
+
+def _in_window(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
+    if not isinstance(value, int) or not 0 < value <= 60_000:
+        raise ConfigError("recv_window_ms must lie between 1 and 60000, Binance's own limit")
+
+
+def url(schemes: Sequence[str]) -> Any:
+    """A validator: the URL begins with one of these schemes."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
+        if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ConfigError(f"{attribute.name} must begin with {' or '.join(schemes)}://")
+
+    return check
+
+
+def preset(table: Mapping[str, Mapping[str, str]], name: str, otherwise: str | None = None) -> Any:
+    """A default: this text of the account's environment; `otherwise` in an environment of the user's own."""
+
+    def look_up(self: BinanceAccount) -> str:
+        if self.environment not in table:
+            if otherwise is not None:
+                return otherwise
+            known = ", ".join(sorted(table))
+            raise ConfigError(f"environment {self.environment!r} needs {name}; the ones known are {known}")
+        return table[self.environment][name]
+
+    return attrs.Factory(look_up, takes_self=True)
+
+
+def without_slash(value: str) -> str:
+    """A converter: paths begin with the slash, so base URLs do not end in one."""
+    return value.rstrip("/")
+
+
+@attrs.frozen(kw_only=True)
+class BinanceAccount:
+    """The fields and requests that spot and futures share; not a venue by itself.
+
+    Either `api_secret` (HMAC) or `private_key` (PEM text, RSA or Ed25519; needs the extra `keys`) must be given.
+    A key that may only read is enough.  `symbols` are venue symbols to look back on besides those that events,
+    open orders, balances and the journal show.  Raises ConfigError.
+    """
+
+    account: str = attrs.field(default="default", alias="name")
+    environment: str = "production"
+    api_key: Secret = attrs.field(converter=needed_secret)
+    api_secret: Secret | None = attrs.field(default=None, converter=secret)
+    private_key: Secret | None = attrs.field(default=None, converter=secret)
+    symbols: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    # How old a request may be when it arrives: default 5000, at most 60000 (rest-api.md, Timing security).
+    recv_window_ms: int = attrs.field(default=5_000, validator=_in_window)
+    # REST may lag behind the matching engine ("some delay in the response is normal", rest-api.md); our allowance.
+    lag_ns: int = attrs.field(default=6 * SECOND, validator=positive)
+    # The most rows that one page of orders or executions may have (rest-api.md, fapi pages).
+    page_limit: int = attrs.field(default=1_000, validator=positive)
+    # Nothing heard, not even a pong to our own pings: the link is dead.  Our choice; pings come each 20 s (spot).
+    silence_ns: int = attrs.field(default=60 * SECOND, validator=positive)
+    heartbeat_ns: int = attrs.field(default=20 * SECOND, validator=positive)
+    # A connection is closed after 24 hours (web-socket-api.md, fapi connect page): replace it an hour before.
+    lifetime_ns: int = attrs.field(default=23 * 60 * MINUTE, validator=positive)
+    # How long questions that fail for a passing reason are tried before what they would cover is named.  Our choice.
+    give_up_ns: int = attrs.field(default=10 * MINUTE, validator=positive)
+    # The firewall's 403 says nothing of its end; our choice.
+    forbidden_ns: int = attrs.field(default=5 * MINUTE, validator=positive)
+    # Beyond so many symbols a look-back would eat the weight of minutes: the rest is named as unresolved.
+    max_symbols: int = attrs.field(default=500, validator=positive)
+    _signer: Signer = attrs.field(init=False, repr=False, eq=False)
+
+    VENUE: ClassVar[str] = ""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.api_secret is None) == (self.private_key is None):
+            raise ConfigError(f"{type(self).__name__} needs either api_secret or private_key, and not both")
+        signer = HmacSigner(self.api_secret) if self.api_secret is not None else private_key_signer(self._pem)
+        object.__setattr__(self, "_signer", signer)
+
+    @classmethod
+    def from_env(cls, name: str = "default", /, **overrides: object) -> Self:
+        """The account `name` from EXCHSTREAM_<VENUE>_<NAME>_KEY, _SECRET, ...; arguments win.  Raises ConfigError."""
+        one_of = () if overrides.keys() & {"api_secret", "private_key"} else ("api_secret", "private_key")
+        return load(cls, cls.VENUE, name, overrides, one_of=one_of)
+
+    @property
+    def name(self) -> str:
+        """The venue's name."""
+        return self.VENUE
+
+    @property
+    def _pem(self) -> Secret:
+        assert self.private_key is not None
+        return self.private_key
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every text that must never be shown."""
+        return tuple(text for text in (self.api_key, self.api_secret, self.private_key) if text is not None)
+
+    @property
+    def identity(self) -> str:
+        """A digest: the same key on the same system is the same account, whatever the user calls it."""
+        text = f"{self.VENUE}\n{self.environment}\n{self.api_key.reveal()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    # ------------------------------------------------------------------------------------------------ requests
+
+    def _open(self, path: str, weight: int) -> Request:
+        """A question that needs no key."""
+        return Request("GET", path, bucket=WEIGHT, weight=weight)
+
+    def _signed(self, path: str, params: Params, weight: int, now_ns: int) -> Request:
+        """A question about the account."""
+        timed = {**params, "recvWindow": self.recv_window_ms, "timestamp": now_ns // MILLI}
+        target = f"{path}?{signed_query(timed, self._signer)}"
+        return Request("GET", target, self._headers(), bucket=WEIGHT, weight=weight)
+
+    def _listen_key(self, method: str, path: str, params: Params, weight: int) -> Request:
+        """Create or keep a listen key: the header, no signature, no timestamp (old user-data-stream.md, fapi page)."""
+        target = f"{path}?{encoded(params)}" if params else path
+        return Request(method, target, self._headers(), bucket=WEIGHT, weight=weight)
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-MBX-APIKEY": self.api_key.reveal()}
+
+    def _page(self, books: tuple[Book, ...], question: Fills | Orders | OrderFills, now_ns: int) -> Request:
+        book = books[place(question).book]
+        weight = book.weight if book.order_weight is None or not isinstance(question, OrderFills) else book.order_weight
+        return self._signed(book.path, page_params(books, question), weight, now_ns)
+
+    # ------------------------------------------------------------------------------------------------ answers
+
+    def answer(self, question: Question, reply: Reply, memory: Memory) -> list[Meaning]:
+        """What the answer means.  Never raises: what cannot be read is refused for now."""
+        told = used_weight(reply)
+        if not 200 <= reply.status < 300:
+            return told + self._refusal(question, reply)
+        try:
+            return told + self._told(question, reply, memory)
+        except UNREADABLE as error:
+            why = f"an answer that cannot be read: {wording(reply.status, error_of(reply.body), reply.body)}"
+            return [*told, Refused(f"{why}: {str(error)[:120]}", Refusal.TRANSIENT)]
+
+    def _told(self, question: Question, reply: Reply, memory: Memory) -> list[Meaning]:
+        raise NotImplementedError
+
+    def _refusal(self, question: Question, reply: Reply) -> list[Meaning]:
+        error = error_of(reply.body)
+        if isinstance(question, RenewCredential) and error is not None and error.code == LISTEN_KEY_GONE:
+            return [CredentialGone(wording(reply.status, error))]
+        return refused(reply, self.forbidden_ns)
+
+    def _credential(self, reply: Reply, memory: Memory) -> list[Meaning]:
+        """A new listen key, or the one we have, for another hour.  A renewal may answer `{}`."""
+        key = msgspec.json.decode(reply.body, type=_ListenKey).listenKey
+        value = Secret(key) if key else memory.credential.value if memory.credential is not None else None
+        if value is None:
+            return [Refused("the venue gave no listen key", Refusal.TRANSIENT)]
+        now_ns = reply.asked_ns
+        return [CredentialIs(value, now_ns + RENEW_NS, RENEW_SPREAD_NS, now_ns + LISTEN_KEY_LIVES_NS)]
+
+    @staticmethod
+    def _server_time(body: bytes) -> list[Meaning]:
+        return [ServerTime(msgspec.json.decode(body, type=_Time).serverTime * MILLI)]
+
+    def _buckets(self, limit: int) -> tuple[Bucket, ...]:
+        return (Bucket(WEIGHT, limit, MINUTE),)
+
+    def _no_such(self, question: Question) -> ValueError:
+        return ValueError(f"{self.VENUE} has no answer to {type(question).__name__}")
+
+
+def needs_of(memory: Memory, now_ns: int, *, key: bool) -> list[Question]:
+    """What must be known before dialling: the markets, and a living listen key where lanes are dialled with one."""
+    needs: list[Question] = [Markets()] if memory.markets is None else []
+    if key and (memory.credential is None or now_ns >= memory.credential.expires_ns):
+        needs.append(NewCredential())
+    return needs

@@ -1,0 +1,304 @@
+"""One account at FTX: its fields, its plan, and its two languages, frames and questions.
+
+FTX closed in November 2022: this venue serves the mock exchange and recordings.  It only reads: all requests are GET.
+Conditional (trigger) orders are not seen before they trigger, as an ordinary order with an id of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Final
+from urllib.parse import quote
+
+import attrs
+import msgspec
+
+from exchstream.core.venue import (
+    MINUTE,
+    SECOND,
+    Accepted,
+    Address,
+    AuditPlan,
+    Bucket,
+    Clock,
+    Lane,
+    Listing,
+    Markets,
+    Meaning,
+    Memory,
+    Plan,
+    Proof,
+    Question,
+    Reply,
+    Request,
+    Resubscribe,
+    Retire,
+    Secret,
+    Strange,
+)
+from exchstream.errors import ConfigError
+from exchstream.model import OrderKind
+from exchstream.venues.ftx import refusals, rest, wire
+from exchstream.venues.settings import load, needed_secret
+
+CHANNELS: Final = ("orders", "fills")
+# Known and not needed: an order update stream asks for none of these.
+_NOT_NEEDED: Final = frozenset({"ticker", "trades", "orderbook", "orderbookGrouped", "markets", "ftxpay"})
+_PREFIXES: Final = {"ftx.com": "FTX", "ftx.us": "FTXUS"}  # docs.ftx.us: the headers there begin with FTXUS-
+_RESTART: Final = 20001  # "When our servers restart, you may see an info message with code 20001" (FTX docs)
+
+
+class _Unknown(Exception):
+    """A message that we have no word for."""
+
+
+def _url(*schemes: str) -> Callable[[object, attrs.Attribute[str], str], None]:
+    def check(_: object, field: attrs.Attribute[str], value: str) -> None:
+        if not value.startswith(schemes):
+            raise ConfigError(f"{field.name} must begin with {' or '.join(schemes)}")
+
+    return check
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+def _positive(_: object, field: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ConfigError(f"{field.name} must be a positive whole number")
+
+
+def _channels(_: object, field: attrs.Attribute[frozenset[str]], value: frozenset[str]) -> None:
+    if not value or not value <= set(CHANNELS):
+        raise ConfigError(f"channels must be one or both of {', '.join(CHANNELS)}")
+
+
+def _known_domain(_: object, field: attrs.Attribute[str], value: str) -> None:
+    if value not in _PREFIXES:
+        raise ConfigError(f"domain must be one of {', '.join(_PREFIXES)}")
+
+
+@attrs.frozen(kw_only=True)
+class Ftx:
+    """An FTX account: the Venue that `open_stream` takes.
+
+    `name` (the attribute `account`) is your name for it, `subaccount` the name of the subaccount as FTX shows it.
+    Times are nanoseconds.  Raises ConfigError for fields that cannot work.
+    """
+
+    api_key: Secret = attrs.field(converter=needed_secret, repr=False)
+    api_secret: Secret = attrs.field(converter=needed_secret, repr=False)
+    account: str = attrs.field(default="default", alias="name")
+    subaccount: str | None = None
+    # Both channels, or the one that suits: "fills" alone tells no order's end, "orders" alone no prices and fees.
+    channels: frozenset[str] = attrs.field(default=frozenset(CHANNELS), converter=frozenset, validator=_channels)
+    domain: str = attrs.field(default="ftx.com", validator=_known_domain)  # or ftx.us
+    rest_url: str = attrs.field(converter=_without_slash, validator=_url("http://", "https://"))
+    ws_url: str = attrs.field(validator=_url("ws://", "wss://"))  # with and without the last slash were in use
+    heartbeat_ns: int = attrs.field(
+        default=15 * SECOND, validator=_positive
+    )  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
+    silence_ns: int = attrs.field(
+        default=35 * SECOND, validator=_positive
+    )  # two pings without a pong, and some; ccxt 2.1.74 waits for two
+    ack_ns: int = attrs.field(
+        default=10 * SECOND, validator=_positive
+    )  # QuantConnect waits 10 s for the answer to a login
+    lag_ns: int = attrs.field(default=6 * SECOND, validator=_positive)  # how far REST may lag; no source, our choice
+    audit_ns: int = attrs.field(default=40 * SECOND, validator=_positive)  # how often open orders are compared
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=_positive)  # between two looks that must agree
+    give_up_ns: int = attrs.field(default=10 * MINUTE, validator=_positive)  # then an unanswered question is named
+    tolerance: Decimal = Decimal("1e-9")  # of quantities, which FTX computed with floats; below its smallest step
+    requests_per_second: int = attrs.field(default=30, validator=_positive)  # docs.ftx.us: 30 requests per second
+    orders_page: int = attrs.field(
+        default=100, validator=_positive
+    )  # default and most of /orders/history (ccxt 2.1.74)
+    fills_page: int = attrs.field(
+        default=5000, validator=_positive
+    )  # start and end times "relax the max results per page to 5,000" (FTX docs, pagination)
+    sure_page: int = attrs.field(
+        default=20, validator=_positive
+    )  # without hasMoreData, a page is the last one if shorter than any limit a source names
+    clock_path: str = "/api/time"  # documented at otc.ftx.com; any answer's Date header serves as well
+
+    @rest_url.default
+    def _rest_url(self) -> str:
+        return f"https://{self.domain}"
+
+    @ws_url.default
+    def _ws_url(self) -> str:
+        return f"wss://{self.domain}/ws/"
+
+    @classmethod
+    def from_env(cls, name: str = "default", **overrides: object) -> Ftx:
+        """The account whose fields stand in EXCHSTREAM_FTX_<NAME>_KEY, _SECRET, _SUBACCOUNT …; arguments win."""
+        return load(cls, "ftx", name, overrides)
+
+    # ------------------------------------------------------------------------------------------------ the plan
+
+    @property
+    def name(self) -> str:
+        """The venue's name, in events and variables."""
+        return "ftx"
+
+    @property
+    def environment(self) -> str:
+        """FTX and FTX US are two exchanges with ids of their own."""
+        return self.domain
+
+    @property
+    def plan(self) -> Plan:
+        """One lane, acknowledged; listings of the whole account.
+
+        Balances are not audited: funding, borrowing and settlement move them without an execution, and the listings
+        need no symbols.
+        """
+        lane = Lane(
+            name="private",
+            proof=Proof.ACK,
+            silence_ns=self.silence_ns,
+            heartbeat_ns=self.heartbeat_ns,
+            heartbeat='{"op":"ping"}',
+            ack_ns=self.ack_ns,
+        )
+        return Plan(
+            lanes=(lane,),
+            kinds=(OrderKind.ORDER,),
+            fills=Listing(by_symbol=False),
+            orders=Listing(by_symbol=False),
+            audit=AuditPlan(every_ns=self.audit_ns, fast_ns=self.audit_ns, grace_ns=self.audit_grace_ns),
+            balances=False,
+            lag_ns=self.lag_ns,
+            give_up_ns=self.give_up_ns,
+            tolerance=self.tolerance,
+            tells_orders="orders" in self.channels,
+            tells_fills="fills" in self.channels,
+        )
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """The one limit that matters to a reader."""
+        return (Bucket("rest", self.requests_per_second, SECOND),)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The key and the secret."""
+        return (self.api_key, self.api_secret)
+
+    @property
+    def identity(self) -> str:
+        """A digest of domain, key and subaccount."""
+        text = "\0".join((self.domain, self.api_key.reveal(), self.subaccount or ""))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    # ------------------------------------------------------------------------------------------------ the socket
+
+    def needs(self, memory: Memory, now_ns: int) -> Sequence[Question]:
+        """The markets."""
+        return (Markets(),) if memory.markets is None else ()
+
+    def dial(self, lane: Lane, memory: Memory) -> Address:
+        """One address for everything."""
+        return Address(self.ws_url)
+
+    def greet(self, lane: Lane, memory: Memory, now_ns: int) -> Sequence[tuple[str, str]]:
+        """Log in, then subscribe.
+
+        A login is never acknowledged: that a private channel is says that it worked, so it goes under the first
+        channel's tag.  A time that is off is refused in the words for a wrong key: `now_ns` must be the venue's,
+        measured before.
+        """
+        millis = now_ns // 1_000_000
+        args: dict[str, object] = {"key": self.api_key.reveal(), "sign": self._sign(f"{millis}websocket_login")}
+        args["time"] = millis
+        if self.subaccount is not None:
+            args["subaccount"] = self.subaccount  # as it is: "(optional) subaccount name" (FTX docs)
+        channels = [channel for channel in CHANNELS if channel in self.channels]
+        login = _frame({"op": "login", "args": args})
+        return [(channels[0], login)] + [(name, _frame({"op": "subscribe", "channel": name})) for name in channels]
+
+    def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
+        """What these frames mean.  Never raises."""
+        meanings: list[Meaning] = []
+        for frame in frames:
+            try:
+                meanings += self._message(wire.MESSAGE.decode(frame), memory)
+            except wire.UNREADABLE:
+                raw = frame.encode(errors="backslashreplace") if isinstance(frame, str) else frame
+                meanings.append(Strange("unreadable message", raw))
+            except _Unknown as unknown:
+                raw = frame.encode() if isinstance(frame, str) else frame
+                meanings.append(Strange(str(unknown), raw))
+        return meanings
+
+    def _message(self, message: wire.Message, memory: Memory) -> Sequence[Meaning]:
+        """Data may come before the acknowledgement of its channel (FTX.Net's author saw it): no state is kept."""
+        channel = message.channel
+        match message.type:
+            case "update" if channel in CHANNELS:
+                return self._fact(channel, bytes(message.data), memory)
+            case "pong":
+                return ()
+            case "subscribed" if channel in CHANNELS:
+                return (Accepted(channel),)
+            case "unsubscribed" if channel in CHANNELS:
+                return (Resubscribe(f"unsubscribed from {channel}"),)
+            case "info" if message.code == _RESTART:
+                return (Retire("the venue's servers restart (20001)"),)
+            case "error" if message.msg == refusals.ALREADY_SUBSCRIBED:
+                # Errors name no channel: it can be any that this account subscribes to, and then all are greeted.
+                return [Accepted(name) for name in CHANNELS if name in self.channels]
+            case "error" if message.msg == refusals.ALREADY_LOGGED_IN:
+                return ()
+            case "error":
+                return (refusals.of_link(message.msg),)
+            case "subscribed" | "unsubscribed" | "partial" | "update" if channel in _NOT_NEEDED:
+                return ()
+        raise _Unknown(f"message type {message.type[:40]!r} on channel {(channel or '')[:40]!r}")
+
+    def _fact(self, channel: str, raw: bytes, memory: Memory) -> Sequence[Meaning]:
+        try:
+            return wire.fill(raw) if channel == "fills" else wire.order(raw, memory.markets, self.tolerance)
+        except wire.UNREADABLE:
+            what = f"unreadable message on channel {channel!r}"
+            return (Strange(what, raw), *wire.doubt(raw, what))
+
+    # ------------------------------------------------------------------------------------------------ REST
+
+    def request(self, question: Question, memory: Memory, now_ns: int) -> Request:
+        """The question as a GET, signed where it is about the account.  Raises ValueError for what FTX has not."""
+        if isinstance(question, Clock):
+            return Request("GET", self.clock_path)
+        target = rest.target(question, self._pages, now_ns + self.lag_ns)
+        if isinstance(question, Markets):
+            return Request("GET", target)
+        # FTX signs time, method and the path with its query exactly as sent; a GET has no body.
+        millis, prefix = str(now_ns // 1_000_000), _PREFIXES[self.domain]
+        headers = {
+            f"{prefix}-KEY": self.api_key.reveal(),
+            f"{prefix}-TS": millis,
+            f"{prefix}-SIGN": self._sign(f"{millis}GET{target}"),
+        }
+        if self.subaccount is not None:
+            headers[f"{prefix}-SUBACCOUNT"] = quote(self.subaccount, safe="")
+        return Request("GET", target, headers)
+
+    def answer(self, question: Question, reply: Reply, memory: Memory) -> list[Meaning]:
+        """What the answer means.  Never raises."""
+        return rest.answer(question, reply, memory, self._pages, self.tolerance)
+
+    @property
+    def _pages(self) -> rest.Pages:
+        return rest.Pages(self.orders_page, self.fills_page, self.sure_page)
+
+    def _sign(self, text: str) -> str:
+        """HMAC-SHA256 in lower-case hex, of REST and of the login alike."""
+        return hmac.new(self.api_secret.reveal().encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _frame(message: dict[str, object]) -> str:
+    return msgspec.json.encode(message).decode()

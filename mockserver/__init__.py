@@ -1,0 +1,40 @@
+"""A mock exchange on this machine: ``python -m mockserver``, or in a test's own event loop.
+
+    async with trio.open_nursery() as nursery:
+        worlds = Worlds(Recipe(venues=VENUES, clock=lambda: Clock(time.time_ns)), seed=7)
+        listening = await nursery.start(serve, worlds)
+
+Map of the package, from the inside out. All but the shell is pure: no sockets, no ambient clock or chance.
+
+- ``engine``       the matching engine: integers in, numbered events out
+- ``liquidity``    who trades with the clients;  ``demo_traders``  clients for show
+- ``faces``        each venue's HTTP and WebSocket dialect (``faces.base``: what a face is);  ``venues``  all of them
+- ``clock``        one queue of timers;  ``recorder``  everything sent and received;  ``truth``  what really happened
+- ``link``         one WebSocket connection: outbox, heartbeats, faults
+- ``exchange``     one venue in one world;  ``world``  isolated universes, chosen by key
+- ``control``      the control API under ``/__mock`` (``control_orders``, ``control_input``)
+- ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
+- ``strategies``   Hypothesis: legal histories in the venues' own JSON
+- ``__main__``     the command line (``snippets``: the lines it prints for clients)
+"""
+
+from mockserver.clock import Clock, VirtualClock
+from mockserver.exchange import Account, Exchange, Settings
+from mockserver.link import Link
+from mockserver.server import Listening, Server, serve
+from mockserver.world import Recipe, World, Worlds
+
+__all__ = [
+    "Account",
+    "Clock",
+    "Exchange",
+    "Link",
+    "Listening",
+    "Recipe",
+    "Server",
+    "Settings",
+    "VirtualClock",
+    "World",
+    "Worlds",
+    "serve",
+]

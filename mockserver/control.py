@@ -1,0 +1,289 @@
+"""The control API under ``/__mock``: what a test or an operator does to the exchanges that no client of them could.
+
+Every answer is JSON. A refusal is ``{"error": "..."}`` with a 4xx status and says what to do. The API has no CORS
+headers and refuses (403) a foreign ``Host`` or ``Origin``: a web page that a developer has open cannot reach it.
+
+Everything takes an optional ``"world"`` (default: "default") in the JSON body or the query. Numbers of money are JSON
+strings or numbers and are never read as floats. Nothing here knows a venue: venue-specific acts are hooks of the face.
+
+Pure: a request in, a response out; the server mounts it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from mockserver.control_input import BadRequest, Input, key_type_of_pem
+from mockserver.control_orders import PREFIX, Finder, Handler, Json, OrderControl
+from mockserver.exchange import Account, Exchange
+from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.link import Link
+from mockserver.world import Worlds
+
+__all__ = ["PREFIX", "Control"]
+
+NS_PER_MS = 1_000_000
+
+
+class Control:
+    """The control API of one server."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
+        self.hosts = {"127.0.0.1", "localhost", "::1"}
+        """Host names a request may be addressed to."""
+        self._find = Finder(worlds)
+        self._table: dict[tuple[str, str], Handler] = {
+            ("GET", "/health"): self._health,
+            ("POST", "/reset"): self._reset,
+            ("POST", "/accounts"): self._open_account,
+            ("GET", "/connections"): self._connections,
+            ("POST", "/connections/{verb}"): self._act_on_many,
+            ("POST", "/connections/{id}/{verb}"): self._act_on_one,
+            ("POST", "/listen_keys/expire"): self._expire_listen_keys,
+            ("POST", "/keys/{name}/revoke"): self._revoke,
+            ("GET", "/settings"): self._show_settings,
+            ("POST", "/settings"): self._settings,
+            ("POST", "/shutdown_notice"): self._shutdown_notice,
+            ("GET", "/truth"): self._truth,
+            ("GET", "/journal"): self._journal,
+            **OrderControl(self._find).table,
+        }
+        self.routes = [f"{method} {PREFIX}{path}" for method, path in self._table]
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
+        try:
+            self._check_origin(request)
+            handler, captured = self._route(request)
+            given = Input.of(request, captured)
+            answer = handler(given)
+        except BadRequest as refusal:
+            return HttpResponse.json(json.dumps({"error": refusal.text, **refusal.more}), status=refusal.status)
+        return HttpResponse.json(json.dumps(answer))
+
+    # -- finding things -------------------------------------------------------------------------------------------
+
+    def _check_origin(self, request: HttpRequest) -> None:
+        for name, value in (("Host", f"//{request.header('host') or ''}"), ("Origin", request.header("origin"))):
+            try:
+                host = None if value is None else urlsplit(value).hostname or ""
+            except ValueError:
+                host = ""
+            if host is not None and host not in self.hosts:
+                raise BadRequest(f"{name} {host!r} may not use the control API; address it as 127.0.0.1", 403)
+
+    def _route(self, request: HttpRequest) -> tuple[Handler, dict[str, str]]:
+        parts = request.path.removeprefix(PREFIX).split("/")
+        methods = []
+        for (method, pattern), handler in self._table.items():
+            wanted = pattern.split("/")
+            if len(wanted) == len(parts) and all(w == p or w[:1] == "{" for w, p in zip(wanted, parts, strict=True)):
+                if method == request.method:
+                    return handler, {w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w[:1] == "{"}
+                methods.append(method)
+        if methods:
+            raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
+        raise BadRequest(f"no such route: {request.method} {request.path}", 404, routes=self.routes)
+
+    # -- worlds and accounts --------------------------------------------------------------------------------------
+
+    def _health(self, given: Input) -> Json:
+        worlds = self.worlds
+        return {
+            "status": "ok",
+            "venues": list(worlds.default.exchanges),
+            "worlds": list(worlds.worlds),
+            "connections": len(worlds.links),
+            "now_ns": worlds.default.clock.now_ns,
+            "seed": worlds.seed,
+        }
+
+    def _reset(self, given: Input) -> Json:
+        world = self.worlds.reset(self._find.world(given).name, keep_accounts=given.flag("keep_accounts", True))
+        return {"world": world.name, "accounts": {v: list(e.accounts) for v, e in world.exchanges.items()}}
+
+    def _open_account(self, given: Input) -> Json:
+        pem = given.optional_text("public_key")
+        key_type = "hmac" if pem is None else key_type_of_pem(pem)
+        venue, world = given.text("venue"), given.text("world", "default")
+        specs = {spec.name: spec for spec in self.worlds.recipe.venues}
+        if venue not in specs:
+            raise BadRequest(f"no venue {venue!r}; there are {', '.join(specs)}", 404)
+        if key_type not in specs[venue].key_types:
+            raise BadRequest(f"{venue} takes no {key_type} keys, only {', '.join(specs[venue].key_types)}")
+        balances = given.amounts("balances") if given.has("balances") else None
+        try:
+            if world not in self.worlds.worlds:
+                self.worlds.create(world, given.whole("seed", self.worlds.seed))
+            exchange = self.worlds.worlds[world].exchanges[venue]
+            account = self.worlds.open_account(
+                exchange,
+                given.text("name", f"account-{len(exchange.accounts) + 1}"),
+                balances=balances,
+                api_key=given.optional_text("api_key"),
+                secret=given.optional_text("secret"),
+                key_type=key_type,
+                public_key_pem=pem,
+                subaccounts=given.names("subaccounts"),
+            )
+        except ValueError as error:
+            raise BadRequest(str(error), 409) from None
+        return {"world": world, "venue": venue, "name": account.name, "key_type": key_type} | _credentials(account)
+
+    def _revoke(self, given: Input) -> Json:
+        name, revoked = given.text("name"), []
+        for exchange in self._find.exchanges(given):
+            account = exchange.account(name)
+            if account is not None:
+                account.revoked = True
+                exchange.face.key_revoked(name)
+                exchange.note_sight()
+                revoked.append(exchange.venue)
+        if not revoked:
+            raise BadRequest(f"no account {name!r} in this world", 404)
+        return {"name": name, "revoked_at": revoked}
+
+    # -- connections ----------------------------------------------------------------------------------------------
+
+    def _connections(self, given: Input) -> Json:
+        world = given.optional_text("world")
+        links = [link for link in self.worlds.links.values() if world in (None, link.home.name)]
+        return {"connections": [_link_row(link) for link in links]}
+
+    def _act_on_one(self, given: Input) -> Json:
+        link = self.worlds.links.get(given.whole("id"))
+        if link is None:
+            raise BadRequest(f"no connection {given.text('id')}; GET {PREFIX}/connections lists them", 404)
+        return {"connections": [_act(link, given)]}
+
+    def _act_on_many(self, given: Input) -> Json:
+        """Every connection of the world; with "account" (and "venue") those that carry that account's events."""
+        world, account = self._find.world(given), given.optional_text("account")
+        venue = given.optional_text("venue")
+        links = [link for link in self.worlds.links.values() if link.home is world and venue in (None, link.venue)]
+        if account is not None:
+            links = [link for link in links if any(carried[2] == account for carried in link.accounts)]
+        return {"connections": [_act(link, given) for link in links]}
+
+    # -- the venues' own acts -------------------------------------------------------------------------------------
+
+    def _expire_listen_keys(self, given: Input) -> Json:
+        account, notices = given.optional_text("account"), given.whole("notices", 1)
+        exchanges = self._find.exchanges(given)
+        expired = {e.venue: e.face.expire_listen_keys(account, notices=notices) for e in exchanges}
+        for exchange in exchanges:
+            exchange.note_sight()
+        return {"expired": expired}
+
+    def _shutdown_notice(self, given: Input) -> Json:
+        account, close = given.optional_text("account"), given.flag("close", False)
+        return {"told": {e.venue: e.face.shutdown_notice(account, close=close) for e in self._find.exchanges(given)}}
+
+    def _show_settings(self, given: Input) -> Json:
+        return {"settings": {e.venue: _settings_row(e) for e in self._find.exchanges(given)}}
+
+    def _settings(self, given: Input) -> Json:
+        exchanges = self._find.exchanges(given)
+        changes = [(exchange.settings, _changed(exchange, given)) for exchange in exchanges]
+        for settings, values in changes:  # every one was checked before any is made
+            for name, value in values.items():
+                setattr(settings, name, value)
+        return self._show_settings(given)
+
+    # -- what happened --------------------------------------------------------------------------------------------
+
+    def _truth(self, given: Input) -> Json:
+        world = self._find.world(given)
+        instruments = {venue: exchange.engine.instruments for venue, exchange in world.exchanges.items()}
+        return world.truth.report(
+            lambda venue, symbol: instruments[venue][symbol],
+            world.clock.now_ns,
+            venue=given.optional_text("venue"),
+            account=given.optional_text("account"),
+        )
+
+    def _journal(self, given: Input) -> Json:
+        world = self._find.world(given)
+        since, limit = given.whole("since", 0), given.whole("limit", 1_000)
+        return {"entries": world.recorder.journal(since=since, kind=given.optional_text("kind"), limit=max(1, limit))}
+
+
+def _credentials(account: Account) -> Json:
+    secret = {} if account.key_type != "hmac" else {"secret": account.secret}
+    return {"api_key": account.api_key, **secret, "subaccounts": list(account.subaccounts)}
+
+
+def _link_row(link: Link) -> Json:
+    return {
+        "id": link.id,
+        "world": link.home.name,
+        "venue": link.venue,
+        "path": link.path.split("/ws/")[0] + "/ws/***" if "/ws/" in link.path else link.path,
+        "peer": link.peer,
+        "opened_ns": link.opened_ns,
+        "last_heard_ns": link.last_heard_ns,
+        "open": link.open,
+        "silence": link.silence,
+        "half_open": link.held,
+        "backlog": link.backlog,
+        "accounts": sorted({account for *_, account in link.accounts}),
+    }
+
+
+VERBS = ("drop", "reset", "silence", "half_open", "resume", "close")
+
+
+def _act(link: Link, given: Input) -> Json:
+    """Do one of VERBS to a connection; the row shows it as it is afterwards."""
+    match given.one_of_texts("verb", VERBS):
+        case "drop" if given.has("code"):
+            link.close(given.whole("code"), given.text("reason", ""))
+        case "drop":
+            link.drop()
+        case "reset":
+            link.reset(given.whole("after_bytes") if given.has("after_bytes") else None)
+        case "silence":
+            link.mute("all" if given.one_of_texts("mode", ("events", "all"), "events") == "all" else "events")
+        case "half_open":
+            link.half_open()
+        case "resume":
+            link.resume()
+        case "close":
+            link.close(given.whole("code", 1000), given.text("reason", ""))
+    return _link_row(link)
+
+
+def _settings_row(exchange: Exchange) -> Json:
+    settings = exchange.settings
+    return {
+        "profile": settings.profile,
+        "limits": settings.limits,
+        "rest_lag_ms": settings.rest_lag_ns // NS_PER_MS,
+        "page_cap": settings.page_cap,
+        "options": dict(settings.options),
+    }
+
+
+def _changed(exchange: Exchange, given: Input) -> dict[str, Any]:
+    """The settings' new values, by their names in ``Settings``."""
+    settings, spec = exchange.settings, exchange.spec
+    options = dict(settings.options)
+    for name, value in given.mapping("options").items():
+        if name not in spec.options:
+            raise BadRequest(f"{exchange.venue} has no option {name!r}; it has {', '.join(spec.options) or 'none'}")
+        if type(value) is not type(spec.options[name]):
+            raise BadRequest(f"option {name!r} is {type(spec.options[name]).__name__}, not {type(value).__name__}")
+        options[name] = value
+    values: dict[str, Any] = {
+        "profile": given.one_of_texts("profile", spec.profiles, settings.profile),
+        "limits": given.one_of_texts("limits", ("off", "account", "ip"), settings.limits),
+        "options": options,
+    }
+    if given.has("rest_lag_ms"):
+        values["rest_lag_ns"] = given.whole("rest_lag_ms") * NS_PER_MS
+    if given.has("page_cap"):
+        values["page_cap"] = None if given.is_null("page_cap") else max(1, given.whole("page_cap"))
+    return values

@@ -1,0 +1,183 @@
+"""The control API's acts on orders, balances and positions; the rest of it is in ``control``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mockserver.control_input import BadRequest, Input
+from mockserver.engine.types import (
+    HOUSE,
+    Cancel,
+    Deposit,
+    Expire,
+    Fill,
+    ForceClose,
+    Instrument,
+    Kind,
+    OrderType,
+    OrderView,
+    Place,
+    RejectReason,
+    Reply,
+    Side,
+    TimeInForce,
+    TriggerAlgo,
+    decimal_to_atoms,
+)
+from mockserver.exchange import Exchange
+from mockserver.truth import order_row
+from mockserver.world import World, Worlds
+
+PREFIX = "/__mock"
+
+Json = dict[str, Any]
+Handler = Callable[[Input], Json]
+
+
+class Finder:
+    """Finds what a control request names, or refuses with the names that exist."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
+
+    def world(self, given: Input) -> World:
+        name = given.text("world", "default")
+        found = self.worlds.worlds.get(name)
+        if found is None:
+            raise BadRequest(f"no world {name!r}; POST {PREFIX}/accounts with that world makes it", 404)
+        return found
+
+    def exchanges(self, given: Input) -> list[Exchange]:
+        """The exchange of "venue", or every one of the world."""
+        exchanges = self.world(given).exchanges
+        if not given.has("venue"):
+            return list(exchanges.values())
+        return [self.exchange(given)]
+
+    def exchange(self, given: Input) -> Exchange:
+        exchanges = self.world(given).exchanges
+        venue = given.text("venue")
+        if venue not in exchanges:
+            raise BadRequest(f"no venue {venue!r}; there are {', '.join(exchanges)}", 404)
+        return exchanges[venue]
+
+    def instrument(self, exchange: Exchange, given: Input) -> Instrument:
+        """The instrument of "symbol", also from a path where a slash was written %2F (BTC%2FUSD)."""
+        symbol = given.text("symbol").replace("%2F", "/").replace("%2f", "/")
+        instruments = exchange.engine.instruments
+        if symbol not in instruments:
+            raise BadRequest(f"no symbol {symbol!r} at {exchange.venue}; there are {', '.join(instruments)}", 404)
+        return instruments[symbol]
+
+    def order(self, given: Input) -> tuple[Exchange, Instrument, OrderView]:
+        exchange = self.exchange(given)
+        instrument = self.instrument(exchange, given)
+        order = exchange.engine.order(instrument.name, given.whole("id"))
+        if order is None:
+            raise BadRequest(f"no order {given.text('id')} of {instrument.name} at {exchange.venue}", 404)
+        return exchange, instrument, order
+
+    def ledger(self, exchange: Exchange, given: Input) -> str:
+        name = given.text("account")
+        if not exchange.engine.has_account(name):
+            raise BadRequest(f"no account {name!r} at {exchange.venue}; POST {PREFIX}/accounts makes one", 404)
+        return name
+
+
+class OrderControl:
+    """Acts on orders, balances and positions."""
+
+    def __init__(self, find: Finder) -> None:
+        self.find = find
+        self.table: dict[tuple[str, str], Handler] = {
+            ("POST", "/deposit"): self._deposit,
+            ("POST", "/orders"): self._place,
+            ("POST", "/orders/{venue}/{symbol}/{id}/fill"): self._fill,
+            ("POST", "/orders/{venue}/{symbol}/{id}/cancel"): self._cancel,
+            ("POST", "/orders/{venue}/{symbol}/{id}/expire"): self._expire,
+            ("POST", "/positions/{venue}/{symbol}/close"): self._force_close,
+            ("POST", "/algo/{id}/trigger"): self._trigger,
+        }
+
+    def _deposit(self, given: Input) -> Json:
+        exchange = self.find.exchange(given)
+        account, asset = self.find.ledger(exchange, given), given.text("asset")
+        amount = given.amount("amount", decimal_to_atoms)
+        _accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
+        balance = exchange.engine.balance(account, asset)
+        return {"account": account, "asset": asset, "free_atoms": balance.free, "locked_atoms": balance.locked}
+
+    def _place(self, given: Input) -> Json:
+        exchange = self.find.exchange(given)
+        instrument = self.find.instrument(exchange, given)
+        kind = given.one_of("type", OrderType, OrderType.LIMIT)
+        reply = exchange.submit(
+            Place(
+                account=HOUSE if given.text("account") == HOUSE else self.find.ledger(exchange, given),
+                instrument=instrument.name,
+                side=given.one_of("side", Side),
+                type=kind,
+                quantity=given.amount("quantity", instrument.to_steps),
+                price=given.amount("price", instrument.to_ticks) if kind is OrderType.LIMIT else None,
+                tif=given.one_of("time_in_force", TimeInForce, TimeInForce.GTC),
+                client_id=given.optional_text("client_order_id"),
+                post_only=given.flag("post_only", False),
+                reduce_only=given.flag("reduce_only", False),
+            )
+        )
+        return _order_answer(exchange, instrument, reply)
+
+    def _fill(self, given: Input) -> Json:
+        exchange, instrument, order = self.find.order(given)
+        quantity = given.amount("quantity", instrument.to_steps) if given.has("quantity") else None
+        price = given.amount("price", instrument.to_ticks) if given.has("price") else None
+        maker = given.one_of_texts("liquidity", ("maker", "taker"), "maker") == "maker"
+        command = Fill(instrument=instrument.name, order_id=order.order_id, quantity=quantity, price=price, maker=maker)
+        return _order_answer(exchange, instrument, exchange.submit(command))
+
+    def _cancel(self, given: Input) -> Json:
+        exchange, instrument, order = self.find.order(given)
+        command = Cancel(account=order.account, instrument=instrument.name, order_id=order.order_id)
+        return _order_answer(exchange, instrument, exchange.submit(command))
+
+    def _expire(self, given: Input) -> Json:
+        exchange, instrument, order = self.find.order(given)
+        return _order_answer(
+            exchange, instrument, exchange.submit(Expire(instrument=instrument.name, order_id=order.order_id))
+        )
+
+    def _force_close(self, given: Input) -> Json:
+        exchange = self.find.exchange(given)
+        instrument = self.find.instrument(exchange, given)
+        command = ForceClose(
+            account=self.find.ledger(exchange, given),
+            instrument=instrument.name,
+            kind=given.one_of("kind", Kind),
+            quantity=given.amount("quantity", instrument.to_steps) if given.has("quantity") else None,
+            price=given.amount("price", instrument.to_ticks) if given.has("price") else None,
+        )
+        return _order_answer(exchange, instrument, exchange.submit(command))
+
+    def _trigger(self, given: Input) -> Json:
+        for exchange in self.find.exchanges(given):
+            reply = exchange.submit(TriggerAlgo(algo_id=given.whole("id")))
+            if reply.reject is None or reply.reject.reason is not RejectReason.UNKNOWN_ORDER:
+                _accepted(reply)
+                algo = reply.algo
+                child = None if algo is None or algo.child_order_id is None else str(algo.child_order_id)
+                status = None if algo is None else algo.status.value
+                return {"venue": exchange.venue, "algo_id": given.text("id"), "status": status, "order_id": child}
+        raise BadRequest(f"no conditional order {given.text('id')} in this world", 404)
+
+
+def _accepted(reply: Reply) -> None:
+    if reply.reject is not None:
+        detail = f": {reply.reject.detail}" if reply.reject.detail else ""
+        raise BadRequest(f"the engine refused: {reply.reject.reason.value}{detail}", 409)
+
+
+def _order_answer(exchange: Exchange, instrument: Instrument, reply: Reply) -> Json:
+    _accepted(reply)
+    assert reply.order is not None  # every command about an order answers with it
+    return {"order": order_row(exchange.venue, reply.order, instrument)}

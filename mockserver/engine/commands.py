@@ -1,0 +1,166 @@
+"""What can be asked of the engine: the closed union ``Command``. Units as in ``instrument.py``; no behaviour."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+import attrs
+
+from mockserver.engine.enums import (
+    BalanceCause,
+    Kind,
+    OnCross,
+    OrderType,
+    Reason,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    TriggerWhen,
+)
+
+HOUSE: Final = "house"
+"""The account with unlimited funds: the other side of liquidity models and of forced fills. It pays no fees."""
+
+Tags: TypeAlias = tuple[tuple[str, str], ...]
+"""Labels a face hangs on an order and reads back from its snapshots; the engine never looks at them."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Place:
+    """Place an order. Exactly one of ``quantity`` (steps) and ``quote_amount`` (atoms, MARKET only) is given.
+
+    ``client_id`` None: the engine makes one if the venue does. ``unique_client_id`` is which duplicates are refused:
+    "open" (among the account's open orders of this instrument: Binance spot), "ever" (FTX: unique for all time in one
+    subaccount) or "no" (USD-M takes the same id twice).
+    """
+
+    account: str
+    instrument: str
+    side: Side
+    type: OrderType = OrderType.LIMIT
+    quantity: int | None = None
+    quote_amount: int | None = None
+    price: int | None = None
+    tif: TimeInForce = TimeInForce.GTC
+    client_id: str | None = None
+    unique_client_id: str = "open"
+    post_only: bool = False
+    on_cross: OnCross = OnCross.REJECT
+    reduce_only: bool = False
+    self_trade: SelfTrade = SelfTrade.NONE
+    tags: Tags = ()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Cancel:
+    """Cancel one open order; ``request_id`` None: the engine makes one if the venue does."""
+
+    account: str
+    instrument: str
+    order_id: int
+    request_id: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CancelAll:
+    """Cancel the account's open orders (of one instrument and side, if given); all share one request id."""
+
+    account: str
+    instrument: str | None = None
+    side: Side | None = None
+    request_id: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Amend:
+    """Change the total quantity and/or the price of a resting order.
+
+    A smaller quantity at the same price keeps the place in the queue; anything else goes to its end and may trade.
+    ``client_id`` is the order's id from now on (spot amend), None keeps it.
+    """
+
+    account: str
+    instrument: str
+    order_id: int
+    quantity: int | None = None
+    price: int | None = None
+    client_id: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Fill:
+    """Fill an open order against the house, by force. ``quantity`` None: all that is open. ``price`` None: its own."""
+
+    instrument: str
+    order_id: int
+    quantity: int | None = None
+    price: int | None = None
+    maker: bool = True
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Expire:
+    """End an open order as EXPIRED, by force."""
+
+    instrument: str
+    order_id: int
+    reason: Reason = Reason.EXCHANGE
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ForceClose:
+    """Liquidate, deleverage or settle a PERP position: an order of the exchange's making, filled by the house.
+
+    ``quantity`` None: the whole position. ``price`` None: the last price.
+    """
+
+    account: str
+    instrument: str
+    kind: Kind
+    quantity: int | None = None
+    price: int | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Deposit:
+    """Move money into an account (negative: out of it); ``amount`` in atoms."""
+
+    account: str
+    asset: str
+    amount: int
+    cause: BalanceCause = BalanceCause.DEPOSIT
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PlaceAlgo:
+    """Store a conditional order. ``child`` is what its trigger places; its quantity None closes the whole position.
+
+    ``trigger_price`` is a Decimal: Binance does not check it against the tick.
+    """
+
+    child: Place
+    trigger_price: Decimal
+    when: TriggerWhen
+    client_id: str | None = None
+    tags: Tags = ()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CancelAlgo:
+    """Cancel a conditional order that still waits."""
+
+    account: str
+    algo_id: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TriggerAlgo:
+    """Trigger a conditional order now, by force."""
+
+    algo_id: int
+
+
+Command: TypeAlias = (
+    Place | Cancel | CancelAll | Amend | Fill | Expire | ForceClose | Deposit | PlaceAlgo | CancelAlgo | TriggerAlgo
+)

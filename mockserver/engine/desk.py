@@ -1,0 +1,231 @@
+"""What the parts of the engine share: markets, orders, ledger, ids, and the events of the command being applied.
+
+The ``Desk`` changes one thing at a time and tells it; which changes a command means is decided in ``matching.py`` and
+``engine.py``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from mockserver.engine.book import Book, OrderKey
+from mockserver.engine.ids import Ids
+from mockserver.engine.ledger import Ledger
+from mockserver.engine.orders import OrderStore
+from mockserver.engine.types import (
+    ATOMS,
+    HOUSE,
+    BalanceCause,
+    BalanceEvent,
+    Event,
+    Execution,
+    FeeRule,
+    Instrument,
+    Kind,
+    OrderChange,
+    OrderEvent,
+    OrderStatus,
+    OrderView,
+    PositionEvent,
+    PublicTrade,
+    Reason,
+    Side,
+    TradeEvent,
+)
+
+PUBLIC_TRADES_KEPT: Final = 1_000
+"""Trades of one market that can be asked for (the venues answer with at most 1000)."""
+
+
+class Market:
+    """One instrument, its book and its tape."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.book = Book(instrument.name)
+        self.trades: deque[PublicTrade] = deque(maxlen=PUBLIC_TRADES_KEPT)
+
+    @property
+    def last_price(self) -> int:
+        """Price of the last trade; before the first one the reference price."""
+        return self.trades[-1].price if self.trades else self.instrument.reference_ticks
+
+
+class Desk:
+    """State and the smallest changes of it."""
+
+    def __init__(self, instruments: Iterable[Instrument], ids: Ids) -> None:
+        self.ids = ids
+        self.now_ns = 0
+        self.markets = {instrument.name: Market(instrument) for instrument in instruments}
+        self.orders = OrderStore(ids)
+        self.ledger = Ledger()
+        self.ledger.open(HOUSE)
+        self._seq = 0
+        self._events: list[Event] = []  # bounded: taken by every command
+
+    def begin(self, now_ns: int) -> None:
+        """Start a command; the engine's time never falls."""
+        self.now_ns = self.ledger.now_ns = max(self.now_ns, now_ns)
+
+    def take_events(self) -> tuple[Event, ...]:
+        """Return, and forget, what was told since the last time."""
+        events, self._events = tuple(self._events), []
+        return events
+
+    def next_seq(self) -> int:
+        """Return the number of the next event."""
+        self._seq += 1
+        return self._seq
+
+    def tell(self, event: Event) -> None:
+        """Append an event."""
+        self._events.append(event)
+
+    def key(self, view: OrderView) -> OrderKey:
+        """Return the key of an order."""
+        return self.orders.key(view.instrument, view.order_id)
+
+    def change(
+        self,
+        change: OrderChange,
+        view: OrderView,
+        *,
+        execution: Execution | None = None,
+        cancel_request_id: str | None = None,
+        previous_client_id: str | None = None,
+    ) -> None:
+        """Store an order's new state and tell it; both assets of a spot order will be in the balance event."""
+        self.orders.put(view)
+        instrument = self.markets[view.instrument].instrument
+        if not instrument.is_perp:
+            self.ledger.touch(view.account, (instrument.base, instrument.quote))
+        elif execution is not None:
+            self.ledger.touch(view.account, (instrument.cash,))
+        self.tell(
+            OrderEvent(
+                seq=self.next_seq(),
+                time_ns=self.now_ns,
+                change=change,
+                order=view,
+                execution_id=self.ids.execution(view.instrument),
+                execution=execution,
+                cancel_request_id=cancel_request_id,
+                previous_client_id=previous_client_id,
+            )
+        )
+
+    def reserve(self, view: OrderView, remaining: int) -> tuple[str, int]:
+        """Return what so many open steps of a spot limit order lock: asset and atoms. Others lock nothing."""
+        instrument = self.markets[view.instrument].instrument
+        if instrument.is_perp or view.price is None:
+            return instrument.cash, 0
+        if view.side is Side.SELL:
+            return instrument.base, remaining * instrument.step_atoms
+        return instrument.quote, cost(instrument, instrument.notional(view.price, remaining))
+
+    def lock(self, view: OrderView, before: int, after: int) -> None:
+        """Change what an order locks as its open quantity goes from ``before`` to ``after`` steps."""
+        asset, new = self.reserve(view, after)
+        _, old = self.reserve(view, before)
+        self.ledger.lock(view.account, asset, new - old)
+
+    def finish(
+        self, view: OrderView, status: OrderStatus, reason: Reason, *, cancel_request_id: str | None = None
+    ) -> OrderView:
+        """End an open order unfilled: out of the book, funds released, told."""
+        market = self.markets[view.instrument]
+        if view.price is not None:
+            market.book.remove(view.side, view.price, self.key(view))
+        self.lock(view, view.remaining, 0)
+        ended = attrs.evolve(view, status=status, reason=reason, updated_ns=self.now_ns)
+        change = OrderChange.CANCELED if status is OrderStatus.CANCELED else OrderChange.EXPIRED
+        self.change(change, ended, cancel_request_id=cancel_request_id)
+        return ended
+
+    def execute(self, view: OrderView, price: int, quantity: int, trade_id: int, *, maker: bool) -> OrderView:
+        """Book one side of a trade for an open order, and tell it."""
+        market = self.markets[view.instrument]
+        self.lock(view, view.remaining, view.remaining - quantity)
+        if view.price is not None:
+            market.book.reduce(view.side, view.price, self.key(view), quantity)
+        fee, realized = self.ledger.trade(view.account, market.instrument, view.side, price, quantity, maker=maker)
+        quote = market.instrument.notional(price, quantity)
+        filled = view.filled + quantity
+        traded = attrs.evolve(
+            view,
+            filled=filled,
+            filled_quote=view.filled_quote + quote,
+            status=OrderStatus.FILLED if filled == view.quantity else OrderStatus.PARTIALLY_FILLED,
+            updated_ns=self.now_ns,
+        )
+        execution = Execution(
+            account=view.account,
+            instrument=view.instrument,
+            order_id=view.order_id,
+            client_id=view.client_id,
+            trade_id=trade_id,
+            fill_id=self.ids.fill(),
+            side=view.side,
+            price=price,
+            quantity=quantity,
+            quote=quote,
+            fee=fee.amount,
+            fee_asset=fee.asset,
+            fee_rate=fee.rate,
+            maker=maker,
+            kind=view.kind,
+            realized=realized,
+            time_ns=self.now_ns,
+        )
+        self.orders.add_execution(execution)
+        self.change(OrderChange.TRADE, traded, execution=execution)
+        return traded
+
+    def print_trade(self, market: Market, price: int, quantity: int, taker: Side, kind: Kind) -> int:
+        """Put a trade on the tape, tell it, and return its id."""
+        trade = PublicTrade(
+            instrument=market.instrument.name,
+            trade_id=self.ids.trade(market.instrument.name),
+            price=price,
+            quantity=quantity,
+            quote=market.instrument.notional(price, quantity),
+            taker_side=taker,
+            kind=kind,
+            time_ns=self.now_ns,
+        )
+        market.trades.append(trade)
+        self.tell(TradeEvent(seq=self.next_seq(), time_ns=self.now_ns, trade=trade))
+        return trade.trade_id
+
+    def tell_accounts(self, cause: BalanceCause, delta: int | None = None) -> None:
+        """Tell the balances and positions that were touched since the last time, but not the house's."""
+        touched, moved = self.ledger.take_touched()
+        touched.pop(HOUSE, None)
+        for account, assets in touched.items():
+            event = BalanceEvent(
+                seq=self.next_seq(),
+                time_ns=self.now_ns,
+                account=account,
+                balances=tuple(self.ledger.balance(account, asset) for asset in assets),
+                cause=cause,
+                delta=delta,
+            )
+            self.tell(event)
+        for account, name in moved:
+            if account == HOUSE:
+                continue
+            position = self.ledger.position(account, name)
+            self.tell(PositionEvent(seq=self.next_seq(), time_ns=self.now_ns, account=account, position=position))
+
+
+def cost(instrument: Instrument, notional: int) -> int:
+    """Return what a spot buy of this notional may cost in quote atoms, a fee on top included (rounded up)."""
+    if instrument.fee_rule is not FeeRule.QUOTE:
+        return notional
+    rate = max(instrument.maker_fee, instrument.taker_fee, 0)
+    return notional - (-notional * rate // ATOMS)

@@ -1,0 +1,309 @@
+"""The engine: one command at a time in, a reply and numbered events out; the same commands give the same events.
+
+``apply`` is the only way to change anything but opening an account. Order of the events of one command: the NEW of the
+order placed; then for each trade the public trade, the taker's and the maker's side of it; then what ended; then the
+balances and positions of every account that was touched; then, if a conditional order was triggered, the same again for
+its child. What it does not do: speak any venue's words, wait, or know the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from mockserver.engine.algo import AlgoStore
+from mockserver.engine.desk import Desk, Market
+from mockserver.engine.ids import Ids, IdScheme
+from mockserver.engine.matching import Matching
+from mockserver.engine.queries import Queries
+from mockserver.engine.types import (
+    HOUSE,
+    AlgoOrder,
+    Amend,
+    BalanceCause,
+    Cancel,
+    CancelAlgo,
+    CancelAll,
+    Command,
+    Deposit,
+    Event,
+    Execution,
+    Expire,
+    Fill,
+    ForceClose,
+    Instrument,
+    Kind,
+    OrderChange,
+    OrderEvent,
+    OrderStatus,
+    OrderType,
+    OrderView,
+    Place,
+    PlaceAlgo,
+    Reason,
+    Reject,
+    RejectReason,
+    Reply,
+    Result,
+    Side,
+    TimeInForce,
+    TriggerAlgo,
+)
+
+__all__ = ["Engine"]
+
+
+class Engine(Queries):
+    """One venue's exchange. Compared by identity."""
+
+    def __init__(self, instruments: Iterable[Instrument], *, ids: IdScheme, seed: int = 0) -> None:
+        self._desk = Desk(instruments, Ids(ids, seed))
+        self._matching = Matching(self._desk)
+        self._algos = AlgoStore(self._desk, self._matching)
+
+    @property
+    def ids(self) -> Ids:
+        """The engine's source of ids, for what faces must make up themselves (listen keys)."""
+        return self._desk.ids
+
+    def new_client_id(self) -> str | None:
+        """Return a client id as the venue makes them, or None where it makes none."""
+        return self._desk.ids.client()
+
+    def open_account(self, name: str) -> None:
+        """Open an account with nothing in it; opening it again changes nothing."""
+        self._desk.ledger.open(name)
+
+    def apply(self, command: Command, now_ns: int) -> Result:
+        """Carry out a command at this time, or refuse it (then nothing has changed and there are no events)."""
+        self._desk.begin(now_ns)
+        outcome = self._dispatch(command)
+        if isinstance(outcome, Reject):
+            assert not self._desk.take_events()
+            return Result(Reply(reject=outcome))
+        self._follow_up(command)
+        events = self._desk.take_events()
+        return Result(self._reply(outcome, events), events)
+
+    # -- one method per command -----------------------------------------------------------------------------------
+
+    def _dispatch(self, command: Command) -> Reply | Reject:
+        match command:
+            case Place():
+                return _ordered(self._matching.place(command))
+            case Cancel():
+                return self._cancel(command)
+            case CancelAll():
+                return self._cancel_all(command)
+            case Amend():
+                return self._amend(command)
+            case Fill():
+                return self._fill(command)
+            case Expire():
+                return self._expire(command)
+            case ForceClose():
+                return self._force_close(command)
+            case Deposit():
+                return self._deposit(command)
+            case PlaceAlgo():
+                return _algo(self._algos.place(command))
+            case CancelAlgo():
+                return _algo(self._algos.cancel(command.account, command.algo_id))
+            case TriggerAlgo():
+                return _algo(self._algos.trigger(command.algo_id))
+
+    def _cancel(self, command: Cancel) -> Reply | Reject:
+        found = self._open(command.instrument, command.order_id, command.account)
+        if isinstance(found, Reject):
+            return found
+        request_id = command.request_id if command.request_id is not None else self._desk.ids.client()
+        view = self._desk.finish(found[1], OrderStatus.CANCELED, Reason.USER, cancel_request_id=request_id)
+        return Reply(order=view, request_id=request_id)
+
+    def _cancel_all(self, command: CancelAll) -> Reply | Reject:
+        if not self.has_account(command.account):
+            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
+        request_id = command.request_id if command.request_id is not None else self._desk.ids.client()
+        cancelled = tuple(
+            self._desk.finish(view, OrderStatus.CANCELED, Reason.USER, cancel_request_id=request_id)
+            for view in self.open_orders(command.account, command.instrument)
+            if command.side in (None, view.side)
+        )
+        return Reply(orders=cancelled, request_id=request_id)
+
+    def _amend(self, command: Amend) -> Reply | Reject:
+        found = self._open(command.instrument, command.order_id, command.account)
+        if isinstance(found, Reject):
+            return found
+        market, view = found
+        quantity = command.quantity if command.quantity is not None else view.quantity
+        price = command.price if command.price is not None else view.price
+        assert view.price is not None  # only limit orders rest
+        assert price is not None
+        reject = self._check_amendment(market, view, quantity, price)
+        if reject is not None:
+            return reject
+        new = attrs.evolve(
+            view,
+            quantity=quantity,
+            price=price,
+            client_id=command.client_id if command.client_id is not None else view.client_id,
+            updated_ns=self._desk.now_ns,
+        )
+        previous = view.client_id if new.client_id != view.client_id else None
+        key = self._desk.key(view)
+        self._desk.lock(view, view.remaining, 0)
+        self._desk.lock(new, 0, new.remaining)
+        if price == view.price and quantity <= view.quantity:
+            market.book.reduce(view.side, view.price, key, view.quantity - quantity)
+            self._desk.change(OrderChange.AMENDED, new, previous_client_id=previous)
+        else:
+            market.book.remove(view.side, view.price, key)
+            self._desk.change(OrderChange.AMENDED, new, previous_client_id=previous)
+            new = self._matching.work(market, new)
+        return Reply(order=new)
+
+    def _check_amendment(self, market: Market, view: OrderView, quantity: int, price: int) -> Reject | None:
+        instrument = market.instrument
+        if price <= 0:
+            return Reject(RejectReason.BAD_PRICE, "not above zero")
+        if not max(view.filled + 1, instrument.min_steps) <= quantity <= instrument.max_steps:
+            return Reject(RejectReason.BAD_QUANTITY, "not above what is filled, or outside of the instrument's limits")
+        if instrument.notional(price, quantity) < instrument.min_notional_atoms and not view.reduce_only:
+            return Reject(RejectReason.MIN_NOTIONAL, str(instrument.min_notional))
+        if view.post_only and market.book.crosses(view.side, price):
+            return Reject(RejectReason.WOULD_MATCH, "the amended order would immediately match and take")
+        asset, old_lock = self._desk.reserve(view, view.remaining)
+        _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - view.filled)
+        if view.account != HOUSE and new_lock - old_lock > max(0, self._desk.ledger.balance(view.account, asset).free):
+            return Reject(RejectReason.INSUFFICIENT_BALANCE)
+        return None
+
+    def _fill(self, command: Fill) -> Reply | Reject:
+        found = self._open(command.instrument, command.order_id)
+        if isinstance(found, Reject):
+            return found
+        market, view = found
+        price = command.price if command.price is not None else view.price
+        assert view.price is not None  # only limit orders rest
+        assert price is not None
+        if price <= 0 or (price - view.price) * view.side.sign > 0:
+            return Reject(RejectReason.BAD_PRICE, "a limit order never trades at a worse price than its own")
+        quantity = command.quantity if command.quantity is not None else self._matching.reducible(view)
+        if not 0 < quantity <= self._matching.reducible(view):
+            return Reject(RejectReason.BAD_QUANTITY, "more than is open, or nothing")
+        return Reply(order=self._trade_with_house(market, view, price, quantity, maker=command.maker))
+
+    def _expire(self, command: Expire) -> Reply | Reject:
+        found = self._open(command.instrument, command.order_id)
+        if isinstance(found, Reject):
+            return found
+        return Reply(order=self._desk.finish(found[1], OrderStatus.EXPIRED, command.reason))
+
+    def _force_close(self, command: ForceClose) -> Reply | Reject:
+        market = self._desk.markets.get(command.instrument)
+        if market is None:
+            return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument)
+        if not self.has_account(command.account):
+            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
+        position = self._desk.ledger.position(command.account, command.instrument).quantity
+        if position == 0 or command.kind is Kind.TRADE or command.account == HOUSE:
+            return Reject(RejectReason.NOT_ALLOWED, "needs an open position and a kind other than an ordinary trade")
+        quantity = command.quantity if command.quantity is not None else abs(position)
+        price = command.price if command.price is not None else market.last_price
+        if not 0 < quantity <= abs(position):
+            return Reject(RejectReason.BAD_QUANTITY, "more than the position, or nothing")
+        if price <= 0:
+            return Reject(RejectReason.BAD_PRICE, "not above zero")
+        if command.kind is Kind.LIQUIDATION:
+            for view in self.open_orders(command.account, command.instrument):
+                self._desk.finish(view, OrderStatus.EXPIRED, Reason.LIQUIDATION)
+        order = Place(
+            account=command.account,
+            instrument=command.instrument,
+            side=Side.SELL if position > 0 else Side.BUY,
+            type=OrderType.MARKET,
+            tif=TimeInForce.IOC,
+            quantity=quantity,
+            client_id=self._desk.ids.forced_client(command.kind),
+            reduce_only=True,
+        )
+        view = self._matching.new(order, quantity, command.kind)
+        self._desk.change(OrderChange.NEW, view)
+        return Reply(order=self._trade_with_house(market, view, price, quantity, maker=False))
+
+    def _deposit(self, command: Deposit) -> Reply | Reject:
+        if not self.has_account(command.account):
+            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
+        free = self._desk.ledger.balance(command.account, command.asset).free
+        # A wallet that losses took below zero may still be topped up.
+        if command.account != HOUSE and command.amount < 0 and free + command.amount < 0:
+            return Reject(RejectReason.INSUFFICIENT_BALANCE)
+        self._desk.ledger.touch(command.account, (command.asset,))
+        self._desk.ledger.credit(command.account, command.asset, command.amount)
+        return Reply()
+
+    # -- parts ----------------------------------------------------------------------------------------------------
+
+    def _open(self, instrument: str, order_id: int, account: str | None = None) -> tuple[Market, OrderView] | Reject:
+        """Return an open order and its market, or why there is none (of this account)."""
+        market = self._desk.markets.get(instrument)
+        if market is None:
+            return Reject(RejectReason.UNKNOWN_INSTRUMENT, instrument)
+        view = self.order(instrument, order_id, account=account)
+        if view is None:
+            return Reject(RejectReason.UNKNOWN_ORDER, str(order_id))
+        if not view.is_open:
+            return Reject(RejectReason.ORDER_CLOSED, view.status.value)
+        return market, view
+
+    def _trade_with_house(
+        self, market: Market, view: OrderView, price: int, quantity: int, *, maker: bool
+    ) -> OrderView:
+        """Trade by force; the house's side is booked, but it needs no order and nobody is told of it."""
+        taker = view.side.opposite if maker else view.side
+        trade_id = self._desk.print_trade(market, price, quantity, taker, view.kind)
+        self._desk.ledger.trade(HOUSE, market.instrument, view.side.opposite, price, quantity, maker=not maker)
+        return self._desk.execute(view, price, quantity, trade_id, maker=maker)
+
+    def _follow_up(self, command: Command) -> None:
+        """Tell balances and positions, and carry out what the command set off, until nothing more follows."""
+        cause, delta = BalanceCause.ORDER, None
+        if isinstance(command, Deposit):
+            cause, delta = command.cause, command.amount
+        self._matching.expire_idle_reducers()
+        self._desk.tell_accounts(cause, delta)
+        # Bounded: a conditional order triggers once, and only commands make new ones.
+        while (algo_id := self._algos.due()) is not None:
+            self._algos.trigger(algo_id)
+            self._matching.expire_idle_reducers()
+            self._desk.tell_accounts(BalanceCause.ORDER)
+        self._algos.finish_children()
+
+    def _reply(self, reply: Reply, events: tuple[Event, ...]) -> Reply:
+        """Complete a reply with the order as the whole command left it, and its executions."""
+        if reply.algo is not None:
+            return attrs.evolve(reply, algo=self.algo_order(reply.algo.algo_id))
+        if reply.order is None:
+            return reply
+        order = reply.order
+        about = [
+            event
+            for event in events
+            if isinstance(event, OrderEvent)
+            and event.order.order_id == order.order_id
+            and event.order.instrument == order.instrument
+        ]
+        executions: list[Execution] = [event.execution for event in about if event.execution is not None]
+        return attrs.evolve(
+            reply, order=about[-1].order, executions=tuple(executions), execution_id=about[-1].execution_id
+        )
+
+
+def _ordered(outcome: OrderView | Reject) -> Reply | Reject:
+    return outcome if isinstance(outcome, Reject) else Reply(order=outcome)
+
+
+def _algo(outcome: AlgoOrder | Reject) -> Reply | Reject:
+    return outcome if isinstance(outcome, Reject) else Reply(algo=outcome)

@@ -1,0 +1,188 @@
+"""What can be asked of an engine. A question never changes anything.
+
+``as_of_ns`` answers as things were after the last command at or before that moment, so that REST can lag behind the
+stream; None is now. Market data never lags. Listings are whole: paging is the face's, in the venue's own way.
+"""
+
+from __future__ import annotations
+
+from mockserver.engine.algo import AlgoStore
+from mockserver.engine.desk import Desk
+from mockserver.engine.types import (
+    AlgoOrder,
+    Balance,
+    Depth,
+    Execution,
+    Instrument,
+    OrderView,
+    Position,
+    PublicTrade,
+    Side,
+)
+
+
+class Queries:
+    """The asking half of ``Engine``."""
+
+    _desk: Desk
+    _algos: AlgoStore
+
+    # -- accounts -------------------------------------------------------------------------------------------------
+
+    def has_account(self, account: str) -> bool:
+        """Whether the account is open."""
+        return self._desk.ledger.knows(account)
+
+    def accounts(self) -> tuple[str, ...]:
+        """Return all accounts in order of opening; the first is the house."""
+        return self._desk.ledger.names()
+
+    def balance(self, account: str, asset: str, as_of_ns: int | None = None) -> Balance:
+        """Return one balance; zero for an asset the account never had."""
+        found = (balance for balance in self.balances(account, as_of_ns) if balance.asset == asset)
+        return next(found, Balance(asset=asset, free=0, locked=0))
+
+    def balances(self, account: str, as_of_ns: int | None = None) -> tuple[Balance, ...]:
+        """Return every balance the account ever had, by asset."""
+        return self._desk.ledger.balances(account, as_of_ns)
+
+    def position(self, account: str, instrument: str, as_of_ns: int | None = None) -> Position:
+        """Return one position; flat when the account never traded the instrument."""
+        if as_of_ns is None:
+            return self._desk.ledger.position(account, instrument)
+        found = (position for position in self.positions(account, as_of_ns) if position.instrument == instrument)
+        flat = Position(account=account, instrument=instrument, quantity=0, entry_quote=0, realized=0)
+        return next(found, flat)
+
+    def positions(self, account: str, as_of_ns: int | None = None) -> tuple[Position, ...]:
+        """Return every position the account ever had (flat ones too), by instrument."""
+        return self._desk.ledger.positions(account, as_of_ns)
+
+    def fees_collected(self, asset: str) -> int:
+        """Return the fees that left all accounts so far, less the rebates, in atoms."""
+        return self._desk.ledger.fees.get(asset, 0)
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    def order(
+        self, instrument: str | None, order_id: int, *, account: str | None = None, as_of_ns: int | None = None
+    ) -> OrderView | None:
+        """Return an order; ``account`` None asks for anybody's, ``instrument`` None will do where ids are global."""
+        view = self._desk.orders.get(self._desk.orders.key(instrument or "", order_id), as_of_ns)
+        if view is None or (account is not None and view.account != account):
+            return None
+        return None if instrument is not None and view.instrument != instrument else view
+
+    def order_by_client_id(
+        self, account: str, client_id: str, instrument: str | None = None, *, as_of_ns: int | None = None
+    ) -> OrderView | None:
+        """Return the account's order of this client id: the open one if there is one, else the newest."""
+        found: OrderView | None = None
+        for key in self._desk.orders.named(account, client_id):
+            view = self._desk.orders.get(key, as_of_ns)
+            if view is None or (instrument is not None and view.instrument != instrument):
+                continue
+            if view.is_open:
+                return view
+            found = found or view
+        return found
+
+    def open_orders(
+        self, account: str, instrument: str | None = None, *, as_of_ns: int | None = None
+    ) -> tuple[OrderView, ...]:
+        """Return the open orders, oldest first."""
+        views = self._desk.orders.open_at(account, as_of_ns)
+        return tuple(view for view in views if instrument is None or view.instrument == instrument)
+
+    def orders(
+        self,
+        account: str,
+        instrument: str | None = None,
+        *,
+        from_order_id: int | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        as_of_ns: int | None = None,
+    ) -> tuple[OrderView, ...]:
+        """Return open and closed orders, oldest first: created within [start_ns, end_ns], ids >= ``from_order_id``."""
+        return tuple(
+            view
+            for view in self._desk.orders.every(account, as_of_ns)
+            if (instrument is None or view.instrument == instrument)
+            and (from_order_id is None or view.order_id >= from_order_id)
+            and (start_ns is None or view.created_ns >= start_ns)
+            and (end_ns is None or view.created_ns <= end_ns)
+        )
+
+    def executions(
+        self,
+        account: str,
+        instrument: str | None = None,
+        *,
+        order_id: int | None = None,
+        from_trade_id: int | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        as_of_ns: int | None = None,
+    ) -> tuple[Execution, ...]:
+        """Return the account's sides of trades, oldest first: within [start_ns, end_ns], ids >= ``from_trade_id``."""
+        return tuple(
+            each
+            for each in self._desk.orders.executions(account)
+            if (instrument is None or each.instrument == instrument)
+            and (order_id is None or each.order_id == order_id)
+            and (from_trade_id is None or each.trade_id >= from_trade_id)
+            and (start_ns is None or each.time_ns >= start_ns)
+            and (end_ns is None or each.time_ns <= end_ns)
+            and (as_of_ns is None or each.time_ns <= as_of_ns)
+        )
+
+    def open_notional(self, account: str, instrument: str) -> tuple[int, int]:
+        """Return what the account's open bids and asks of one instrument are worth, in quote atoms."""
+        market = self._desk.markets[instrument].instrument
+        sums = {Side.BUY: 0, Side.SELL: 0}
+        for view in self.open_orders(account, instrument):
+            if view.price is not None:
+                sums[view.side] += market.notional(view.price, view.remaining)
+        return sums[Side.BUY], sums[Side.SELL]
+
+    # -- conditional orders ---------------------------------------------------------------------------------------
+
+    def algo_order(self, algo_id: int, *, account: str | None = None, as_of_ns: int | None = None) -> AlgoOrder | None:
+        """Return a conditional order; ``account`` None asks for anybody's."""
+        algo = self._algos.get(algo_id, as_of_ns)
+        return None if algo is None or (account is not None and algo.child.account != account) else algo
+
+    def algo_orders(
+        self, account: str, instrument: str | None = None, *, only_open: bool = False, as_of_ns: int | None = None
+    ) -> tuple[AlgoOrder, ...]:
+        """Return the account's conditional orders, oldest first; ``only_open``: those that still wait."""
+        return tuple(
+            algo
+            for algo in self._algos.every(account, as_of_ns)
+            if (instrument is None or algo.child.instrument == instrument) and (algo.status.is_open or not only_open)
+        )
+
+    # -- the market -----------------------------------------------------------------------------------------------
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """The instruments by name."""
+        return {name: market.instrument for name, market in self._desk.markets.items()}
+
+    def depth(self, instrument: str, limit: int = 100) -> Depth:
+        """Return the best levels of the book."""
+        return self._desk.markets[instrument].book.depth(limit)
+
+    def best(self, instrument: str, side: Side) -> int | None:
+        """Return the best price of a side in ticks."""
+        return self._desk.markets[instrument].book.best(side)
+
+    def trades(self, instrument: str, limit: int = 500) -> tuple[PublicTrade, ...]:
+        """Return the last trades, oldest first."""
+        trades = self._desk.markets[instrument].trades
+        return tuple(trades)[-limit:]
+
+    def last_price(self, instrument: str) -> int:
+        """Return the last trade's price in ticks; before the first trade the reference price."""
+        return self._desk.markets[instrument].last_price

@@ -1,0 +1,60 @@
+"""Binance: spot (`spot`, `ws_api`) and USD-M futures (`futures`), as the venue's own words and bytes.
+
+`SPOT` and `FUTURES` are what a world needs to build them. A request goes through `routes` (who, what, how heavy), uses
+`params`, `auth` and `limits`, and ends in a call of `*_orders` or `*_queries`, which writes with `*_views`; events are
+written by `*_events` and carried by `ws_api` and `streams`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mockserver.engine.ids import BINANCE_FUTURES_IDS, BINANCE_SPOT_IDS
+from mockserver.faces.base import VenueSpec
+from mockserver.faces.binance import instruments
+from mockserver.faces.binance.futures import PROFILES, FuturesFace
+from mockserver.faces.binance.spot import SpotFace
+
+DAY_MS: Final = 86_400_000
+
+SPOT: Final = VenueSpec(
+    name="binance-spot",
+    instruments=instruments.SPOT,
+    ids=BINANCE_SPOT_IDS,
+    face=SpotFace,
+    profiles=PROFILES,
+    options={
+        # "ping every 20 s, no pong within 1 min: closed" since February 2025; a connection lives 24 h (spot docs).
+        "ping_every_ms": 20_000,
+        "pong_within_ms": 60_000,
+        "lifetime_ms": DAY_MS,
+        "expiry_reason": True,
+        "listen_key_notices": 1,
+    },
+    key_types=("hmac", "rsa", "ed25519"),
+    demo_balances={"USDT": "1000000", "BTC": "10", "ETH": "100", "BNB": "100"},
+)
+"""Binance spot."""
+
+FUTURES: Final = VenueSpec(
+    name="binance-futures",
+    instruments=instruments.FUTURES,
+    ids=BINANCE_FUTURES_IDS,
+    face=FuturesFace,
+    profiles=PROFILES,
+    options={
+        # "ping every 3 min, no pong within 10 min: closed"; a connection lives 24 h (connect page, 2026).
+        "ping_every_ms": 180_000,
+        "pong_within_ms": 600_000,
+        "lifetime_ms": DAY_MS,
+        "listen_key_notices": 1,
+        "events_default": "all",
+        "private_path_form": "silent",
+        "gtx_crossing": "reject",
+    },
+    key_types=("hmac", "rsa", "ed25519"),
+    demo_balances={"USDT": "100000"},
+)
+"""Binance USD-M futures."""
+
+__all__ = ["FUTURES", "SPOT", "FuturesFace", "SpotFace"]

@@ -1,0 +1,196 @@
+"""Binance's refusals: a code, the exact words, and the HTTP status they travel with.
+
+The texts are those of the venue's error page (spot docs `errors.md`, 2026-07) unless a comment names another source.
+A call raises `Refused(refusal)`; the face writes it out in one place.
+What this module does not do: decide when a refusal is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+
+@frozen
+class Refusal:
+    """A refusal in the venue's words.
+
+    Invariants: `code` is negative; `status` is the HTTP status, which the WebSocket API repeats in the field `status`.
+    `data` is the WebSocket API's extra object (`retryAfter` of a ban), or the two halves of a failed cancel-replace.
+    """
+
+    code: int
+    msg: str
+    status: int = 400
+    data: Mapping[str, object] | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+    def body(self) -> dict[str, object]:
+        """Return the JSON object of the refusal."""
+        out: dict[str, object] = {"code": self.code, "msg": self.msg}
+        if self.data is not None:
+            out["data"] = dict(self.data)
+        return out
+
+
+class Refused(Exception):
+    """Raised inside a call that the venue refuses; the face writes `refusal` out.
+
+    The refusals themselves are values, not exceptions: an exception raised twice keeps growing its traceback.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code, refusal.msg)
+        self.refusal = refusal
+
+
+# Codes -2014 and -2015 were measured with status 401 and -1022 with 400 on production (2026-07-31); limits have 429 and
+# 418 by the page; all others travel with 400 by common practice, which is written nowhere.
+UNKNOWN = Refusal(-1000, "An unknown error occurred while processing the request.")
+TIMEOUT = Refusal(
+    -1007,
+    "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+    status=504,
+)
+OVERLOADED = Refusal(
+    -1008, "Server is currently overloaded with other requests. Please try again in a few minutes.", status=503
+)
+TOO_LATE = Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+TOO_EARLY = Refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+BAD_SIGNATURE = Refusal(-1022, "Signature for this request is not valid.")
+DUPLICATE_VALUES = Refusal(-1101, "Duplicate values for a parameter detected.")
+BAD_TIME_IN_FORCE = Refusal(-1115, "Invalid timeInForce.")
+BAD_ORDER_TYPE = Refusal(-1116, "Invalid orderType.")
+BAD_SIDE = Refusal(-1117, "Invalid side.")
+BAD_SYMBOL = Refusal(-1121, "Invalid symbol.")
+NO_LISTEN_KEY = Refusal(-1125, "This listenKey does not exist.")
+BAD_COMBINATION = Refusal(-1128, "Combination of optional parameters invalid.")
+BAD_JSON = Refusal(-1135, "Invalid JSON Request")
+BAD_CANCEL_RESTRICTIONS = Refusal(-1145, "Invalid cancelRestrictions")
+# Measured on production (2026-07-31); the error page does not list it.
+NOT_LOGGED_ON = Refusal(-1193, "WebSocket session not authenticated")
+BAD_TIME_UNIT = Refusal(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
+BAD_LISTEN_TOKEN = Refusal(-1209, "Invalid listenToken.")
+# The stp FAQ gives only the code for a mode the symbol does not allow.
+BAD_SELF_TRADE = Refusal(-1013, "This symbol does not allow the specified self-trade prevention mode.")
+INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")
+DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
+MARKET_CLOSED = Refusal(-2010, "Market is closed.")
+WOULD_TAKE = Refusal(-2010, "Order would immediately match and take.")
+UNKNOWN_ORDER = Refusal(-2011, "Unknown order sent.")
+CANCEL_RESTRICTED = Refusal(-2011, "Order was not canceled due to cancel restrictions.")
+NO_ORDER = Refusal(-2013, "Order does not exist.")
+BAD_KEY_FORMAT = Refusal(-2014, "API-key format invalid.", status=401)
+BAD_KEY = Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+ARCHIVED = Refusal(-2026, "Order was canceled or expired with no executed qty over 90 days ago and has been archived.")
+# Measured on production (2026-07-31); the error page does not list it.
+HMAC_NOT_SUPPORTED = Refusal(-2028, "HMAC-SHA-256 API key is not supported")
+ALREADY_SUBSCRIBED = Refusal(-2035, "User Data Stream subscription already active.")
+NOT_SUBSCRIBED = Refusal(-2036, "User Data Stream subscription not active.")
+SUBSCRIPTIONS_SPENT = Refusal(-2042, "Maximum subscription ID reached for this connection.")
+WRONG_CLIENT_ID = Refusal(-2039, "Client order ID is not correct for this order ID.")
+
+# The amend FAQ says only that the new quantity must be smaller and above what is filled; code and words are practice.
+BAD_AMEND = Refusal(-2038, "The requested action would change no state; rejecting.")
+
+# USD-M: the same numbers can mean other things than on spot (-2021 and -2022 are cancel-replace there).
+MARGIN_INSUFFICIENT = Refusal(-2019, "Margin is insufficient.")  # practice; the page was not at hand
+WOULD_TRIGGER = Refusal(-2021, "Order would immediately trigger.")
+REDUCE_ONLY_REJECTED = Refusal(-2022, "ReduceOnly Order is rejected.")  # seen on the testnet, 2026-09-12
+CLIENT_ID_TOO_LONG = Refusal(-4015, "Client order id length should be less than 36 chars")  # same
+WRONG_POSITION_SIDE = Refusal(-4061, "Order's position side does not match user's setting.")
+USE_ALGO_ENDPOINT = Refusal(
+    -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+)
+NOTIONAL_TOO_SMALL = Refusal(-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only).")
+POST_ONLY_REJECTED = Refusal(
+    -5022, "Due to the order could not be executed as maker, the Post Only order will be rejected."
+)
+PRICE_OFF_TICK = Refusal(-4014, "Price not increased by tick size.")  # practice; the page was not at hand
+NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
+
+
+def missing(name: str) -> Refusal:
+    """Return the refusal of a mandatory parameter that is absent, empty or unreadable."""
+    return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def missing_both(first: str, second: str) -> Refusal:
+    """Return the refusal of a request that sends neither of two parameters, one of which is needed."""
+    return Refusal(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
+
+
+def too_large(name: str, limit: str) -> Refusal:
+    """Return the refusal of a value above its limit (the words today's error page has for `recvWindow` over 60000)."""
+    return Refusal(-1102, f"'{name}' contains unexpected value. Cannot be greater than {limit}.")
+
+
+def illegal(name: str, legal_range: str) -> Refusal:
+    """Return the refusal of a value with characters outside its range."""
+    return Refusal(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal_range}'.")
+
+
+def not_valid(name: str) -> Refusal:
+    """Return the refusal of a value that is none of those allowed."""
+    return Refusal(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def unread(read: int, sent: int) -> Refusal:
+    """Return the refusal of a request with parameters the call does not know."""
+    return Refusal(-1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.")
+
+
+def not_required(name: str) -> Refusal:
+    """Return the refusal of a parameter the order type does not take."""
+    return Refusal(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def too_precise(name: str) -> Refusal:
+    """Return the refusal of a number with more decimals than the asset has."""
+    return Refusal(-1111, f"Parameter '{name}' has too much precision.")
+
+
+def span_too_long(hours: int) -> Refusal:
+    """Return the refusal of a listing over too long a time."""
+    return Refusal(-1127, f"More than {hours} hours between startTime and endTime.")
+
+
+def filter_failure(name: str) -> Refusal:
+    """Return the refusal by one of the symbol's filters."""
+    return Refusal(-1013, f"Filter failure: {name}")
+
+
+def too_many_orders(limit: int, interval: str) -> Refusal:
+    """Return the refusal of an order above the account's order rate."""
+    return Refusal(-1015, f"Too many new orders; current limit is {limit} orders per {interval}.", status=429)
+
+
+def too_much_weight(limit: int, now_ms: int, retry_at_ms: int) -> Refusal:
+    """Return the 429 of too much request weight.
+
+    REST says in the header `Retry-After` how many *seconds* to wait, the WebSocket API in `retryAfter` until which
+    *epoch in milliseconds* (spot docs `web-socket-api.md`, 2026-07).
+    """
+    seconds = max(1, -(-(retry_at_ms - now_ms) // 1000))
+    return Refusal(
+        -1003,
+        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API.",
+        status=429,
+        data={"serverTime": now_ms, "retryAfter": retry_at_ms},
+        headers=(("Retry-After", str(seconds)),),
+    )
+
+
+def banned(now_ms: int, until_ms: int) -> Refusal:
+    """Return the 418 of an address that went on asking after 429."""
+    seconds = max(1, -(-(until_ms - now_ms) // 1000))
+    return Refusal(
+        -1003,
+        f"Way too much request weight used; IP banned until {until_ms}. "
+        "Please use WebSocket Streams for live updates to avoid bans.",
+        status=418,
+        data={"serverTime": now_ms, "retryAfter": until_ms},
+        headers=(("Retry-After", str(seconds)),),
+    )

@@ -1,0 +1,164 @@
+"""Binance USD-M futures: its REST calls, its listen keys, and the private, public and market sockets.
+
+Profiles: in `binance-2026` only `/private` carries user data; the old addresses `/ws/<listenKey>` and `/stream` still
+open, are pinged, and stay silent for ever (measured on production after 2026-04-23), and so does the path form
+`/private/ws/<listenKey>` (reports disagree; the setting `private_path_form` brings it to life). In `binance-2024` the
+old addresses are the living ones and the split ones do not exist.
+What this module does not do: any call itself; it says which call is where, what it weighs and who may send it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from mockserver.faces.base import HttpRequest, HttpResponse, Session
+from mockserver.faces.binance import errors, futures_events, limits
+from mockserver.faces.binance import futures_orders as orders
+from mockserver.faces.binance import futures_queries as queries
+from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.listen_keys import ListenKeys
+from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route
+from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of
+from mockserver.faces.binance.text import json_text, ms
+
+if TYPE_CHECKING:
+    from mockserver.engine.types import Event
+    from mockserver.world import Exchange, Link
+
+PROFILES: Final = ("binance-2026", "binance-2024")
+WEIGHT_PER_MINUTE: Final = 2_400
+OPEN, KEY = Security.NONE, Security.KEY
+LISTEN_KEY_PATH: Final = "/fapi/v1/listenKey"
+
+
+def _keys(call: Call) -> ListenKeys:
+    face = call.exchange.face
+    assert isinstance(face, FuturesFace)
+    return face.keys
+
+
+def start_stream(call: Call) -> object:
+    """Return the account's listen key, extended, or a new one."""
+    return {"listenKey": _keys(call).start(call.account)}
+
+
+def keep_stream(call: Call) -> object:
+    """Extend the account's listen key; the key follows from the API key, and is the answer."""
+    key = _keys(call).keep_alive(call.account)
+    if key is None:
+        raise Refused(errors.NO_LISTEN_KEY)
+    return {"listenKey": key}
+
+
+def end_stream(call: Call) -> object:
+    """End the account's listen key, for every program that shares it."""
+    if not _keys(call).end(call.account):
+        raise Refused(errors.NO_LISTEN_KEY)
+    return {}
+
+
+_QUERY = "symbol orderId origClientOrderId"
+_ALGO = "algoId clientAlgoId algoid clientalgoid symbol"
+REST: Final[Mapping[tuple[str, str], Route]] = {
+    ("GET", "/fapi/v1/ping"): route(queries.ping, "", 1, OPEN),
+    ("GET", "/fapi/v1/time"): route(queries.time, "", 1, OPEN),
+    ("GET", "/fapi/v1/exchangeInfo"): route(queries.exchange_info, "", 1, OPEN, lenient=True),
+    ("GET", "/dapi/v1/exchangeInfo"): route(queries.coin_exchange_info, "", 1, OPEN, lenient=True),
+    # Clients send the listen key along, though the page names no parameter.
+    ("POST", LISTEN_KEY_PATH): route(start_stream, "", 1, KEY, lenient=True),
+    ("PUT", LISTEN_KEY_PATH): route(keep_stream, "", 1, KEY, lenient=True),
+    ("DELETE", LISTEN_KEY_PATH): route(end_stream, "", 1, KEY, lenient=True),
+    ("POST", "/fapi/v1/order"): route(orders.place, orders.PLACE_NAMES, 0, orders=True),
+    ("POST", "/fapi/v1/order/test"): route(orders.test, orders.PLACE_NAMES, 1),
+    ("GET", "/fapi/v1/order"): route(queries.order, _QUERY, 1),
+    ("DELETE", "/fapi/v1/order"): route(orders.cancel, _QUERY, 1),
+    ("PUT", "/fapi/v1/order"): route(orders.modify, orders.MODIFY_NAMES, 1, orders=True),
+    ("GET", "/fapi/v1/openOrder"): route(queries.open_order, _QUERY, 1),
+    ("GET", "/fapi/v1/openOrders"): route(queries.open_orders, "symbol", by_symbol(1, 40)),
+    ("DELETE", "/fapi/v1/allOpenOrders"): route(orders.cancel_all, "symbol", 1),
+    ("GET", "/fapi/v1/allOrders"): route(queries.all_orders, "symbol orderId startTime endTime limit", 5),
+    ("GET", "/fapi/v1/userTrades"): route(queries.user_trades, "symbol orderId startTime endTime fromId limit", 5),
+    ("POST", "/fapi/v1/algoOrder"): route(orders.place_algo, orders.ALGO_NAMES, 0, orders=True),
+    ("GET", "/fapi/v1/algoOrder"): route(queries.algo_order, _ALGO, 1),
+    ("DELETE", "/fapi/v1/algoOrder"): route(orders.cancel_algo, _ALGO, 1),
+    ("DELETE", "/fapi/v1/algoOpenOrders"): route(orders.cancel_all_algos, "symbol", 1),
+    ("GET", "/fapi/v1/openAlgoOrders"): route(queries.open_algo_orders, "symbol algoType algoId", by_symbol(1, 40)),
+    ("GET", "/fapi/v1/allAlgoOrders"): route(queries.all_algo_orders, "symbol algoId startTime endTime page limit", 5),
+    ("GET", "/fapi/v2/account"): route(queries.account_2, "", 5),
+    ("GET", "/fapi/v3/account"): route(queries.account_3, "", 5),
+    ("GET", "/fapi/v2/balance"): route(queries.balance, "", 5),
+    ("GET", "/fapi/v3/balance"): route(queries.balance, "", 5),
+    ("GET", "/fapi/v2/positionRisk"): route(queries.position_risk_2, "symbol", 5),
+    ("GET", "/fapi/v3/positionRisk"): route(queries.position_risk_3, "symbol", 5),
+    ("GET", "/fapi/v1/leverageBracket"): route(queries.leverage_bracket, "symbol", 1),
+    ("GET", "/fapi/v1/symbolConfig"): route(queries.symbol_config, "symbol", 5),
+    ("GET", "/fapi/v1/positionSide/dual"): route(queries.position_side, "", 30),
+    ("GET", "/fapi/v1/multiAssetsMargin"): route(queries.multi_assets, "", 30),
+    ("GET", "/fapi/v1/commissionRate"): route(queries.commission_rate, "symbol", 20),
+    ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
+    ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),
+    ("GET", "/fapi/v1/premiumIndex"): route(queries.premium_index, "symbol", by_symbol(1, 10), OPEN),
+    ("GET", "/fapi/v1/ticker/price"): route(queries.ticker_price, "symbol", by_symbol(1, 2), OPEN),
+    ("GET", "/fapi/v2/ticker/price"): route(queries.ticker_price, "symbol", by_symbol(1, 2), OPEN),
+    ("GET", "/fapi/v1/ticker/bookTicker"): route(queries.ticker_book, "symbol", by_symbol(2, 5), OPEN),
+}
+
+
+class FuturesFace(UserDataFace):
+    """Binance USD-M in one world."""
+
+    routes = (
+        *(f"{method} {path}" for method, path in REST),
+        "WS /private/ws?listenKey=<listenKey>&events=<names>",
+        "WS /private/stream?listenKey=<listenKey>",
+        "WS /public/ws",
+        "WS /public/stream",
+        "WS /market/ws",
+        "WS /market/stream",
+        "WS /ws/<listenKey>",
+        "WS /stream?streams=<listenKey>",
+    )
+    table = REST
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange)
+        self.limits = limits.Limits(WEIGHT_PER_MINUTE, limits.FUTURES_ORDERS)
+        self.keys = ListenKeys(exchange, self.key_expired)
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the profile is the one before the split of the sockets."""
+        return self.exchange.settings.profile == "binance-2024"
+
+    def connect(self, request: HttpRequest, link: Link) -> Session | HttpResponse | None:
+        """Open a stream socket at any address the venue has or had."""
+        entry = self._entry(request)
+        return None if entry is None else StreamSession(self, link, entry, ms)
+
+    def _entry(self, request: HttpRequest) -> Entry | None:
+        head, _, rest = request.path.strip("/").partition("/")
+        keys = listen_keys_of(request)
+        if head in ("private", "public", "market") and not self.is_old:
+            mode, _, name = rest.partition("/")
+            if mode not in ("ws", "stream"):
+                return None
+            path_form = bool(name) and self.exchange.settings.options["private_path_form"] != "works"
+            return Entry(wrapped=mode == "stream", deaf=head != "private" or path_form, keys=self._wanted(keys))
+        if head in ("ws", "stream"):
+            return Entry(wrapped=head == "stream", deaf=not self.is_old, keys=keys)
+        return None
+
+    def _wanted(self, keys: dict[str, frozenset[str] | None]) -> dict[str, frozenset[str] | None]:
+        """Read an absent `events` list as all or as nothing: clients disagree on what production does."""
+        if self.exchange.settings.options["events_default"] == "all":
+            return keys
+        return {key: frozenset() if events is None else events for key, events in keys.items()}
+
+    def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
+        """Return what an account hears of one command."""
+        return futures_events.render(self.exchange, events, account, at)
+
+    def expiry_text(self, key: str) -> str:
+        """Return the notice: `E` is a *string* in the official sample."""
+        return json_text({"e": "listenKeyExpired", "E": str(ms(self.exchange.now_ns)), "listenKey": key})

@@ -1,0 +1,256 @@
+"""USD-M's user data events: the engine's events as the venue's JSON text.
+
+Fields and their order are those of a capture of May 2026 and of the official pages. Within one command: TRADE_LITE just
+before the ORDER_TRADE_UPDATE of the same trade (seen on the testnet, 2026-09-12), and one ACCOUNT_UPDATE at the end.
+The venue promises an order only between events of one type (connect page, 2026).
+What this module does not do: wrap the text for a socket, or choose who hears it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from mockserver.engine.types import (
+    AlgoEvent,
+    AlgoStatus,
+    BalanceCause,
+    BalanceEvent,
+    Event,
+    Instrument,
+    Kind,
+    OrderChange,
+    OrderEvent,
+    PositionEvent,
+    Reason,
+)
+from mockserver.faces.binance import futures_views as views
+from mockserver.faces.binance.routes import TimeUnit
+from mockserver.faces.binance.streams import Told
+from mockserver.faces.binance.text import json_text, trimmed
+
+if TYPE_CHECKING:
+    from mockserver.world import Exchange
+
+Object = dict[str, object]
+# "er" of the official page (2026-05): 1 self-trade prevention, 2 IOC not filled, 4 reduce-only, 5 liquidated,
+# 7 delisted, 9 market order not completely filled. An unfilled FOK has no number of its own and is told as IOC.
+EXPIRY: Final = {
+    Reason.SELF_TRADE: "1",
+    Reason.IOC_REMAINDER: "2",
+    Reason.FOK_UNFILLED: "2",
+    Reason.REDUCE_ONLY: "4",
+    Reason.LIQUIDATION: "5",
+    Reason.DELISTED: "7",
+    Reason.NO_LIQUIDITY: "9",
+}
+EXECUTION_TYPES: Final = {
+    OrderChange.NEW: "NEW",
+    OrderChange.TRADE: "TRADE",
+    OrderChange.CANCELED: "CANCELED",
+    OrderChange.EXPIRED: "EXPIRED",
+    OrderChange.AMENDED: "AMENDMENT",
+}
+# "x": CALCULATED is "Liquidation Execution"; that an ADL is told so too is taken from its sharing the client-id rule.
+CALCULATED: Final = (Kind.LIQUIDATION, Kind.ADL)
+CAUSES: Final = {
+    BalanceCause.DEPOSIT: "DEPOSIT",
+    BalanceCause.WITHDRAW: "WITHDRAW",
+    BalanceCause.FUNDING: "FUNDING_FEE",
+}
+
+
+def render(exchange: Exchange, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
+    """Return the names and texts of what one account hears of one command, in order."""
+    out: list[Told] = []
+    traded = False
+    for event in events:
+        match event:
+            case OrderEvent() if event.order.account == account:
+                traded = traded or event.execution is not None
+                out.extend(_order(exchange, event, at))
+            case AlgoEvent() if event.account == account:
+                out.append(("ALGO_UPDATE", json_text(algo_update(exchange, event, at))))
+            case _:
+                pass
+    update = account_update(exchange, events, account, at, traded=traded)
+    if update is not None:
+        out.append(("ACCOUNT_UPDATE", json_text(update)))
+    return out
+
+
+def _order(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> list[Told]:
+    told = [("ORDER_TRADE_UPDATE", json_text(order_trade_update(exchange, event, at)))]
+    if event.execution is not None and event.execution.kind is Kind.TRADE:
+        told.insert(0, ("TRADE_LITE", json_text(trade_lite(exchange, event, at))))
+    return told
+
+
+def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> Object:
+    """Return an ORDER_TRADE_UPDATE: `c` is always the order's own id, and there is no `C`."""
+    order, fill, time = event.order, event.execution, at(event.time_ns)
+    instrument = exchange.engine.instruments[order.instrument]
+    bids, asks = exchange.engine.open_notional(order.account, order.instrument)
+    calculated = fill is not None and fill.kind in CALCULATED
+    # A position's forced close is told with the order status NEW in its first event, like any order's.
+    inner: Object = {
+        "s": order.instrument,
+        "c": order.client_id,
+        "S": order.side.value,
+        "o": views.order_type(order),
+        "f": views.tif(order),
+        "q": views.quantity(instrument, order.quantity),
+        "p": views.price(instrument, order.price),
+        "ap": trimmed(views.average(order, instrument)),
+        "sp": views.tag(order.tags, "sp", "0"),
+        "x": "CALCULATED" if calculated else EXECUTION_TYPES[event.change],
+        "X": views.status(order),
+        "i": order.order_id,
+        "l": "0" if fill is None else views.quantity(instrument, fill.quantity),
+        "z": views.quantity(instrument, order.filled),
+        "L": "0" if fill is None else views.price(instrument, fill.price),
+        "n": "0" if fill is None else views.amount(fill.fee),
+        "N": instrument.cash if fill is None else fill.fee_asset,
+        "T": time,
+        "t": 0 if fill is None else fill.trade_id,
+        "b": views.amount(bids),
+        "a": views.amount(asks),
+        "m": False if fill is None else fill.maker,
+        "R": order.reduce_only,
+        "wt": views.tag(order.tags, "wt", "CONTRACT_PRICE"),
+        "ot": views.tag(order.tags, "ot", views.order_type(order)),
+        "ps": "BOTH",
+        "cp": views.tag(order.tags, "cp") == "true",
+        "rp": "0" if fill is None else views.amount(fill.realized),
+        "pP": views.tag(order.tags, "pP") == "true",
+        "si": 0,
+        "ss": 0,
+        "V": order.self_trade.value,
+        "pm": "NONE",
+        "gtd": 0,
+        "er": _expiry(event),
+    }
+    if event.change is OrderChange.AMENDED:
+        inner["M"] = event.execution_id  # "modify id", new in 2026
+    return {"e": "ORDER_TRADE_UPDATE", "T": time, "E": time, "o": inner}
+
+
+def _expiry(event: OrderEvent) -> str:
+    if event.change is not OrderChange.EXPIRED or event.order.reason is None:
+        return "0"
+    return EXPIRY.get(event.order.reason, "0")
+
+
+def trade_lite(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> Object:
+    """Return the TRADE_LITE of a trade: no status, no cumulative quantity, no commission."""
+    order, fill = event.order, event.execution
+    assert fill is not None  # only trades have one
+    instrument = exchange.engine.instruments[order.instrument]
+    return {
+        "e": "TRADE_LITE",
+        "E": at(event.time_ns),
+        "T": at(event.time_ns),
+        "s": order.instrument,
+        "q": views.quantity(instrument, order.quantity),
+        "p": views.price(instrument, order.price),
+        "m": fill.maker,
+        "c": order.client_id,
+        "S": order.side.value,
+        "L": views.price(instrument, fill.price),
+        "l": views.quantity(instrument, fill.quantity),
+        "t": fill.trade_id,
+        "i": order.order_id,
+    }
+
+
+def account_update(
+    exchange: Exchange, events: Sequence[Event], account: str, at: TimeUnit, *, traded: bool
+) -> Object | None:
+    """Return the ACCOUNT_UPDATE of a command, or None.
+
+    "Unfilled orders or cancelled orders will not make the event ACCOUNT_UPDATE pushed"; only what changed is told.
+    """
+    wallets = [each for each in events if isinstance(each, BalanceEvent) and each.account == account]
+    moved = [each for each in wallets if each.cause is not BalanceCause.ORDER]
+    if not wallets or not (traded or moved):
+        return None
+    last = wallets[-1]
+    change = "0" if last.delta is None else views.amount(last.delta)
+    positions = [each for each in events if isinstance(each, PositionEvent) and each.account == account]
+    inner: Object = {
+        "B": [
+            {"a": each.asset, "wb": views.amount(each.total), "cw": views.amount(each.total), "bc": change}
+            for each in last.balances
+        ],
+        "P": [_position(exchange, each) for each in positions],
+        "m": CAUSES.get(last.cause, "ORDER"),
+    }
+    return {"e": "ACCOUNT_UPDATE", "T": at(last.time_ns), "E": at(last.time_ns), "a": inner}
+
+
+def _position(exchange: Exchange, event: PositionEvent) -> Object:
+    position = event.position
+    instrument = exchange.engine.instruments[position.instrument]
+    entry = trimmed(views.entry_price(position, instrument))
+    profit = views.unrealized(position, instrument, exchange.engine.last_price(position.instrument))
+    return {
+        "s": position.instrument,
+        "pa": views.quantity(instrument, position.quantity),
+        "ep": entry,
+        "cr": views.amount(position.realized),
+        "up": views.amount(profit),
+        "mt": "cross",
+        "iw": "0",
+        "ps": "BOTH",
+        "ma": instrument.cash,
+        "bep": entry,
+    }
+
+
+def algo_update(exchange: Exchange, event: AlgoEvent, at: TimeUnit) -> Object:
+    """Return an ALGO_UPDATE: the id space is its own, `ai` is the child order's id as a *string*."""
+    algo, child, time = event.algo, event.algo.child, at(event.time_ns)
+    instrument = exchange.engine.instruments[child.instrument]
+    inner: Object = {
+        "caid": algo.client_id,
+        "aid": algo.algo_id,
+        "at": "CONDITIONAL",
+        "o": views.tag(algo.tags, "o"),
+        "s": child.instrument,
+        "S": child.side.value,
+        "ps": "BOTH",
+        "f": "GTX" if child.post_only else child.tif.value,
+        "q": "0" if child.quantity is None else views.quantity(instrument, child.quantity),
+        "X": algo.status.value,
+        "ai": "" if algo.child_order_id is None else str(algo.child_order_id),
+        **_triggered(exchange, event, instrument),
+        "tp": trimmed(algo.trigger_price),
+        "p": views.price(instrument, child.price),
+        "V": child.self_trade.value,
+        "wt": views.tag(algo.tags, "wt", "CONTRACT_PRICE"),
+        "pm": "NONE",
+        "cp": child.quantity is None,
+        "pP": views.tag(algo.tags, "pP") == "true",
+        "R": child.reduce_only,
+        "tt": 0 if algo.triggered_ns is None else at(algo.triggered_ns),
+        "gtd": 0,
+    }
+    if algo.reject is not None:
+        inner["rm"] = f"{algo.reject.reason.value.replace('_', ' ').capitalize()} reject"
+    inner["ia"] = False
+    return {"e": "ALGO_UPDATE", "T": time, "E": time, "o": inner}
+
+
+def _triggered(exchange: Exchange, event: AlgoEvent, instrument: Instrument) -> Object:
+    """Return average price, executed quantity and type of the child: there only once it is triggered."""
+    algo = event.algo
+    if algo.status is AlgoStatus.NEW or algo.child_order_id is None:
+        return {}
+    child = exchange.engine.order(algo.child.instrument, algo.child_order_id)
+    if child is None:
+        return {}
+    return {
+        "ap": trimmed(views.average(child, instrument)),
+        "aq": views.quantity(instrument, child.filled),
+        "act": child.type.value,
+    }

@@ -1,0 +1,280 @@
+"""USD-M's calls that place, cancel and change orders, conditional ones too.
+
+Conditional types live in the Algo service since 2025-12-09: on the ordinary endpoint they are refused with -4120.
+What this module does not do: hedge mode, isolated margin, trailing stops, GTD, price match.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from attrs import evolve
+
+from mockserver.engine.types import (
+    AlgoOrder,
+    Amend,
+    Cancel,
+    CancelAlgo,
+    CancelAll,
+    Instrument,
+    OnCross,
+    OrderStatus,
+    OrderType,
+    OrderView,
+    Place,
+    PlaceAlgo,
+    Reject,
+    RejectReason,
+    Side,
+    TimeInForce,
+    TriggerWhen,
+)
+from mockserver.faces.binance import errors, instruments, placing
+from mockserver.faces.binance import futures_views as views
+from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.params import FUTURES_CLIENT_ID, Params
+from mockserver.faces.binance.routes import Call
+from mockserver.faces.binance.spot_orders import find
+from mockserver.faces.binance.text import trimmed
+
+PLACE_NAMES: Final = (
+    "symbol side positionSide type timeInForce quantity reduceOnly price newClientOrderId stopPrice closePosition "
+    "activationPrice callbackRate workingType priceProtect newOrderRespType priceMatch selfTradePreventionMode "
+    "goodTillDate"
+)
+MODIFY_NAMES: Final = "symbol orderId origClientOrderId side quantity price priceMatch"
+ALGO_NAMES: Final = (
+    "algoType symbol side positionSide type timeInForce quantity price triggerPrice workingType priceMatch "
+    "closePosition priceProtect reduceOnly activatePrice callbackRate clientAlgoId newOrderRespType "
+    "selfTradePreventionMode goodTillDate"
+)
+CONDITIONAL: Final = (*views.ALGO_TYPES, "TRAILING_STOP_MARKET")
+MAX_CLIENT_ID: Final = 36
+BAD_QUANTITY: Final = errors.too_precise("quantity")
+
+
+def place(call: Call) -> object:
+    """Place an order; the answer is ACK unless RESULT is asked for."""
+    params, instrument = call.params, call.instrument()
+    result = _wants_result(params)
+    side = placing.side(params)
+    kind = params.need("type")
+    if kind in CONDITIONAL:
+        raise Refused(errors.USE_ALGO_ENDPOINT)
+    if kind not in ("LIMIT", "MARKET"):
+        raise Refused(errors.BAD_ORDER_TYPE)
+    _check_mode(params)
+    command = _place(call, instrument, side, kind, _client_id(params, "newClientOrderId"))
+    if len(call.exchange.engine.open_orders(call.account, instrument.name)) >= instruments.MAX_NUM_ORDERS:
+        raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
+    reply = call.exchange.submit(command)
+    order = _accepted(reply.reject, reply.order)
+    if result:
+        return views.order_answer(order, instrument, call.at, result=True)
+    # An acknowledgement is made before the matching: it shows the order as new.
+    fresh = evolve(order, status=OrderStatus.NEW, reason=None, filled=0, filled_quote=0)
+    return views.order_answer(fresh, instrument, call.at, result=False)
+
+
+def test(call: Call) -> object:
+    """Check the parameters of an order and do nothing."""
+    instrument = call.instrument()
+    kind = call.params.need("type")
+    if kind in CONDITIONAL:
+        raise Refused(errors.USE_ALGO_ENDPOINT)
+    if kind not in ("LIMIT", "MARKET"):
+        raise Refused(errors.BAD_ORDER_TYPE)
+    _check_mode(call.params)
+    _place(call, instrument, placing.side(call.params), kind, _client_id(call.params, "newClientOrderId"))
+    return {}
+
+
+def _accepted(reject: Reject | None, order: OrderView | None) -> OrderView:
+    if reject is not None:
+        raise placing.refused(placing.FUTURES_REJECTS, reject)
+    assert order is not None  # a reply without a reject has its order
+    return order
+
+
+def _wants_result(params: Params) -> bool:
+    sent = params.text("newOrderRespType") or "ACK"
+    if sent not in ("ACK", "RESULT"):
+        raise Refused(errors.not_valid("newOrderRespType"))
+    return sent == "RESULT"
+
+
+def _check_mode(params: Params) -> None:
+    """Refuse what only other modes of an account have."""
+    if (params.text("positionSide") or "BOTH") != "BOTH":
+        raise Refused(errors.WRONG_POSITION_SIDE)
+    if (params.text("priceMatch") or "NONE") != "NONE":
+        raise Refused(errors.not_valid("priceMatch"))
+
+
+def _client_id(params: Params, name: str) -> str | None:
+    sent = params.text(name)
+    if sent is not None and len(sent) > MAX_CLIENT_ID:
+        raise Refused(errors.CLIENT_ID_TOO_LONG)
+    return params.matching(name, FUTURES_CLIENT_ID)
+
+
+def _place(
+    call: Call,
+    instrument: Instrument,
+    side: Side,
+    kind: str,
+    client_id: str | None,
+    tags: tuple[tuple[str, str], ...] = (),
+) -> Place:
+    """Return the engine's command for a LIMIT or MARKET order, perhaps the child of a conditional one."""
+    params = call.params
+    limit = kind == "LIMIT"
+    price, tif, post_only = _limit_terms(params, instrument) if limit else (None, TimeInForce.GTC, False)
+    closes = params.flag("closePosition") or False
+    if closes and params.text("quantity") is not None:
+        raise Refused(errors.not_required("quantity"))
+    options = call.exchange.settings.options
+    return Place(
+        account=call.account,
+        instrument=instrument.name,
+        side=side,
+        type=OrderType.LIMIT if limit else OrderType.MARKET,
+        quantity=None if closes else placing.steps(instrument, _needed(params, "quantity"), BAD_QUANTITY),
+        price=price,
+        tif=tif,
+        client_id=client_id,
+        unique_client_id="no",  # seen on the testnet, 2026-09-12: the same id twice, both accepted, both filled
+        post_only=post_only,
+        on_cross=OnCross.EXPIRE if options["gtx_crossing"] == "expire" else OnCross.REJECT,
+        reduce_only=closes or params.flag("reduceOnly") or False,
+        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE),
+        tags=tags,
+    )
+
+
+def _limit_terms(params: Params, instrument: Instrument) -> tuple[int, TimeInForce, bool]:
+    sent = params.need("timeInForce")
+    price = _needed(params, "price")
+    if price > instruments.MAX_PRICE:
+        raise Refused(errors.PRICE_OFF_TICK)
+    tif = TimeInForce.GTC if sent == "GTX" else placing.time_in_force(sent)
+    return placing.ticks(instrument, price, errors.PRICE_OFF_TICK), tif, sent == "GTX"
+
+
+def _needed(params: Params, name: str) -> Decimal:
+    params.need(name)
+    value = params.number(name)
+    assert value is not None  # it is there
+    return value
+
+
+def cancel(call: Call) -> object:
+    """Cancel one order."""
+    instrument = call.instrument()
+    order = find(call, instrument, "orderId", "origClientOrderId", errors.UNKNOWN_ORDER)
+    reply = call.exchange.submit(Cancel(account=call.account, instrument=instrument.name, order_id=order.order_id))
+    return views.order_answer(_accepted(reply.reject, reply.order), instrument, call.at, result=True)
+
+
+def cancel_all(call: Call) -> object:
+    """Cancel every open order of a symbol; that there was none is no error."""
+    instrument = call.instrument()
+    call.exchange.submit(CancelAll(account=call.account, instrument=instrument.name))
+    return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def modify(call: Call) -> object:
+    """Change price and quantity of a LIMIT order, which keeps its id."""
+    params, instrument = call.params, call.instrument()
+    placing.side(params)
+    order = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER)
+    steps = placing.steps(instrument, _needed(params, "quantity"), BAD_QUANTITY)
+    ticks = placing.ticks(instrument, _needed(params, "price"), errors.PRICE_OFF_TICK)
+    if not order.is_open:
+        raise Refused(errors.NO_ORDER)
+    if (steps, ticks) == (order.quantity, order.price):
+        raise Refused(errors.NO_AMEND_NEEDED)
+    reply = call.exchange.submit(
+        Amend(
+            account=call.account,
+            instrument=instrument.name,
+            order_id=order.order_id,
+            quantity=steps,
+            price=ticks,
+        )
+    )
+    return views.order_answer(_accepted(reply.reject, reply.order), instrument, call.at, result=True)
+
+
+# -- conditional orders -----------------------------------------------------------------------------------------------
+
+
+def place_algo(call: Call) -> object:
+    """Store a conditional order."""
+    params, instrument = call.params, call.instrument()
+    if params.need("algoType") != "CONDITIONAL":
+        raise Refused(errors.not_valid("algoType"))
+    side, kind = placing.side(params), params.need("type")
+    if kind not in views.ALGO_TYPES:
+        raise Refused(errors.BAD_ORDER_TYPE)
+    _check_mode(params)
+    trigger = _needed(params, "triggerPrice")
+    working = params.text("workingType") or "CONTRACT_PRICE"
+    if working not in ("CONTRACT_PRICE", "MARK_PRICE"):
+        raise Refused(errors.not_valid("workingType"))
+    protect = "true" if params.flag("priceProtect") else "false"
+    common = (("wt", working), ("pP", protect))
+    closes = "true" if params.flag("closePosition") else "false"
+    child_tags = (("ot", kind), ("sp", trimmed(trigger)), ("cp", closes), *common)
+    child = _place(call, instrument, side, "MARKET" if kind.endswith("_MARKET") else "LIMIT", None, child_tags)
+    above = (side is Side.BUY) == kind.startswith("STOP")
+    reply = call.exchange.submit(
+        PlaceAlgo(
+            child=child,
+            trigger_price=trigger,
+            when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW,
+            client_id=_client_id(params, "clientAlgoId"),
+            tags=(("o", kind), *common),
+        )
+    )
+    return views.algo_order(_accepted_algo(reply.reject, reply.algo), instrument, call.at)
+
+
+def _accepted_algo(reject: Reject | None, algo: AlgoOrder | None) -> AlgoOrder:
+    if reject is not None:
+        if reject.reason is RejectReason.WOULD_TRIGGER:
+            raise Refused(errors.WOULD_TRIGGER)
+        raise placing.refused(placing.FUTURES_REJECTS, reject)
+    assert algo is not None  # a reply without a reject has its order
+    return algo
+
+
+def find_algo(call: Call, as_of_ns: int | None = None) -> AlgoOrder | None:
+    """Return the account's conditional order named by either id; the newest, if a client id was used twice."""
+    number, name = call.params.integer("algoId"), call.params.text("clientAlgoId")
+    if number is None and name is None:
+        raise Refused(errors.missing_both("algoId", "clientAlgoId"))
+    engine = call.exchange.engine
+    if number is not None:
+        return engine.algo_order(number, account=call.account, as_of_ns=as_of_ns)
+    named = [each for each in engine.algo_orders(call.account, as_of_ns=as_of_ns) if each.client_id == name]
+    return named[-1] if named else None
+
+
+def cancel_algo(call: Call) -> object:
+    """Cancel a conditional order that still waits."""
+    algo = find_algo(call)
+    if algo is None:
+        raise Refused(errors.UNKNOWN_ORDER)
+    reply = call.exchange.submit(CancelAlgo(account=call.account, algo_id=algo.algo_id))
+    ended = _accepted_algo(reply.reject, reply.algo)
+    return {"algoId": ended.algo_id, "clientAlgoId": ended.client_id, "code": "200", "msg": "success"}
+
+
+def cancel_all_algos(call: Call) -> object:
+    """Cancel every waiting conditional order of a symbol."""
+    instrument = call.instrument()
+    for algo in call.exchange.engine.algo_orders(call.account, instrument.name, only_open=True):
+        call.exchange.submit(CancelAlgo(account=call.account, algo_id=algo.algo_id))
+    return {"code": 200, "msg": "The operation of cancel all open order is done."}

@@ -1,0 +1,159 @@
+"""Request weight and order counters, counted in windows that are aligned to the clock.
+
+"Intervals are wall-clock aligned": a minute starts at :00 (spot docs `rest-api.md`, 2026-07). Weight belongs to an
+address, orders to an account; the mode `account` counts weight per key too, so that tests side by side do not disturb
+each other, and `off` counts and reports but refuses nothing.
+What this module does not do: know what a call weighs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final, Literal, TypeVar
+
+from attrs import define, field, frozen
+
+from mockserver.faces.binance import errors
+from mockserver.faces.binance.errors import Refused
+
+K = TypeVar("K", bound=Hashable)  # Python 3.11 has no other way to write it
+Mode = Literal["off", "account", "ip"]
+MINUTE_MS: Final = 60_000
+# How many requests an address may send after its first 429 of a minute before it is banned. The venue says only that
+# going on after 429 leads to 418, "from 2 minutes to 3 days" (spot docs `rest-api.md`).
+STUBBORN_REQUESTS: Final = 10
+BAN_MS: Final = 120_000
+# Counters older than their window are swept when this many are held, so that made-up keys cannot grow memory.
+MAX_COUNTERS: Final = 4096
+
+
+@frozen
+class OrderLimit:
+    """How many orders an account may have in one window: `name` ends the header, `rest_interval` is the docs' word."""
+
+    name: str
+    window_ms: int
+    limit: int
+    rest_interval: str
+    interval_num: int
+
+
+SPOT_ORDERS: Final = (
+    OrderLimit("10S", 10_000, 50, "SECOND", 10),
+    OrderLimit("1D", 86_400_000, 160_000, "DAY", 1),
+)
+FUTURES_ORDERS: Final = (
+    OrderLimit("10S", 10_000, 300, "SECOND", 10),
+    OrderLimit("1M", MINUTE_MS, 1_200, "MINUTE", 1),
+)
+
+
+@define
+class _Counter:
+    window: int
+    count: int = 0
+
+
+@define
+class Limits:
+    """The counters of one venue in one world.
+
+    Invariants: a counter is for the window its number says; a ban outlives windows.
+    """
+
+    weight_limit: int
+    order_limits: tuple[OrderLimit, ...]
+    mode: Mode = "off"
+    _weight: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
+    _orders: dict[tuple[str, str], _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
+    _stubborn: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
+    _banned_until: dict[str, int] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
+
+    def charge(self, owner: str, weight: int, now_ms: int) -> int:
+        """Count a request and return the weight used in this minute; refused with 429, after stubbornness 418."""
+        until = self._banned_until.get(owner, 0)
+        if self.mode != "off" and now_ms < until:
+            raise Refused(errors.banned(now_ms, until))
+        counter = _current(self._weight, owner, now_ms, MINUTE_MS)
+        counter.count += weight
+        if self.mode != "off" and counter.count > self.weight_limit:
+            self._refuse(owner, now_ms)
+        return counter.count
+
+    def used(self, owner: str, now_ms: int) -> int:
+        """Return the weight used in this minute."""
+        return _current(self._weight, owner, now_ms, MINUTE_MS).count
+
+    def refund(self, owner: str, weight: int, now_ms: int) -> None:
+        """Take back what a successful order call was charged.
+
+        "Placing, cancelling, cancel-replacing orders cost 0 weight when successful", since 2026-04-02 (spot changelog).
+        """
+        counter = _current(self._weight, owner, now_ms, MINUTE_MS)
+        counter.count = max(0, counter.count - weight)
+
+    def _refuse(self, owner: str, now_ms: int) -> None:
+        stubborn = _current(self._stubborn, owner, now_ms, MINUTE_MS)
+        stubborn.count += 1
+        if stubborn.count > STUBBORN_REQUESTS:
+            _sweep_times(self._banned_until, now_ms)
+            self._banned_until[owner] = now_ms + BAN_MS
+            raise Refused(errors.banned(now_ms, now_ms + BAN_MS))
+        next_minute = (now_ms // MINUTE_MS + 1) * MINUTE_MS
+        raise Refused(errors.too_much_weight(self.weight_limit, now_ms, next_minute))
+
+    def check_order(self, account: str, now_ms: int) -> None:
+        """Refuse with -1015 an order above the account's rate; counts nothing."""
+        if self.mode == "off":
+            return
+        for rule in self.order_limits:
+            if _current(self._orders, (account, rule.name), now_ms, rule.window_ms).count >= rule.limit:
+                interval = f"{rule.interval_num} {rule.rest_interval}"
+                raise Refused(errors.too_many_orders(rule.limit, interval))
+
+    def count_order(self, account: str, now_ms: int) -> None:
+        """Count one order."""
+        for rule in self.order_limits:
+            _current(self._orders, (account, rule.name), now_ms, rule.window_ms).count += 1
+
+    def uncount_order(self, account: str, now_ms: int) -> None:
+        """Give one order back: it was refused, or has its first fill on spot, where only *unfilled* orders count."""
+        for rule in self.order_limits:
+            counter = _current(self._orders, (account, rule.name), now_ms, rule.window_ms)
+            counter.count = max(0, counter.count - 1)
+
+    def order_counts(self, account: str, now_ms: int) -> tuple[tuple[OrderLimit, int], ...]:
+        """Return each order limit with the account's count in its present window."""
+        return tuple(
+            (rule, _current(self._orders, (account, rule.name), now_ms, rule.window_ms).count)
+            for rule in self.order_limits
+        )
+
+    def reset(self) -> None:
+        """Forget every count and every ban."""
+        for counters in (self._weight, self._orders, self._stubborn, self._banned_until):
+            counters.clear()
+
+
+def _current(counters: dict[K, _Counter], key: K, now_ms: int, window_ms: int) -> _Counter:
+    window = now_ms // window_ms
+    counter = counters.get(key)
+    if counter is None or counter.window != window:
+        if len(counters) >= MAX_COUNTERS and counter is None:
+            _sweep(counters, window)
+        counter = counters[key] = _Counter(window)
+    return counter
+
+
+def _sweep(counters: dict[K, _Counter], window: int) -> None:
+    for key in [key for key, counter in counters.items() if counter.window != window]:
+        del counters[key]
+    while len(counters) >= MAX_COUNTERS:  # all of this window: the oldest goes
+        del counters[next(iter(counters))]
+
+
+def _sweep_times(times: dict[str, int], now_ms: int) -> None:
+    for key in [key for key, until in times.items() if until <= now_ms]:
+        del times[key]
+    while len(times) >= MAX_COUNTERS:
+        del times[next(iter(times))]

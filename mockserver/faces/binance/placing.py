@@ -1,0 +1,104 @@
+"""From the parameters of a new order to the engine's command, and from the engine's refusal to the venue's words.
+
+What spot and USD-M have in common. Types that wait for a trigger, order lists, pegged and iceberg orders are refused:
+`exchangeInfo` does not offer them.
+What this module does not do: send the command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from mockserver.engine.types import Instrument, Reject, RejectReason, SelfTrade, Side, TimeInForce
+from mockserver.faces.binance import errors
+from mockserver.faces.binance.errors import Refusal, Refused
+from mockserver.faces.binance.params import Params
+
+# "Parameter '%s' has too much precision." is for more decimals than any asset has; a wrong step is a filter's matter.
+MOST_DECIMALS: Final = -8
+SPOT_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
+    RejectReason.UNKNOWN_ORDER: errors.UNKNOWN_ORDER,
+    RejectReason.ORDER_CLOSED: errors.UNKNOWN_ORDER,
+    RejectReason.DUPLICATE_CLIENT_ID: errors.DUPLICATE_ORDER,
+    RejectReason.BAD_PRICE: errors.filter_failure("PRICE_FILTER"),
+    RejectReason.BAD_QUANTITY: errors.filter_failure("LOT_SIZE"),
+    RejectReason.MIN_NOTIONAL: errors.filter_failure("NOTIONAL"),
+    RejectReason.INSUFFICIENT_BALANCE: errors.INSUFFICIENT_BALANCE,
+    RejectReason.WOULD_MATCH: errors.WOULD_TAKE,
+    RejectReason.TOO_MANY_ORDERS: errors.filter_failure("MAX_NUM_ORDERS"),
+    RejectReason.UNKNOWN_INSTRUMENT: errors.BAD_SYMBOL,
+}
+FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
+    **SPOT_REJECTS,
+    RejectReason.BAD_PRICE: errors.PRICE_OFF_TICK,
+    RejectReason.BAD_QUANTITY: errors.too_precise("quantity"),
+    RejectReason.MIN_NOTIONAL: errors.NOTIONAL_TOO_SMALL,
+    RejectReason.INSUFFICIENT_BALANCE: errors.MARGIN_INSUFFICIENT,
+    RejectReason.WOULD_MATCH: errors.POST_ONLY_REJECTED,
+    RejectReason.REDUCE_ONLY: errors.REDUCE_ONLY_REJECTED,
+}
+
+
+def refused(table: Mapping[RejectReason, Refusal], reject: Reject) -> Refused:
+    """Return the venue's refusal for the engine's."""
+    return Refused(table.get(reject.reason, errors.UNKNOWN))
+
+
+def side(params: Params) -> Side:
+    """Return the side; refused with -1117 if it is none."""
+    match params.need("side"):
+        case "BUY":
+            return Side.BUY
+        case "SELL":
+            return Side.SELL
+        case _:
+            raise Refused(errors.BAD_SIDE)
+
+
+def time_in_force(sent: str) -> TimeInForce:
+    """Return GTC, IOC or FOK; refused with -1115 for anything else."""
+    try:
+        return TimeInForce(sent)
+    except ValueError:
+        raise Refused(errors.BAD_TIME_IN_FORCE) from None
+
+
+def self_trade(params: Params, default: str) -> SelfTrade:
+    """Return the self-trade prevention; a mode the symbol does not allow is refused with -1013."""
+    try:
+        return SelfTrade(params.text("selfTradePreventionMode") or default)
+    except ValueError:
+        raise Refused(errors.BAD_SELF_TRADE) from None
+
+
+def ticks(instrument: Instrument, price: Decimal, off_tick: Refusal) -> int:
+    """Return a price in ticks; refused if it is zero or not a multiple of the tick."""
+    _check_precision("price", price)
+    if price <= 0:
+        raise Refused(off_tick)
+    try:
+        return instrument.to_ticks(price)
+    except ValueError:
+        raise Refused(off_tick) from None
+
+
+def steps(instrument: Instrument, quantity: Decimal, off_step: Refusal, name: str = "quantity") -> int:
+    """Return a quantity in steps; refused if it is zero, out of bounds or not a multiple of the step."""
+    _check_precision(name, quantity)
+    if quantity <= 0:
+        raise Refused(off_step)
+    try:
+        counted = instrument.to_steps(quantity)
+    except ValueError:
+        raise Refused(off_step) from None
+    if not instrument.min_steps <= counted <= instrument.max_steps:
+        raise Refused(off_step)
+    return counted
+
+
+def _check_precision(name: str, value: Decimal) -> None:
+    exponent = value.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < MOST_DECIMALS:
+        raise Refused(errors.too_precise(name))

@@ -1,0 +1,258 @@
+"""Binance spot: its REST calls, its WebSocket API, and the listen keys it had until 2026-02-20.
+
+Profiles: `binance-2026` answers the listen-key paths with 410 and an HTML page, as production does since that day
+(measured 2026-07-31); `binance-2024` serves them as they were.
+What this module does not do: any call itself; it says which call is where, what it weighs and who may send it
+(weights: spot docs `rest-api.md`, 2026-07).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from mockserver.engine.types import OrderChange, OrderEvent
+from mockserver.faces.base import HttpRequest, HttpResponse, Session
+from mockserver.faces.binance import errors, limits, spot_events
+from mockserver.faces.binance import spot_orders as orders
+from mockserver.faces.binance import spot_queries as queries
+from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.listen_keys import ListenKeys
+from mockserver.faces.binance.params import Params
+from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route, time_unit
+from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of, tell_shutdown
+from mockserver.faces.binance.text import json_text, ms
+from mockserver.faces.binance.ws_api import WsApiSession
+
+if TYPE_CHECKING:
+    from mockserver.engine.types import Event
+    from mockserver.world import Exchange, Link
+
+PROFILES: Final = ("binance-2026", "binance-2024")
+WEIGHT_PER_MINUTE: Final = 6_000
+OPEN, KEY = Security.NONE, Security.KEY
+GONE: Final = (
+    "<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n<center><h1>410 Gone</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+LISTEN_KEY_PATHS: Final = ("/api/v3/userDataStream", "/api/v1/userDataStream")
+WS_API_PATH: Final = "/ws-api/v3"
+
+
+def _trades_weight(params: Params) -> int:
+    return 5 if params.text("orderId") else 20
+
+
+def _keys(call: Call) -> ListenKeys:
+    face = call.exchange.face
+    assert isinstance(face, SpotFace)
+    return face.keys
+
+
+def start_stream(call: Call) -> object:
+    """Return the account's listen key, extended, or a new one."""
+    return {"listenKey": _keys(call).start(call.account)}
+
+
+def keep_stream(call: Call) -> object:
+    """Extend a listen key by 60 minutes."""
+    _own_key(call)
+    _keys(call).keep_alive(call.account)
+    return {}
+
+
+def end_stream(call: Call) -> object:
+    """End a listen key."""
+    _own_key(call)
+    _keys(call).end(call.account)
+    return {}
+
+
+def _own_key(call: Call) -> None:
+    if _keys(call).owner(call.params.need("listenKey")) != call.account:
+        raise Refused(errors.NO_LISTEN_KEY)
+
+
+_QUERY = "symbol orderId origClientOrderId"
+_PLACE = route(orders.place, orders.PLACE_NAMES, 1, free=True, orders=True)
+_CANCEL = route(orders.cancel, orders.CANCEL_NAMES, 1, free=True)
+_CANCEL_ALL = route(orders.cancel_all, "symbol", 1, free=True)
+_REPLACE = route(orders.cancel_replace, orders.REPLACE_NAMES, 1, free=True, orders=True)
+_AMEND = route(orders.amend, "symbol orderId origClientOrderId newClientOrderId newQty", 4)
+_TEST = route(orders.test, orders.PLACE_NAMES + " computeCommissionRates", 1)
+_ORDER = route(queries.order, _QUERY, 4)
+_OPEN = route(queries.open_orders, "symbol", by_symbol(6, 80))
+_ALL = route(queries.all_orders, "symbol orderId startTime endTime limit", 20)
+_TRADES = route(queries.my_trades, "symbol orderId startTime endTime fromId limit", _trades_weight)
+_ACCOUNT = route(queries.account, "omitZeroBalances", 20)
+_RATES = route(queries.order_rates, "", 40)
+_PREVENTED = route(queries.nothing, "symbol preventedMatchId orderId fromPreventedMatchId limit", 20)
+_ALLOCATIONS = route(queries.nothing, "symbol startTime endTime fromAllocationId limit orderId", 20)
+_PING = route(queries.ping, "", 1, OPEN)
+_TIME = route(queries.time, "", 1, OPEN)
+_INFO_NAMES = "symbol symbols permissions showPermissionSets symbolStatus"
+_DEPTH = route(queries.depth, "symbol limit symbolStatus", queries.depth_weight, OPEN)
+_PUBLIC_TRADES = route(queries.trades, "symbol limit", 25, OPEN)
+_AVERAGE = route(queries.average_price, "symbol", 2, OPEN)
+_TICKER_NAMES = "symbol symbols symbolStatus"
+_PRICE = route(queries.ticker_price, _TICKER_NAMES, by_symbol(2, 4), OPEN)
+_BOOK = route(queries.ticker_book, _TICKER_NAMES, by_symbol(2, 4), OPEN)
+_DAY = route(queries.ticker_day, _TICKER_NAMES + " type", by_symbol(2, 80), OPEN)
+_START = route(start_stream, "", 2, KEY)
+_KEEP = route(keep_stream, "listenKey", 2, KEY)
+_END = route(end_stream, "listenKey", 2, KEY)
+
+REST: Final[Mapping[tuple[str, str], Route]] = {
+    ("GET", "/api/v3/ping"): _PING,
+    ("GET", "/api/v3/time"): _TIME,
+    ("GET", "/api/v3/exchangeInfo"): route(queries.exchange_info, _INFO_NAMES, 20, OPEN),
+    ("GET", "/api/v3/depth"): _DEPTH,
+    ("GET", "/api/v3/trades"): _PUBLIC_TRADES,
+    ("GET", "/api/v3/avgPrice"): _AVERAGE,
+    ("GET", "/api/v3/ticker/price"): _PRICE,
+    ("GET", "/api/v3/ticker/bookTicker"): _BOOK,
+    ("GET", "/api/v3/ticker/24hr"): _DAY,
+    ("GET", "/api/v3/account"): _ACCOUNT,
+    ("POST", "/api/v3/order"): _PLACE,
+    ("GET", "/api/v3/order"): _ORDER,
+    ("DELETE", "/api/v3/order"): _CANCEL,
+    ("POST", "/api/v3/order/test"): _TEST,
+    ("POST", "/api/v3/order/cancelReplace"): _REPLACE,
+    ("PUT", "/api/v3/order/amend/keepPriority"): _AMEND,
+    ("GET", "/api/v3/openOrders"): _OPEN,
+    ("DELETE", "/api/v3/openOrders"): _CANCEL_ALL,
+    ("GET", "/api/v3/allOrders"): _ALL,
+    ("GET", "/api/v3/myTrades"): _TRADES,
+    ("GET", "/api/v3/rateLimit/order"): _RATES,
+    ("GET", "/api/v3/myPreventedMatches"): _PREVENTED,
+    ("GET", "/api/v3/myAllocations"): _ALLOCATIONS,
+    ("GET", "/api/v3/openOrderList"): route(queries.nothing, "", 6),
+    # The wallet API is not mocked; clients ask these at start and are content with an empty list.
+    ("GET", "/sapi/v1/capital/config/getall"): route(queries.nothing, "", 10, lenient=True),
+    ("GET", "/sapi/v1/asset/tradeFee"): route(queries.nothing, "", 1, lenient=True),
+    ("GET", "/sapi/v1/margin/allPairs"): route(queries.nothing, "", 1, KEY, lenient=True),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): route(queries.nothing, "", 10, KEY, lenient=True),
+}
+REST_2024: Final[Mapping[tuple[str, str], Route]] = {
+    **REST,
+    **{("POST", path): _START for path in LISTEN_KEY_PATHS},
+    **{("PUT", path): _KEEP for path in LISTEN_KEY_PATHS},
+    **{("DELETE", path): _END for path in LISTEN_KEY_PATHS},
+}
+WS: Final[Mapping[str, Route]] = {
+    "ping": _PING,
+    "time": _TIME,
+    "exchangeInfo": route(queries.ws_exchange_info, _INFO_NAMES, 20, OPEN),
+    "depth": _DEPTH,
+    "trades.recent": _PUBLIC_TRADES,
+    "avgPrice": _AVERAGE,
+    "ticker.price": _PRICE,
+    "ticker.book": _BOOK,
+    "ticker.24hr": _DAY,
+    "account.status": _ACCOUNT,
+    "account.rateLimits.orders": _RATES,
+    "order.place": _PLACE,
+    "order.test": _TEST,
+    "order.status": _ORDER,
+    "order.cancel": _CANCEL,
+    "order.cancelReplace": _REPLACE,
+    "order.amend.keepPriority": _AMEND,
+    "openOrders.status": _OPEN,
+    "openOrders.cancelAll": _CANCEL_ALL,
+    "allOrders": _ALL,
+    "myTrades": _TRADES,
+    "myPreventedMatches": _PREVENTED,
+    "myAllocations": _ALLOCATIONS,
+}
+WS_2024: Final[Mapping[str, Route]] = {
+    **WS,
+    "userDataStream.start": _START,
+    "userDataStream.ping": _KEEP,
+    "userDataStream.stop": _END,
+}
+
+
+class SpotFace(UserDataFace):
+    """Binance spot in one world."""
+
+    routes = (
+        *(f"{method} {path}" for method, path in REST_2024),
+        f"WS {WS_API_PATH}",
+        "WS /ws/<listenKey>",
+        "WS /stream?streams=<listenKey>",
+    )
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange)
+        self.limits = limits.Limits(WEIGHT_PER_MINUTE, limits.SPOT_ORDERS)
+        self.keys = ListenKeys(exchange, self.key_expired)
+        self.table = REST_2024  # for the keys of requests; what is answered is decided by the profile
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the profile still has listen keys."""
+        return self.exchange.settings.profile == "binance-2024"
+
+    def of(self, exchange: Exchange) -> SpotFace:
+        """Return the face of the same venue in another world."""
+        assert isinstance(exchange.face, SpotFace)
+        return exchange.face
+
+    def http(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer a REST request; listen-key paths are gone in the profile of 2026."""
+        if not self.is_old and request.path in LISTEN_KEY_PATHS:
+            return HttpResponse(status=410, body=GONE.encode(), content_type="text/html")
+        return super().http(request)
+
+    def connect(self, request: HttpRequest, link: Link) -> Session | HttpResponse | None:
+        """Open the WebSocket API or a stream socket."""
+        path = request.path.rstrip("/")
+        try:
+            unit = time_unit(_query(request, "timeUnit"))
+        except Refused as refused:
+            return HttpResponse.json(json_text(refused.refusal.body()), status=400)
+        if path == WS_API_PATH:
+            shows = (_query(request, "returnRateLimits") or "true").lower() != "false"
+            methods = WS_2024 if self.is_old else WS
+            return WsApiSession(self, link, methods, unit, shows, self.exchange.now_ns)
+        if path == "/stream" or path == "/ws" or path.startswith("/ws/"):
+            # Since listen keys are gone every key is an unknown one, and an unknown key is answered with silence.
+            entry = Entry(wrapped=path == "/stream", deaf=not self.is_old, keys=listen_keys_of(request))
+            return StreamSession(self, link, entry, unit)
+        return None
+
+    def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
+        """Return what an account hears of one command."""
+        return spot_events.render(self.exchange, events, account, at)
+
+    def expiry_text(self, key: str) -> str:
+        """Return the notice of 2024: `E` is a number on spot."""
+        return json_text({"e": "listenKeyExpired", "E": ms(self.exchange.now_ns), "listenKey": key})
+
+    def on_events(self, events: Sequence[Event]) -> None:
+        """Give an order back to the account's order rate at its first fill."""
+        for event in events:
+            if not isinstance(event, OrderEvent) or event.change is not OrderChange.TRADE:
+                continue
+            if event.execution is not None and event.order.filled == event.execution.quantity:
+                self.limits.uncount_order(event.order.account, ms(event.time_ns))
+
+    def shutdown_notice(self, account: str | None = None, *, close: bool = False) -> int:
+        """Send `serverShutdown` to the venue's sockets."""
+        text = json_text({"e": "serverShutdown", "E": ms(self.exchange.now_ns)})
+
+        def tell(session: Session) -> bool:
+            if isinstance(session, (WsApiSession, StreamSession)):
+                session.shutdown_notice(text)
+                return True
+            return False
+
+        return tell_shutdown(self, account, tell, close=close)
+
+
+def _query(request: HttpRequest, name: str) -> str | None:
+    for part in request.query.split("&"):
+        key, _, value = part.partition("=")
+        if key == name:
+            return value
+    return None

@@ -1,0 +1,318 @@
+"""Spot's calls that place, cancel, replace and amend orders.
+
+What they answer is in `spot_views`; that the events of a call may be on the wire before its answer is the exchange's
+doing, as it is the venue's.
+What this module does not do: conditional orders and order lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from mockserver.engine.types import (
+    Amend,
+    Cancel,
+    CancelAll,
+    Instrument,
+    OrderStatus,
+    OrderType,
+    OrderView,
+    Place,
+    Reply,
+    Tags,
+    TimeInForce,
+    decimal_to_atoms,
+)
+from mockserver.faces.binance import errors, instruments, placing, spot_views
+from mockserver.faces.binance.errors import Refusal, Refused
+from mockserver.faces.binance.params import SPOT_CLIENT_ID, Params
+from mockserver.faces.binance.routes import Call
+
+PLACE_NAMES: Final = (
+    "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId stopPrice trailingDelta icebergQty "
+    "newOrderRespType selfTradePreventionMode strategyId strategyType pegPriceType pegOffsetType pegOffsetValue"
+)
+CANCEL_NAMES: Final = "symbol orderId origClientOrderId newClientOrderId cancelRestrictions"
+REPLACE_NAMES: Final = (
+    f"{PLACE_NAMES} cancelReplaceMode cancelNewClientOrderId cancelOrigClientOrderId cancelOrderId cancelRestrictions "
+    "orderRateLimitExceededMode"
+)
+# Parameters of orders this exchange does not offer (its `exchangeInfo` says so).
+UNSUPPORTED: Final = ("stopPrice", "trailingDelta", "icebergQty", "pegPriceType", "pegOffsetType", "pegOffsetValue")
+LEAST_STRATEGY_TYPE: Final = 1_000_000
+PRICE_FILTER: Final = errors.filter_failure("PRICE_FILTER")
+LOT_SIZE: Final = errors.filter_failure("LOT_SIZE")
+MARKET_LOT_SIZE: Final = errors.filter_failure("MARKET_LOT_SIZE")
+
+
+def place(call: Call) -> object:
+    """Place an order; MARKET and LIMIT answer FULL unless asked otherwise, LIMIT_MAKER answers ACK."""
+    answer = _answer_type(call.params)
+    command = place_command(call, call.instrument())
+    return _placed(call, command, answer)
+
+
+def test(call: Call) -> object:
+    """Check the parameters of an order and do nothing."""
+    place_command(call, call.instrument())
+    return {}
+
+
+def _placed(call: Call, command: Place, answer: str) -> object:
+    reply = call.exchange.submit(command)
+    if reply.reject is not None:
+        raise placing.refused(placing.SPOT_REJECTS, reply.reject)
+    order = _order_of(reply)
+    instrument = call.instrument()
+    match answer:
+        case "ACK":
+            return spot_views.order_ack(order, call.at)
+        case "RESULT":
+            return spot_views.order_result(order, instrument, call.at)
+        case _:
+            return spot_views.order_full(order, instrument, call.at, reply.executions)
+
+
+def _order_of(reply: Reply) -> OrderView:
+    assert reply.order is not None  # a reply without a reject has its order
+    return reply.order
+
+
+def _answer_type(params: Params) -> str:
+    sent = params.text("newOrderRespType")
+    if sent is None:
+        return "FULL" if params.text("type") in ("MARKET", "LIMIT") else "ACK"
+    if sent not in ("ACK", "RESULT", "FULL"):
+        raise Refused(errors.not_valid("newOrderRespType"))
+    return sent
+
+
+def place_command(call: Call, instrument: Instrument) -> Place:
+    """Return the engine's command for the order the parameters describe, or refuse as the venue would."""
+    params = call.params
+    side = placing.side(params)
+    kind = params.need("type")
+    if kind not in spot_views.ORDER_TYPES:
+        raise Refused(errors.BAD_ORDER_TYPE)
+    for name in UNSUPPORTED:
+        if params.text(name) is not None:
+            raise Refused(errors.not_required(name))
+    tif, price, quantity, quote = _market(params, instrument) if kind == "MARKET" else _limit(params, instrument, kind)
+    command = Place(
+        account=call.account,
+        instrument=instrument.name,
+        side=side,
+        type=OrderType.MARKET if kind == "MARKET" else OrderType.LIMIT,
+        quantity=quantity,
+        quote_amount=quote,
+        price=price,
+        tif=tif,
+        client_id=params.matching("newClientOrderId", SPOT_CLIENT_ID),
+        post_only=kind == "LIMIT_MAKER",
+        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE),
+        tags=_strategy(params),
+    )
+    if len(call.exchange.engine.open_orders(call.account, instrument.name)) >= instruments.MAX_NUM_ORDERS:
+        raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
+    return command
+
+
+Terms = tuple[TimeInForce, int | None, int | None, int | None]
+
+
+def _market(params: Params, instrument: Instrument) -> Terms:
+    for name in ("price", "timeInForce"):
+        if params.text(name) is not None:
+            raise Refused(errors.not_required(name))
+    quantity, quote = params.number("quantity"), params.number("quoteOrderQty")
+    if quantity is None and quote is None:
+        raise Refused(errors.missing_both("quantity", "quoteOrderQty"))
+    if quantity is not None and quote is not None:
+        raise Refused(errors.not_required("quoteOrderQty"))
+    if quantity is not None:
+        return TimeInForce.GTC, None, placing.steps(instrument, quantity, MARKET_LOT_SIZE), None
+    assert quote is not None
+    try:
+        return TimeInForce.GTC, None, None, decimal_to_atoms(quote)
+    except ValueError:
+        raise Refused(errors.too_precise("quoteOrderQty")) from None
+
+
+def _limit(params: Params, instrument: Instrument, kind: str) -> Terms:
+    if kind == "LIMIT":
+        tif = placing.time_in_force(params.need("timeInForce"))
+    elif params.text("timeInForce") is not None:  # from practice: a LIMIT_MAKER has none
+        raise Refused(errors.not_required("timeInForce"))
+    else:
+        tif = TimeInForce.GTC
+    if params.text("quoteOrderQty") is not None:
+        raise Refused(errors.not_required("quoteOrderQty"))
+    quantity = _needed(params, "quantity")
+    price = _needed(params, "price")
+    if price > instruments.MAX_PRICE:
+        raise Refused(PRICE_FILTER)
+    terms = tif, placing.ticks(instrument, price, PRICE_FILTER), placing.steps(instrument, quantity, LOT_SIZE), None
+    if price * quantity > instruments.MAX_NOTIONAL:
+        raise Refused(errors.filter_failure("NOTIONAL"))
+    return terms
+
+
+def _needed(params: Params, name: str) -> Decimal:
+    params.need(name)
+    value = params.number(name)
+    assert value is not None  # it is there
+    return value
+
+
+def _strategy(params: Params) -> Tags:
+    identity, kind = params.integer("strategyId"), params.integer("strategyType")
+    if kind is not None and kind < LEAST_STRATEGY_TYPE:
+        raise Refused(errors.not_valid("strategyType"))
+    tags = (("strategyId", identity), ("strategyType", kind))
+    return tuple((name, str(value)) for name, value in tags if value is not None)
+
+
+def find(
+    call: Call,
+    instrument: Instrument,
+    order_id: str,
+    client_id: str,
+    absent: Refusal,
+    as_of_ns: int | None = None,
+) -> OrderView:
+    """Return the account's order named by either id, as of a moment; `absent` is the refusal if there is none."""
+    number, name = call.params.integer(order_id), call.params.text(client_id)
+    if number is None and name is None:
+        raise Refused(errors.missing_both(order_id, client_id))
+    engine = call.exchange.engine
+    if number is not None:
+        order = engine.order(instrument.name, number, account=call.account, as_of_ns=as_of_ns)
+    else:
+        assert name is not None
+        order = engine.order_by_client_id(call.account, name, instrument=instrument.name, as_of_ns=as_of_ns)
+    if order is None:
+        raise Refused(absent)
+    if name is not None and order.client_id != name:
+        raise Refused(errors.WRONG_CLIENT_ID)
+    return order
+
+
+def cancel(call: Call) -> object:
+    """Cancel one order."""
+    instrument = call.instrument()
+    order = find(call, instrument, "orderId", "origClientOrderId", errors.UNKNOWN_ORDER)
+    return _cancelled(call, instrument, order, "newClientOrderId")
+
+
+def _cancelled(call: Call, instrument: Instrument, order: OrderView, request_name: str) -> object:
+    _check_restrictions(call.params, order)
+    request_id = call.params.matching(request_name, SPOT_CLIENT_ID)
+    reply = call.exchange.submit(
+        Cancel(account=call.account, instrument=instrument.name, order_id=order.order_id, request_id=request_id)
+    )
+    if reply.reject is not None:
+        raise placing.refused(placing.SPOT_REJECTS, reply.reject)
+    return spot_views.order_canceled(_order_of(reply), instrument, call.at, reply.request_id)
+
+
+def _check_restrictions(params: Params, order: OrderView) -> None:
+    match params.text("cancelRestrictions"), order.status:
+        case None, _:
+            return
+        case "ONLY_NEW", OrderStatus.PARTIALLY_FILLED:
+            raise Refused(errors.CANCEL_RESTRICTED)
+        case "ONLY_PARTIALLY_FILLED", OrderStatus.NEW:
+            raise Refused(errors.CANCEL_RESTRICTED)
+        case (("ONLY_NEW" | "ONLY_PARTIALLY_FILLED"), _):
+            return
+        case _:
+            raise Refused(errors.BAD_CANCEL_RESTRICTIONS)
+
+
+def cancel_all(call: Call) -> object:
+    """Cancel every open order of a symbol; all answers bear one common request id. Nothing open: -2011 (practice)."""
+    instrument = call.instrument()
+    reply = call.exchange.submit(CancelAll(account=call.account, instrument=instrument.name))
+    if reply.reject is not None or not reply.orders:
+        raise Refused(errors.UNKNOWN_ORDER)
+    return [spot_views.order_canceled(order, instrument, call.at, reply.request_id) for order in reply.orders]
+
+
+def cancel_replace(call: Call) -> object:
+    """Cancel an order and place another; 409 when one half failed, 400 when the whole did."""
+    params, instrument = call.params, call.instrument()
+    mode = params.need("cancelReplaceMode")
+    if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
+        raise Refused(errors.not_valid("cancelReplaceMode"))
+    answer = _answer_type(params)
+    command = place_command(call, instrument)  # bad parameters of either half are refused before anything is done
+    cancelled = _half(lambda: _cancel_half(call, instrument))
+    if isinstance(cancelled, Refusal) and mode == "STOP_ON_FAILURE":
+        data = _halves(cancelled, None)
+        raise Refused(Refusal(-2022, "Order cancel-replace failed.", data=data))
+    placed = _half(lambda: _placed(call, command, answer))
+    data = _halves(cancelled, placed)
+    if isinstance(cancelled, Refusal) and isinstance(placed, Refusal):
+        raise Refused(Refusal(-2022, "Order cancel-replace failed.", data=data))
+    if isinstance(cancelled, Refusal) or isinstance(placed, Refusal):
+        raise Refused(Refusal(-2021, "Order cancel-replace partially failed.", status=409, data=data))
+    return data
+
+
+def _cancel_half(call: Call, instrument: Instrument) -> object:
+    order = find(call, instrument, "cancelOrderId", "cancelOrigClientOrderId", errors.UNKNOWN_ORDER)
+    return _cancelled(call, instrument, order, "cancelNewClientOrderId")
+
+
+def _half(act: Callable[[], object]) -> object:
+    try:
+        return act()
+    except Refused as refused:
+        return refused.refusal
+
+
+def _halves(cancelled: object, placed: object | None) -> dict[str, object]:
+    def result(half: object | None) -> str:
+        if half is None:
+            return "NOT_ATTEMPTED"
+        return "FAILURE" if isinstance(half, Refusal) else "SUCCESS"
+
+    def response(half: object | None) -> object:
+        return half.body() if isinstance(half, Refusal) else half
+
+    return {
+        "cancelResult": result(cancelled),
+        "newOrderResult": result(placed),
+        "cancelResponse": response(cancelled),
+        "newOrderResponse": response(placed),
+    }
+
+
+def amend(call: Call) -> object:
+    """Lower the quantity of an order, which keeps its place in the queue.
+
+    "By default, amended orders get a random new client order ID" unless `newClientOrderId` repeats the old one (spot
+    docs `faqs/order_amend_keep_priority.md`).
+    """
+    instrument = call.instrument()
+    order = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER)
+    steps = placing.steps(instrument, _needed(call.params, "newQty"), LOT_SIZE, "newQty")
+    new_id = call.params.matching("newClientOrderId", SPOT_CLIENT_ID)
+    if not order.is_open:
+        raise Refused(errors.NO_ORDER)
+    if not order.filled < steps < order.quantity:
+        raise Refused(errors.BAD_AMEND)
+    reply = call.exchange.submit(
+        Amend(
+            account=call.account,
+            instrument=instrument.name,
+            order_id=order.order_id,
+            quantity=steps,
+            client_id=new_id or call.exchange.engine.ids.client(),
+        )
+    )
+    if reply.reject is not None:
+        raise placing.refused(placing.SPOT_REJECTS, reply.reject)
+    return spot_views.order_amended(_order_of(reply), instrument, call.at, reply.execution_id, order.client_id)

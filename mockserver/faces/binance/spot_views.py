@@ -1,0 +1,316 @@
+"""Spot's JSON objects: orders, trades, accounts, markets; fields and their order as in the REST docs (2026-07).
+
+The REST and WebSocket API doors answer with the same objects. Numbers are padded to eight decimals; the docs' samples
+are not always, and clients must take both.
+What this module does not do: find the things it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from mockserver.engine.types import (
+    Balance,
+    Execution,
+    Instrument,
+    OrderStatus,
+    OrderView,
+    Reason,
+    Side,
+    atoms_to_decimal,
+)
+from mockserver.faces.binance import instruments
+from mockserver.faces.binance.routes import TimeUnit
+from mockserver.faces.binance.text import padded
+
+if TYPE_CHECKING:
+    from mockserver.engine.types import Depth, PublicTrade
+
+ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET")
+EXPIRY_REASONS: Final = {
+    Reason.IOC_REMAINDER: "UNFILLED_IOC_QUANTITY_EXPIRED",
+    Reason.FOK_UNFILLED: "UNFILLED_FOK_ORDER_EXPIRED",
+    Reason.NO_LIQUIDITY: "INSUFFICIENT_LIQUIDITY",
+    Reason.EXCHANGE: "EXCHANGE_CANCELED",
+    Reason.DELISTED: "EXCHANGE_CANCELED",
+}
+Object = dict[str, object]
+
+
+def status(order: OrderView) -> str:
+    """Return the order's status in the venue's words."""
+    if order.status is OrderStatus.EXPIRED and order.reason is Reason.SELF_TRADE:
+        return "EXPIRED_IN_MATCH"
+    return order.status.value
+
+
+def order_type(order: OrderView) -> str:
+    """Return the order's type: a post-only order is a type of its own on spot."""
+    return "LIMIT_MAKER" if order.post_only else order.type.value
+
+
+def price(instrument: Instrument, ticks: int | None) -> str:
+    """Return a price, "0.00000000" for none (a MARKET order)."""
+    return padded(Decimal(0) if ticks is None else instrument.price(ticks))
+
+
+def quantity(instrument: Instrument, steps: int) -> str:
+    """Return a quantity."""
+    return padded(instrument.quantity(steps))
+
+
+def amount(atoms: int) -> str:
+    """Return an amount of an asset."""
+    return padded(atoms_to_decimal(atoms))
+
+
+def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return an order as `GET order`, `openOrders` and `allOrders` show it."""
+    out: Object = {
+        "symbol": order.instrument,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": order.client_id,
+        **_terms(order, instrument),
+        "stopPrice": padded(Decimal(0)),
+        "icebergQty": padded(Decimal(0)),
+        "time": at(order.created_ns),
+        "updateTime": at(order.updated_ns),
+        "isWorking": True,
+        "workingTime": at(order.working_ns),
+        "origQuoteOrderQty": amount(order.quote_amount or 0),
+        "selfTradePreventionMode": order.self_trade.value,
+    }
+    return {**out, **_strategy(order)}
+
+
+def _terms(order: OrderView, instrument: Instrument, *, quote_order: bool = False) -> Object:
+    out: Object = {
+        "price": price(instrument, order.price),
+        "origQty": quantity(instrument, order.quantity),
+        "executedQty": quantity(instrument, order.filled),
+    }
+    if quote_order:
+        out["origQuoteOrderQty"] = amount(order.quote_amount or 0)
+    out["cummulativeQuoteQty"] = amount(order.filled_quote)
+    out["status"] = status(order)
+    out["timeInForce"] = order.tif.value
+    out["type"] = order_type(order)
+    out["side"] = order.side.value
+    return out
+
+
+def _strategy(order: OrderView) -> Object:
+    return {name: int(value) for name, value in order.tags if name in ("strategyId", "strategyType")}
+
+
+def order_ack(order: OrderView, at: TimeUnit) -> Object:
+    """Return the ACK answer to a new order."""
+    return {
+        "symbol": order.instrument,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": order.client_id,
+        "transactTime": at(order.updated_ns),
+    }
+
+
+def order_result(order: OrderView, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return the RESULT answer to a new order."""
+    out: Object = {
+        **order_ack(order, at),
+        **_terms(order, instrument, quote_order=True),
+        "workingTime": at(order.working_ns),
+        "selfTradePreventionMode": order.self_trade.value,
+        **_strategy(order),
+    }
+    reason = expiry_reason(order)
+    # "expiryReason" is for orders that have expired, since 2026-03-26 (spot changelog).
+    return out if reason is None else {**out, "expiryReason": reason}
+
+
+def order_full(order: OrderView, instrument: Instrument, at: TimeUnit, fills: Iterable[Execution]) -> Object:
+    """Return the FULL answer to a new order: RESULT and the fills it made."""
+    return {
+        **order_result(order, instrument, at),
+        "fills": [
+            {
+                "price": price(instrument, fill.price),
+                "qty": quantity(instrument, fill.quantity),
+                "commission": amount(fill.fee),
+                "commissionAsset": fill.fee_asset,
+                "tradeId": fill.trade_id,
+            }
+            for fill in fills
+        ],
+    }
+
+
+def order_canceled(order: OrderView, instrument: Instrument, at: TimeUnit, request_id: str | None) -> Object:
+    """Return the answer to a cancel: `clientOrderId` is the request's id, `origClientOrderId` the order's."""
+    return {
+        "symbol": order.instrument,
+        "origClientOrderId": order.client_id,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": request_id,
+        "transactTime": at(order.updated_ns),
+        **_terms(order, instrument, quote_order=True),
+        "selfTradePreventionMode": order.self_trade.value,
+    }
+
+
+def order_amended(
+    order: OrderView, instrument: Instrument, at: TimeUnit, execution_id: int | None, old_client_id: str | None
+) -> Object:
+    """Return the answer to an amend; here, and only here, the name is `cumulativeQuoteQty` (spot docs, 2026-07)."""
+    return {
+        "transactTime": at(order.updated_ns),
+        "executionId": execution_id,
+        "amendedOrder": {
+            "symbol": order.instrument,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "origClientOrderId": old_client_id,
+            "clientOrderId": order.client_id,
+            "price": price(instrument, order.price),
+            "qty": quantity(instrument, order.quantity),
+            "executedQty": quantity(instrument, order.filled),
+            "preventedQty": padded(Decimal(0)),
+            "quoteOrderQty": amount(order.quote_amount or 0),
+            "cumulativeQuoteQty": amount(order.filled_quote),
+            "status": status(order),
+            "timeInForce": order.tif.value,
+            "type": order_type(order),
+            "side": order.side.value,
+            "workingTime": at(order.working_ns),
+            "selfTradePreventionMode": order.self_trade.value,
+        },
+    }
+
+
+def expiry_reason(order: OrderView) -> str | None:
+    """Return why an order expired, or None if it did not (or the venue has no word for it)."""
+    return None if order.reason is None else EXPIRY_REASONS.get(order.reason)
+
+
+def my_trade(fill: Execution, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return one row of `myTrades`."""
+    return {
+        "symbol": fill.instrument,
+        "id": fill.trade_id,
+        "orderId": fill.order_id,
+        "orderListId": -1,
+        "price": price(instrument, fill.price),
+        "qty": quantity(instrument, fill.quantity),
+        "quoteQty": amount(fill.quote),
+        "commission": amount(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": at(fill.time_ns),
+        "isBuyer": fill.side is Side.BUY,
+        "isMaker": fill.maker,
+        "isBestMatch": True,
+    }
+
+
+def public_trade(trade: PublicTrade, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return one row of `trades`."""
+    return {
+        "id": trade.trade_id,
+        "price": price(instrument, trade.price),
+        "qty": quantity(instrument, trade.quantity),
+        "quoteQty": amount(trade.quote),
+        "time": at(trade.time_ns),
+        "isBuyerMaker": trade.taker_side is Side.SELL,
+        "isBestMatch": True,
+    }
+
+
+def depth(book: Depth, instrument: Instrument) -> Object:
+    """Return the book."""
+
+    def levels(side: Iterable[tuple[int, int]]) -> list[list[str]]:
+        return [[price(instrument, ticks), quantity(instrument, steps)] for ticks, steps in side]
+
+    return {"lastUpdateId": book.update_id, "bids": levels(book.bids), "asks": levels(book.asks)}
+
+
+def account(balances: Sequence[Balance], updated_ns: int, at: TimeUnit) -> Object:
+    """Return the account."""
+    fee = padded(atoms_to_decimal(instruments.SPOT_FEE))
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {"maker": fee, "taker": fee, "buyer": padded(Decimal(0)), "seller": padded(Decimal(0))},
+        "canTrade": True,
+        "canWithdraw": True,
+        "canDeposit": True,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": at(updated_ns),
+        "accountType": "SPOT",
+        "balances": [{"asset": b.asset, "free": amount(b.free), "locked": amount(b.locked)} for b in balances],
+        "permissions": ["SPOT"],
+        "uid": 354937868,
+    }
+
+
+def symbol(instrument: Instrument) -> Object:
+    """Return a market as `exchangeInfo` describes it; offered is what the mock can do."""
+    return {
+        "symbol": instrument.name,
+        "status": "TRADING",
+        "baseAsset": instrument.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": instrument.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": list(ORDER_TYPES),
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": _filters(instrument),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": instruments.DEFAULT_SELF_TRADE,
+        "allowedSelfTradePreventionModes": list(instruments.SELF_TRADE_MODES),
+    }
+
+
+def _filters(instrument: Instrument) -> list[Object]:
+    lot: Object = {
+        "minQty": padded(instrument.min_quantity),
+        "maxQty": padded(instrument.max_quantity),
+        "stepSize": padded(instrument.step),
+    }
+    tick = padded(instrument.tick)
+    highest = padded(instruments.MAX_PRICE)
+    return [
+        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": highest, "tickSize": tick},
+        {"filterType": "LOT_SIZE", **lot},
+        {"filterType": "MARKET_LOT_SIZE", **lot},
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": padded(instrument.min_notional),
+            "applyMinToMarket": True,
+            "maxNotional": padded(instruments.MAX_NOTIONAL),
+            "applyMaxToMarket": False,
+            "avgPriceMins": 5,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instruments.MAX_NUM_ORDERS},
+    ]

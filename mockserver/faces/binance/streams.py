@@ -1,0 +1,284 @@
+"""Sockets that carry user data by listen key, and what both venues share about user data.
+
+A stream socket takes `SUBSCRIBE`, `UNSUBSCRIBE` and `LIST_SUBSCRIPTIONS`, and answers any name with success, as the
+venue does: a listen key that is unknown, dead, or used at the wrong entry is acknowledged and stays silent for ever
+(measured on production after 2026-04-23). Errors are those of the spot docs `web-socket-streams.md` (2026-07).
+What this module does not do: render events, or carry market data.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from attrs import define, field, frozen
+
+from mockserver.faces.base import Close, HttpRequest, Rhythm, Session, Text
+from mockserver.faces.binance.listen_keys import ListenKey, ListenKeys
+from mockserver.faces.binance.params import loads_exact
+from mockserver.faces.binance.routes import BinanceFace, TimeUnit
+from mockserver.faces.binance.text import json_text
+
+if TYPE_CHECKING:
+    from mockserver.engine.types import Event
+    from mockserver.world import Exchange, Link
+
+Told: TypeAlias = tuple[str, str]
+"""The name of an event and its text."""
+
+# "streams per connection: 1024" (spot docs `web-socket-streams.md`).
+MAX_STREAMS: Final = 1_024
+NS_PER_MS: Final = 1_000_000
+
+
+class UserDataFace(BinanceFace):
+    """A Binance face with listen keys and user data; subclasses say how events read and how expiry is told."""
+
+    keys: ListenKeys
+    _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
+
+    @abstractmethod
+    def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
+        """Return what an account hears of one command."""
+
+    @abstractmethod
+    def expiry_text(self, key: str) -> str:
+        """Return the notice that a listen key has run out."""
+
+    def user_data(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
+        """Return what an account hears; rendered once, however many sockets carry it."""
+        last = self._last
+        if last is not None and last[0] is events and last[1] == account and last[2] is at:
+            return last[3]
+        told = self.render(events, account, at)
+        self._last = (events, account, at, told)
+        return told
+
+    def credential(self, request: HttpRequest) -> str | None:
+        """The key of the header, or the listen key in a socket's address."""
+        named = listen_keys_of(request)
+        return next(iter(named), None) or super().credential(request)
+
+    def rhythm(self) -> Rhythm:
+        """Return the heartbeats of a socket as the settings have them now; 0 switches one off."""
+
+        def after(name: str) -> int | None:
+            milliseconds = self.exchange.settings.options[name]
+            assert isinstance(milliseconds, int)  # the control API keeps the types of the options
+            return milliseconds * NS_PER_MS or None
+
+        return Rhythm(
+            ping_every_ns=after("ping_every_ms"),
+            pong_within_ns=after("pong_within_ms"),
+            lifetime_ns=after("lifetime_ms"),
+        )
+
+    def expire_listen_keys(self, account: str | None, *, notices: int = 1) -> int:
+        """Expire the listen keys of one account, or all."""
+        return self.keys.expire(account, notices=notices)
+
+    def key_expired(self, key: ListenKey, notices: int) -> None:
+        """Tell the sockets of a listen key that has just died; they stay open and carry nothing more."""
+        text = self.expiry_text(key.value)
+        for link in tuple(self.exchange.links):
+            if isinstance(link.session, StreamSession):
+                link.session.key_expired(key.value, text, notices)
+        self.exchange.note_sight()
+
+    def reset(self) -> None:
+        """Forget counters and listen keys."""
+        super().reset()
+        self.keys.reset()
+
+
+@frozen
+class Entry:
+    """What an address means: `wrapped` puts events into {"stream","data"}; a `deaf` entry carries no user data."""
+
+    wrapped: bool
+    deaf: bool
+    keys: Mapping[str, frozenset[str] | None] = field(factory=dict)
+    """The listen keys in the address, each with the only events it wants, or None for all."""
+
+
+def listen_keys_of(request: HttpRequest) -> dict[str, frozenset[str] | None]:
+    """Return the listen keys in an address, each with its list of events.
+
+    Forms in use (2026): `/private/ws?listenKey=K&events=A/B`, several such pairs on `/private/stream`, `/ws/K`, and
+    `/stream?streams=K`.
+    """
+    out: dict[str, frozenset[str] | None] = {}
+    last: str | None = None
+    for part in request.query.split("&"):
+        name, _, value = part.partition("=")
+        match name:
+            case "listenKey" if value:
+                last = value
+                out[value] = None
+            case "events" if last is not None:
+                out[last] = frozenset(value.replace("%2F", "/").replace("%2f", "/").split("/"))
+            case "streams":
+                out.update(dict.fromkeys((stream for stream in value.split("/") if stream), None))
+            case _:
+                pass
+    head, _, tail = request.path.strip("/").rpartition("/")
+    if head in ("ws", "private/ws") and tail:
+        out[tail] = None
+    return out
+
+
+@define(eq=False, slots=False)
+class StreamSession(Session):
+    """One stream socket.
+
+    Invariants: `_streams` are the names subscribed to; a name that is a live listen key of some account carries that
+    account's events, any other name is silent.
+    """
+
+    face: UserDataFace
+    link: Link
+    entry: Entry
+    at: TimeUnit
+    _streams: dict[str, frozenset[str] | None] = field(factory=dict, init=False)  # bounded: MAX_STREAMS
+    _combined: bool | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rhythm = self.face.rhythm()
+
+    @property
+    def accounts(self) -> frozenset[tuple[str, str, str]]:
+        """The accounts whose order events this socket carries."""
+        if self.entry.deaf:
+            return frozenset()
+        return frozenset(
+            (exchange.world.name, exchange.venue, owner)
+            for name, wanted in self._streams.items()
+            for exchange, owner in self._owners(name)
+            if wanted is None or wanted & {"ORDER_TRADE_UPDATE", "executionReport"}
+        )
+
+    def _owners(self, name: str) -> list[tuple[Exchange, str]]:
+        """Return the exchange and the account of a live listen key, if the name is one."""
+        exchange = self.face.exchange.find_token(name)
+        if exchange is None or not isinstance(exchange.face, UserDataFace):
+            return []
+        owner = exchange.face.keys.owner(name)
+        account = None if owner is None else exchange.account(owner)
+        return [] if account is None or account.revoked else [(exchange, account.name)]
+
+    def opened(self) -> None:
+        """Take up the listen keys of the address."""
+        for name, wanted in self.entry.keys.items():
+            self._add(name, wanted)
+
+    def _add(self, name: str, wanted: frozenset[str] | None) -> None:
+        if len(self._streams) >= MAX_STREAMS and name not in self._streams:
+            return
+        self._streams[name] = wanted
+        if not self.entry.deaf:
+            for exchange, _ in self._owners(name):
+                self.link.join(exchange)
+
+    def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
+        """Carry the events of the accounts whose keys are subscribed here."""
+        if self.entry.deaf:
+            return
+        for name, wanted in self._streams.items():
+            for owned, account in self._owners(name):
+                if owned is not exchange:
+                    continue
+                face = exchange.face
+                assert isinstance(face, UserDataFace)
+                for event, text in face.user_data(events, account, self.at):
+                    if wanted is None or event in wanted:
+                        self.link.tell(self._wrapped(name, text))
+
+    def _wrapped(self, stream: str, text: str) -> str:
+        wrapped = self.entry.wrapped if self._combined is None else self._combined
+        return f'{{"stream":{json_text(stream)},"data":{text}}}' if wrapped else text
+
+    def key_expired(self, key: str, text: str, notices: int) -> None:
+        """Tell that a listen key has run out, if it is subscribed here and its notice is wanted."""
+        wanted = self._streams.get(key, frozenset[str]())
+        if self.entry.deaf or (wanted is not None and "listenKeyExpired" not in wanted):
+            return
+        for _ in range(notices):
+            self.link.tell(self._wrapped(key, text))
+
+    def shutdown_notice(self, text: str) -> None:
+        """Tell that the server is about to go; combined streams have it under a name of its own."""
+        self.link.tell(self._wrapped("!serverShutdown", text))
+
+    def receive(self, frame: str | bytes) -> None:
+        """Answer a request of the stream protocol."""
+        try:
+            request = loads_exact(frame if isinstance(frame, str) else frame.decode())
+        except (ValueError, RecursionError):
+            self._error(3, "Invalid JSON: expected value at line 1 column 1", None)
+            return
+        if not isinstance(request, dict):
+            self._error(2, "Invalid request: request must be an object", None)
+            return
+        number, params = request.get("id"), request.get("params")
+        match request.get("method"):
+            case "SUBSCRIBE" | "UNSUBSCRIBE" as method:
+                names = _names(params)
+                if names is None:
+                    self._error(2, "Invalid request: params must be a list of streams", number)
+                    return
+                self._change(method == "SUBSCRIBE", names)
+                self._answer(None, number)
+            case "LIST_SUBSCRIPTIONS":
+                self._answer(list(self._streams), number)
+            case "SET_PROPERTY" | "GET_PROPERTY" as method:
+                self._property(method, params, number)
+            case _:
+                self._error(2, "Invalid request: unknown method", number)
+
+    def _change(self, add: bool, names: list[str]) -> None:
+        for name in names:
+            if add:
+                self._add(name, None)
+            else:
+                self._streams.pop(name, None)
+
+    def _property(self, method: str, params: object, number: object) -> None:
+        if not isinstance(params, list) or not params or params[0] != "combined":
+            self._error(0, "Unknown property", number)
+        elif method == "GET_PROPERTY":
+            self._answer(self.entry.wrapped if self._combined is None else self._combined, number)
+        elif len(params) != 2 or not isinstance(params[1], bool):
+            self._error(1, "Invalid value type: expected Boolean", number)
+        else:
+            self._combined = params[1]
+            self._answer(None, number)
+
+    def _answer(self, result: object, number: object) -> None:
+        self.link.push(Text(json_text({"result": result, "id": number})))
+
+    def _error(self, code: int, msg: str, number: object) -> None:
+        body: dict[str, object] = {"code": code, "msg": msg}
+        self.link.push(Text(json_text(body if number is None else {**body, "id": number})))
+
+
+def _names(params: object) -> list[str] | None:
+    if isinstance(params, list) and all(isinstance(name, str) for name in params):
+        return params
+    return None
+
+
+def tell_shutdown(face: UserDataFace, account: str | None, tell: Callable[[Session], bool], *, close: bool) -> int:
+    """Let `tell` give the notice to each session of the venue (of one account, if named); how many were told."""
+    told = 0
+    for link in tuple(face.exchange.world.worlds.links.values()):
+        session = link.session
+        if session is None or link.venue != face.exchange.venue or link.home is not face.exchange.world:
+            continue
+        if account is not None and all(name != account for _, _, name in link.accounts):
+            continue
+        if tell(session):
+            told += 1
+            if close:
+                link.push(Close(1001, ""))
+    return told

@@ -1,0 +1,301 @@
+"""One WebSocket connection as the exchange sees it: session, outbox, heartbeats, faults. No bytes, no I/O.
+
+The server (or a test) owns the other half, a ``Transport``: it takes frames out of the outbox and puts them on the
+wire, and hands frames and pongs in. Everything a session says goes through here, so this is where silence is kept,
+where the outbox is bounded, and where the recorder listens.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from mockserver.faces.base import Close, HttpRequest, Out, Ping, Rhythm, Session, Text
+
+if TYPE_CHECKING:
+    from mockserver.clock import Timer
+    from mockserver.world import Exchange, World
+
+OUTBOX_FRAMES = 65_536
+OUTBOX_BYTES = 64 << 20
+"""A client that does not read is cut off here, as a venue would cut it off; the mock's memory stays flat."""
+
+PINGS_REMEMBERED = 64
+"""Unanswered pings whose payload is still a good pong; every venue's pong deadline comes long before that many."""
+
+NS_PER_MS = 1_000_000
+
+PONG_TIMEOUT = Close(1008, "Pong timeout")
+END_OF_LIFE = Close(1001, "")
+
+Silence = Literal["events", "all"]
+
+
+class Transport(Protocol):
+    """What a link needs from whoever moves its bytes. Every call returns at once."""
+
+    def wake(self) -> None:
+        """The outbox has something to send."""
+
+    def drop(self) -> None:
+        """End the TCP connection without a close frame (the client sees 1006); unsent frames are lost."""
+
+    def reset(self) -> None:
+        """Reset the TCP connection (RST); unsent frames are lost."""
+
+    def cut_after(self, count: int) -> None:
+        """Send only ``count`` more bytes, then reset: the client is left inside a frame."""
+
+    def hold(self, held: bool) -> None:
+        """Half-open: neither read nor write until released; the TCP connection stays."""
+
+
+class NoTransport:
+    """A transport that moves nothing: tests and simulations read ``Link.take()`` themselves."""
+
+    def __init__(self) -> None:
+        self.ended: str | None = None
+        self.held = False
+
+    def wake(self) -> None:
+        """Nothing sleeps here."""
+
+    def drop(self) -> None:
+        """Remember how it ended."""
+        self.ended = "drop"
+
+    def reset(self) -> None:
+        """Remember how it ended."""
+        self.ended = "reset"
+
+    def cut_after(self, count: int) -> None:
+        """Remember how it ended."""
+        self.ended = f"cut after {count}"
+
+    def hold(self, held: bool) -> None:
+        """Remember the state."""
+        self.held = held
+
+
+class Link:
+    """One WebSocket connection; see the module's text. Made by ``Worlds.connect``."""
+
+    def __init__(self, number: int, home: World, request: HttpRequest, transport: Transport) -> None:
+        self.id = number
+        self.home = home
+        self.path = request.path
+        self.peer = request.peer
+        self.opened_ns = home.clock.now_ns
+        self.transport = transport
+        self.session: Session | None = None
+        self.venue = ""
+        self.open = False
+        self.silence: Silence | None = None
+        self.held = False
+        self.last_heard_ns = self.opened_ns
+        self._joined: list[Exchange] = []
+        self._outbox: deque[Out] = deque()  # bounded: OUTBOX_FRAMES and OUTBOX_BYTES, see push()
+        self._outbox_bytes = 0
+        self._timers: list[Timer] = []
+        self._awaited: deque[bytes] = deque(maxlen=PINGS_REMEMBERED)
+        self._pong_timer: Timer | None = None
+
+    # -- what a session calls -------------------------------------------------------------------------------------
+
+    def push(self, out: Out) -> None:
+        """Send a frame: an answer to what the client asked, a ping, or a close (after which nothing more is sent)."""
+        if not self.open:
+            return
+        if self.silence == "all" and isinstance(out, Text):
+            self.home.recorder.record("ws-muted", out.data, link=self.id)
+            return
+        self._append(out)
+        if isinstance(out, Close):
+            self._finish()
+
+    def tell(self, text: str) -> None:
+        """Send an event or other data the client did not just ask for; a silenced link swallows it."""
+        if self.open and self.silence is not None:
+            self.home.recorder.record("ws-muted", text, link=self.id)
+            return
+        self.push(Text(text))
+
+    def join(self, exchange: Exchange) -> None:
+        """Hear the events of this exchange from now on. The link's timers move to that world's clock."""
+        if not self.open or exchange in self._joined:
+            return
+        self._joined.append(exchange)
+        exchange.links.append(self)
+        if exchange.world is not self.home:
+            self.home = exchange.world
+            self._start_timers()
+
+    def leave(self, exchange: Exchange) -> None:
+        """Hear no more of this exchange."""
+        if exchange in self._joined:
+            self._joined.remove(exchange)
+            exchange.links.remove(self)
+            exchange.note_sight()
+
+    # -- what the server calls ------------------------------------------------------------------------------------
+
+    def start(self, session: Session) -> None:
+        """The handshake is done: the session may speak, the heartbeats begin."""
+        self.session = session
+        self.open = True
+        self._start_timers()
+        session.opened()
+        self.note_sight()
+
+    def receive(self, frame: str | bytes) -> None:
+        """A complete frame arrived from the client."""
+        if self.session is None or not self.open:
+            return
+        self.last_heard_ns = self.home.clock.now_ns
+        shown = frame if isinstance(frame, str) else frame.decode("latin-1")
+        self.home.recorder.record("ws-in", shown, link=self.id)
+        self.session.receive(frame)
+        self.note_sight()
+
+    def pong(self, payload: bytes) -> None:
+        """A pong arrived; it counts only if it copies the payload of an unanswered ping, as the venues demand."""
+        self.last_heard_ns = self.home.clock.now_ns
+        if payload in self._awaited:
+            self._awaited.clear()
+            if self._pong_timer is not None:
+                self._pong_timer.cancel()
+                self._pong_timer = None
+
+    def take(self, limit: int = OUTBOX_FRAMES) -> list[Out]:
+        """What waits to be sent, in order, at most ``limit`` frames."""
+        taken = [self._outbox.popleft() for _ in range(min(limit, len(self._outbox)))]
+        self._outbox_bytes -= sum(map(_size, taken))
+        return taken
+
+    def closed(self) -> None:
+        """The connection is gone, whoever ended it."""
+        if self.open:
+            self._finish()
+
+    # -- what the control API calls -------------------------------------------------------------------------------
+
+    @property
+    def accounts(self) -> frozenset[tuple[str, str, str]]:
+        """(world, venue, account) of the accounts the session carries, silenced or not."""
+        return self.session.accounts if self.session is not None and self.open else frozenset()
+
+    @property
+    def sees(self) -> frozenset[tuple[str, str, str]]:
+        """The accounts whose events really go out on this link now."""
+        return frozenset() if self.silence is not None or self.held else self.accounts
+
+    @property
+    def backlog(self) -> int:
+        """Frames not yet taken by the server."""
+        return len(self._outbox)
+
+    def mute(self, silence: Silence = "events") -> None:
+        """Stay open and go on pinging, but send no events (``all``: no answers either). What is muted is lost."""
+        self.silence = silence
+        self.note_sight()
+
+    def resume(self) -> None:
+        """Undo ``mute`` and ``half_open``."""
+        self.silence = None
+        self._hold(False)
+
+    def half_open(self) -> None:
+        """Neither read nor write any more, while the TCP connection stays."""
+        self._hold(True)
+
+    def drop(self) -> None:
+        """End the connection without a close frame."""
+        self._end("drop")
+        self.transport.drop()
+
+    def reset(self, after_bytes: int | None = None) -> None:
+        """Reset the connection: at once, or inside the next frame, after so many bytes of it."""
+        if after_bytes is None:
+            self._end("reset")
+            self.transport.reset()
+        else:
+            self.home.recorder.record("control", f"cut after {after_bytes} bytes", link=self.id)
+            self.transport.cut_after(after_bytes)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close with a close frame, after what is already waiting."""
+        self.push(Close(code, reason))
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def note_sight(self) -> None:
+        """Let the truth know which accounts this link's exchanges can still see."""
+        for exchange in self._joined:
+            exchange.note_sight()
+
+    def _append(self, out: Out) -> None:
+        size = _size(out)
+        if len(self._outbox) >= OUTBOX_FRAMES or self._outbox_bytes + size > OUTBOX_BYTES:
+            self.home.recorder.record("ws-overflow", f"{len(self._outbox)} frames unread", link=self.id)
+            self.reset()
+            return
+        self._outbox.append(out)
+        self._outbox_bytes += size
+        self.home.recorder.record_out(out, link=self.id)
+        self.transport.wake()
+
+    def _hold(self, held: bool) -> None:
+        self.held = held
+        self.transport.hold(held)
+        self.note_sight()
+
+    def _end(self, how: str) -> None:
+        self.home.recorder.record("control", how, link=self.id)
+        self.take()
+        self.closed()
+
+    def _finish(self) -> None:
+        self.open = False
+        for timer in self._timers:
+            timer.cancel()
+        if self._pong_timer is not None:
+            self._pong_timer.cancel()
+        for exchange in tuple(self._joined):
+            self.leave(exchange)
+        if self.session is not None:
+            self.session.closed()
+
+    def _start_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        clock, rhythm = self.home.clock, self._rhythm()
+        self._timers = []
+        if rhythm.ping_every_ns is not None:
+            self._timers.append(clock.after(rhythm.ping_every_ns, f"ping of connection {self.id}", self._ping))
+        if rhythm.lifetime_ns is not None:
+            end = self.opened_ns + rhythm.lifetime_ns
+            self._timers.append(clock.at(end, f"end of life of connection {self.id}", self._end_of_life))
+
+    def _rhythm(self) -> Rhythm:
+        return self.session.rhythm if self.session is not None else Rhythm()
+
+    def _ping(self) -> None:
+        clock, rhythm = self.home.clock, self._rhythm()
+        payload = str(clock.now_ns // NS_PER_MS).encode()
+        self.push(Ping(payload))
+        self._awaited.append(payload)
+        if rhythm.pong_within_ns is not None and self._pong_timer is None:
+            name = f"pong deadline of connection {self.id}"
+            self._pong_timer = clock.after(rhythm.pong_within_ns, name, self._pong_missing)
+        if rhythm.ping_every_ns is not None and self.open:
+            self._timers[0] = clock.after(rhythm.ping_every_ns, f"ping of connection {self.id}", self._ping)
+
+    def _pong_missing(self) -> None:
+        self.push(PONG_TIMEOUT)
+
+    def _end_of_life(self) -> None:
+        self.push(END_OF_LIFE)
+
+
+def _size(out: Out) -> int:
+    return len(out.data) if isinstance(out, Text) else 16

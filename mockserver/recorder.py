@@ -1,0 +1,119 @@
+"""Everything sent and received passes here: one bounded ring of entries, shown without secrets.
+
+Entries are kept as they were and cleaned when they are shown (``journal``): cleaning costs more than keeping, and most
+entries are never looked at. What is shown has no API key, secret, signature or listen key: fields with such names are
+emptied, and so is any run of 40 or more characters of a key's alphabet, wherever it stands.
+
+Not a log, not a metric, not the truth: ``truth`` says what happened at the venue, this says who said what to whom.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+
+from mockserver.faces.base import Close, HttpRequest, HttpResponse, Out, Ping, Text
+
+MAX_ENTRIES = 20_000
+MAX_TEXT = 4_096
+"""Characters kept of one entry; a listing of a thousand orders is cut."""
+
+Kind = Literal["rest-in", "rest-out", "ws-in", "ws-out", "ws-muted", "ws-overflow", "control", "timer"]
+
+Row = dict[str, str | int | None]
+
+_NAMES = "signature|sign|api_?key|listen_?key|secret|token|passphrase|x-mbx-apikey|ftx(?:us)?-(?:key|sign)"
+_FIELD = re.compile(rf'(?i)((?<![a-z])"?(?:{_NAMES})"?\s*[=:]\s*"?)[^"&\s,}}]+')
+_LOGIN = re.compile(r'(?i)("(?:key|sign)"\s*:\s*")[^"]+')
+_RUN = re.compile(r"[A-Za-z0-9_%+=-]{40,}")
+_CUT = re.compile(r"[A-Za-z0-9_%+/=-]*$")
+HIDDEN = "***"
+
+
+@attrs.frozen(slots=True)
+class Entry:
+    """One thing sent or received; ``text`` may hold secrets, so it is not in the repr; see ``Recorder.journal``."""
+
+    seq: int
+    time_ns: int
+    kind: Kind
+    text: str = attrs.field(repr=False)
+    link: int | None = None
+    of: int | None = None
+    """For an answer: the ``seq`` of its request."""
+
+
+def clean(text: str) -> str:
+    """The text without secrets."""
+    return _RUN.sub(HIDDEN, _LOGIN.sub(rf"\1{HIDDEN}", _FIELD.sub(rf"\1{HIDDEN}", text)))
+
+
+class Recorder:
+    """The ring of one world."""
+
+    def __init__(self, now: Callable[[], int], *, limit: int = MAX_ENTRIES) -> None:
+        self._now = now
+        self._ring: deque[Entry] = deque(maxlen=limit)
+        self._seq = 0
+
+    def record(self, kind: Kind, text: str, *, link: int | None = None, of: int | None = None) -> int:
+        """Keep one entry; its number."""
+        self._seq += 1
+        self._ring.append(Entry(self._seq, self._now(), kind, text[: MAX_TEXT + 1], link, of))
+        return self._seq
+
+    def record_out(self, out: Out, *, link: int) -> None:
+        """Keep a frame that goes out."""
+        self.record("ws-out", _frame(out), link=link)
+
+    def record_request(self, request: HttpRequest, *, link: int | None = None) -> int:
+        """Keep a request: its line, its headers that name a key, its body."""
+        keys = "".join(f" [{name}]" for name, _ in request.headers if "key" in name.lower() or "sign" in name.lower())
+        body = f" {request.body.decode('latin-1')}" if request.body else ""
+        return self.record("rest-in", f"{request.method} {request.target}{keys}{body}", link=link)
+
+    def record_response(self, response: HttpResponse, *, link: int | None = None, of: int | None = None) -> None:
+        """Keep an answer."""
+        self.record("rest-out", f"{response.status} {response.body.decode('utf-8', 'replace')}", link=link, of=of)
+
+    def take_back(self, seq: int) -> None:
+        """Forget the newest entry, if it is this one: the request was not for this world after all."""
+        if self._ring and self._ring[-1].seq == seq:
+            self._ring.pop()
+            self._seq -= 1
+
+    def journal(self, *, since: int = 0, kind: str | None = None, limit: int = 1_000) -> list[Row]:
+        """The newest ``limit`` entries with a number above ``since``, oldest first, without secrets."""
+        wanted = [e for e in self._ring if e.seq > since and (kind is None or e.kind == kind)][-limit:]
+        return [
+            {
+                "seq": e.seq,
+                "time_ns": e.time_ns,
+                "kind": e.kind,
+                "connection": e.link,
+                "of": e.of,
+                "text": _shown(e.text),
+            }
+            for e in wanted
+        ]
+
+
+def _frame(out: Out) -> str:
+    match out:
+        case Text(data):
+            return data
+        case Ping(payload):
+            return f"<ping {payload.decode('latin-1')}>"
+        case Close(code, reason):
+            return f"<close {code} {reason}>"
+
+
+def _shown(text: str) -> str:
+    if len(text) <= MAX_TEXT:
+        return clean(text)
+    # A key cut in two would no longer look like one: the last run of key characters goes with the rest.
+    return clean(_CUT.sub("", text[:MAX_TEXT])) + "…"

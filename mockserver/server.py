@@ -1,0 +1,339 @@
+"""The shell: moves bytes between sockets and the pure world. One port for REST (h11) and WebSocket (wsproto).
+
+It knows no venue. Every byte goes through one ``Tap`` per TCP connection, so that a connection can be dropped, reset,
+held half-open, or cut inside a frame. All frames waiting at one time go out in one write. permessage-deflate is never
+offered: what is on the wire can be read there.
+
+``serve`` listens on a port; ``Server.serve_stream`` serves one given stream (a memory stream under a virtual clock, in
+tests), with ``Server.run_timers`` beside it. A handler that fails answers 500 (or closes 1011) and is logged; the
+listener lives on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+from collections.abc import Sequence
+from email.utils import formatdate
+from functools import partial
+
+import attrs
+import h11
+import trio
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
+from wsproto.events import AcceptConnection
+from wsproto.utilities import RemoteProtocolError
+
+from mockserver.control import PREFIX, Control
+from mockserver.faces.base import HttpRequest, HttpResponse, Session
+from mockserver.link import Link
+from mockserver.wire import Reader, Tap, write_frames
+from mockserver.world import World, Worlds
+
+MAX_HEAD = 64 << 10
+MAX_BODY = 1 << 20
+MAX_CONNECTIONS = 2_000
+IDLE_SECONDS = 120.0
+CLOSE_GRACE_SECONDS = 1.0
+"""How long the client may take to answer a close frame, or to notice a refusal, before the TCP connection ends."""
+SHORTEST_SLEEP = 0.0005
+
+LOG = logging.getLogger(__name__)
+
+
+@attrs.frozen(slots=True)
+class Listening:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def http(self) -> str:
+        """Base URL for REST."""
+        return f"http://{self._netloc}"
+
+    @property
+    def ws(self) -> str:
+        """Base URL for WebSocket."""
+        return f"ws://{self._netloc}"
+
+    @property
+    def _netloc(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+async def serve(
+    worlds: Worlds,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled; ``task_status`` is started with where it listens. OSError when the port is taken."""
+    await Server(worlds).serve(host, port, task_status=task_status)
+
+
+async def listen(host: str, port: int) -> list[trio.SocketListener]:
+    """Open the port (0: a free one) on every address of the host. OSError when it is taken."""
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    if port == 0:  # each address would get a port of its own
+        for spare in listeners[1:]:
+            await spare.aclose()
+        return listeners[:1]
+    return listeners
+
+
+class Server:
+    """The connections of one set of worlds."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
+        self.control = Control(worlds)
+        self.open_connections = 0
+        self._earlier = trio.Event()
+        self._left = trio.Event()
+        worlds.on_world = self._mind
+        for world in worlds.worlds.values():
+            self._mind(world)
+
+    async def serve(
+        self, host: str, port: int, *, task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Listen and serve until cancelled."""
+        await self.serve_on(host, await listen(host, port), task_status=task_status)
+
+    async def serve_on(
+        self,
+        host: str,
+        listeners: Sequence[trio.SocketListener],
+        *,
+        task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve on open listeners until cancelled."""
+        where = Listening(host, listeners[0].socket.getsockname()[1])
+        self.control.hosts.add(host)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.run_timers)
+            await nursery.start(partial(trio.serve_listeners, self._accepted, listeners))
+            task_status.started(where)
+
+    async def run_timers(self) -> None:
+        """Fire the timers of every world when they are due, until cancelled."""
+        while True:
+            self._earlier = trio.Event()
+            delays = [self._fire(world) for world in tuple(self.worlds.worlds.values()) if not world.clock.by_hand]
+            delay = min((d for d in delays if d is not None), default=float("inf"))
+            with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
+                await self._earlier.wait()
+
+    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1") -> None:
+        """Serve one connection until it ends."""
+        tap = Tap(stream)
+        if self.open_connections >= MAX_CONNECTIONS:
+            await trio.aclose_forcefully(stream)
+            return
+        self.open_connections += 1
+        try:
+            with tap.scope:
+                await _Connection(self, tap, peer).run()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            LOG.debug("connection from %s lost", peer)
+        except Exception:
+            LOG.exception("connection from %s failed", peer)
+        finally:
+            self.open_connections -= 1
+            await tap.end()
+
+    async def go_away(self, within: float = CLOSE_GRACE_SECONDS) -> None:
+        """Close every WebSocket with 1001 and wait a little for the clients to answer."""
+        for link in tuple(self.worlds.links.values()):
+            link.close(1001, "server shutdown")
+        with trio.move_on_after(within):
+            while self.worlds.links:
+                await self._left.wait()
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a REST request: the control API, a venue, or a 404 that names the nearest routes."""
+        try:
+            if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
+                return self.control.handle(request)
+            return self.worlds.handle(request) or self.not_found(request.method, request.path)
+        except Exception:
+            LOG.exception("%s %s failed", request.method, request.path)
+            return _error(500, f"the mock failed on {request.method} {request.path}; see its log")
+
+    def receive(self, link: Link, frame: str | bytes) -> None:
+        """Give a frame to its link; a session that fails on it loses its connection, nothing else."""
+        try:
+            link.receive(frame)
+        except Exception:
+            LOG.exception("connection %d: the session failed on a frame", link.id)
+            link.close(1011, "internal error")
+
+    def not_found(self, method: str, path: str) -> HttpResponse:
+        """A 404 in JSON that names the three nearest routes."""
+        wanted = f"{method} {path}"
+        nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
+        return _error(404, f"no such route: {wanted}", nearest=nearest)
+
+    async def _accepted(self, stream: trio.SocketStream) -> None:
+        try:
+            peer = str(stream.socket.getpeername()[0])
+        except OSError:  # gone before we looked
+            peer = "unknown"
+        await self.serve_stream(stream, peer)
+
+    def disconnected(self, link: Link) -> None:
+        """A WebSocket is gone."""
+        self.worlds.disconnected(link)
+        self._left.set()
+        self._left = trio.Event()
+
+    def _mind(self, world: World) -> None:
+        world.clock.on_earlier = self._wake
+        self._wake()
+
+    def _wake(self) -> None:
+        self._earlier.set()
+
+    def _fire(self, world: World) -> float | None:
+        try:
+            for fired in world.clock.fire_due():
+                world.recorder.record("timer", fired.name)
+        except Exception:
+            LOG.exception("a timer of world %r failed", world.name)
+        deadline = world.clock.next_deadline_ns()
+        return None if deadline is None else (deadline - world.clock.now_ns) / 1e9
+
+
+class _Connection:
+    """One TCP connection: requests one after another, then perhaps a WebSocket."""
+
+    def __init__(self, server: Server, tap: Tap, peer: str) -> None:
+        self.server = server
+        self.tap = tap
+        self.peer = peer
+        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+
+    async def run(self) -> None:
+        """Serve until the client leaves, misbehaves, or is idle for too long."""
+        while True:
+            try:
+                got = await self._request()
+            except h11.RemoteProtocolError as error:
+                await self._refuse(_error(400, f"this is not HTTP as the mock understands it: {error}"))
+                return
+            if got is None:
+                return
+            head, request = got
+            if len(request.body) > MAX_BODY:
+                await self._refuse(_error(413, f"the body is larger than {MAX_BODY} bytes"))
+                return
+            if (request.header("upgrade") or "").lower() == "websocket":
+                if await self._upgrade(head, request):
+                    return
+            else:
+                response = self.server.answer(request)
+                # One turn for the writers of the events this request caused: either may reach the client first, as
+                # at the real venues.
+                await trio.lowlevel.checkpoint()
+                await self._respond(response)
+            if self.http.our_state is not h11.DONE or self.http.their_state is not h11.DONE:
+                return
+            self.http.start_next_cycle()
+
+    async def _request(self) -> tuple[h11.Request, HttpRequest] | None:
+        head: h11.Request | None = None
+        body = bytearray()
+        while True:
+            event = self.http.next_event()
+            if event is h11.NEED_DATA:
+                if self.http.they_are_waiting_for_100_continue:
+                    await self.tap.send(self.http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+                with trio.move_on_after(IDLE_SECONDS) as idle:
+                    self.http.receive_data(await self.tap.receive())
+                if idle.cancelled_caught:
+                    return None
+            elif isinstance(event, h11.Request):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > MAX_BODY and head is not None:
+                    return head, self._seen(head, body)
+            elif isinstance(event, h11.EndOfMessage) and head is not None:
+                return head, self._seen(head, body)
+            else:
+                return None
+
+    def _seen(self, head: h11.Request, body: bytearray) -> HttpRequest:
+        return HttpRequest(
+            method=head.method.decode("ascii"),
+            target=head.target.decode("latin-1"),
+            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
+            body=bytes(body),
+            peer=self.peer,
+        )
+
+    async def _respond(self, response: HttpResponse) -> None:
+        headers = [
+            ("date", formatdate(self.server.worlds.default.clock.now_ns // 1_000_000_000, usegmt=True)),
+            ("content-type", response.content_type),
+            ("content-length", str(len(response.body))),
+            *response.headers,
+        ]
+        out = self.http.send(h11.Response(status_code=response.status, headers=headers)) or b""
+        out += self.http.send(h11.Data(data=response.body)) or b""
+        out += self.http.send(h11.EndOfMessage()) or b""
+        await self.tap.send(out)
+
+    async def _refuse(self, response: HttpResponse) -> None:
+        """Answer, and leave the client a moment to read it before the connection goes."""
+        if self.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return
+        await self._respond(attrs.evolve(response, headers=(*response.headers, ("connection", "close"))))
+        if isinstance(self.tap.stream, trio.abc.HalfCloseableStream):
+            await self.tap.stream.send_eof()
+        with trio.move_on_after(CLOSE_GRACE_SECONDS):
+            while await self.tap.stream.receive_some():
+                pass
+
+    async def _upgrade(self, head: h11.Request, request: HttpRequest) -> bool:
+        """Become a WebSocket; False when it was refused with an HTTP answer and the connection goes on."""
+        websocket = WSConnection(ConnectionType.SERVER)
+        try:
+            websocket.initiate_upgrade_connection(list(head.headers), request.target)
+        except RemoteProtocolError as error:
+            await self._respond(_error(400, f"bad WebSocket handshake: {error}"))
+            return False
+        found = self.server.worlds.connect(request, self.tap)
+        if found is None or isinstance(found, HttpResponse):
+            await self._respond(found or self.server.not_found("WS", request.path))
+            return False
+        link, session = found
+        list(websocket.events())  # the request, which is accepted without extensions
+        self.tap.reply(websocket.send(AcceptConnection()))
+        websocket.receive_data(bytes(self.http.trailing_data[0]))
+        await self._websocket(websocket, link, session)
+        return True
+
+    async def _websocket(self, websocket: WSConnection, link: Link, session: Session) -> None:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(Reader(websocket, link, self.tap, partial(self.server.receive, link)).run)
+                link.start(session)
+                await write_frames(websocket, link, self.tap)
+                with trio.move_on_after(CLOSE_GRACE_SECONDS):
+                    while websocket.state is not ConnectionState.CLOSED:
+                        await self.tap.woken()
+                nursery.cancel_scope.cancel()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            LOG.debug("WebSocket %d lost", link.id)
+        finally:
+            self.server.disconnected(link)
+
+
+def _error(status: int, text: str, **more: object) -> HttpResponse:
+    return HttpResponse.json(json.dumps({"error": text, **more}), status=status)

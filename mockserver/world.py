@@ -1,0 +1,258 @@
+"""Worlds: isolated universes of exchanges, chosen by API key.
+
+``Worlds`` is the directory a server holds: it finds the world of a request, hands it to the right face, and knows
+every connection. A ``World`` has one clock, one recorder, one truth, one seed and one ``Exchange`` per venue; two
+worlds never see each other. Requests without a known key go to the default world.
+
+Pure: no sockets, no ambient clock, no ambient chance. The protocols of the venues are in ``faces``, matching is in
+``engine``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+import attrs
+
+from mockserver.clock import Clock
+from mockserver.engine.engine import Engine
+from mockserver.engine.types import HOUSE, decimal_to_atoms
+from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
+from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
+from mockserver.link import Link, NoTransport, Transport
+from mockserver.recorder import Recorder
+from mockserver.truth import Truth
+
+__all__ = [
+    "Account",
+    "Exchange",
+    "Link",
+    "Liquidity",
+    "NoTransport",
+    "Recipe",
+    "Settings",
+    "Transport",
+    "World",
+    "Worlds",
+]
+
+MAX_WORLDS = 1_000
+MAX_ACCOUNTS = 10_000
+
+
+class World:
+    """One isolated universe. Made by ``Worlds.create``."""
+
+    def __init__(self, worlds: Worlds, name: str, seed: int, clock: Clock) -> None:
+        self.worlds = worlds
+        self.name = name
+        self.seed = seed
+        self.clock = clock
+        self.recorder = Recorder(lambda: clock.now_ns)
+        self.truth = Truth(name)
+        self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
+
+
+@attrs.frozen(slots=True)
+class Recipe:
+    """How a server makes its worlds: venues, profile per venue, limits, and who trades there."""
+
+    venues: tuple[VenueSpec, ...]
+    clock: Callable[[], Clock]
+    liquidity: Callable[[Exchange], Liquidity | None] = lambda exchange: None
+    profiles: Mapping[str, str] = attrs.field(factory=dict)
+    limits: Limits = "off"
+
+
+class Worlds:
+    """The directory of a server: every world, every key, every connection."""
+
+    def __init__(self, recipe: Recipe, *, seed: int = 0) -> None:
+        self.recipe = recipe
+        self.seed = seed
+        self.worlds: dict[str, World] = {}  # bounded: MAX_WORLDS, see create()
+        self.links: dict[int, Link] = {}  # bounded: the server's limit of connections
+        self.on_world: Callable[[World], None] | None = None
+        """Called for each new world, so that the server minds its clock."""
+        self._numbers = itertools.count(1)
+        self._random = random.Random(f"{seed}/keys")  # noqa: S311 (repeatable on purpose)
+        self._keys: dict[tuple[str, str], tuple[Exchange, Account]] = {}  # bounded: MAX_WORLDS * MAX_ACCOUNTS
+        self._tokens: dict[tuple[str, str], Exchange] = {}  # bounded: a face keeps one live key per account
+        self.default = self.create("default", seed)
+
+    # -- worlds and accounts --------------------------------------------------------------------------------------
+
+    def create(self, name: str, seed: int = 0) -> World:
+        """A new, empty world. Raises ValueError when the name is taken or there are too many."""
+        if name in self.worlds:
+            raise ValueError(f"there is already a world {name!r}")
+        if len(self.worlds) >= MAX_WORLDS:
+            raise ValueError(f"there are already {MAX_WORLDS} worlds")
+        world = World(self, name, seed, self.recipe.clock())
+        for spec in self.recipe.venues:
+            profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
+            settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
+            exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids, seed=seed), settings)
+            world.exchanges[spec.name] = exchange
+            exchange.liquidity = self.recipe.liquidity(exchange)
+            exchange.begin()
+        self.worlds[name] = world
+        if self.on_world is not None:
+            self.on_world(world)
+        return world
+
+    def forget(self, name: str) -> None:
+        """End a world: its links are closed (1001), its keys are unknown, its timers never fire."""
+        world = self.worlds.pop(name)
+        for link in tuple(self.links.values()):
+            if link.home is world:
+                link.close(1001, "")
+        self._keys = {key: found for key, found in self._keys.items() if found[0].world is not world}
+        self._tokens = {token: exchange for token, exchange in self._tokens.items() if exchange.world is not world}
+        world.clock.clear()
+
+    def reset(self, name: str, *, keep_accounts: bool = True) -> World:
+        """Begin a world anew, with the same seed; accounts keep their keys and get their first balances again."""
+        old = self.worlds[name]
+        kept = [(venue, a) for venue, exchange in old.exchanges.items() for a in exchange.accounts.values()]
+        self.forget(name)
+        world = self.create(name, old.seed)
+        if old is self.default:
+            self.default = world
+        for venue, account in kept if keep_accounts else ():
+            self._register(world.exchanges[venue], attrs.evolve(account, revoked=False))
+        return world
+
+    def open_account(
+        self,
+        exchange: Exchange,
+        name: str,
+        *,
+        balances: Mapping[str, Decimal] | None = None,
+        api_key: str | None = None,
+        secret: str | None = None,
+        key_type: KeyType = "hmac",
+        public_key_pem: str | None = None,
+        subaccounts: tuple[str, ...] = (),
+    ) -> Account:
+        """A new account with balances; key and secret are made up unless given. ValueError says what is wrong."""
+        spec = exchange.spec
+        given = {a: Decimal(n) for a, n in spec.demo_balances.items()} if balances is None else dict(balances)
+        account = Account(
+            name=name,
+            api_key=api_key or self._token(spec.key_alphabet, spec.key_length),
+            secret="" if key_type != "hmac" else secret or self._token(spec.key_alphabet, spec.secret_length),
+            key_type=key_type,
+            public_key_pem=public_key_pem,
+            balances=given,
+            subaccounts=subaccounts,
+        )
+        self._register(exchange, account)
+        return account
+
+    def find_key(self, venue: str, api_key: str) -> tuple[Exchange, Account] | None:
+        """The exchange and account of an API key of this venue, in whatever world; revoked ones too."""
+        return self._keys.get((venue, api_key))
+
+    def claim(self, venue: str, token: str, exchange: Exchange) -> None:
+        """Requests of this venue with this token (a listen key) belong to this exchange."""
+        self._tokens[venue, token] = exchange
+
+    def find_token(self, venue: str, token: str) -> Exchange | None:
+        """The exchange that claimed this token, or None."""
+        return self._tokens.get((venue, token))
+
+    def disclaim(self, venue: str, token: str) -> None:
+        """Forget a token."""
+        self._tokens.pop((venue, token), None)
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
+    def handle(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer an HTTP request by the right face of the right world; None when no venue has such a route."""
+        request, candidates = self._candidates(request)
+        for exchange in candidates:
+            seq = exchange.world.recorder.record_request(request)
+            response = exchange.face.http(request)
+            if response is not None:
+                exchange.world.recorder.record_response(response, of=seq)
+                return response
+            exchange.world.recorder.take_back(seq)
+        return None
+
+    def connect(self, request: HttpRequest, transport: Transport) -> tuple[Link, Session] | HttpResponse | None:
+        """Open a WebSocket by the right face; the caller does the handshake and then calls ``Link.start(session)``."""
+        request, candidates = self._candidates(request)
+        for exchange in candidates:
+            link = Link(next(self._numbers), exchange.world, request, transport)
+            answer = exchange.face.connect(request, link)
+            if answer is None:
+                continue
+            link.venue = exchange.venue
+            exchange.world.recorder.record_request(request, link=link.id)
+            if isinstance(answer, HttpResponse):
+                exchange.world.recorder.record_response(answer, link=link.id)
+                return answer
+            self.links[link.id] = link
+            return link, answer
+        return None
+
+    def disconnected(self, link: Link) -> None:
+        """The server is done with a connection."""
+        link.closed()
+        self.links.pop(link.id, None)
+
+    def routes(self) -> list[str]:
+        """Every route of every venue, for the 404 that names the nearest."""
+        return [route for exchange in self.default.exchanges.values() for route in exchange.face.routes]
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _candidates(self, request: HttpRequest) -> tuple[HttpRequest, list[Exchange]]:
+        """The exchanges to ask, best first: those that know the request's key, then the default world's in order.
+
+        A path may begin with ``/<venue>`` to say which venue is meant where two share a path (``/ws``).
+        """
+        known: list[Exchange] = []
+        others: list[Exchange] = []
+        first, _, rest = request.target[1:].partition("/")
+        named = self.default.exchanges.get(first)
+        if named is not None:
+            request = attrs.evolve(request, target=f"/{rest}")
+        for exchange in [named] if named is not None else self.default.exchanges.values():
+            token = exchange.face.credential(request)
+            found = self._find(exchange.venue, token) if token else None
+            (known if found is not None else others).append(found or exchange)
+        return request, known + others
+
+    def _find(self, venue: str, token: str) -> Exchange | None:
+        by_key = self._keys.get((venue, token))
+        return by_key[0] if by_key is not None else self._tokens.get((venue, token))
+
+    def _token(self, alphabet: str, length: int) -> str:
+        return "".join(self._random.choice(alphabet) for _ in range(length))
+
+    def _register(self, exchange: Exchange, account: Account) -> None:
+        if not account.name or account.name == HOUSE or "/" in account.name:
+            raise ValueError(f"{account.name!r} cannot be the name of an account")
+        if any(not nickname or "/" in nickname for nickname in account.subaccounts):
+            raise ValueError("a subaccount has a name, without '/'")
+        for amount in account.balances.values():
+            if decimal_to_atoms(amount) < 0:
+                raise ValueError(f"a balance of {amount} is below zero")
+        if account.name in exchange.accounts:
+            raise ValueError(f"{exchange.venue} already has an account {account.name!r} in this world")
+        if len(exchange.accounts) >= MAX_ACCOUNTS:
+            raise ValueError(f"{exchange.venue} already has {MAX_ACCOUNTS} accounts in this world")
+        if (exchange.venue, account.api_key) in self._keys:
+            raise ValueError(f"this API key is already in use at {exchange.venue}")
+        exchange.face.check_account(account)
+        exchange.accounts[account.name] = account
+        self._keys[exchange.venue, account.api_key] = (exchange, account)
+        for nickname in (None, *account.subaccounts):
+            ledger = account.ledger(nickname)
+            assert ledger is not None  # a nickname of its own list
+            exchange.open_ledger(ledger, account.balances)

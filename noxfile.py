@@ -1,0 +1,134 @@
+"""What is checked, and how: ``nox`` runs the default sessions, ``nox -l`` lists them all.
+
+The supported Pythons are the classifiers in pyproject.toml. A Python that is not installed is skipped, in CI too, but
+at least one must have run: the ``coverage`` session fails where it finds nothing to report.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.11.12"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"  # "installed" means installed: uv would fetch what is missing
+nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = False  # nox's own default turns to True where CI is set
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients"]
+
+HERE = Path(__file__).parent
+PYPROJECT = nox.project.load_toml(HERE / "pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+PACKAGES = ("exchstream", "mockserver")
+CHECKED = (*PACKAGES, "tests", "noxfile.py")
+TEST_WORKERS = os.environ.get("EXCHSTREAM_TEST_WORKERS", "2")  # processes of pytest-xdist; 0 runs in one
+CCXT_FTX = ("ccxt==2.1.74", "aiohttp==3.10.11", "setuptools<81")  # the last ccxt with FTX
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, ruff, flake8-async, and that the wheel holds both packages with their types."""
+    session.install(*group("lint"))
+    session.run("ruff", "format", "--check", "--diff", ".", silent=False)
+    session.run("ruff", "check", ".")
+    files = [HERE / "noxfile.py", *(path for name in (*PACKAGES, "tests") for path in (HERE / name).rglob("*.py"))]
+    session.run("flake8-async", *(str(path.relative_to(HERE)) for path in sorted(files)))
+    out = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(out), silent=True)
+    (wheel,) = out.glob("*.whl")
+    listing = session.run("python", "-m", "zipfile", "--list", str(wheel), silent=True)
+    for name in PACKAGES:
+        for wanted in (f"{name}/__init__.py", f"{name}/py.typed"):
+            if wanted not in str(listing):
+                session.error(f"the wheel lacks {wanted}")
+    if "tests/" in str(listing):
+        session.error("the wheel holds the tests")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """mypy --strict over both packages; the tests a little less strictly (pyproject.toml says how)."""
+    session.install("-e", ".[keys,fast,metrics,redis,test]", *group("tests"), *group("typing"), "nox")
+    session.run("mypy", "--strict", *PACKAGES)
+    session.run("mypy", "tests", "noxfile.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, with every warning and every dangling reference an error."""
+    session.install("-e", ".[keys]", *group("docs"))
+    session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests but the third-party clients and the benchmarks, under coverage."""
+    session.install("-e", ".[keys,test]", *group("tests"))
+    if session.posargs:
+        session.run("python", "-m", "pytest", *session.posargs)
+        return
+    data = HERE / f".coverage.py{session.python}"
+    for stale in HERE.glob(f"{data.name}*"):
+        stale.unlink()
+    session.notify("coverage")
+    workers = ("-n", TEST_WORKERS) if TEST_WORKERS != "0" else ()
+    session.run("coverage", "run", "-m", "pytest", *workers, env={"COVERAGE_FILE": str(data)})
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """What the tests of all Pythons covered together; fails where no test has run."""
+    session.install("coverage>=7.11")
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
+
+
+def runs(python: str) -> bool:
+    """Whether this interpreter is there and starts (a pyenv shim may be there and refuse)."""
+    if shutil.which(python) is None:
+        return False
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def clients_python() -> str:
+    """The newest Python for which aiohttp 3.10.11 has wheels, else the one that runs nox."""
+    return next((name for name in ("python3.13", "python3.12", "python3.11") if runs(name)), sys.executable)
+
+
+def client_venv(session: nox.Session, name: str, *requirements: str) -> str:
+    """Make a virtual environment beside the session's own and return its Python."""
+    home = Path(session.virtualenv.location).parent / f"clients-{name}"
+    python = home / "bin" / "python"
+    if not (python.exists() and runs(str(python))):
+        session.run(clients_python(), "-m", "venv", "--clear", str(home), external=True)
+    session.run(str(python), "-m", "pip", "install", "-q", "--upgrade", *requirements, external=True)
+    return str(python)
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Unmodified third-party clients trade on the mock; each lives in an environment and a process of its own."""
+    session.install("-e", ".[keys,test]", *group("tests"))
+    env = {
+        "EXCHSTREAM_CCXT_PYTHON": client_venv(session, "ccxt", "ccxt"),
+        "EXCHSTREAM_CCXT_FTX_PYTHON": client_venv(session, "ccxt-ftx", *CCXT_FTX),
+    }
+    session.run("python", "-m", "pytest", "--timeout=240", *(session.posargs or ["tests/clients"]), env=env)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed, as ratios to a raw trio-websocket loop, to ccxt and to python-binance in the same run."""
+    session.install("-e", ".[keys,fast,test]", *group("tests"), *group("bench"))
+    session.run("python", "-m", "pytest", "-s", "--timeout=0", *(session.posargs or ["tests/bench"]))

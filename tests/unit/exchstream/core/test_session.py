@@ -1,0 +1,763 @@
+"""The Session, told by a driver that plays the shell: every path into the gap and out of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from exchstream.core.happenings import Answered, Close, Connected, Dial, Emit, Lost, MeasureClock, Obey, Overflowed
+from exchstream.core.happenings import Ping, Range, Received, Send, Started, Stop, Woken
+from exchstream.core.venue import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    Accepted,
+    Balances,
+    CredentialGone,
+    CredentialIs,
+    Doubt,
+    Evidence,
+    Fills,
+    FillView,
+    Holdings,
+    MarketList,
+    Markets,
+    More,
+    Moved,
+    NewCredential,
+    OpenOrders,
+    OrderById,
+    OrderFills,
+    Orders,
+    OrderView,
+    Refusal,
+    Refused,
+    RenewCredential,
+    Reply,
+    Resubscribe,
+    Retire,
+    Secret,
+    Snapshot,
+    Strange,
+    Throttle,
+    Unreachable,
+)
+from exchstream.events import (
+    AccountDown,
+    DownReason,
+    Fill,
+    GapClosed,
+    GapOpened,
+    GapReason,
+    OrderUpdate,
+    Unrecognized,
+)
+from exchstream.model import End, FillKey, OrderKey, OrderKind, OrderStatus
+
+from .toy import OPEN_LANE, PLAN, T0, Driver, Toy, execution, order
+
+ORDER = OrderKey("BTCUSDT", "1")
+
+
+def test_start_is_the_first_gap() -> None:
+    """The first event opens a gap, the verdict of the first look-back closes it."""
+    driver = Driver()
+    driver.go_live()
+    opened, closed = driver.told(GapOpened, GapClosed)
+    assert isinstance(opened, GapOpened) and isinstance(closed, GapClosed)
+    assert (GapReason.START, T0) == (opened.reason, opened.since_ns)
+    assert closed.complete
+    assert closed.since_ns == T0 <= closed.until_ns
+    assert "live" == driver.session.status().phase
+
+
+def test_it_listens_before_it_looks_back() -> None:
+    """Nothing is asked about orders before the subscription is acknowledged."""
+    driver = Driver()
+    driver.begin()
+    driver.do(Connected(1))
+    assert {} == driver.asks
+    driver.say(Accepted("sub"))
+    assert {OpenOrders, Fills, Orders} == {type(question) for question in driver.asks.values()}
+
+
+def test_open_orders_are_told_as_recovered() -> None:
+    """An order that is open at the start is told, marked as recovered."""
+    driver = Driver()
+    driver.go_live(order())
+    (update,) = driver.told(OrderUpdate)
+    assert isinstance(update, OrderUpdate)
+    assert (True, OrderStatus.NEW, "BTC/USDT") == (update.recovered, update.status, update.symbol)
+
+
+def test_older_fills_of_open_orders_are_entered_and_not_told() -> None:
+    """A half filled order at the start is balanced by its own fills, which happened before the stream began."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    half = order(filled="0.5", at=-100)
+    driver.reply(OpenOrders, OrderView(half), Snapshot(OrderKind.ORDER, frozenset({half.key})))
+    driver.reply(Fills)
+    driver.reply(Orders)
+    assert [OrderFills(ORDER)] == list(driver.asks.values())
+    driver.reply(OrderFills, FillView(execution(quantity="0.5", at=-100)))
+    driver.settle(half)
+    assert [] == driver.told(Fill)
+    assert driver.told(GapClosed)[0].complete  # type: ignore[union-attr]
+
+
+def test_live_facts_are_told_at_once_also_while_looking_back() -> None:
+    """A fill that comes during the look-back is told before the verdict."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    driver.say(OrderView(order(filled="1", end=End.FILLED)), FillView(execution()))
+    assert [OrderUpdate, Fill] == [type(event) for event in driver.told(OrderUpdate, Fill)]
+    assert [] == driver.told(GapClosed)
+
+
+def test_a_burst_of_four_updates_is_four_events() -> None:
+    """NEW, a partial fill, another, and the last one are told one by one, in order."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(
+        OrderView(order()),
+        OrderView(order(filled="0.2", at=2)),
+        OrderView(order(filled="0.7", at=3)),
+        OrderView(order(filled="1", end=End.FILLED, at=4)),
+    )
+    updates = [event for event in driver.told(OrderUpdate) if isinstance(event, OrderUpdate)]
+    assert ["0", "0.2", "0.7", "1"] == [str(update.filled_quantity) for update in updates]
+    assert [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED] == [
+        update.status for update in updates
+    ]
+
+
+def test_a_duplicate_trade_is_told_once() -> None:
+    """The same execution from the stream twice and from REST once more is one fill."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(FillView(execution()), FillView(execution()))
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    driver.settle(fills=[execution()])
+    assert 1 == len(driver.told(Fill))
+    assert driver.session.status().duplicates >= 2
+
+
+def test_a_stale_new_after_filled_tells_nothing() -> None:
+    """A view that is behind what is known is no event."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(OrderView(order(filled="1", end=End.FILLED, at=2)), OrderView(order(at=1)))
+    assert 1 == len(driver.told(OrderUpdate))
+
+
+def test_a_lost_link_opens_a_gap_and_its_fills_are_recovered() -> None:
+    """What happened while the link was down is told as recovered, and the gap closes complete."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(OrderView(order(at=7)))
+    driver.lose()
+    (opened,) = [e for e in driver.told(GapOpened) if isinstance(e, GapOpened) and e.reason is GapReason.LOST]
+    assert opened.since_ns <= driver.now.wall_ns
+    driver.advance(1)
+    driver.prove()
+    driver.reply(OpenOrders, Snapshot(OrderKind.ORDER, frozenset()))
+    driver.reply(Fills, FillView(execution(at=8)))
+    driver.reply(Orders)
+    assert OrderById(ORDER) in driver.asks.values()
+    driver.reply(OrderById, OrderView(order(filled="1", end=End.FILLED, at=8)))
+    driver.settle(fills=[execution(at=8)])
+    fills = [e for e in driver.told(Fill) if isinstance(e, Fill)]
+    assert [True] == [fill.recovered for fill in fills]
+    closed = driver.told(GapClosed)[-1]
+    assert isinstance(closed, GapClosed)
+    assert closed.complete
+    assert closed.recovered >= 2
+
+
+def test_an_order_that_cannot_be_found_is_named_once() -> None:
+    """An authoritative 'no such order' after the lag allowance is named in the verdict, and never asked about again."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(OrderView(order(at=7)))
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    for _ in range(20):
+        for kind in (OpenOrders, Fills, Orders, OrderById):
+            while any(isinstance(q, kind) for q in driver.asks.values()):
+                if kind is OpenOrders:
+                    driver.reply(kind, Snapshot(OrderKind.ORDER, frozenset()))
+                elif kind is OrderById:
+                    driver.reply(kind, Refused("Order does not exist.", Refusal.GONE))
+                else:
+                    driver.reply(kind)
+        driver.advance(5)
+        driver.hear()
+        if driver.session.status().phase == "live":
+            break
+    closed = driver.told(GapClosed)[-1]
+    assert isinstance(closed, GapClosed)
+    assert not closed.complete
+    assert [("order", "BTCUSDT:1")] == [(u.what, u.name) for u in closed.unresolved]
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    driver.settle()
+    assert driver.told(GapClosed)[-1].complete  # type: ignore[union-attr]
+
+
+def test_a_transient_failure_keeps_the_gap_open() -> None:
+    """A question without an answer is asked again after a delay; the gap stays open until it is answered."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    (again,) = [c for c in driver.fail(OpenOrders) if type(c).__name__ == "Ask"]
+    assert again.delay.high_ns > 0  # type: ignore[attr-defined]
+    driver.reply(Fills)
+    driver.reply(Orders)
+    driver.hear()
+    assert [] == driver.told(GapClosed)
+    driver.settle()
+    assert driver.told(GapClosed)[0].complete  # type: ignore[union-attr]
+
+
+def test_a_question_that_is_never_answered_is_given_up_and_named() -> None:
+    """After the limit the listing is named as unresolved instead of keeping the gap open for ever."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    for _ in range(60):
+        while any(isinstance(q, Fills) for q in driver.asks.values()):
+            driver.fail(Fills)
+            driver.advance(30)
+            driver.hear()
+        driver.answer_all()
+        driver.advance(5)
+        driver.hear()
+        if driver.told(GapClosed):
+            break
+    closed = driver.told(GapClosed)[0]
+    assert isinstance(closed, GapClosed)
+    assert [("symbol", "BTCUSDT")] == [(u.what, u.name) for u in closed.unresolved]
+
+
+def test_a_second_loss_during_the_look_back_starts_it_anew() -> None:
+    """Answers to the old look-back are not waited for; the gap stays one gap."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    stale = driver.outstanding(OpenOrders)
+    driver.lose()
+    assert not driver.session.expects(stale)
+    driver.advance(2)
+    driver.prove()
+    driver.settle()
+    assert 1 == len(driver.told(GapOpened))
+    assert 1 == len(driver.told(GapClosed))
+
+
+def test_what_a_dead_link_brings_is_not_heard() -> None:
+    """A frame with the number of a link that has ended tells nothing."""
+    driver = Driver()
+    driver.go_live()
+    old = driver.link
+    driver.lose()
+    driver.say(FillView(execution()), link=old)
+    assert [] == driver.told(Fill)
+
+
+def test_a_silent_link_is_ended_and_its_gap_told() -> None:
+    """A link on which nothing at all is heard is given up after its limit, in mid-silence."""
+    driver = Driver()
+    driver.go_live()
+    link = driver.link
+    driver.advance(61)
+    assert Close in {type(c) for c in driver.commands if getattr(c, "link", None) == link}
+    assert GapReason.SILENT in {e.reason for e in driver.told(GapOpened) if isinstance(e, GapOpened)}
+
+
+def test_heartbeats_are_sent_on_the_lanes_beat() -> None:
+    """A lane without a heartbeat frame is pinged."""
+    driver = Driver()
+    driver.go_live()
+    driver.commands.clear()
+    driver.advance(21)
+    assert [Ping(driver.link)] == driver.sent(Ping)
+
+
+def test_a_lane_with_a_frame_of_its_own_sends_it() -> None:
+    """FTX wants an op-ping: the lane says which text."""
+    lane = attrs.evolve(PLAN.lanes[0], heartbeat="op-ping")
+    driver = Driver(Toy(plan=attrs.evolve(PLAN, lanes=(lane,))))
+    driver.go_live()
+    driver.commands.clear()
+    driver.advance(21)
+    assert [Send(driver.link, ("op-ping",))] == driver.sent(Send, Ping)
+
+
+def test_retire_overlaps() -> None:
+    """A lane that is about to end is replaced first: the old link goes when the new one is proven, without a gap."""
+    driver = Driver()
+    driver.go_live()
+    old = driver.link
+    driver.say(Retire("shutdown"))
+    assert driver.link == old + 1
+    driver.say(FillView(execution()), link=old)
+    driver.prove()
+    assert [Close(old, "replaced by a newer connection")] == driver.sent(Close)
+    driver.say(FillView(execution()))
+    assert 1 == len(driver.told(Fill))
+    assert 1 == len(driver.told(GapOpened))
+
+
+def test_a_lifetime_ends_in_a_rotation() -> None:
+    """A link is replaced when its planned life is over, before the venue cuts it."""
+    lane = attrs.evolve(PLAN.lanes[0], lifetime_ns=HOUR)
+    driver = Driver(Toy(plan=attrs.evolve(PLAN, lanes=(lane,))))
+    driver.go_live()
+    old = driver.link
+    for _ in range(200):
+        driver.advance(20)
+        driver.hear()
+        driver.answer_all()
+        if driver.link != old:
+            break
+    assert old + 1 == driver.link
+    assert 1 == len(driver.told(GapOpened))
+
+
+def test_resubscribe_greets_again_on_the_same_link() -> None:
+    """A subscription that ends while the socket lives is renewed, and the time between is a gap."""
+    driver = Driver()
+    driver.go_live()
+    commands = driver.say(Resubscribe("terminated"))
+    assert Send(driver.link, ("subscribe",)) in commands
+    assert GapReason.EXPIRED in {e.reason for e in driver.told(GapOpened) if isinstance(e, GapOpened)}
+    driver.say(Accepted("sub"))
+    driver.settle()
+    assert "live" == driver.session.status().phase
+
+
+@pytest.mark.parametrize(
+    ("down", "reason"), [(DownReason.CREDENTIALS, "credentials"), (DownReason.RETIRED, "retired")]
+)
+def test_a_fatal_refusal_takes_the_account_down(down: DownReason, reason: str) -> None:
+    """The account says why and stops; nothing is done or told after."""
+    driver = Driver()
+    driver.begin()
+    driver.do(Connected(1))
+    commands = driver.say(Refused("Invalid API-key", Refusal.FATAL, "sub", down), FillView(execution()))
+    assert [Emit, Stop] == [type(command) for command in commands]
+    told = driver.told(AccountDown)[0]
+    assert isinstance(told, AccountDown)
+    assert (reason, "Invalid API-key") == (told.reason.value, told.detail)
+    assert [] == driver.do(Woken())
+    assert driver.session.wake_at_ns is None
+
+
+def test_a_fatal_answer_takes_the_account_down() -> None:
+    """A key that REST refuses is as dead as one that the stream refuses."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    driver.reply(OpenOrders, Refused("Invalid API-key", Refusal.FATAL))
+    assert 1 == len(driver.told(AccountDown))
+
+
+def test_a_refused_clock_is_measured_and_the_link_tried_again() -> None:
+    """A complaint about our time ends the attempt, measures, and dials anew with a delay."""
+    driver = Driver()
+    driver.begin()
+    driver.do(Connected(1))
+    commands = driver.say(Refused("timestamp", Refusal.CLOCK, "sub"))
+    assert [MeasureClock(), Close(1, "timestamp")] == commands[:2]
+    assert isinstance(commands[2], Dial)
+    assert commands[2].delay.high_ns > 0
+
+
+def test_dialling_backs_off_and_obeys_retry_after() -> None:
+    """Failures in a row wait longer; a venue that says how long to stay away is obeyed."""
+    driver = Driver()
+    driver.begin()
+    highs = []
+    for _ in range(4):
+        (dial,) = [c for c in driver.lose() if isinstance(c, Dial)]
+        highs.append(dial.delay.high_ns)
+    assert highs == sorted(highs) and highs[0] < highs[-1]
+    (dial,) = [c for c in driver.do(Lost(driver.link, "429", 77 * SECOND)) if isinstance(c, Dial)]
+    assert 77 * SECOND <= dial.delay.low_ns
+
+
+def test_no_room_drops_the_link_and_owes_a_gap() -> None:
+    """A batch that was not taken is a gap, never a fact half taken."""
+    driver = Driver()
+    driver.go_live()
+    driver.do(Overflowed(driver.link))
+    assert GapReason.OVERFLOW in {e.reason for e in driver.told(GapOpened) if isinstance(e, GapOpened)}
+
+
+# ---------------------------------------------------------------------------------------------------- credentials
+
+
+def credential(value: str = "key-1", at: float = 0) -> CredentialIs:
+    """A credential that wants renewal after 24 to 36 minutes."""
+    wall_ns = T0 + round(at * SECOND)
+    return CredentialIs(Secret(value), wall_ns + 24 * MINUTE, 12 * MINUTE, wall_ns + HOUR)
+
+
+def keyed() -> Driver:
+    """A driver of a venue with keys and a lane that never acknowledges, dialled."""
+    driver = Driver(Toy(plan=attrs.evolve(PLAN, lanes=(OPEN_LANE,)), credentials=True))
+    driver.begin()
+    driver.reply(NewCredential, credential())
+    return driver
+
+
+def go_live_keyed() -> Driver:
+    """The same, live."""
+    driver = keyed()
+    driver.do(Connected(driver.link))
+    driver.reply(RenewCredential, credential())
+    driver.advance(1)
+    driver.settle()
+    return driver
+
+
+def test_an_open_lane_is_proven_by_renewing_and_settling() -> None:
+    """After opening: renew the key, settle, and only then look back."""
+    driver = keyed()
+    driver.do(Connected(driver.link))
+    assert [RenewCredential()] == list(driver.asks.values())
+    driver.reply(RenewCredential, credential())
+    assert {} == driver.asks
+    driver.advance(1)
+    assert OpenOrders(OrderKind.ORDER) in driver.asks.values()
+
+
+def test_the_key_is_renewed_in_its_window() -> None:
+    """The next renewal is asked for between 24 and 36 minutes after the last one."""
+    driver = go_live_keyed()
+    due_ns = None
+    while due_ns is None:
+        driver.advance(10)
+        driver.hear()
+        if any(isinstance(q, RenewCredential) for q in driver.asks.values()):
+            due_ns = driver.now.mono_ns
+        driver.answer_all()
+    assert 24 * MINUTE <= due_ns <= 36 * MINUTE + 20 * SECOND
+
+
+def test_an_expired_key_told_twice_is_replaced_once() -> None:
+    """Two notices of expiry lead to one new key, one new link and one gap."""
+    driver = go_live_keyed()
+    driver.commands.clear()
+    driver.say(CredentialGone("listenKeyExpired"))
+    driver.say(CredentialGone("listenKeyExpired"), link=1)
+    assert 1 == sum(isinstance(q, NewCredential) for q in driver.asks.values())
+    driver.reply(NewCredential, credential("key-2", 10))
+    assert 1 == len(driver.sent(Dial))
+    assert 1 == len([e for e in driver.told(GapOpened) if isinstance(e, GapOpened) and e.reason is GapReason.EXPIRED])
+
+
+def test_a_key_that_a_renewal_replaced_moves_the_link_over() -> None:
+    """If the venue answers a renewal with another key, the link on the old one is ended and redialled."""
+    driver = go_live_keyed()
+    driver.commands.clear()
+    driver.say(credential("key-2", 10))
+    assert [Close] == [type(c) for c in driver.sent(Close)]
+    assert 1 == len(driver.sent(Dial))
+
+
+def test_a_dead_key_found_by_the_proof_is_replaced() -> None:
+    """A renewal that is refused as unknown drops the key and asks for a new one."""
+    driver = keyed()
+    driver.do(Connected(driver.link))
+    driver.reply(RenewCredential, CredentialGone("-1125"))
+    assert NewCredential() in driver.asks.values()
+
+
+# ---------------------------------------------------------------------------------------------------- audit
+
+
+def test_a_healthy_hour_opens_no_gap() -> None:
+    """With trading, REST in step and pings heard, no gap is opened after the start."""
+    driver = Driver()
+    driver.go_live()
+    fills = []
+    for minute in range(60):
+        for beat in range(6):
+            driver.advance(10)
+            driver.hear()
+            if beat == 3:
+                number = str(minute)
+                at = driver.now.mono_ns / SECOND
+                fills.append(execution(number, of=number, at=at))
+                driver.say(OrderView(order(number, filled="1", end=End.FILLED, at=at)), FillView(fills[-1]))
+            driver.answer_all(fills=fills)
+    assert 1 == len(driver.told(GapOpened))
+    assert 60 == len(driver.told(Fill))
+
+
+@pytest.mark.parametrize("lane", [PLAN.lanes[0], OPEN_LANE], ids=["ack", "open"])
+def test_a_silent_subscription_is_noticed_within_a_minute(lane: object) -> None:
+    """Pings go on, events do not: the audit finds the fill and opens a gap within 60 seconds."""
+    driver = Driver(Toy(plan=attrs.evolve(PLAN, lanes=(lane,))))  # type: ignore[arg-type]
+    driver.begin()
+    driver.do(Connected(driver.link))
+    driver.say(Accepted("sub"))
+    driver.advance(1)
+    driver.settle()
+    start_ns = driver.now.mono_ns
+    missed = execution(at=start_ns / SECOND + 1)
+    while driver.now.mono_ns - start_ns < MINUTE and not driver.told(Fill):
+        driver.advance(1)
+        driver.hear()
+        driver.answer_all(fills=[missed])
+        if len(driver.told(GapOpened)) > 1 and driver.link > 1 and not driver.asks:
+            driver.do(Connected(driver.link))
+            driver.say(Accepted("sub"))
+    gap = driver.told(GapOpened)[-1]
+    assert isinstance(gap, GapOpened)
+    assert GapReason.AUDIT is gap.reason
+    assert 1 == len(driver.told(Fill))
+
+
+def test_a_difference_that_the_stream_resolves_in_time_is_no_gap() -> None:
+    """REST may be ahead of the stream for a moment: what comes within the grace is no alarm."""
+    driver = Driver()
+    driver.go_live()
+    late = execution(at=31)
+    driver.advance(31)
+    driver.hear()
+    driver.answer_all(fills=[late])
+    driver.advance(2)
+    driver.say(FillView(late))
+    for _ in range(6):
+        driver.advance(10)
+        driver.hear()
+        driver.answer_all(fills=[late])
+    assert 1 == len(driver.told(GapOpened))
+
+
+def test_a_doubt_that_the_stream_resolves_is_no_gap() -> None:
+    """TRADE_LITE, then the real update: one fill, no gap."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(Doubt("TRADE_LITE", fill=FillKey("BTCUSDT", "1", "1"), order=ORDER, symbol="BTCUSDT"))
+    driver.say(FillView(execution()), OrderView(order(filled="1", end=End.FILLED)))
+    driver.advance(15)
+    assert 1 == len(driver.told(GapOpened))
+
+
+def test_a_doubt_that_stays_is_looked_into() -> None:
+    """TRADE_LITE without the update that should follow: after the grace a look-back finds the fill."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(Doubt("TRADE_LITE", fill=FillKey("ETHUSDT", "9", "4"), order=OrderKey("ETHUSDT", "4"), symbol="ETHUSDT"))
+    driver.advance(10)
+    assert GapReason.DOUBT is driver.told(GapOpened)[-1].reason  # type: ignore[union-attr]
+    driver.settle(fills=[execution("9", of="4", symbol="ETHUSDT", at=driver.now.mono_ns / SECOND)])
+    assert ["9"] == [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)]
+
+
+# ---------------------------------------------------------------------------------------------------- the rest
+
+
+def test_unknown_messages_are_told_without_secrets() -> None:
+    """What we have no word for is told raw, scrubbed of every live credential."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(Strange("event type 'x'", b'{"e":"x","key":"canary-secret"}'))
+    told = driver.told(Unrecognized)[0]
+    assert isinstance(told, Unrecognized)
+    assert b'{"e":"x","key":"***"}' == told.raw
+
+
+def test_an_unknown_symbol_reads_the_markets_again_and_loses_nothing() -> None:
+    """A fact of a market that is not in the list is told without a unified symbol, and the list is read again."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(FillView(execution(symbol="NEWUSDT")))
+    fill = driver.told(Fill)[0]
+    assert isinstance(fill, Fill)
+    assert (None, "NEWUSDT") == (fill.symbol, fill.venue_symbol)
+    assert Markets() in driver.asks.values()
+    driver.reply(Markets, MarketList({}))
+    driver.say(FillView(execution("2", symbol="NEWUSDT")))
+    assert Markets() not in driver.asks.values()
+
+
+def test_the_hosts_budget_hears_what_the_venue_says_of_limits() -> None:
+    """A throttle in an answer goes to the shell."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    throttle = Throttle("rest", 40)
+    assert Obey(throttle) in driver.reply(OpenOrders, throttle, Snapshot(OrderKind.ORDER, frozenset()))
+
+
+def test_pages_are_asked_for_until_there_is_none() -> None:
+    """Each `More` is asked for, and the pass is not over before the last page."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    driver.reply(OpenOrders, Snapshot(OrderKind.ORDER, frozenset()))
+    driver.reply(Orders)
+    page = Fills("BTCUSDT", T0, T0 + 1, "page 2")
+    driver.reply(Fills, FillView(execution("1")), More(page))
+    assert page in driver.asks.values()
+    driver.reply(Fills, FillView(execution("2")))
+    assert ["1", "2"] == [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)]
+
+
+def test_what_the_venue_cannot_give_is_named() -> None:
+    """A part of a listing that cannot be had makes the verdict incomplete."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    driver.reply(Fills, Unreachable("span", "12:00", "more rows than a page holds"))
+    driver.settle()
+    closed = driver.told(GapClosed)[0]
+    assert isinstance(closed, GapClosed)
+    assert [("span", "12:00")] == [(u.what, u.name) for u in closed.unresolved]
+
+
+def test_a_delisted_symbol_is_named_once() -> None:
+    """A symbol that the venue does not know any more is named, and not asked about in the next pass."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    driver.reply(Fills, Refused("Invalid symbol.", Refusal.GONE))
+    driver.settle()
+    closed = driver.told(GapClosed)[0]
+    assert isinstance(closed, GapClosed)
+    assert [("symbol", "BTCUSDT")] == [(u.what, u.name) for u in closed.unresolved]
+    assert 0 == sum(isinstance(q, Fills) for q in driver.asks.values())
+
+
+def test_an_overflowing_number_of_doubts_is_bounded() -> None:
+    """Doubts beyond the limit do not grow memory: the first ones already lead to a look-back."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(*(Doubt("x", fill=FillKey("BTCUSDT", str(n), "1")) for n in range(2_000)))
+    driver.advance(10)
+    assert GapReason.DOUBT is driver.told(GapOpened)[-1].reason  # type: ignore[union-attr]
+
+
+def test_stale_answers_are_ignored() -> None:
+    """An answer to a question that nobody waits for does nothing."""
+    driver = Driver()
+    driver.begin()
+    assert [] == driver.do(Answered(999, Reply(200, {}, b"none")))
+
+
+def test_evidence_slows_the_audit_of_an_open_lane() -> None:
+    """Until the first event the audit of a lane that never acknowledges beats fast, after it slowly."""
+    driver = go_live_keyed()
+    assert not driver.session.links.evident
+    driver.say(Evidence())
+    assert driver.session.links.evident
+
+
+# ---------------------------------------------------------------------------------------------------- balances
+
+
+def spot() -> Driver:
+    """A driver whose venue tells balances."""
+    return Driver(Toy(plan=attrs.evolve(PLAN, balances=True)))
+
+
+def settle_with(driver: Driver, holdings: dict[str, str], fills: dict[str, list[object]] | None = None) -> None:
+    """Settle, with these balances and these fills by symbol."""
+    for _ in range(30):
+        while driver.asks:
+            number, question = next(iter(driver.asks.items()))
+            del driver.asks[number]
+            meanings: list[object] = []
+            if isinstance(question, Balances):
+                meanings = [Holdings({asset: Decimal(amount) for asset, amount in holdings.items()})]
+            elif isinstance(question, OpenOrders):
+                meanings = [Snapshot(OrderKind.ORDER, frozenset())]
+            elif isinstance(question, Fills):
+                meanings = [FillView(f) for f in (fills or {}).get(question.symbol or "", [])]  # type: ignore[arg-type]
+            elif isinstance(question, OrderById):
+                meanings = [OrderView(order(question.key.order_id, filled="1", end=End.FILLED, at=9, symbol=question.key.venue_symbol))]
+            driver.do(Answered(number, Reply(200, {}, driver.word(meanings).encode())))  # type: ignore[arg-type]
+        if driver.session.status().phase == "live":
+            return
+        driver.advance(5)
+        driver.hear()
+    raise AssertionError("not live")
+
+
+def test_a_symbol_is_learnt_from_balances() -> None:
+    """A trade on a symbol nobody told us of moves two assets: their market is asked about, and its fill told."""
+    driver = spot()
+    driver.begin()
+    driver.prove()
+    settle_with(driver, {"BTC": "10", "ETH": "10", "USDT": "1000"})
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    traded = execution("5", of="5", symbol="ETHBTC", price="0.5", at=9)
+    settle_with(driver, {"BTC": "9.5", "ETH": "11", "USDT": "1000"}, {"ETHBTC": [traded]})
+    assert ["ETHBTC"] == [e.venue_symbol for e in driver.told(Fill) if isinstance(e, Fill)]
+    assert driver.told(GapClosed)[-1].complete  # type: ignore[union-attr]
+
+
+def test_a_balance_that_nothing_explains_is_named() -> None:
+    """Money that came or went in the gap without a fill is named in the verdict."""
+    driver = spot()
+    driver.begin()
+    driver.prove()
+    settle_with(driver, {"BTC": "10", "USDT": "1000"})
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    settle_with(driver, {"BTC": "10", "USDT": "900"})
+    closed = driver.told(GapClosed)[-1]
+    assert isinstance(closed, GapClosed)
+    assert [("asset", "USDT")] == [(u.what, u.name) for u in closed.unresolved]
+
+
+def test_a_transfer_that_the_stream_told_explains_a_balance() -> None:
+    """A deposit told live is no mystery later."""
+    driver = spot()
+    driver.begin()
+    driver.prove()
+    settle_with(driver, {"USDT": "1000"})
+    driver.say(Moved("USDT", Decimal(50)))
+    driver.advance(6)
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    settle_with(driver, {"USDT": "1050"})
+    assert driver.told(GapClosed)[-1].complete  # type: ignore[union-attr]
+
+
+def test_restart_from_a_checkpoint() -> None:
+    """A session that is given a checkpoint knows its open orders and looks back from where the last one was good."""
+    first = Driver()
+    first.go_live(order())
+    checkpoint = first.session.checkpoint()
+    second = Driver()
+    second.session.restored = checkpoint
+    second.do(Started())
+    opened = second.told(GapOpened)[0]
+    assert isinstance(opened, GapOpened)
+    assert checkpoint.good_ns == opened.since_ns
+    assert ORDER in second.session.ledger.open
+
+
+def test_every_happening_before_the_start_is_harmless() -> None:
+    """Numbers that were never given are not heard."""
+    driver = Driver()
+    for happening in (Connected(7), Received(7, ("x",), 0), Lost(7, "x"), Overflowed(7)):
+        driver.session.handle(happening, driver.now)
+    assert Range() == Range(0, 0)

@@ -1,0 +1,212 @@
+"""Laws of the engine that hold in every history Hypothesis can drive it through."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mockserver.engine.engine import Engine
+from mockserver.engine.ids import BINANCE_SPOT_IDS, FTX_IDS
+from mockserver.engine.types import (
+    HOUSE,
+    Deposit,
+    FeeRule,
+    Fill,
+    OrderChange,
+    OrderEvent,
+    OrderStatus,
+    OrderView,
+    Side,
+    TradeEvent,
+)
+from mockserver.strategies import Action, actions, command_of, drive
+from tests.unit.mockserver.engine.markets import NOW, engine_of, perp, spot
+
+ACCOUNTS = ("alice", "bob", HOUSE)
+laws = settings(deadline=None, max_examples=120)
+histories = st.lists(actions(), max_size=40)
+markets = st.sampled_from(("received", "quote", "rebate"))
+
+
+def make(market: str) -> Engine:
+    """Return an engine with one of the venues' fee rules."""
+    if market == "received":
+        return engine_of(spot(), perp(), ids=BINANCE_SPOT_IDS)
+    fee = -5_000 if market == "rebate" else 20_000
+    return engine_of(spot(FeeRule.QUOTE, maker_fee=fee, taker_fee=70_000), perp(), ids=FTX_IDS)
+
+
+def wealth(engine: Engine, asset: str) -> int:
+    """Return everything of an asset: balances, less what open positions cost, plus fees; only deposits change it."""
+    total = engine.fees_collected(asset)
+    for account in engine.accounts():
+        total += engine.balance(account, asset).total
+        for position in engine.positions(account):
+            if engine.instruments[position.instrument].cash == asset:
+                total -= position.entry_quote
+    return total
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_money_is_neither_made_nor_lost(market: str, recipes: list[Action]) -> None:
+    """The sum of an asset over all accounts and fees changes by exactly what was deposited."""
+    engine = make(market)
+    before = {asset: wealth(engine, asset) for asset in ("ABC", "USD")}
+    for _, command, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        if isinstance(command, Deposit) and result.reply.reject is None:
+            before[command.asset] += command.amount
+    assert before == {asset: wealth(engine, asset) for asset in before}
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_nobody_owes_what_an_order_should_have_held(market: str, recipes: list[Action]) -> None:
+    """No client's locked amount is ever negative, nor a free one without perpetuals; locks equal the open orders'."""
+    engine = make(market)
+    drive(engine, recipes, ACCOUNTS, start_ns=NOW)
+    for account in ("alice", "bob"):
+        assert engine.balance(account, "ABC").free >= 0
+        open_sells = [v for v in engine.open_orders(account, "ABCUSD") if v.side is Side.SELL]
+        step = engine.instruments["ABCUSD"].step_atoms
+        assert sum(view.remaining * step for view in open_sells) == engine.balance(account, "ABC").locked
+        if not engine.open_orders(account):
+            assert engine.balance(account, "USD").locked == 0
+        if all(position.instrument == "ABCUSD" for position in engine.positions(account)):
+            assert engine.balance(account, "USD").free >= 0
+        assert engine.balance(account, "USD").locked >= 0
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_book_is_never_crossed_and_counts_its_orders(market: str, recipes: list[Action]) -> None:
+    """After every command the best bid is below the best ask, and each level is the sum of the open orders there."""
+    engine = make(market)
+    now_ns = NOW
+    for action in recipes:
+        command = command_of(engine, action, ACCOUNTS)
+        if command is not None:
+            engine.apply(command, now_ns)
+        for name in engine.instruments:
+            depth = engine.depth(name)
+            if depth.bids and depth.asks:
+                assert depth.bids[0][0] < depth.asks[0][0]
+            resting: dict[Side, Counter[int]] = {side: Counter() for side in Side}
+            for account in engine.accounts():
+                for view in engine.open_orders(account, name):
+                    assert view.price is not None
+                    resting[view.side][view.price] += view.remaining
+            assert sorted(resting[Side.BUY].items(), reverse=True) == list(depth.bids)
+            assert sorted(resting[Side.SELL].items()) == list(depth.asks)
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_every_trade_has_two_equal_sides(market: str, recipes: list[Action]) -> None:
+    """A trade in the book is one buy and one sell of one quantity and price; a forced one has the house opposite."""
+    engine = make(market)
+    for _, _, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        trades = {e.trade.trade_id: e.trade for e in result.events if isinstance(e, TradeEvent)}
+        sides = [e.execution for e in result.events if isinstance(e, OrderEvent) and e.execution is not None]
+        for execution in sides:
+            trade = trades[execution.trade_id]
+            assert (trade.price, trade.quantity, trade.quote) == (execution.price, execution.quantity, execution.quote)
+            assert (execution.side is trade.taker_side) == (not execution.maker)
+        per_trade = Counter(execution.trade_id for execution in sides)
+        assert set(trades) == set(per_trade)
+        assert all(count in (1, 2) for count in per_trade.values())
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_orders_only_move_forward(market: str, recipes: list[Action]) -> None:
+    """Per order: filled never falls nor exceeds the quantity, fills add up, nothing follows an end, NEW comes first."""
+    engine = make(market)
+    seen: dict[tuple[str, int], OrderEvent] = {}
+    for _, _, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        for event in result.events:
+            if not isinstance(event, OrderEvent):
+                continue
+            view = event.order
+            last = seen.get((view.instrument, view.order_id))
+            assert (last is None) == (event.change is OrderChange.NEW)
+            traded = event.execution.quantity if event.execution is not None else 0
+            assert view.filled <= view.quantity
+            assert (view.status is OrderStatus.FILLED) == (view.filled == view.quantity and traded > 0)
+            if last is not None:
+                assert last.order.is_open
+                assert last.order.filled + traded == view.filled
+                assert last.execution_id < event.execution_id
+            seen[view.instrument, view.order_id] = event
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_better_prices_and_older_orders_trade_first(market: str, recipes: list[Action]) -> None:
+    """Within a sweep a maker is never passed over for one that is worse priced, or that came later at its price."""
+    engine = make(market)
+    arrival: dict[tuple[str, int], int] = {}  # when an order joined the queue where it stands
+    before: dict[tuple[str, int], OrderView] = {}
+    for _, command, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        told = [event for event in result.events if isinstance(event, OrderEvent)]
+        takers = {e.execution.trade_id: e.execution.order_id for e in told if e.execution and not e.execution.maker}
+        sweeps: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        for event in told:
+            view, key = event.order, (event.order.instrument, event.order.order_id)
+            old = before.get(key)
+            if old is None or view.price != old.price or view.quantity > old.quantity:
+                arrival[key] = event.seq
+            before[key] = view
+            trade = event.execution
+            if trade is not None and trade.maker and not isinstance(command, Fill):
+                worse = trade.price if view.side is Side.SELL else -trade.price
+                sweep = (view.instrument, takers[trade.trade_id])
+                sweeps.setdefault(sweep, []).append((worse, arrival[key]))
+        for makers in sweeps.values():
+            assert sorted(makers) == makers
+
+
+@given(market=markets, recipes=histories, data=st.data())
+@laws
+def test_questions_about_the_past_equal_a_replay(market: str, recipes: list[Action], data: st.DataObject) -> None:
+    """Asked as of an earlier moment, the engine answers what a second engine that stopped there answers now."""
+    engine = make(market)
+    done = drive(engine, recipes, ACCOUNTS, start_ns=NOW)
+    moment = data.draw(st.sampled_from([NOW, *(now_ns for now_ns, _, _ in done)]))
+    earlier = make(market)
+    for now_ns, command, _ in done:
+        if now_ns <= moment:
+            earlier.apply(command, now_ns)
+    for account in ("alice", "bob"):
+        assert earlier.open_orders(account) == engine.open_orders(account, as_of_ns=moment)
+        assert earlier.orders(account) == engine.orders(account, as_of_ns=moment)
+        assert earlier.executions(account) == engine.executions(account, as_of_ns=moment)
+        assert earlier.balances(account) == engine.balances(account, as_of_ns=moment)
+        assert earlier.positions(account) == engine.positions(account, as_of_ns=moment)
+        assert earlier.algo_orders(account) == engine.algo_orders(account, as_of_ns=moment)
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_same_seed_and_commands_give_the_same_events(market: str, recipes: list[Action]) -> None:
+    """Two engines that are told the same say the same, ids included, and number their events without a hole."""
+    first, second = (drive(make(market), recipes, ACCOUNTS, start_ns=NOW) for _ in range(2))
+    assert first == second
+    seqs = [event.seq for _, _, result in first for event in result.events]
+    assert seqs == sorted(set(seqs))
+    assert not seqs or seqs[-1] - seqs[0] == len(seqs) - 1
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_a_refused_command_changes_nothing(market: str, recipes: list[Action]) -> None:
+    """A reject comes without events, and leaving the refused commands out gives the same balances and books."""
+    engine, willing = make(market), make(market)
+    for now_ns, command, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        if result.reply.reject is not None:
+            assert result.events == ()
+        else:
+            willing.apply(command, now_ns)
+    for account in ("alice", "bob"):
+        assert willing.balances(account) == engine.balances(account)
+        assert willing.open_orders(account) == engine.open_orders(account)
