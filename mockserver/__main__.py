@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     profiles = sorted({profile for spec in VENUES for profile in spec.profiles})
     made = argparse.ArgumentParser(
         prog="python -m mockserver",
-        description="A mock exchange: Binance spot, Binance USD-M futures and FTX on one local port, REST and WebSocket.",
+        description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     made.add_argument("--port", type=_port, default=8080, help="port; 0 picks a free one (default: %(default)s)")

@@ -161,6 +161,7 @@ class Control:
 
     def _act_on_many(self, given: Input) -> Json:
         """Every connection of the world; with "account" (and "venue") those that carry that account's events."""
+        given.one_of_texts("verb", VERBS)  # refused also where there is no connection to act on
         world, account = self._find.world(given), given.optional_text("account")
         venue = given.optional_text("venue")
         links = [link for link in self.worlds.links.values() if link.home is world and venue in (None, link.venue)]

@@ -187,7 +187,7 @@ class Exchange:
             self.world.truth.note(self.venue, result.events)
             self.face.on_events(result.events)
             for link in tuple(self.links):
-                if link.session is not None:
+                if link.open and link.session is not None:
                     link.session.on_events(self, result.events)
             if self.liquidity is not None:
                 self._reactions.extend(self.liquidity.react(result.events, self.now_ns))
@@ -198,4 +198,5 @@ class Exchange:
             if not self._reactions:
                 return
             self._apply(self._reactions.popleft())
+        self._reactions.clear()
         raise OverflowError(f"{self.venue}: the liquidity model did not come to rest")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-from collections.abc import Sequence
 from email.utils import formatdate
 from functools import partial
 
@@ -108,7 +107,7 @@ class Server:
     async def serve_on(
         self,
         host: str,
-        listeners: Sequence[trio.SocketListener],
+        listeners: list[trio.SocketListener],
         *,
         task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
     ) -> None:

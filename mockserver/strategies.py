@@ -1,103 +1,108 @@
-"""Hypothesis strategies: legal histories of a venue, and text that is not legal at all.
+"""Hypothesis strategies: legal histories in a venue's own words, and text that is not legal at all.
+
+``actions``         what traders and the exchange do; shrinks to short stories
+``stories``         lists of them
+``histories``       a ``History``: what a client's private stream said, frame by frame, and the truth behind it
+``arbitrary_json``  any JSON text
+``bent``            a frame that is still JSON, with something else in it
+``damaged``         a frame that was broken on its way
 
 Hypothesis is imported only here.
-
-``actions()`` are small recipes (place, cancel, fill by force, ...) whose picks are read against the engine's state at
-their turn, so that most commands are accepted and every history is one that the venue could have had; ``command_of``
-turns one into an engine command, ``drive`` runs a list. They shrink to short stories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import Enum
-from typing import Final
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 import attrs
 from hypothesis import strategies as st
 
-from mockserver.engine.engine import Engine
-from mockserver.engine.types import (
-    AlgoStatus,
-    Amend,
-    Cancel,
-    CancelAlgo,
-    CancelAll,
-    Command,
-    Deposit,
-    Expire,
-    Fill,
-    ForceClose,
-    Instrument,
-    Kind,
-    OnCross,
-    OrderType,
-    OrderView,
-    Place,
-    PlaceAlgo,
-    Result,
-    SelfTrade,
-    Side,
-    TimeInForce,
-    TriggerAlgo,
-    TriggerWhen,
-)
+from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action
+from mockserver.engine.types import SelfTrade, Side
+from mockserver.stage import Stage, heard
 
-NEAR: Final = 5
-"""Prices lie at most this many ticks from the reference price, so that orders often meet."""
+MOST_ACTIONS: Final = 30
+MOST_REPEATS: Final = 5
 
 
-class Act(Enum):
-    """What an action does."""
+class TrueOrder(NamedTuple):
+    """One order as it really ended up; numbers as decimal text, words as in ``mockserver.truth``."""
 
-    LIMIT = "LIMIT"
-    MARKET = "MARKET"
-    QUOTE = "QUOTE"
-    IOC = "IOC"
-    FOK = "FOK"
-    POST_ONLY = "POST_ONLY"
-    REDUCE_ONLY = "REDUCE_ONLY"
-    CANCEL = "CANCEL"
-    CANCEL_ALL = "CANCEL_ALL"
-    AMEND = "AMEND"
-    FILL = "FILL"
-    EXPIRE = "EXPIRE"
-    DEPOSIT = "DEPOSIT"
-    FORCE_CLOSE = "FORCE_CLOSE"
-    ALGO = "ALGO"
-    ALGO_CANCEL = "ALGO_CANCEL"
-    ALGO_TRIGGER = "ALGO_TRIGGER"
+    symbol: str
+    order_id: str
+    client_order_id: str | None
+    side: str
+    type: str
+    price: str | None
+    quantity: str
+    filled_quantity: str
+    status: str
+    kind: str
 
 
-PLACING: Final = frozenset({Act.LIMIT, Act.MARKET, Act.QUOTE, Act.IOC, Act.FOK, Act.POST_ONLY, Act.REDUCE_ONLY})
-LIVELY: Final = (Act.LIMIT,) * 8 + (Act.FILL,) * 2 + (Act.MARKET, Act.REDUCE_ONLY) + tuple(Act)
-"""Every act; mostly orders that rest and trade, since a thin book leads to dull histories."""
-USUAL: Final = (SelfTrade.NONE,) * 4 + tuple(SelfTrade)
+class TrueFill(NamedTuple):
+    """One fill as it really happened; a self-trade is two of one ``trade_id``."""
+
+    symbol: str
+    order_id: str
+    trade_id: str
+    fill_id: str
+    side: str
+    price: str
+    quantity: str
+    fee: str
+    fee_asset: str
+    liquidity: str
+    kind: str
+    time_ns: int
 
 
 @attrs.frozen(slots=True)
-class Action:
-    """One recipe. ``who``, ``where`` and ``which`` are picks modulo what is there; ``after_ns`` passes before it."""
+class History:
+    """What a client heard (``frames``, exact text, in order of arrival), and what was true at the end."""
 
-    act: Act
-    who: int
-    where: int
-    which: int
-    side: Side
-    offset: int
-    size: int
-    self_trade: SelfTrade
-    flag: bool
-    after_ns: int
+    venue: str
+    orders: tuple[TrueOrder, ...]
+    fills: tuple[TrueFill, ...]
+    frames: tuple[str, ...]
+
+
+@attrs.frozen(slots=True)
+class _Rules:
+    """What a venue knows: a history must not hold what it could not have done."""
+
+    acts: tuple[Act, ...]
+    self_trades: tuple[SelfTrade, ...]
+
+
+_ALGO: Final = frozenset({Act.ALGO, Act.ALGO_CANCEL, Act.ALGO_TRIGGER})
+_NOT_SPOT: Final = _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND}
+_NOT_FUTURES: Final = frozenset({Act.SHRINK, Act.QUOTE})
+# FTX modifies by a new order, and has neither FOK nor quote-sized orders nor a rule against self-trades.
+_NOT_FTX: Final = _ALGO | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK}
+
+
+def _without(acts: frozenset[Act]) -> tuple[Act, ...]:
+    return tuple(act for act in LIVELY if act not in acts)
+
+
+_RULES: Final = {
+    "binance-spot": _Rules(_without(_NOT_SPOT), USUAL),
+    "binance-futures": _Rules(_without(_NOT_FUTURES), USUAL),
+    "ftx": _Rules(_without(_NOT_FTX), (SelfTrade.NONE,)),
+}
+VENUES: Final = tuple(_RULES)
 
 
 def actions(acts: Sequence[Act] = LIVELY, self_trades: Sequence[SelfTrade] = USUAL) -> st.SearchStrategy[Action]:
-    """Return recipes of these acts; time may stand still between two of them (equal timestamps)."""
+    """Return actions of these kinds; time may stand still between two of them (equal timestamps)."""
     return st.builds(
         Action,
         act=st.sampled_from(acts),
         who=st.integers(0, 3),
-        where=st.integers(0, 3),
+        where=st.integers(0, 1),
         which=st.integers(0, 7),
         side=st.sampled_from(Side),
         offset=st.integers(-NEAR, NEAR),
@@ -108,114 +113,177 @@ def actions(acts: Sequence[Act] = LIVELY, self_trades: Sequence[SelfTrade] = USU
     )
 
 
-def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Command | None:
-    """Return the command an action means in the engine's present state; None when it means nothing there."""
-    account = accounts[action.who % len(accounts)]
-    instruments = tuple(engine.instruments.values())
-    instrument = instruments[action.where % len(instruments)]
-    if action.act in PLACING:
-        return _placed(engine, action, account, instrument)
-    if action.act in (Act.CANCEL, Act.AMEND, Act.FILL, Act.EXPIRE):
-        mine = engine.open_orders(account)
-        return _changed(action, mine[action.which % len(mine)]) if mine else None
-    match action.act:
-        case Act.CANCEL_ALL:
-            return CancelAll(account=account, instrument=instrument.name if action.flag else None)
-        case Act.DEPOSIT:
-            return Deposit(account=account, asset=instrument.cash, amount=action.offset * action.size * 10**8)
-        case Act.FORCE_CLOSE:
-            return _forced(action, account, instrument)
-        case Act.ALGO:
-            return _conditional(engine, action, account, instrument)
-        case _:
-            return _algo_act(engine, action, account)
+def stories(each: st.SearchStrategy[Action], most: int) -> st.SearchStrategy[list[Action]]:
+    """Return lists of actions, half of them long: Hypothesis alone makes mostly lists of about five."""
+    return st.lists(each, max_size=most // 3) | st.lists(each, min_size=most // 2, max_size=most)
 
 
-def drive(
-    engine: Engine, recipes: Iterable[Action], accounts: Sequence[str], *, start_ns: int
-) -> list[tuple[int, Command, Result]]:
-    """Run recipes; return (time, command, result) of each that meant something."""
-    now_ns, done = start_ns, []
-    for action in recipes:
-        now_ns += action.after_ns
-        command = command_of(engine, action, accounts)
-        if command is not None:
-            done.append((now_ns, command, engine.apply(command, now_ns)))
-    return done
+@st.composite
+def histories(
+    draw: st.DrawFn, venue: str, *, reorder: bool = False, repeats: bool = False, most: int = MOST_ACTIONS
+) -> History:
+    """Return a history that the venue could have had.
 
-
-def _placed(engine: Engine, action: Action, account: str, instrument: Instrument) -> Place:
-    steps = action.size * max(instrument.min_steps, _round_lot(instrument))
-    price = instrument.reference_ticks + action.offset
-    market = action.act in (Act.MARKET, Act.QUOTE) or (action.act is Act.REDUCE_ONLY and action.flag)
-    quoted = action.act is Act.QUOTE and not instrument.is_perp
-    post_only = action.act is Act.POST_ONLY
-    tifs = {Act.IOC: TimeInForce.IOC, Act.FOK: TimeInForce.FOK}
-    return Place(
-        account=account,
-        instrument=instrument.name,
-        side=action.side,
-        type=OrderType.MARKET if market else OrderType.LIMIT,
-        quantity=None if quoted else steps,
-        quote_amount=instrument.notional(price, steps) if quoted else None,
-        price=None if market else price,
-        tif=tifs.get(action.act, TimeInForce.GTC),
-        post_only=post_only,
-        on_cross=OnCross.EXPIRE if action.flag else OnCross.REJECT,
-        reduce_only=action.act is Act.REDUCE_ONLY,
-        self_trade=action.self_trade,
+    As it stands, one connection in good health: each frame once, in the venue's order. ``reorder`` also mixes the types
+    of frames as a venue may (FTX: orders and fills; Binance: between types), each type in its own order. ``repeats``
+    tells some frames again later, at once or stale, as two overlapping connections do.
+    """
+    rules = _RULES[venue]
+    stage = Stage(venue, seed=draw(st.integers(0, 3)))
+    link = stage.listen()
+    frames: list[str] = []
+    for action in draw(stories(actions(rules.acts, rules.self_trades), most)):
+        stage.play(action)
+        frames.extend(heard(link))
+    if reorder:
+        frames = draw(_mixed(frames))
+    if repeats:
+        frames = draw(_repeated(frames))
+    truth = stage.truth()
+    return History(
+        venue=venue,
+        orders=tuple(TrueOrder(*(row[name] for name in TrueOrder._fields)) for row in truth["orders"]),
+        fills=tuple(TrueFill(*(row[name] for name in TrueFill._fields)) for row in truth["fills"]),
+        frames=tuple(frames),
     )
 
 
-def _changed(action: Action, view: OrderView) -> Command:
-    name, number = view.instrument, view.order_id
-    part = max(1, view.remaining * action.size // 9)
-    match action.act:
-        case Act.CANCEL:
-            return Cancel(account=view.account, instrument=name, order_id=number)
-        case Act.EXPIRE:
-            return Expire(instrument=name, order_id=number)
-        case Act.FILL:
-            return Fill(instrument=name, order_id=number, quantity=part, maker=action.flag)
-        case _:
-            assert view.price is not None  # only limit orders rest
-            price = view.price + action.offset if action.flag else None
-            return Amend(
-                account=view.account, instrument=name, order_id=number, quantity=view.filled + part, price=price
-            )
+@st.composite
+def _mixed(draw: st.DrawFn, frames: list[str]) -> list[str]:
+    """Return frames in another order in which each type still comes in its own order; shrinks to the given one."""
+    queues: dict[str, list[tuple[int, str]]] = {}
+    for index, frame in enumerate(frames):
+        queues.setdefault(type_of(frame), []).append((index, frame))
+    picks = draw(st.lists(st.integers(0, 3), min_size=len(frames), max_size=len(frames)))
+    mixed = []
+    for pick in picks:
+        waiting = sorted((queue for queue in queues.values() if queue), key=lambda queue: queue[0][0])
+        mixed.append(waiting[min(pick, len(waiting) - 1)].pop(0)[1])
+    return mixed
 
 
-def _forced(action: Action, account: str, instrument: Instrument) -> ForceClose:
-    kinds = (Kind.LIQUIDATION, Kind.ADL, Kind.SETTLEMENT)
-    return ForceClose(account=account, instrument=instrument.name, kind=kinds[action.which % len(kinds)])
+@st.composite
+def _repeated(draw: st.DrawFn, frames: list[str]) -> list[str]:
+    """Return frames with some of them told again later."""
+    told = list(frames)
+    for _ in range(draw(st.integers(0, MOST_REPEATS)) if told else 0):
+        index = draw(st.integers(0, len(told) - 1))
+        told.insert(draw(st.integers(index + 1, len(told))), told[index])
+    return told
 
 
-def _conditional(engine: Engine, action: Action, account: str, instrument: Instrument) -> PlaceAlgo:
-    child = Place(
-        account=account,
-        instrument=instrument.name,
-        side=action.side,
-        type=OrderType.MARKET if action.flag else OrderType.LIMIT,
-        price=None if action.flag else instrument.reference_ticks + action.offset,
-        quantity=None if action.which == 0 else action.size * _round_lot(instrument),
-        reduce_only=action.which == 0,
+def type_of(frame: str) -> str:
+    """Return the type of a private frame: its event type (Binance) or channel (FTX)."""
+    message = json.loads(frame)
+    event = message.get("event", message)
+    return str(event.get("e") or event.get("channel"))
+
+
+# -- text that is not legal -------------------------------------------------------------------------------------------
+
+_NUMBERS: Final = ("NaN", "Infinity", "-1", "1e999", "1e-999", "9" * 400, "0x10", "1_000", "١٢", "", " 1", "1,5")
+
+_SCALARS: Final = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True, allow_infinity=True)
+    | st.text(max_size=20)
+    | st.sampled_from(_NUMBERS)
+)
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    """Return any JSON value, NaN and infinities (which Python writes and no venue should) included."""
+    return st.recursive(
+        _SCALARS,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+        max_leaves=10,
     )
-    above = action.offset > 0
-    trigger = instrument.price(engine.last_price(instrument.name) + action.offset)
-    return PlaceAlgo(child=child, trigger_price=trigger, when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW)
 
 
-def _algo_act(engine: Engine, action: Action, account: str) -> Command | None:
-    waiting = [algo for algo in engine.algo_orders(account) if algo.status is AlgoStatus.NEW]
-    if not waiting:
+def arbitrary_json() -> st.SearchStrategy[str]:
+    """Return any JSON text."""
+    return json_values().map(json.dumps)
+
+
+@st.composite
+def bent(draw: st.DrawFn, frame: str) -> str:
+    """Return a frame that is still JSON, with one to three of its values replaced by another, removed or added."""
+    message: Any = json.loads(frame)
+    for _ in range(draw(st.integers(1, 3))):
+        change = draw(st.sampled_from((_replace, _remove, _add)))
+        message = change(draw, message)
+    return json.dumps(message, ensure_ascii=draw(st.booleans()))
+
+
+@st.composite
+def damaged(draw: st.DrawFn, frame: str) -> str | bytes:
+    """Return a frame that was hurt on its way: cut, spliced, not UTF-8, nested too deep, or another thing."""
+    how = draw(st.sampled_from(("cut", "splice", "nest", "bytes", "html", "empty", "twice", "deep")))
+    at = draw(st.integers(0, max(0, len(frame) - 1)))
+    match how:
+        case "cut":
+            return frame[:at]
+        case "splice":
+            return frame[:at] + draw(st.text(min_size=1, max_size=5)) + frame[at:]
+        case "nest":
+            return f"[{frame}]"
+        case "bytes":
+            return frame[:at].encode() + b"\xff\xfe" + frame[at:].encode()
+        case "html":
+            return "<html><head><title>502 Bad Gateway</title></head></html>"
+        case "empty":
+            return draw(st.sampled_from(("", " ", "null", "0", '""', "[]", "{}")))
+        case "twice":
+            return frame + frame
+        case _:
+            return "[" * 100_000
+
+
+Change = Callable[[st.DrawFn, Any], Any]
+
+
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the way to every value inside a JSON value."""
+    found = [path] if path else []
+    children: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    for key, child in children:
+        found.extend(_paths(child, (*path, key)))
+    return found
+
+
+def _parent(message: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path[:-1]:
+        message = message[key]
+    return message
+
+
+def _replace(draw: st.DrawFn, message: Any) -> Any:
+    paths = _paths(message)
+    if not paths:
+        return draw(json_values())
+    path = draw(st.sampled_from(paths))
+    _parent(message, path)[path[-1]] = draw(json_values())
+    return message
+
+
+def _remove(draw: st.DrawFn, message: Any) -> Any:
+    paths = _paths(message)
+    if not paths:
         return None
-    algo = waiting[action.which % len(waiting)]
-    if action.act is Act.ALGO_CANCEL:
-        return CancelAlgo(account=account, algo_id=algo.algo_id)
-    return TriggerAlgo(algo_id=algo.algo_id)
+    path = draw(st.sampled_from(paths))
+    del _parent(message, path)[path[-1]]
+    return message
 
 
-def _round_lot(instrument: Instrument) -> int:
-    """Return a quantity of steps that is above the smallest quantity and notional at any price near the reference."""
-    one = instrument.notional(max(1, instrument.reference_ticks - NEAR), 1)
-    return max(instrument.min_steps, -(-instrument.min_notional_atoms // one))
+def _add(draw: st.DrawFn, message: Any) -> Any:
+    inside = (_parent(message, path) for path in _paths(message))
+    objects = [value for value in (message, *inside) if isinstance(value, dict)]
+    if objects:
+        draw(st.sampled_from(objects))[draw(st.text(max_size=8))] = draw(json_values())
+    return message

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mockserver.faces.base import VenueSpec
-from mockserver.faces.binance import BINANCE_FUTURES, BINANCE_SPOT
+from mockserver.faces.binance import FUTURES, SPOT
 from mockserver.faces.ftx import FTX
 
-VENUES: tuple[VenueSpec, ...] = (BINANCE_SPOT, BINANCE_FUTURES, FTX)
+# FTX first: `/ws` is its one URL, and only the retired way in of Binance spot (which `/binance-spot/ws` still reaches).
+VENUES: tuple[VenueSpec, ...] = (FTX, SPOT, FUTURES)

@@ -15,7 +15,6 @@ from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.events import Ping as PingFrame
 from wsproto.events import Pong as PongFrame
-from wsproto.utilities import RemoteProtocolError
 
 from mockserver.faces.base import Close, Out, Ping, Text
 from mockserver.link import Link
@@ -157,24 +156,20 @@ class Reader:
 
     def _hear(self) -> bool:
         """Handle every complete frame; False when no more will come."""
-        try:
-            for event in self.websocket.events():
-                match event:
-                    case TextMessage() | BytesMessage():
-                        self._message(event)
-                    case PingFrame() if self.websocket.state is ConnectionState.OPEN:
+        for event in self.websocket.events():
+            match event:
+                case TextMessage() | BytesMessage():
+                    self._message(event)
+                case PingFrame() if self.websocket.state is ConnectionState.OPEN:
+                    self.tap.reply(self.websocket.send(event.response()))
+                case PongFrame():
+                    self.link.pong(bytes(event.payload))
+                case CloseConnection():
+                    if self.websocket.state is ConnectionState.REMOTE_CLOSING:
                         self.tap.reply(self.websocket.send(event.response()))
-                    case PongFrame():
-                        self.link.pong(bytes(event.payload))
-                    case CloseConnection():
-                        if self.websocket.state is ConnectionState.REMOTE_CLOSING:
-                            self.tap.reply(self.websocket.send(event.response()))
-                        return False
-        except RemoteProtocolError as error:
-            hint = error.event_hint
-            if isinstance(hint, CloseConnection) and self.websocket.state is ConnectionState.OPEN:
-                self.link.close(hint.code, hint.reason or "")
-            return False
+                    elif self.websocket.state is ConnectionState.OPEN:  # wsproto's verdict on a broken frame
+                        self.link.close(event.code, event.reason or "")
+                    return False
         return True
 
     def _message(self, event: TextMessage | BytesMessage) -> None:

@@ -56,9 +56,9 @@ class Balances:
 
     def unexplained(self, holdings: Holdings) -> dict[str, Decimal]:
         """By how much each asset differs from the baseline and what was executed since; empty without a baseline."""
-        if self.baseline is None or self.unexplainable:
+        before, after = None if self.baseline is None else self.baseline.assets, holdings.assets
+        if before is None or after is None or self.unexplainable:
             return {}
-        before, after = self.baseline.assets, holdings.assets
         names = before.keys() | after.keys() | self.moved.keys()
         differences = {n: after.get(n, ZERO) - before.get(n, ZERO) - self.moved.get(n, ZERO) for n in sorted(names)}
         return {name: amount for name, amount in differences.items() if amount}

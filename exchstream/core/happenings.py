@@ -81,7 +81,21 @@ class Woken:
     """The time that the session asked to be woken at has come."""
 
 
-Happening = Started | Connected | Received | Lost | Answered | Unanswered | Overflowed | Woken
+@attrs.frozen
+class Clocked:
+    """The host's clock has been measured: from now on `Now.wall_ns` is the venue's UTC."""
+
+
+@attrs.frozen
+class Unclocked:
+    """The host's clock could not be measured."""
+
+    why: str
+
+
+Happening = (
+    Started | Connected | Received | Lost | Answered | Unanswered | Overflowed | Woken | Clocked | Unclocked
+)
 
 
 # ---------------------------------------------------------------------------------------------------- commands
@@ -155,7 +169,10 @@ class Obey:
 
 @attrs.frozen
 class MeasureClock:
-    """The venue complains about our time: measure the host's clock again."""
+    """Measure the host's clock after the delay; `anew` even if it has been measured of late (the venue complains)."""
+
+    delay: Range = NO_DELAY
+    anew: bool = False
 
 
 @attrs.frozen

@@ -27,6 +27,7 @@ from exchstream.core.happenings import (
     NO_DELAY,
     Answered,
     Ask,
+    Clocked,
     Command,
     Connected,
     Emit,
@@ -41,6 +42,7 @@ from exchstream.core.happenings import (
     Started,
     Stop,
     Unanswered,
+    Unclocked,
     Woken,
 )
 from exchstream.core.ledger import Ledger
@@ -142,6 +144,9 @@ class Session:
     _reload_ns: int = attrs.field(default=0, init=False)
     _renew_ns: int | None = attrs.field(default=None, init=False)
     _share: int = attrs.field(default=0, init=False)
+    _started: Now = attrs.field(default=Now(0, 0), init=False)
+    _knows_time: bool = attrs.field(default=False, init=False)
+    _unclocked: int = attrs.field(default=0, init=False)
     _teller: Teller = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -227,6 +232,13 @@ class Session:
                     yield from self._end_link(link, GapReason.OVERFLOW, "no room for what it brought", now)
             case Started():
                 self._start(now)
+                yield MeasureClock()
+            case Clocked():
+                self._clocked(now)
+            case Unclocked():
+                self._unclocked += 1
+                if not self._knows_time:
+                    yield MeasureClock(Range(*self.backoff.delay(self._unclocked)))
             case Woken():
                 yield from self._woken(now)
 
@@ -238,9 +250,19 @@ class Session:
             for state in self.restored.open_orders:
                 self.ledger.open[state.key] = state
         self._teller.symbols.update(dict.fromkeys(self.venue.symbols))
+        self._started = now
         self.good_ns = now.wall_ns if since_ns is None else since_ns
         self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.floor_ns
         self._open_gap(GapReason.START, "", now)
+
+    def _clocked(self, now: Now) -> None:
+        """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's."""
+        if not self._knows_time and self.since_ns is None and self.restored is None:
+            start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns)
+            self.good_ns = self.ledger.floor_ns = start_ns
+            if self._gap is not None:
+                self._gap = attrs.evolve(self._gap, since_ns=start_ns)
+        self._knows_time = True
 
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
@@ -305,7 +327,7 @@ class Session:
             yield from self._die(refused)
             return
         if refused.how is Refusal.CLOCK:
-            yield MeasureClock()
+            yield MeasureClock(anew=True)
         if refused.tag is not None or link.phase is not Phase.PROVEN:
             yield from self._end_link(link, GapReason.LOST, refused.why, now)
         else:
@@ -340,7 +362,7 @@ class Session:
             self._refused(asked, refusal.why, now)
         else:
             if refusal.how is Refusal.CLOCK:
-                yield MeasureClock()
+                yield MeasureClock(anew=True)
             yield from self._again(asked, refusal.why, now)
 
     def _common(self, meaning: Meaning, now: Now) -> Iterator[Command]:
@@ -492,12 +514,12 @@ class Session:
         return commands
 
     def _ready(self, now: Now) -> bool:
-        return not self.venue.needs(self.memory, now.wall_ns)
+        return self._knows_time and not self.venue.needs(self.memory, now.wall_ns)
 
     def _prepare(self, now: Now) -> Iterator[Command]:
         """Ask for what dialling needs, then dial the lanes that want it; read the markets again for a new symbol."""
         wanting = self.links.wanting()
-        if wanting:
+        if wanting and self._knows_time:
             needs = self.venue.needs(self.memory, now.wall_ns)
             asked = {a.question for a in self._asks.values() if a.purpose == "need"}
             yield from (self._ask(question, "need", now) for question in needs if question not in asked)

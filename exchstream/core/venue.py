@@ -279,9 +279,12 @@ class Snapshot:
 
 @attrs.frozen
 class Holdings:
-    """What the account holds of each asset (free and locked together), and symbols that it has a position on."""
+    """What the account holds of each asset (free and locked together), and symbols that it has a position on.
 
-    assets: Mapping[str, Decimal]
+    `assets` is None where executions do not explain the balances (derivatives: profit, loss and funding move them).
+    """
+
+    assets: Mapping[str, Decimal] | None
     symbols: frozenset[str] = frozenset()
 
 

@@ -38,7 +38,10 @@ class Sample:
 
 
 class HostClock:
-    """One host's time.  `wall_ns` may step, either way, when it is measured anew; `mono_ns` never does."""
+    """One host's time, made inside trio's run.
+
+    `wall_ns` may step, either way, when it is measured anew; `mono_ns` never does.
+    """
 
     def __init__(
         self,

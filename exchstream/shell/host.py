@@ -6,9 +6,9 @@ answer means, and whether to ask again, is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Final, Self
+from typing import Final
 
 import attrs
 import trio
@@ -134,30 +134,3 @@ class Host:
         """Close all connections, also when cancelled."""
         with trio.move_on_after(_CLOSE_NS / SECOND, shield=True):
             await self._http.aclose()
-
-
-class Hosts:
-    """The hosts of all accounts of one stream, made as they are asked for."""
-
-    def __init__(self, http: Callable[[], Http] = Http) -> None:
-        self._http = http
-        self._hosts: dict[tuple[str, str], Host] = {}
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, http: Callable[[], Http] = Http) -> AsyncIterator[Self]:
-        """The hosts; their connections are closed when the block is left."""
-        hosts = cls(http)
-        try:
-            yield hosts
-        finally:
-            for host in hosts._hosts.values():
-                with trio.move_on_after(2 * _CLOSE_NS / SECOND, shield=True):
-                    await host.aclose()
-
-    def host(self, venue: Venue) -> Host:
-        """The host of this account: one per venue name and REST address."""
-        key = (venue.name, venue.rest_url)
-        if key not in self._hosts:
-            self._hosts[key] = Host(self._http(), venue.buckets)
-        return self._hosts[key]

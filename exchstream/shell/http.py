@@ -8,6 +8,7 @@ round it: it would encode it anew, and it writes the URLs that it knows to its l
 from __future__ import annotations
 
 import ssl
+import zlib
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
@@ -17,7 +18,7 @@ import httpx2
 import trio
 
 from exchstream.core.venue import SECOND, Reply, Request
-from exchstream.shell.places import checked_headers, checked_target, default_tls, place
+from exchstream.shell.places import checked_headers, checked_target, default_tls, place, system_words
 
 MIB: Final = 1 << 20
 
@@ -52,7 +53,7 @@ class Http:
             trust_env=False,
             follow_redirects=False,
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            headers={"User-Agent": "exchstream"},
+            headers={"User-Agent": "exchstream", "Accept-Encoding": "gzip"},
             timeout=httpx2.Timeout(limits.read_ns / SECOND, connect=limits.connect_ns / SECOND),
             limits=httpx2.Limits(
                 max_connections=limits.max_connections,
@@ -82,36 +83,72 @@ class Http:
             # Raised outside the handler: the library's exception holds the request, and must not hang on ours.
             try:
                 return await self._answer(built)
-            except (httpx2.RequestError, _TooLarge) as exc:
+            except (httpx2.RequestError, _Unusable) as exc:
                 why = _reason(exc)
         raise Unanswered(f"{where}: {why}")
 
     async def _answer(self, built: httpx2.Request) -> Reply:
         response = await self._client.send(built, stream=True)
+        body = _Body(response.headers.get("content-encoding", "identity"), self.limits.max_body)
         try:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > self.limits.max_body:
-                    raise _TooLarge(f"the answer is larger than {self.limits.max_body} bytes")
+            async for piece in response.aiter_raw():
+                if not body.take(piece):
+                    # The loop then ends by itself: left early, the library's generators would be left to the collector.
+                    await response.aclose()
+        except httpx2.RequestError:
+            if body.fault is None:
+                raise
         finally:
             await response.aclose()
         headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, bytes(body))
+        return Reply(response.status_code, headers, body.whole())
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
 
-class _TooLarge(Exception):
-    """The answer passed the bound."""
+class _Unusable(Exception):
+    """The answer came, but not in a form that can be read."""
+
+
+class _Body:
+    """An answer's body as it comes, unpacked, up to the bound; `fault` says why it cannot be used."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        self.fault: str | None = None
+        self._limit = limit
+        self._data = bytearray()
+        # 47 unpacks gzip and zlib alike, the two that the word "deflate" stands for in the wild included.
+        self._unpacker = None if encoding == "identity" else zlib.decompressobj(47)
+
+    def take(self, piece: bytes) -> bool:
+        """Add a piece; False when the body is not worth reading on."""
+        if self.fault is None:
+            try:
+                # One byte more than fits is enough to know, however much is packed in the piece.
+                room = self._limit + 1 - len(self._data)
+                self._data += piece if self._unpacker is None else self._unpacker.decompress(piece, room)
+            except zlib.error:
+                self.fault = "the answer cannot be unpacked"
+            if len(self._data) > self._limit:
+                self.fault = f"the answer is larger than {self._limit} bytes"
+        return self.fault is None
+
+    def whole(self) -> bytes:
+        """The body.  Raises _Unusable."""
+        packed = self._unpacker
+        if self.fault is None and packed is not None and self._data and (not packed.eof or packed.unused_data):
+            self.fault = "the answer cannot be unpacked to its end"
+        if self.fault is not None:
+            raise _Unusable(self.fault)
+        return bytes(self._data)
 
 
 def _reason(exc: Exception) -> str:
     """What went wrong, in words that hold nothing of the request."""
     if isinstance(exc, httpx2.TimeoutException):
         return f"no answer in time ({type(exc).__name__})"
-    if isinstance(exc, httpx2.ConnectError | _TooLarge):
-        return str(exc) or "no connection"
+    if isinstance(exc, httpx2.ConnectError | _Unusable):
+        return system_words(exc)
     return f"the connection failed ({type(exc).__name__})"

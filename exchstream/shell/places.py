@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
+import trio
 
 from exchstream.errors import ConfigError
 
@@ -94,6 +95,20 @@ def cleaned(text: str, target: str, headers: Iterable[str] = ()) -> str:
         if len(piece) >= _MIN_SECRET:
             text = text.replace(piece, "***")
     return text
+
+
+def system_words(exc: BaseException) -> str:
+    """What the system said at the bottom of a failed connection: the last cause, or its class where it has no words."""
+    while True:
+        if isinstance(exc, BaseExceptionGroup):
+            below: BaseException | None = exc.exceptions[0]
+        else:
+            # The HTTP library names no cause, but raises while it handles it.
+            seen = exc.__context__ if isinstance(exc.__context__, OSError | trio.BrokenResourceError) else None
+            below = exc.__cause__ or seen
+        if below is None:
+            return str(exc) or type(exc).__name__
+        exc = below
 
 
 def _plain(text: str) -> bool:

@@ -17,6 +17,7 @@ import trio
 from exchstream.core.happenings import (
     Answered,
     Ask,
+    Clocked,
     Close,
     Command,
     Connected,
@@ -33,6 +34,7 @@ from exchstream.core.happenings import (
     Send,
     Started,
     Stop,
+    Unclocked,
     Woken,
 )
 from exchstream.core.happenings import Unanswered as NoAnswer
@@ -43,6 +45,7 @@ from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpen
 from exchstream.journal import Journal
 from exchstream.shell.host import Host
 from exchstream.shell.http import Unanswered
+from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.seam import Batch, DialFailed, LinkLost, Transport
 from exchstream.shell.transport import connect
 
@@ -84,7 +87,7 @@ class Runner:
 
     async def run(self) -> None:
         """Run the account until it is down or cancelled.  Raises AccountFailed if that is asked for."""
-        async with trio.open_nursery() as self._nursery:
+        async with open_bare_nursery() as self._nursery:
             self.step(Started())
             while self.failure is None:
                 with trio.CancelScope(deadline=self._deadline()) as self._timer:
@@ -127,7 +130,7 @@ class Runner:
             case Obey(throttle=throttle):
                 self.host.obey(throttle)
             case MeasureClock():
-                self._nursery.start_soon(self._measure)
+                self._nursery.start_soon(self._measure, command)
             case Stop():
                 self._timer.cancel()
 
@@ -161,9 +164,8 @@ class Runner:
 
     async def _live(self, dial: Dial, wire: _Wire) -> None:
         lane = next(lane for lane in self.venue.plan.lanes if lane.name == dial.lane)
-        await self._know_the_time()
         address = self.venue.dial(lane, self.session.memory)
-        async with connect(address.url, address.headers) as transport, trio.open_nursery() as nursery:
+        async with connect(address.url, address.headers) as transport, open_bare_nursery() as nursery:
             nursery.start_soon(self._send_all, transport, wire)
             self.step(Connected(dial.link))
             while True:
@@ -197,19 +199,16 @@ class Runner:
         else:
             self.step(Answered(ask.ask, reply))
 
-    async def _know_the_time(self) -> None:
-        """What greets the venue is signed with the venue's time: a wrong clock must not look like a wrong key."""
-        if self.host.clock.error_ns is None:
-            try:
-                await self.host.measure_clock(self.venue, self.session.memory)
-            except Unanswered as failed:
-                raise DialFailed(f"the venue does not say what time it is: {failed.why}") from None
-
-    async def _measure(self) -> None:
+    async def _measure(self, measure: MeasureClock) -> None:
+        await trio.sleep(_drawn(measure.delay))
         try:
-            await self.host.measure_clock(self.venue, self.session.memory)
+            if measure.anew or self.host.clock.due:
+                await self.host.measure_clock(self.venue, self.session.memory)
         except Unanswered as failed:
-            log.info("%s: the clock could not be measured: %s", self.venue.name, failed.why)
+            log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why)
+            self.step(Unclocked(failed.why))
+        else:
+            self.step(Clocked())
 
     # ------------------------------------------------------------------------------------------------ telling
 

@@ -19,6 +19,7 @@ from exchstream.events import Event
 from exchstream.journal import Journal
 from exchstream.journal.ring import Ring
 from exchstream.shell.hosts import Hosts
+from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.runner import Runner
 
 MEMORY_EVENTS: Final = 16_384  # about 40 MB of order updates
@@ -139,29 +140,24 @@ async def open_stream(
     """
     _check(venues, on_fatal)
     journal = Ring(memory_events)
-    try:
-        async with Hosts.open() as hosts, trio.open_nursery() as nursery:
-            runners = [
-                Runner(
-                    venue=venue,
-                    host=hosts.host(venue),
-                    session=Session(venue, since_ns=since_ns),
-                    journal=journal,
-                    raise_fatal=on_fatal == "raise",
-                )
-                for venue in venues
-            ]
-            stream = OrderStream(journal, runners)
-            for runner in runners:
-                nursery.start_soon(runner.run)
-            try:
-                yield stream
-            finally:
-                nursery.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
-            raise
-        raise group.exceptions[0] from group.exceptions[0].__cause__
+    async with Hosts.open() as hosts, open_bare_nursery() as nursery:
+        runners = [
+            Runner(
+                venue=venue,
+                host=hosts.host(venue),
+                session=Session(venue, since_ns=since_ns),
+                journal=journal,
+                raise_fatal=on_fatal == "raise",
+            )
+            for venue in venues
+        ]
+        stream = OrderStream(journal, runners)
+        for runner in runners:
+            nursery.start_soon(runner.run)
+        try:
+            yield stream
+        finally:
+            nursery.cancel_scope.cancel()
 
 
 def _check(venues: Sequence[Venue], on_fatal: str) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Final, NoReturn
+from typing import Final
 
 import h11
 import trio
@@ -38,12 +38,14 @@ from wsproto.utilities import ProtocolError
 from exchstream.core.backoff import retry_after_ns
 from exchstream.core.venue import SECOND
 from exchstream.shell.clock import mono_ns
-from exchstream.shell.places import Place, checked_headers, cleaned, default_tls, place
+from exchstream.shell.nursery import open_bare_nursery
+from exchstream.shell.places import Place, checked_headers, cleaned, default_tls, place, system_words
 from exchstream.shell.seam import KIB, Batch, DialFailed, LinkLimits, LinkLost, LinkOverflow, Transport
 
 __all__ = ["Batch", "DialFailed", "LinkLimits", "LinkLost", "LinkOverflow", "Transport", "connect", "open_stream"]
 
 ABNORMAL: Final = 1006  # RFC 6455, 7.4.1: no close frame was seen
+NO_WEBSOCKET: Final = "the peer does not speak the WebSocket protocol"
 _PROTOCOL: Final = 1002
 _POLICY: Final = 1008
 _TOO_BIG: Final = 1009
@@ -91,7 +93,7 @@ async def connect(
     stream = await _dialled(where, ssl_context or default_tls(), deadline, opener)
     try:
         link = _Link(_WholeFrames(stream, limits.send_ns), where, sent, limits)
-        async with trio.open_nursery() as nursery:
+        async with open_bare_nursery() as nursery:
             nursery.start_soon(link.live)
             try:
                 await link.opened(deadline)
@@ -100,22 +102,8 @@ async def connect(
                 with trio.move_on_after(2 * limits.close_ns / SECOND, shield=True):
                     await link.close()
                 link.stop()
-    except BaseExceptionGroup as group:
-        # Our own task raises nothing, so the one exception in the group is the block's, or tells of a bug here.
-        if len(group.exceptions) != 1:
-            raise
-        _raise_itself(group.exceptions[0])
     finally:
         await trio.aclose_forcefully(stream)
-
-
-def _raise_itself(exc: BaseException) -> NoReturn:
-    """Raise it with the context that it had, not with the group that it was wrapped in."""
-    context = exc.__context__
-    try:
-        raise exc
-    finally:
-        exc.__context__ = context
 
 
 async def _dialled(where: Place, tls: ssl.SSLContext, deadline: float, opener: StreamOpener) -> trio.abc.Stream:
@@ -125,16 +113,8 @@ async def _dialled(where: Place, tls: ssl.SSLContext, deadline: float, opener: S
     except trio.TooSlowError:
         why = "no connection in time"
     except (OSError, trio.BrokenResourceError, UnicodeError) as exc:
-        why = _reason(exc)
+        why = system_words(exc)
     raise DialFailed(f"cannot connect to {where}: {why}")
-
-
-def _reason(exc: BaseException) -> str:
-    """The system's own words; trio keeps them in the cause."""
-    cause = exc.__cause__
-    if isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    return str(cause or exc) or type(exc).__name__
 
 
 class _WholeFrames(trio.abc.Stream):
@@ -240,7 +220,7 @@ class _Link:
                 pass  # `opened` tells it
             except (ProtocolError, h11.ProtocolError):
                 # Also what its reader runs into when it tries to answer a broken handshake as a server would.
-                self.finish(LinkLost("the peer does not speak the WebSocket protocol", _PROTOCOL))
+                self.finish(LinkLost(NO_WEBSOCKET, _PROTOCOL))
             self._reading = False
             closed = self._conn.closed
             self.finish_closed(ABNORMAL if closed is None else int(closed.code), None)
@@ -353,6 +333,8 @@ class _Connection(WebSocketConnection):
 
     async def _handle_close_connection_event(self, event: CloseConnection) -> None:
         self._link.hear()
+        if self._wsproto.state is ConnectionState.OPEN:  # no close frame came: wsproto could not read on
+            self._link.finish(LinkLost(f"{NO_WEBSOCKET}: {event.reason}", int(event.code)))
         self._link.finish_closed(int(event.code), event.reason)
         await super()._handle_close_connection_event(event)
 

@@ -30,7 +30,7 @@ import attrs
 if TYPE_CHECKING:
     from mockserver.engine.ids import IdScheme
     from mockserver.engine.types import Event, Instrument
-    from mockserver.world import Exchange, Link
+    from mockserver.world import Account, Exchange, Link
 
 JsonScalar = str | int | bool | None
 """What a venue option may hold; no floats, so that nothing is ever rounded."""

@@ -111,6 +111,7 @@ async def linked(
     peer = Peer(theirs)
 
     async def opener(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
         return ours
 
     accepting = trio.Event()
@@ -432,14 +433,15 @@ async def test_broken_frames(connect, autojump_clock, garbage: bytes) -> None:
     async with linked(connect) as (link, peer):
         await peer.stream.send_all(frame(TEXT, b"fine") + garbage + frame(TEXT, b"behind"))
 
-        frames, _ = await ending(link)
+        frames, lost = await ending(link)
         assert frames == ["fine"]
+        assert "does not speak the WebSocket protocol" in lost.why
 
 
 async def test_random_bytes_never_crash(connect, autojump_clock) -> None:
     """Whatever the peer sends, a link gives messages or ends with LinkLost."""
     chance = random.Random(11)
-    for _ in range(200):
+    for _ in range(100):
         async with linked(connect, limits=LinkLimits(max_message=1000)) as (link, peer):
             await peer.stream.send_all(chance.randbytes(chance.randint(1, 300)))
             await trio.testing.wait_all_tasks_blocked()
@@ -499,11 +501,9 @@ async def test_the_blocks_exception_is_itself(connect, autojump_clock) -> None:
 
 async def test_the_blocks_group_is_itself(connect, autojump_clock) -> None:
     """A group that the block raises keeps its members."""
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.RaisesGroup(ValueError, KeyError, match="mine"):
         async with connect_only(connect):
             raise ExceptionGroup("mine", [ValueError("1"), KeyError("2")])
-
-    assert caught.value.message == "mine"
 
 
 async def test_cancelled_block(connect, autojump_clock) -> None:
@@ -512,6 +512,7 @@ async def test_cancelled_block(connect, autojump_clock) -> None:
     peer = Peer(theirs)
 
     async def opener(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
         return ours
 
     with trio.move_on_after(60) as scope:
@@ -547,6 +548,7 @@ async def connect_only(connect: Callable[..., Any]) -> AsyncIterator[Transport]:
             await ours.aclose()
 
     async def opener(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
         return Accepting()
 
     async with connect(URL, opener=opener) as link:
@@ -626,6 +628,7 @@ async def test_handshake_cut_short(connect, autojump_clock) -> None:
     await theirs.aclose()
 
     async def opener(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
         return ours
 
     with pytest.raises(DialFailed, match="the connection broke"):
@@ -647,6 +650,7 @@ async def test_no_connection(connect, trouble: Exception, words: str) -> None:
     """DNS, TCP and TLS failures say in words what failed and where."""
 
     async def opener(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
         raise trouble
 
     with pytest.raises(DialFailed, match=words):
@@ -659,7 +663,6 @@ async def test_no_connection_in_time(connect, autojump_clock) -> None:
 
     async def opener(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
         await trio.sleep_forever()
-        raise AssertionError
 
     with pytest.raises(DialFailed, match="in time"):
         async with connect(URL, opener=opener):

@@ -64,13 +64,13 @@ class _ListenKey(msgspec.Struct, frozen=True):
     listenKey: str = ""
 
 
-def positive(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
+def positive(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """A validator: limits and times are positive integers."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ConfigError(f"{attribute.name} must be a positive whole number")
 
 
-def _in_window(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
+def _in_window(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, int) or not 0 < value <= 60_000:
         raise ConfigError("recv_window_ms must lie between 1 and 60000, Binance's own limit")
 
@@ -235,9 +235,6 @@ class BinanceAccount:
 
     def _buckets(self, limit: int) -> tuple[Bucket, ...]:
         return (Bucket(WEIGHT, limit, MINUTE),)
-
-    def _no_such(self, question: Question) -> ValueError:
-        return ValueError(f"{self.VENUE} has no answer to {type(question).__name__}")
 
 
 def needs_of(memory: Memory, now_ns: int, *, key: bool) -> list[Question]:

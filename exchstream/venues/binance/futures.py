@@ -45,15 +45,13 @@ from exchstream.core.venue import (
     Request,
     Retire,
 )
-from exchstream.model import OrderKey, OrderKind
+from exchstream.model import OrderKind
 from exchstream.venues.binance.account import BinanceAccount, needs_of, positive, preset, url, without_slash
+from exchstream.venues.binance.futures_algo import AlgoUpdate, algo_row, algo_update
 from exchstream.venues.binance.futures_facts import (
-    AlgoUpdate,
     ConditionalReject,
     OrderTradeUpdate,
     TradeLite,
-    algo_row,
-    algo_update,
     conditional_reject,
     order_row,
     order_trade_update,
@@ -253,10 +251,7 @@ class BinanceFutures(BinanceAccount):
                 return self._signed("/fapi/v1/openAlgoOrders", {}, 40, now_ns)
             case OpenOrders():
                 return self._signed("/fapi/v1/openOrders", {}, 40, now_ns)
-            case (
-                OrderById(key=OrderKey(kind=OrderKind.ALGO) as key)
-                | OrderFills(key=OrderKey(kind=OrderKind.ALGO) as key)
-            ):
+            case OrderById(key=key) | OrderFills(key=key) if key.kind is OrderKind.ALGO:
                 return self._signed("/fapi/v1/algoOrder", {"algoId": key.order_id}, 1, now_ns)
             case OrderById(key=key):
                 return self._signed("/fapi/v1/order", order_query(key.venue_symbol, key.order_id), 1, now_ns)
@@ -306,12 +301,12 @@ class BinanceFutures(BinanceAccount):
                 return self._credential(reply, memory)
             case OpenOrders(kind=kind):
                 return open_orders(reply.body, kind, self._algo_book if kind is OrderKind.ALGO else self._order_book)
-            case OrderById(key=OrderKey(kind=OrderKind.ALGO)) | OrderFills(key=OrderKey(kind=OrderKind.ALGO)):
+            case OrderById(key=key) | OrderFills(key=key) if key.kind is OrderKind.ALGO:
                 return algo_row(reply.body).meanings
             case OrderById():
                 return order_row(reply.body).meanings
             case Balances():
                 sizes, told = position_rows(reply.body, _position)
-                return [*told, Holdings({}, frozenset(symbol for symbol, size in sizes.items() if size))]
+                return [*told, Holdings(None, frozenset(symbol for symbol, size in sizes.items() if size))]
             case Fills() | OrderFills() | Orders():
                 return page(self._books(question), question, reply.body)

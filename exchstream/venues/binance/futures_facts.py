@@ -1,9 +1,8 @@
 """Binance USD-margined futures' messages about orders and executions, and what they mean.
 
 One event or row goes in, its facts come out.  An order's history does not depend on who told it: the stream does not
-know the quote amount, so REST's `cumQuote` is left out too.  Conditional orders are algo orders since 2025-12: their
-ids count from a zero of their own, and what executes is an ordinary child order.
-Sources: the pages "Event: Order Update", "Event: Algo Order Update" and the REST pages of fapi.
+know the quote amount, so REST's `cumQuote` is left out too.  Conditional orders are in `futures_algo`.
+Sources: the pages of the events and the REST pages of fapi.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from exchstream.model import (
     FillKind,
     Liquidity,
     OrderKey,
-    OrderKind,
     OrderState,
     OrderType,
     Side,
@@ -80,8 +78,6 @@ FORCED: Final = (
     ("autoclose-", FillKind.LIQUIDATION),
     ("settlement_autoclose-", FillKind.SETTLEMENT),
 )
-ALGO_STAGES: Final = {"NEW": Stage.NEW, "TRIGGERING": Stage.TRIGGERED, "TRIGGERED": Stage.TRIGGERED}
-ALGO_ENDS: Final = {"CANCELED": End.CANCELED, "EXPIRED": End.EXPIRED, "REJECTED": End.REJECTED}
 
 
 class Order(
@@ -166,81 +162,6 @@ class TradeLite(
     order_id: Id
 
 
-class Algo(
-    msgspec.Struct,
-    frozen=True,
-    rename={
-        "symbol": "s",
-        "algo_id": "aid",
-        "client_id": "caid",
-        "status": "X",
-        "type": "o",
-        "side": "S",
-        "position_side": "ps",
-        "time_in_force": "f",
-        "quantity": "q",
-        "price": "p",
-        "trigger_price": "tp",
-        "child_id": "ai",
-        "child_average": "ap",
-        "child_filled": "aq",
-        "reduce_only": "R",
-        "reason": "rm",
-    },
-):
-    """The conditional order in an ALGO_UPDATE; what of it executes is told of its child."""
-
-    symbol: str
-    algo_id: Id
-    status: str
-    side: str
-    type: str
-    client_id: str | None = None
-    position_side: str | None = None
-    time_in_force: str | None = None
-    quantity: str | None = None
-    price: str | None = None
-    trigger_price: str | None = None
-    child_id: int | str | None = None
-    child_average: str | None = None
-    child_filled: str | None = None
-    reduce_only: bool | None = None
-    reason: str | None = None
-
-
-class AlgoUpdate(msgspec.Struct, frozen=True, tag_field="e", tag="ALGO_UPDATE"):
-    """A new state of a conditional order."""
-
-    o: Algo
-    T: Millis
-
-
-class AlgoRow(
-    Algo,
-    frozen=True,
-    rename={
-        "algo_id": "algoId",
-        "client_id": "clientAlgoId",
-        "status": "algoStatus",
-        "type": "orderType",
-        "position_side": "positionSide",
-        "time_in_force": "timeInForce",
-        "trigger_price": "triggerPrice",
-        "child_id": "actualOrderId",
-        "child_average": "actualPrice",
-        "child_filled": "actualQty",
-        "reduce_only": "reduceOnly",
-        "created_ms": "createTime",
-        "updated_ms": "updateTime",
-    },
-    kw_only=True,
-):
-    """The same as `algoOrder`, `openAlgoOrders` and `allAlgoOrders` tell it."""
-
-    created_ms: Millis
-    updated_ms: Millis | None = None
-
-
 class TriggerReject(msgspec.Struct, frozen=True, rename={"symbol": "s", "order_id": "i", "reason": "r"}):
     """What a CONDITIONAL_ORDER_TRIGGER_REJECT is about."""
 
@@ -299,7 +220,6 @@ class TradeRow(msgspec.Struct, frozen=True, rename="camel"):
 
 ORDER_ROW: Final = msgspec.json.Decoder(OrderRow)
 TRADE_ROW: Final = msgspec.json.Decoder(TradeRow)
-ALGO_ROW: Final = msgspec.json.Decoder(AlgoRow)
 
 
 def order_trade_update(order: Order, raw: bytes) -> list[Meaning]:
@@ -387,62 +307,6 @@ def conditional_reject(event: ConditionalReject, raw: bytes) -> list[Meaning]:
     order, key = event.order, OrderKey(event.order.symbol, str(event.order.order_id))
     state = OrderState(key=key, end=End.REJECTED, reason=order.reason or None, updated_ns=event.T * MILLI)
     return [OrderView(state, raw)]
-
-
-def algo_order(order: Algo, time_ns: int, created_ns: int | None, raw: bytes) -> list[Meaning]:
-    """A conditional order.  It executes nothing itself: its child's updates and fills are told of the child."""
-    odd = Odd()
-    state = OrderState(
-        key=OrderKey(order.symbol, str(order.algo_id), OrderKind.ALGO),
-        stage=None if order.status in ALGO_ENDS or order.status == "FINISHED" else _algo_stage(order.status, odd),
-        end=_finished(order) if order.status == "FINISHED" else ALGO_ENDS.get(order.status),
-        reason=(order.reason or None) if order.status in ALGO_ENDS else None,
-        price=term(positive_or_none(order.price), time_ns),
-        quantity=term(positive_or_none(order.quantity), time_ns),  # 0 or empty where it closes a whole position
-        stop_price=None if order.type == TRAILING else term(positive_or_none(order.trigger_price), time_ns),
-        client_order_id=term(order.client_id, time_ns),
-        side=odd.word(SIDES, order.side, "side", None),
-        type=odd.word(TYPES, order.type, "order type", OrderType.UNKNOWN),
-        time_in_force=odd.word(TIMES_IN_FORCE, order.time_in_force, "time in force", TimeInForce.UNKNOWN),
-        reduce_only=order.reduce_only,
-        position_side=odd.word(POSITION_SIDES, order.position_side, "position side", None),
-        child_order_id=_child(order.child_id),
-        created_ns=created_ns,
-        updated_ns=time_ns,
-    )
-    return [OrderView(state, raw), *odd.strange("algo order", raw)]
-
-
-def _algo_stage(status: str, odd: Odd) -> Stage | None:
-    return odd.word(ALGO_STAGES, status, "algo status", None)
-
-
-def _child(order_id: int | str | None) -> str | None:
-    return None if order_id in (None, "", 0, "0") else str(order_id)
-
-
-def _finished(order: Algo) -> End:
-    """FINISHED says "filled *or cancelled* in the matching engine"; the child's quantity says which.
-
-    FILLED if the child executed all that was wanted (anything, where a whole position was to be closed or the listing
-    gives no quantity but a price), else CANCELED: the lesser claim, which a later view may still raise to FILLED.
-    """
-    if order.child_filled is None:
-        return End.FILLED if positive_or_none(order.child_average) else End.CANCELED
-    done, wanted = amount(order.child_filled), positive_or_none(order.quantity)
-    return End.FILLED if done and (wanted is None or done >= wanted) else End.CANCELED
-
-
-def algo_update(event: AlgoUpdate, raw: bytes) -> list[Meaning]:
-    """A conditional order as the stream tells it.  Raises BadNumber."""
-    return algo_order(event.o, event.T * MILLI, None, raw)
-
-
-def algo_row(raw: bytes) -> Row:
-    """One conditional order of a listing.  Raises what decoding raises."""
-    row = ALGO_ROW.decode(raw)
-    time_ns = (row.created_ms if row.updated_ms is None else row.updated_ms) * MILLI
-    return Row(row.algo_id, row.created_ms, algo_order(row, time_ns, None, raw))
 
 
 def order_row(raw: bytes) -> Row:

@@ -61,11 +61,11 @@ class Book:
             fields = value if isinstance(value, dict) else {}
             number, time_ms = fields.get(self.id_field), fields.get("time", fields.get("createTime"))
             name = f"{str(fields.get('symbol'))[:40]}:{str(number)[:40]}"
-            told = [
+            told: list[Meaning] = [
                 Strange(f"a row of {self.path} that cannot be read: {str(error)[:120]}", raw),
                 Unreachable(self.what, name, "the venue's answer about it cannot be read"),
             ]
-            return Row(_integer(number), _integer(time_ms), list(told))
+            return Row(_integer(number), _integer(time_ms), told)
 
 
 @attrs.frozen

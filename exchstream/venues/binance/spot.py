@@ -58,7 +58,7 @@ from exchstream.venues.binance.account import (
 )
 from exchstream.venues.binance.listings import asset_rows, markets, open_orders, spot_market
 from exchstream.venues.binance.paging import Book, order_query, page
-from exchstream.venues.binance.signing import signed_params
+from exchstream.venues.binance.signing import Params, signed_params
 from exchstream.venues.binance.spot_facts import (
     allocation_row,
     order_row,
@@ -204,7 +204,7 @@ class BinanceSpot(BinanceAccount):
         if self.user_data == "listen-key":
             return ()
         now_ms = now_ns // MILLI
-        params = {"apiKey": self.api_key.reveal(), "recvWindow": self.recv_window_ms, "timestamp": now_ms}
+        params: Params = {"apiKey": self.api_key.reveal(), "recvWindow": self.recv_window_ms, "timestamp": now_ms}
         signed = signed_params(params, self._signer)
         subscribe = f"subscribe-{now_ms}"
         if not self.logon:

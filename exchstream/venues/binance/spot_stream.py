@@ -62,7 +62,7 @@ _HOT: Final = {"executionReport": (None, OrderKind.ORDER, "i"), "balanceUpdate":
 class _Frame(msgspec.Struct, frozen=True):
     """A frame of the WebSocket API: an answer has an `id`, an event has `event`; they come on one socket."""
 
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw(b"")
     id: Any = None
     status: int | None = None
     error: Error | None = None
@@ -73,12 +73,13 @@ _FRAME: Final = msgspec.json.Decoder(_Frame)
 
 
 def read_wrapped(text: str | bytes, *, logon: bool) -> list[Meaning]:
+    """A frame of the WebSocket API.  Never raises."""
     try:
         frame = _FRAME.decode(text)
     except UNREADABLE as error:
         return unreadable(raw_bytes(text), error, _HOT)
-    if frame.event is not None:
-        return read_event(bytes(frame.event))
+    if raw := bytes(frame.event):
+        return read_event(raw)
     if frame.status is None:
         return unreadable(raw_bytes(text), ValueError("neither an event nor an answer"), {})
     return used_weights(frame.rateLimits or ()) + _answered(frame, frame.status, logon)
@@ -101,6 +102,7 @@ def _answered(frame: _Frame, status: int, logon: bool) -> list[Meaning]:
 
 
 def read_event(raw: str | bytes) -> list[Meaning]:
+    """An event, as the listen key's socket sends it or out of its wrapper.  Never raises."""
     try:
         event = _EVENT.decode(raw)
         if type(event) is ExecutionReport:

@@ -59,8 +59,8 @@ def following(question: Listed, rows: Sequence[tuple[int, str]], markets: Iterab
     times, ids = [time for time, _ in rows], [name for _, name in rows]
     if page.ascending:
         # The looks meet if the last row of the other one is here.  A venue that ignores `order` shows the same page
-        # twice: then the first rows agree as well, and nothing is proven.
-        if page.last not in ids or (len(ids) > 1 and page.first == ids[0]):
+        # twice: then the first rows agree, and nothing is proven.
+        if page.last not in ids or page.first == ids[0]:
             yield from _split(question, page, markets)
     elif not rows:
         yield _unproven(page, "a page without one readable row")

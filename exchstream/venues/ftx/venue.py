@@ -72,6 +72,10 @@ def _positive(_: object, field: attrs.Attribute[int], value: object) -> None:
         raise ConfigError(f"{field.name} must be a positive whole number")
 
 
+def _whole(default: int) -> int:
+    return attrs.field(default=default, validator=_positive)
+
+
 def _channels(_: object, field: attrs.Attribute[frozenset[str]], value: frozenset[str]) -> None:
     if not value or not value <= set(CHANNELS):
         raise ConfigError(f"channels must be one or both of {', '.join(CHANNELS)}")
@@ -99,31 +103,19 @@ class Ftx:
     domain: str = attrs.field(default="ftx.com", validator=_known_domain)  # or ftx.us
     rest_url: str = attrs.field(converter=_without_slash, validator=_url("http://", "https://"))
     ws_url: str = attrs.field(validator=_url("ws://", "wss://"))  # with and without the last slash were in use
-    heartbeat_ns: int = attrs.field(
-        default=15 * SECOND, validator=_positive
-    )  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
-    silence_ns: int = attrs.field(
-        default=35 * SECOND, validator=_positive
-    )  # two pings without a pong, and some; ccxt 2.1.74 waits for two
-    ack_ns: int = attrs.field(
-        default=10 * SECOND, validator=_positive
-    )  # QuantConnect waits 10 s for the answer to a login
-    lag_ns: int = attrs.field(default=6 * SECOND, validator=_positive)  # how far REST may lag; no source, our choice
-    audit_ns: int = attrs.field(default=40 * SECOND, validator=_positive)  # how often open orders are compared
-    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=_positive)  # between two looks that must agree
-    give_up_ns: int = attrs.field(default=10 * MINUTE, validator=_positive)  # then an unanswered question is named
+    heartbeat_ns: int = _whole(15 * SECOND)  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
+    silence_ns: int = _whole(35 * SECOND)  # two pings without a pong, and some; ccxt 2.1.74 waits for two
+    ack_ns: int = _whole(10 * SECOND)  # QuantConnect waits 10 s for the answer to a login
+    lag_ns: int = _whole(6 * SECOND)  # how far REST may lag behind; no source, our choice
+    audit_ns: int = _whole(40 * SECOND)  # how often open orders are compared; our choice
+    audit_grace_ns: int = _whole(10 * SECOND)  # between the two looks of an audit; our choice
+    give_up_ns: int = _whole(10 * MINUTE)  # then an unanswered question is named; our choice
     tolerance: Decimal = Decimal("1e-9")  # of quantities, which FTX computed with floats; below its smallest step
-    requests_per_second: int = attrs.field(default=30, validator=_positive)  # docs.ftx.us: 30 requests per second
-    orders_page: int = attrs.field(
-        default=100, validator=_positive
-    )  # default and most of /orders/history (ccxt 2.1.74)
-    fills_page: int = attrs.field(
-        default=5000, validator=_positive
-    )  # start and end times "relax the max results per page to 5,000" (FTX docs, pagination)
-    sure_page: int = attrs.field(
-        default=20, validator=_positive
-    )  # without hasMoreData, a page is the last one if shorter than any limit a source names
-    clock_path: str = "/api/time"  # documented at otc.ftx.com; any answer's Date header serves as well
+    requests_per_second: int = _whole(30)  # docs.ftx.us: 30 requests per second
+    orders_page: int = _whole(100)  # default and most of /orders/history (ccxt 2.1.74)
+    fills_page: int = _whole(5000)  # times "relax the max results per page to 5,000" (FTX docs, pagination)
+    sure_page: int = _whole(20)  # without hasMoreData, only a shorter page than this is surely the last
+    clock_path: str = "/api/time"  # documented at otc.ftx.com; the Date header of any answer serves as well
 
     @rest_url.default
     def _rest_url(self) -> str:
@@ -188,6 +180,11 @@ class Ftx:
     def secrets(self) -> tuple[Secret, ...]:
         """The key and the secret."""
         return (self.api_key, self.api_secret)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """None need to be named: FTX lists fills and orders of all markets at once."""
+        return ()
 
     @property
     def identity(self) -> str:

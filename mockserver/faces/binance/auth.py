@@ -20,7 +20,7 @@ from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.signing import Check, KeyKind, hmac_check, public_key_check
 
 if TYPE_CHECKING:
-    from mockserver.world import Account, Exchange
+    from mockserver.exchange import Account, Exchange
 
 API_KEY_HEADER: Final = "X-MBX-APIKEY"
 DEFAULT_WINDOW_MS: Final = Decimal(5_000)

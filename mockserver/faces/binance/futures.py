@@ -24,7 +24,8 @@ from mockserver.faces.binance.text import json_text, ms
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
-    from mockserver.world import Exchange, Link
+    from mockserver.exchange import Exchange
+    from mockserver.link import Link
 
 PROFILES: Final = ("binance-2026", "binance-2024")
 WEIGHT_PER_MINUTE: Final = 2_400

@@ -30,7 +30,7 @@ from mockserver.faces.binance.streams import Told
 from mockserver.faces.binance.text import json_text, trimmed
 
 if TYPE_CHECKING:
-    from mockserver.world import Exchange
+    from mockserver.exchange import Exchange
 
 Object = dict[str, object]
 # "er" of the official page (2026-05): 1 self-trade prevention, 2 IOC not filled, 4 reduce-only, 5 liquidated,
@@ -244,11 +244,11 @@ def algo_update(exchange: Exchange, event: AlgoEvent, at: TimeUnit) -> Object:
 def _triggered(exchange: Exchange, event: AlgoEvent, instrument: Instrument) -> Object:
     """Return average price, executed quantity and type of the child: there only once it is triggered."""
     algo = event.algo
-    if algo.status is AlgoStatus.NEW or algo.child_order_id is None:
+    if algo.child_order_id is None:
         return {}
     child = exchange.engine.order(algo.child.instrument, algo.child_order_id)
-    if child is None:
-        return {}
+    if child is None or algo.status is not AlgoStatus.FINISHED:  # just placed: nothing of it is filled yet
+        return {"ap": "0", "aq": "0", "act": algo.child.type.value}
     return {
         "ap": trimmed(views.average(child, instrument)),
         "aq": views.quantity(instrument, child.filled),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from mockserver.clock import Timer
-    from mockserver.world import Exchange
+    from mockserver.exchange import Exchange
 
 LIFE_NS: Final = 60 * 60 * 1_000_000_000
 # Production shape: clients tell a listen key from a stream name by its 64 letters and digits.

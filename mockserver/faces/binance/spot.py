@@ -26,7 +26,8 @@ from mockserver.faces.binance.ws_api import WsApiSession
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
-    from mockserver.world import Exchange, Link
+    from mockserver.exchange import Exchange
+    from mockserver.link import Link
 
 PROFILES: Final = ("binance-2026", "binance-2024")
 WEIGHT_PER_MINUTE: Final = 6_000
@@ -127,11 +128,12 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/myPreventedMatches"): _PREVENTED,
     ("GET", "/api/v3/myAllocations"): _ALLOCATIONS,
     ("GET", "/api/v3/openOrderList"): route(queries.nothing, "", 6),
-    # The wallet API is not mocked; clients ask these at start and are content with an empty list.
-    ("GET", "/sapi/v1/capital/config/getall"): route(queries.nothing, "", 10, lenient=True),
-    ("GET", "/sapi/v1/asset/tradeFee"): route(queries.nothing, "", 1, lenient=True),
-    ("GET", "/sapi/v1/margin/allPairs"): route(queries.nothing, "", 1, KEY, lenient=True),
-    ("GET", "/sapi/v1/margin/isolated/allPairs"): route(queries.nothing, "", 10, KEY, lenient=True),
+    # The wallet API is not mocked; clients ask these at start and are content with an empty list. Whoever asks gets it:
+    # on the venue one key opens both products, here each has its own, and a futures client asks with the other one.
+    ("GET", "/sapi/v1/capital/config/getall"): route(queries.nothing, "", 10, OPEN, lenient=True),
+    ("GET", "/sapi/v1/asset/tradeFee"): route(queries.nothing, "", 1, OPEN, lenient=True),
+    ("GET", "/sapi/v1/margin/allPairs"): route(queries.nothing, "", 1, OPEN, lenient=True),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): route(queries.nothing, "", 10, OPEN, lenient=True),
 }
 REST_2024: Final[Mapping[tuple[str, str], Route]] = {
     **REST,

@@ -27,7 +27,7 @@ from mockserver.faces.binance.streams import Told
 from mockserver.faces.binance.text import json_text, padded
 
 if TYPE_CHECKING:
-    from mockserver.world import Exchange
+    from mockserver.exchange import Exchange
 
 ZERO: Final = padded(Decimal(0))
 # "assets that were possibly changed": every capture lists BNB, since commission may be paid in it, moved or not.

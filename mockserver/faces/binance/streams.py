@@ -22,7 +22,8 @@ from mockserver.faces.binance.text import json_text
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
-    from mockserver.world import Exchange, Link
+    from mockserver.exchange import Exchange
+    from mockserver.link import Link
 
 Told: TypeAlias = tuple[str, str]
 """The name of an event and its text."""

@@ -56,9 +56,7 @@ class CancelQueue:
         self._waiting: set[int] = set()  # bounded: by the open orders, each is in it once
 
     def cancel(self, call: Call, view: OrderView) -> None:
-        """Queue the cancel of an open order; the same order cannot be queued twice."""
-        if view.order_id in self._waiting:
-            refuse(errors.ORDER_ALREADY_QUEUED)
+        """Queue the cancel of an open order that is not ``waiting`` already."""
         exchange, order_id = call.exchange, view.order_id
         command = Cancel(account=view.account, instrument=view.instrument, order_id=order_id)
         delay_ns = int(exchange.settings.options["cancel_delay_ms"] or 0) * NS_PER_MS

@@ -100,8 +100,6 @@ class FtxSession(Session):
 
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
         """Tell what one command did: own orders and fills in the order the settings say, then the public channels."""
-        if exchange is not self._exchange:
-            return
         if self._login is not None and self._private:
             self._tell_private(events, self._login.ledger)
         for feed in self._public.values():

@@ -215,6 +215,7 @@ def test_binary_frames_are_recorded_and_heard(worlds: Worlds) -> None:
     link.receive(b"\x00\xff")
 
     assert texts(link) == ["2 bytes"]
-    assert [
-        (row["kind"], row["text"]) for row in worlds.default.recorder.journal(since=1)
-    ] == [("ws-in", "\x00ÿ"), ("ws-out", "2 bytes")]
+    assert [(row["kind"], row["text"]) for row in worlds.default.recorder.journal(since=1)] == [
+        ("ws-in", "\x00ÿ"),
+        ("ws-out", "2 bytes"),
+    ]

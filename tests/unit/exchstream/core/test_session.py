@@ -7,8 +7,8 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from exchstream.core.happenings import Answered, Close, Connected, Dial, Emit, Lost, MeasureClock, Obey, Overflowed
-from exchstream.core.happenings import Ping, Range, Received, Send, Started, Stop, Woken
+from exchstream.core.happenings import Answered, Clocked, Close, Connected, Dial, Emit, Lost, MeasureClock, Now, Obey, Overflowed
+from exchstream.core.happenings import Ping, Range, Received, Send, Started, Stop, Unclocked, Woken
 from exchstream.core.venue import (
     HOUR,
     MINUTE,
@@ -71,6 +71,26 @@ def test_start_is_the_first_gap() -> None:
     assert closed.complete
     assert closed.since_ns == T0 <= closed.until_ns
     assert "live" == driver.session.status().phase
+
+
+def test_from_the_start_on_means_by_the_venues_clock() -> None:
+    """A machine whose clock is wrong by an hour loses nothing: the start is set anew when the clock is measured."""
+    driver = Driver()
+    driver.do(Started())
+    assert {} == driver.asks
+    driver.now = Now(2 * SECOND, T0 - HOUR)
+    driver.do(Clocked())
+    assert T0 - HOUR - 2 * SECOND == driver.session.good_ns == driver.session.ledger.floor_ns
+    assert Markets() in driver.asks.values()
+
+
+def test_an_unknown_time_is_asked_for_again() -> None:
+    """Nothing is dialled before the venue's time is known; a failed measurement is tried again, later each time."""
+    driver = Driver()
+    assert MeasureClock() in driver.do(Started())
+    (again,) = driver.do(Unclocked("no route"))
+    assert isinstance(again, MeasureClock)
+    assert again.delay.high_ns > 0
 
 
 def test_it_listens_before_it_looks_back() -> None:
@@ -376,7 +396,7 @@ def test_a_refused_clock_is_measured_and_the_link_tried_again() -> None:
     driver.begin()
     driver.do(Connected(1))
     commands = driver.say(Refused("timestamp", Refusal.CLOCK, "sub"))
-    assert [MeasureClock(), Close(1, "timestamp")] == commands[:2]
+    assert [MeasureClock(anew=True), Close(1, "timestamp")] == commands[:2]
     assert isinstance(commands[2], Dial)
     assert commands[2].delay.high_ns > 0
 

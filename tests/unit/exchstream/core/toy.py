@@ -14,6 +14,7 @@ from exchstream.core.backoff import Backoff
 from exchstream.core.happenings import (
     Answered,
     Ask,
+    Clocked,
     Close,
     Command,
     Connected,
@@ -230,6 +231,7 @@ class Driver:
     def begin(self) -> None:
         """Start, and answer what is needed before dialling."""
         self.do(Started())
+        self.do(Clocked())
         while any(isinstance(question, Markets) for question in self.asks.values()):
             self.reply(Markets, MarketList(MARKETS))
 

@@ -5,6 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mockserver.actions import Action, command_of, drive
 from mockserver.engine.engine import Engine
 from mockserver.engine.ids import BINANCE_SPOT_IDS, FTX_IDS
 from mockserver.engine.types import (
@@ -19,12 +20,12 @@ from mockserver.engine.types import (
     Side,
     TradeEvent,
 )
-from mockserver.strategies import Action, actions, command_of, drive
+from mockserver.strategies import actions, stories
 from tests.unit.mockserver.engine.markets import NOW, engine_of, perp, spot
 
 ACCOUNTS = ("alice", "bob", HOUSE)
-laws = settings(deadline=None, max_examples=120)
-histories = st.lists(actions(), max_size=40)
+laws = settings(deadline=None, max_examples=80)
+histories = stories(actions(), 40)
 markets = st.sampled_from(("received", "quote", "rebate"))
 
 

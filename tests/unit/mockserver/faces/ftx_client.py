@@ -65,7 +65,7 @@ class Client:
         return response
 
     def request(
-        self, method: str, target: str, body: object = None, *, prefix: str = "FTX", **changed: str | None
+        self, method: str, target: str, body: object = None, *, prefix: str = "FTX", **changed: Any
     ) -> HttpRequest:
         """A signed request; ``changed`` replaces (or, None, leaves out) the headers key, ts, sign and subaccount."""
         payload = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -76,24 +76,24 @@ class Client:
         sent = tuple((f"{prefix}-{name.upper()}", value) for name, value in headers.items() if value is not None)
         return HttpRequest(method, target, headers=sent, body=payload)
 
-    def call(self, method: str, target: str, body: object = None, **changed: str | None) -> tuple[int, Any]:
+    def call(self, method: str, target: str, body: object = None, **changed: Any) -> tuple[int, Any]:
         """A signed call: its status, and its `result` or `error`."""
         response = self.send(self.request(method, target, body, **changed))
         answer = json.loads(response.body, parse_float=Decimal)
         return response.status, answer["result"] if answer["success"] else answer["error"]
 
-    def get(self, target: str, **changed: str | None) -> Any:
+    def get(self, target: str, **changed: Any) -> Any:
         """The result of a good GET."""
         status, result = self.call("GET", target, **changed)
         assert status == 200, result
         return result
 
-    def place(self, market: str = "BTC-PERP", side: str = "buy", **fields: object) -> tuple[int, Any]:
+    def place(self, market: str = "BTC-PERP", side: str = "buy", **fields: Any) -> tuple[int, Any]:
         """Place an order: by default a limit order of 0.01 at 30000."""
         body = {"market": market, "side": side, "type": "limit", "price": 30000, "size": 0.01, **fields}
         return self.call("POST", "/orders", body)
 
-    def placed(self, market: str = "BTC-PERP", side: str = "buy", **fields: object) -> dict[str, Any]:
+    def placed(self, market: str = "BTC-PERP", side: str = "buy", **fields: Any) -> dict[str, Any]:
         """The answer to an order that is accepted."""
         status, result = self.place(market, side, **fields)
         assert status == 200, result
@@ -127,14 +127,14 @@ class Client:
 
     # -- sockets --------------------------------------------------------------------------------------------------
 
-    def login(self, **changed: object) -> dict[str, object]:
-        """A login message; ``changed`` replaces (or, None, leaves out) its arguments."""
+    def login(self, **changed: Any) -> dict[str, object]:
+        """A login message; ``changed`` replaces its arguments."""
         time_ms = self.clock.now_ns // 1_000_000
         sign = auth.signature(self.account.secret, auth.login_payload(time_ms))
         args = {"key": self.account.api_key, "sign": sign, "time": time_ms, **changed}
         return {"op": "login", "args": args}
 
-    def socket(self, *channels: str, **login: object) -> Socket:
+    def socket(self, *channels: str, **login: Any) -> Socket:
         """A logged-in socket with these private channels, their acknowledgements read."""
         socket = Socket(self.worlds)
         socket.send(self.login(**login))

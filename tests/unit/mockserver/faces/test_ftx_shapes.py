@@ -44,7 +44,7 @@ def streamed(channel: str, act: Callable[[Client], object]) -> Any:
     return json.loads(socket.texts()[-1])
 
 
-def cancelled(client: Client, **fields: object) -> None:
+def cancelled(client: Client, **fields: Any) -> None:
     """Place and cancel."""
     order = client.placed(clientId="mine", **fields)
     client.call("DELETE", f"/orders/{order['id']}")
@@ -59,14 +59,14 @@ def asked(*messages: object, login: bool = False) -> Any:
     return json.loads(socket.texts()[-1])
 
 
-def subscription(op: str, channel: str, **fields: object) -> dict[str, object]:
+def subscription(op: str, channel: str, **fields: Any) -> dict[str, object]:
     """A subscribe or unsubscribe message."""
     return {"op": op, "channel": channel, **fields}
 
 
 PRIVATE = subscription("subscribe", "orders")
 TRADES = subscription("subscribe", "trades", market="BTC-PERP")
-MARKET = {"type": "market", "price": None, "clientId": "mine"}
+MARKET: dict[str, Any] = {"type": "market", "price": None, "clientId": "mine"}
 
 STREAM: dict[str, Callable[[], Any]] = {
     "ws_fill_perp.json": lambda: streamed("fills", lambda c: c.placed(**MARKET)),

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -9,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.clock import VirtualClock
 from mockserver.engine.types import CancelAll, Expire, ForceClose, Kind, Side
+from mockserver.faces.base import HttpRequest
 from mockserver.faces.ftx import auth
 from mockserver.link import NoTransport
-from tests.unit.mockserver.faces.ftx_client import Client, Socket
+from mockserver.venues import VENUES
+from mockserver.world import Recipe, Worlds
+from tests.unit.mockserver.faces.ftx_client import START_NS, Client, Socket
 
-MARKET = {"type": "market", "price": None}
+MARKET: dict[str, Any] = {"type": "market", "price": None}
 BAD_LOGIN = {"type": "error", "code": 400, "msg": "Invalid login credentials"}
 BAD_REQUEST = {"type": "error", "code": 400, "msg": "Invalid request"}
 
@@ -53,7 +58,7 @@ def test_a_good_login_is_not_answered(path: str) -> None:
         {"subaccount": 7},
     ],
 )
-def test_a_bad_login_leaves_the_connection(changed: dict[str, object]) -> None:
+def test_a_bad_login_leaves_the_connection(changed: dict[str, Any]) -> None:
     """Whatever is wrong, the answer is one text; the same socket may then log in properly."""
     client = Client()
     socket = Socket(client.worlds)
@@ -218,7 +223,7 @@ def test_a_resting_order_is_new_once() -> None:
 
 
 @pytest.mark.parametrize("fields", [MARKET, {"price": 38500}, {"price": 38500, "ioc": True}])
-def test_an_order_that_fills_at_once_is_closed_once(fields: dict[str, object]) -> None:
+def test_an_order_that_fills_at_once_is_closed_once(fields: dict[str, Any]) -> None:
     """A market order and a limit order that take everything they want are told by one `closed`."""
     client = Client()
     client.quote(Side.SELL, "38500", "1")
@@ -417,7 +422,7 @@ def mixed(seed: int) -> list[str]:
 
 
 def test_mixed_is_every_merge_and_repeats_with_its_seed() -> None:
-    """`mixed` shows the order message in each of its three places, keeps the fills in order, and is decided by the seed."""
+    """`mixed` shows the order message in each of its three places, keeps the fills in order, is seeded."""
     assert set(mixed(1)) == {"orders fills fills", "fills orders fills", "fills fills orders"}
     assert mixed(1) == mixed(1)
     assert mixed(1) != mixed(2)
@@ -463,9 +468,15 @@ def test_no_idle_limit_by_default() -> None:
 
 def test_other_paths_are_not_ftx() -> None:
     """A listen key's path is another venue's."""
-    from mockserver.faces.base import HttpRequest
-
     assert Client().worlds.connect(HttpRequest("GET", "/ws/abcdef"), NoTransport()) is None
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/", "/ftx/ws"])
+def test_among_all_venues_the_url_is_ftx(path: str) -> None:
+    """On a server of all venues FTX's one URL is FTX's, although Binance once had sockets below it."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: VirtualClock(START_NS)))
+
+    assert Socket(worlds, path).ask({"op": "ping"}) == [{"type": "pong"}]
 
 
 def test_spaces_as_in_2021() -> None:
@@ -517,7 +528,7 @@ def test_a_followed_book_has_the_checksum() -> None:
     assert [follow(book, message["data"]) for message in messages] == [
         message["data"]["checksum"] for message in messages
     ]
-    assert (dict(book["bids"]), dict(book["asks"])) == ({38400: 1}, {38510: pytest.approx(2.0002)})
+    assert (dict(book["bids"]), dict(book["asks"])) == ({38400: 1}, {38510: Decimal("2.0002")})
 
 
 def test_ticker_speaks_when_the_top_changes() -> None:
@@ -548,8 +559,20 @@ def test_trades_of_other_markets_are_not_told() -> None:
     assert [(trade["side"], trade["price"]) for trade in message["data"]] == [("sell", 38400)]
 
 
+def test_feeds_mind_their_own_market() -> None:
+    """What happens in one market says nothing in another's channels, nor in the list of markets."""
+    client = Client()
+    socket = Socket(client.worlds)
+    for channel in ("markets", "orderbook", "ticker", "trades"):
+        socket.ask({"op": "subscribe", "channel": channel, "market": "ETH/BTC"})
+    client.quote(Side.SELL, "38500", "1")
+    client.placed(**MARKET)
+
+    assert socket.take() == []
+
+
 def test_the_markets_channel_is_nested() -> None:
-    """One partial whose `data` has the markets in a `data` of its own; the channel has no market and cannot be had twice."""
+    """One partial whose `data` has the markets in a `data` of its own; it has no market, and is had once."""
     socket = Socket(Client().worlds)
     ack, partial = socket.ask({"op": "subscribe", "channel": "markets"})
     again = socket.ask({"op": "subscribe", "channel": "markets", "market": "BTC-PERP"})

@@ -57,7 +57,7 @@ def test_infinity_is_no_number() -> None:
 
 def test_json_keeps_the_order_of_keys() -> None:
     """Compact text as in 2022, blanks as in 2021, integers without a point, text escaped."""
-    value = {"b": 1, "a": [Decimal(2), None, True, False], "t": 'é"'}
+    value: wire.Json = {"b": 1, "a": [Decimal(2), None, True, False], "t": 'é"'}
 
     assert wire.dumps(value) == '{"b":1,"a":[2.0,null,true,false],"t":"\\u00e9\\""}'
     spaced = wire.dumps(value, wire.JsonStyle(compact=False))

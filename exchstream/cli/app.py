@@ -1,0 +1,184 @@
+"""The commands, their options and their help; errors become one line and an exit code here."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import trio
+from cyclopts import App, CycloptsError, Parameter
+
+import exchstream
+from exchstream.cli import DOWN, NO_MOCK, OK, SLOW, USAGE, catalogue, run
+from exchstream.cli.mock import MockFailed
+from exchstream.errors import AccountFailed, ConfigError, ExchstreamError, SlowConsumer
+
+DEBUG: Final = "--debug"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EXIT_CODES: Final = (
+    "Exit codes: 0 ended as asked, 2 wrong usage or configuration, 3 an account is down, 4 the mock exchange did not "
+    "start or ended, 5 the output was read too slowly, 130 interrupted, 129 and 143 told to end, 141 nobody reads the "
+    "output any more."
+)
+
+app = App(
+    name="exchstream",
+    help="Every fill, and the outcome of every order, of your exchange accounts, in one typed stream. It only reads: "
+    "it never places or cancels an order.",
+    help_epilogue=_EXIT_CODES,
+    help_format="plaintext",
+    version=exchstream.__version__,
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+
+Json = Annotated[bool, Parameter(help="JSON lines: one event a line, in the documented form.")]
+Plain = Annotated[bool, Parameter(help="Lines of text.")]
+Seconds = Annotated[float | None, Parameter(help="End after so many seconds; without it, Ctrl-C ends.")]
+Debug = Annotated[bool, Parameter(help="Show log messages, and tracebacks of errors.")]
+
+
+@app.command
+def demo(
+    *,
+    plain: Plain = False,
+    json: Json = False,
+    seconds: Seconds = None,
+    port: Annotated[int, Parameter(help="The mock exchange's port; 0 takes a free one.")] = 0,
+    every: Annotated[float, Parameter(help="Seconds between two acts of each account.")] = 1.0,
+    debug: Debug = False,
+) -> int:
+    """Watch three accounts trade on a mock exchange: FTX, Binance spot and Binance futures in one stream.
+
+    Starts `python -m mockserver` for itself and ends it again; nothing leaves this machine. Draws a live table on a
+    terminal, writes lines elsewhere. Each account begins with a gap, as every stream does: its events come at once,
+    and some seconds later, when REST has been asked twice, the gap is closed.
+    """
+    if not 0 <= port <= 65_535:
+        raise ConfigError(f"--port {port}: a port lies between 0 and 65535")
+    if not 0.001 <= every <= 3_600:
+        raise ConfigError(f"--every {every}: between 0.001 and 3600 seconds")
+    mode = _mode(json, plain, "live" if run.terminal() else "plain")
+    return trio.run(run.demo, mode, _limit(seconds), port, every)
+
+
+@app.command
+def tail(
+    venue: Annotated[str, Parameter(help="binance-spot, binance-futures or ftx; VENUE:NAME for an account's name.")],
+    *more: Annotated[str, Parameter(name="more", help="More accounts, in the same stream.")],
+    name: Annotated[str, Parameter(help="The account's name, for those that give none.")] = catalogue.DEFAULT_NAME,
+    json: Json = False,
+    plain: Annotated[bool, Parameter(help="Lines of text (the default).")] = False,
+    since: Annotated[
+        str | None,
+        Parameter(help="Also tell the fills since then: 2026-11-22T08:00:00Z; without a zone, UTC."),
+    ] = None,
+    environment: Annotated[
+        str | None, Parameter(help="Binance: production, testnet or demo, or one of your own with its URLs.")
+    ] = None,
+    seconds: Seconds = None,
+    debug: Debug = False,
+) -> int:
+    """Print the orders and fills of real accounts as they happen.
+
+    Keys come from the environment, such as EXCHSTREAM_BINANCE_SPOT_MAIN_KEY and EXCHSTREAM_BINANCE_SPOT_MAIN_SECRET
+    for `exchstream tail binance-spot`; `exchstream venues VENUE` lists every variable. A key that may only read is
+    enough. If one of several accounts goes down, the others go on.
+    """
+    since_ns = None if since is None else _since_ns(since, time.time_ns())
+    mode = _mode(json, plain, "plain")
+    return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, _limit(seconds), since_ns)
+
+
+@app.command
+def venues(
+    venue: Annotated[str | None, Parameter(help="List every environment variable of this venue.")] = None,
+    *,
+    name: Annotated[str, Parameter(help="The account's name in the variables.")] = catalogue.DEFAULT_NAME,
+    debug: Debug = False,
+) -> int:
+    """List the venues: their modes, how far they have been tried, and the environment variables of their keys."""
+    lines = catalogue.overview() if venue is None else catalogue.fields(venue, name)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+    return OK
+
+
+def run_command(words: list[str]) -> int:
+    """Run one command; the exit code.  Foreseen errors are one line on standard error."""
+    debug = DEBUG in words  # not the parsed one: parsing may be what fails
+    _set_up_logging(debug)
+    try:
+        result = app(words, exit_on_error=False, print_error=False)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else USAGE
+    except CycloptsError as error:
+        return _told(error, USAGE, debug, " ".join(str(error).split()) + " (exchstream --help)")
+    except ConfigError as error:
+        return _told(error, USAGE, debug)
+    except AccountFailed as error:
+        return _told(error, DOWN, debug)
+    except MockFailed as error:
+        return _told(error, NO_MOCK, debug)
+    except SlowConsumer as error:
+        missed = error.resume_after - error.position
+        return _told(error, SLOW, debug, f"the output is read too slowly: {missed} events have left memory unread")
+    except ExchstreamError as error:
+        return _told(error, 1, debug)
+    return result if isinstance(result, int) else OK
+
+
+def _told(error: Exception, code: int, debug: bool, text: str | None = None) -> int:
+    if debug:
+        traceback.print_exception(error)
+    notes = getattr(error, "__notes__", ())
+    sys.stderr.write("exchstream: " + "; ".join([text or str(error), *notes]).replace("\n", " ") + "\n")
+    return code
+
+
+def _set_up_logging(debug: bool) -> None:
+    """Quiet unless asked: what matters is in the stream, and the error in one line.
+
+    Only our own messages are shown, because other libraries log whole URLs, in which signatures stand.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
+    if debug:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        ours = logging.getLogger("exchstream")
+        ours.addHandler(handler)
+        ours.setLevel(logging.INFO)
+
+
+def _mode(json: bool, plain: bool, otherwise: run.Mode) -> run.Mode:
+    if json and plain:
+        raise ConfigError("--json and --plain exclude each other")
+    return "json" if json else "plain" if plain else otherwise
+
+
+def _limit(seconds: float | None) -> float:
+    if seconds is None:
+        return math.inf
+    if not 0 < seconds < math.inf:
+        raise ConfigError(f"--seconds {seconds}: a positive number of seconds")
+    return seconds
+
+
+def _since_ns(text: str, now_ns: int) -> int:
+    """The moment in ns, exactly: whole numbers only."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--since {text!r}: a moment such as 2026-11-22T08:00:00Z") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    since_ns = (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
+    if not 0 <= since_ns <= now_ns:
+        raise ConfigError(f"--since {text!r}: the moment must lie in the past, and after 1970")
+    return since_ns

@@ -1,0 +1,138 @@
+"""The trio side of the commands: what a stream tells goes out, until time, a signal or an error ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, Literal
+
+import trio
+
+from exchstream.cli import DOWN, OK
+from exchstream.cli.board import Board
+from exchstream.cli.lines import STDOUT, line, write
+from exchstream.cli.mock import mock_exchange
+from exchstream.core.venue import Venue
+from exchstream.events import AccountDown, Event
+from exchstream.jsonlines import to_json
+from exchstream.shell.nursery import open_bare_nursery
+from exchstream.shell.stream import OrderStream, open_stream
+
+Mode = Literal["live", "plain", "json"]
+REDRAW_S: Final = 0.2
+
+
+async def demo(mode: Mode, seconds: float, port: int, every_s: float) -> int:
+    """Three accounts on a mock exchange of its own; the exit code.  Raises MockFailed, AccountFailed."""
+
+    async def show() -> int:
+        async with mock_exchange(port, every_s) as (address, venues):
+            board = Board()
+            if mode != "json":
+                await write(
+                    [f"A mock exchange at {address}, three accounts trading by themselves; Ctrl-C ends it.".encode()]
+                )
+            code = await _follow(venues, mode, seconds, board)
+            if mode != "json":
+                await write([board.summary().encode()])
+            return code
+
+    return await _until_signal(show)
+
+
+async def tail(venues: Sequence[Venue], mode: Mode, seconds: float, since_ns: int | None) -> int:
+    """These accounts, as lines; the exit code.  Raises ConfigError, AccountFailed."""
+
+    async def show() -> int:
+        return await _follow(venues, mode, seconds, Board(), since_ns)
+
+    return await _until_signal(show)
+
+
+async def _until_signal(show: Callable[[], Awaitable[int]]) -> int:
+    """What `show` returns, or 128 and the number of the signal that ended it."""
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: the user wants us to outlive the terminal
+        wanted.append(signal.SIGHUP)
+    code = OK
+    with trio.open_signal_receiver(*wanted) as signals:
+        async with open_bare_nursery() as nursery:
+
+            async def listen() -> None:
+                nonlocal code
+                async for number in signals:
+                    code = 128 + number
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(listen)
+            code = await show()
+            nursery.cancel_scope.cancel()
+    return code
+
+
+async def _follow(
+    venues: Sequence[Venue], mode: Mode, seconds: float, board: Board, since_ns: int | None = None
+) -> int:
+    """Show the stream for so long; 3 if an account went down meanwhile."""
+    downs: list[AccountDown] = []  # one for each account at most
+    async with open_stream(*venues, since_ns=since_ns) as stream:
+        with trio.move_on_after(seconds):
+            if mode == "live":
+                await _live(stream, board, downs)
+            else:
+                await _lines(stream, mode, board, downs)
+    for down in downs:
+        sys.stderr.write(f"exchstream: {down.venue} account {down.account!r}: {down.detail}\n")
+    return DOWN if downs else OK
+
+
+async def _batches(stream: OrderStream, downs: list[AccountDown]) -> AsyncIterator[Sequence[Event]]:
+    """Everything that the stream tells, as it comes."""
+    position = 0
+    while True:
+        events = await stream.after(position)
+        downs.extend(event for event in events if isinstance(event, AccountDown))
+        yield events
+        position = events[-1].position
+
+
+async def _lines(stream: OrderStream, mode: Mode, board: Board, downs: list[AccountDown]) -> None:
+    async for events in _batches(stream, downs):
+        now_ns = time.time_ns()
+        for event in events:
+            board.take(event, now_ns)
+        if mode == "json":
+            await write(map(to_json, events))
+        else:
+            await write(line(event, now_ns).encode() for event in events)
+
+
+async def _live(stream: OrderStream, board: Board, downs: list[AccountDown]) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+
+    async def listen() -> None:
+        async for events in _batches(stream, downs):
+            for event in events:
+                board.take(event, time.time_ns())
+
+    # auto_refresh would draw from a thread, while a task here changes what is drawn
+    with Live(console=console, auto_refresh=False) as live:
+        try:
+            async with open_bare_nursery() as nursery:
+                nursery.start_soon(listen)
+                while True:
+                    live.update(board.draw(stream.status(), time.time_ns(), console.height), refresh=True)
+                    await trio.sleep(REDRAW_S)
+        finally:
+            live.update(board.draw(stream.status(), time.time_ns(), console.height), refresh=True)
+
+
+def terminal() -> bool:
+    """True where a live table can be drawn."""
+    return os.isatty(STDOUT) and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,0 +1,273 @@
+"""The mock on real sockets: one port, real resets, and a program that starts and ends as it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, connect_websocket_url, open_websocket_url
+
+from mockserver import Clock, Recipe, Server, Worlds
+from mockserver.engine.types import Cancel
+from mockserver.server import Listening
+from mockserver.venues import VENUES
+from tests.unit.mockserver.toy_venue import SPEC, buy
+
+STOPPED_WITHIN = 10.0
+
+
+class Host:
+    """A server on a free port, with the toy venue beside the real ones."""
+
+    def __init__(self, server: Server, listening: Listening) -> None:
+        self.server = server
+        self.worlds = server.worlds
+        self.listening = listening
+        self.toy = self.worlds.default.exchanges["toy"]
+        self.worlds.open_account(self.toy, "alice", api_key="A")
+
+    def url(self, path: str = "/play/ws?key=A") -> str:
+        return self.listening.ws + path
+
+
+@asynccontextmanager
+async def hosting() -> AsyncIterator[Host]:
+    """A listening server; when the block ends nothing of it is left."""
+    worlds = Worlds(Recipe(venues=(*VENUES, SPEC), clock=lambda: Clock(time.time_ns)))
+    server = Server(worlds)
+    async with trio.open_nursery() as nursery:
+        yield Host(server, await nursery.start(server.serve, "127.0.0.1", 0))
+        nursery.cancel_scope.cancel()
+    assert (server.open_connections, worlds.links) == (0, {})
+
+
+async def code_of(connection: WebSocketConnection) -> int:
+    """Read until the connection ends; its close code."""
+    with trio.fail_after(5):
+        while connection.closed is None:
+            with suppress(ConnectionClosed):
+                await connection.get_message()
+    await trio.aclose_forcefully(connection._stream)  # trio-websocket leaves it open when the peer aborts
+    return connection.closed.code
+
+
+async def test_rest_and_websocket_share_one_port_and_connections_are_kept() -> None:
+    """Four requests to three venues and the control API take one connection, and a WebSocket opens beside it."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        paths = ["/api/v3/ping", "/fapi/v1/ping", "/api/markets", "/__mock/health"]
+        statuses = [(await http.get(path)).status_code for path in paths]
+        kept = host.server.open_connections
+        async with open_websocket_url(host.url()) as connection:
+            await connection.send_message("hello")
+            echo = await connection.get_message()
+
+    assert (statuses, kept, echo) == ([200] * 4, 1, "hello")
+
+
+async def test_an_order_reaches_its_own_socket_only() -> None:
+    """A REST order's event is on the socket of its account, in whatever world, and on no other."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        made = (await http.post("/__mock/accounts", json={"venue": "toy", "world": "w"})).json()
+        async with open_websocket_url(host.url()) as alice, open_websocket_url(host.url("/play/ws")) as other:
+            await other.send_message(json.dumps({"login": made["api_key"]}))
+            assert await other.get_message() == "ok"
+            order = (await http.post("/play/order", headers={"X-Key": made["api_key"]})).json()
+            told = json.loads(await other.get_message())
+            await alice.send_message("nothing before this")
+            first = await alice.get_message()
+
+    assert told == {"event": "NEW", "id": order["id"]}
+    assert first == "nothing before this"
+
+
+async def test_reset_inside_a_frame() -> None:
+    """One connection is cut inside a frame by RST; the client loses that frame, its neighbour loses nothing."""
+    async with hosting() as host, trio.open_nursery() as nursery:
+        victim = await connect_websocket_url(nursery, host.url())
+        witness = await connect_websocket_url(nursery, host.url())
+        first = host.worlds.links[min(host.worlds.links)]
+        first.reset(after_bytes=5)
+        host.toy.submit(buy("alice"))
+        seen = json.loads(await witness.get_message())
+        code = await code_of(victim)
+        await witness.aclose()
+
+    assert (code, seen["event"]) == (1006, "NEW")
+
+
+async def test_reset_is_a_tcp_reset() -> None:
+    """The reset of a connection reaches the client as ECONNRESET, a drop as a plain end."""
+    ends: dict[str, object] = {}
+    async with hosting() as host:
+        for act in ("reset", "drop"):
+            stream = await trio.open_tcp_stream("127.0.0.1", host.listening.port)
+            async with stream:
+                await stream.send_all(handshake("/play/ws"))
+                await stream.receive_some()
+                (link,) = host.worlds.links.values()
+                getattr(link, act)()
+                with trio.fail_after(5):
+                    try:
+                        ends[act] = await stream.receive_some()
+                    except trio.BrokenResourceError as error:
+                        ends[act] = type(error.__cause__)
+            with trio.fail_after(5):
+                await host.server.go_away()
+
+    assert ends == {"reset": ConnectionResetError, "drop": b""}
+
+
+async def test_a_silent_socket_stays_open() -> None:
+    """A silenced socket answers pings and hears no event; resumed, it hears the next one."""
+    async with hosting() as host, open_websocket_url(host.url()) as connection:
+        (link,) = host.worlds.links.values()
+        link.mute()
+        host.toy.submit(buy("alice"))
+        with trio.fail_after(5):
+            await connection.ping(b"alive?")
+        link.resume()
+        second = host.toy.submit(buy("alice")).order
+        told = json.loads(await connection.get_message())
+
+    assert second is not None
+    assert told["id"] == second.order_id
+
+
+async def test_random_bytes_do_no_harm() -> None:
+    """Noise on the port ends its own connection at most; the next client is served."""
+    noise = random.Random(7)
+    async with hosting() as host:
+        for _ in range(30):
+            stream = await trio.open_tcp_stream("127.0.0.1", host.listening.port)
+            async with stream:
+                with trio.move_on_after(0.05):
+                    head = noise.choice([b"", b"GET / HTTP/1.1\r\n", handshake("/play/ws")])
+                    await stream.send_all(head + noise.randbytes(noise.randrange(2_000)))
+                    await stream.receive_some()
+        async with httpx2.AsyncClient(base_url=host.listening.http) as http:
+            assert (await http.get("/api/v3/ping")).status_code == 200
+
+
+async def test_a_burst_over_a_socket() -> None:
+    """Twenty thousand events go through a socket whole, in order, and as fast as they are made."""
+    told: list[int] = []
+    placed: list[int] = []
+    async with (
+        hosting() as host,
+        open_websocket_url(host.url(), message_queue_size=64) as connection,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def trade() -> None:
+            for number in range(10_000):
+                order = host.toy.submit(buy("alice", quantity=1)).order
+                assert order is not None
+                host.toy.submit(Cancel(account="alice", instrument="BTCUSDT", order_id=order.order_id))
+                placed.append(order.order_id)
+                if number % 100 == 0:
+                    await trio.lowlevel.checkpoint()
+
+        nursery.start_soon(trade)
+        with trio.fail_after(30):
+            while len(told) < 20_000:
+                told.append(json.loads(await connection.get_message())["id"])
+
+    assert told == [order_id for order_id in placed for _ in range(2)]
+
+
+def handshake(target: str) -> bytes:
+    """A WebSocket handshake."""
+    lines = ["Host: 127.0.0.1", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+    lines.append("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+    return f"GET {target} HTTP/1.1\r\n".encode() + "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+# --- the program -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def program(*argv: str) -> Iterator[subprocess.Popen[str]]:
+    """The mock as a process of its own; killed if it is still there at the end."""
+    command = [sys.executable, "-m", "mockserver", *argv]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def ready(started: subprocess.Popen[str]) -> Any:
+    """Wait for the readiness line."""
+    assert started.stdout is not None
+    return json.loads(started.stdout.readline())
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_program_ends_cleanly_on_a_signal(how: signal.Signals, tmp_path: Path) -> None:
+    """With a client connected, a signal ends the program with code 0, nothing on standard error, and a last line."""
+    ready_file = tmp_path / "ready.json"
+    argv = ["--port", "0", "--json", "--trade-demo", "0.05", "--ready-file", str(ready_file)]
+    with program(*argv) as started:
+        told = ready(started)
+        with socket.create_connection(("127.0.0.1", told["port"])) as client:
+            client.sendall(handshake("/ws"))
+            assert client.recv(12) == b"HTTP/1.1 101"
+            os.kill(told["pid"], how)
+            out, err = started.communicate(timeout=STOPPED_WITHIN)
+
+    assert (started.returncode, err) == (0, "")
+    assert json.loads(out) == {"event": "stopped"}
+    assert json.loads(ready_file.read_text()) == told
+
+
+def test_a_busy_port_is_one_clear_line_and_exit_code_2() -> None:
+    """A port that is taken is told without a traceback."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with program("--port", str(port)) as started:
+            out, err = started.communicate(timeout=STOPPED_WITHIN)
+
+    assert (started.returncode, out) == (2, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in err
+    assert "Traceback" not in err
+
+
+def test_beyond_loopback_it_warns() -> None:
+    """Whoever lets the world in is told what that means."""
+    with program("--port", "0", "--host", "0.0.0.0", "--json") as started:
+        ready(started)
+        started.send_signal(signal.SIGTERM)
+        _, err = started.communicate(timeout=STOPPED_WITHIN)
+
+    assert started.returncode == 0
+    assert "WARNING: 0.0.0.0 is not loopback" in err
+
+
+def test_the_demo_accounts_trade() -> None:
+    """With --trade-demo the truth soon holds orders of all three venues, and the seed is the one that was given."""
+    with program("--port", "0", "--json", "--trade-demo", "0.01", "--seed", "9") as started:
+        told = ready(started)
+        venues: set[str] = set()
+        deadline = time.monotonic() + STOPPED_WITHIN
+        while len(venues) < 3 and time.monotonic() < deadline:
+            truth = httpx2.get(f"{told['control']}/truth").json()
+            venues = {fill["venue"] for fill in truth["fills"]}
+
+    assert venues == {"binance-spot", "binance-futures", "ftx"}
+    assert told["seed"] == 9

@@ -1,0 +1,111 @@
+"""The fields that spot and futures share, presets, identity, and what is never shown."""
+
+import subprocess
+
+import pytest
+
+from exchstream.core.venue import Markets, Memory, NewCredential
+from exchstream.errors import ConfigError
+from exchstream.venues.binance import BinanceFutures, BinanceSpot
+
+KEYS = {"api_key": "the-key", "api_secret": "the-secret"}
+
+
+def ed25519() -> str:
+    made = subprocess.run(["openssl", "genpkey", "-algorithm", "ED25519"], capture_output=True, check=True, text=True)
+    return made.stdout
+
+
+@pytest.mark.parametrize(
+    ("venue", "arguments", "words"),
+    [
+        (BinanceSpot, {"api_key": "k"}, "either api_secret or private_key"),
+        (BinanceSpot, {**KEYS, "private_key": "x"}, "not both"),
+        (BinanceSpot, {**KEYS, "api_key": ""}, "empty"),
+        (BinanceSpot, {**KEYS, "environment": "mock"}, "environment 'mock' needs rest_url"),
+        (BinanceSpot, {**KEYS, "user_data": "carrier pigeon"}, "websocket-api"),
+        (BinanceSpot, {**KEYS, "logon": True}, "Ed25519"),
+        (BinanceSpot, {**KEYS, "recv_window_ms": 60_001}, "60000"),
+        (BinanceSpot, {**KEYS, "page_limit": 0}, "page_limit"),
+        (BinanceSpot, {**KEYS, "rest_url": "api.binance.com"}, "rest_url"),
+        (BinanceFutures, {**KEYS, "ws_url": "http://x"}, "ws_url"),
+        (BinanceFutures, {**KEYS, "lag_ns": "6"}, "lag_ns"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(venue: type, arguments: dict[str, object], words: str) -> None:
+    """Each wrong field raises ConfigError with a text that says what to change."""
+    with pytest.raises(ConfigError, match=words):
+        venue(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("venue", "environment", "rest", "ws"),
+    [
+        (BinanceSpot, "production", "https://api.binance.com", "wss://ws-api.binance.com:443/ws-api/v3"),
+        (BinanceSpot, "testnet", "https://testnet.binance.vision", "wss://ws-api.testnet.binance.vision/ws-api/v3"),
+        (BinanceSpot, "demo", "https://demo-api.binance.com", "wss://demo-ws-api.binance.com/ws-api/v3"),
+        (BinanceFutures, "production", "https://fapi.binance.com", "wss://fstream.binance.com"),
+        (BinanceFutures, "testnet", "https://testnet.binancefuture.com", "wss://stream.binancefuture.com"),
+        (BinanceFutures, "demo", "https://demo-fapi.binance.com", "wss://demo-fstream.binance.com"),
+    ],
+)
+def test_presets(venue: type, environment: str, rest: str, ws: str) -> None:
+    """Each environment has the documented base URLs."""
+    account = venue(**KEYS, environment=environment)
+    assert (environment, rest, ws) == (account.environment, account.rest_url, account.ws_url)
+
+
+def test_urls_can_be_overridden() -> None:
+    """An environment of one's own needs its URLs, and a slash at their end does no harm."""
+    account = BinanceFutures(**KEYS, environment="mock", rest_url="http://127.0.0.1:1/", ws_url="ws://127.0.0.1:1/")
+    assert ("http://127.0.0.1:1", "ws://127.0.0.1:1") == (account.rest_url, account.ws_url)
+
+
+def test_identity_is_of_key_and_system() -> None:
+    """The name does not count, the key, the product and the environment do; the key cannot be read from it."""
+    same = [BinanceSpot(**KEYS, name=name).identity for name in ("a", "b")]
+    others = [
+        BinanceSpot(**{**KEYS, "api_key": "other"}).identity,
+        BinanceSpot(**KEYS, environment="testnet").identity,
+        BinanceFutures(**KEYS).identity,
+    ]
+    assert same[0] == same[1]
+    assert 4 == len({same[0], *others})
+    assert "the-key" not in same[0]
+
+
+def test_nothing_secret_is_shown() -> None:
+    """Neither repr nor str of an account or of its requests holds key, secret or signature."""
+    account = BinanceSpot(**KEYS, user_data="listen-key")
+    request = account.request(NewCredential(), Memory(), 0)
+    assert "the-key" not in f"{account!r}{account}{request!r}"
+    assert "the-secret" not in f"{account!r}{account}"
+    assert {"the-key", "the-secret"} == {secret.reveal() for secret in account.secrets}
+
+
+def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every field can come from the environment, an argument wins, and either kind of key will do."""
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_KEY", "k")
+    with pytest.raises(ConfigError, match="EXCHSTREAM_BINANCE_SPOT_MAIN_SECRET or EXCHSTREAM_BINANCE_SPOT_MAIN_PRIVATE_KEY"):
+        BinanceSpot.from_env("main")
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_PRIVATE_KEY", ed25519().replace("\n", "\\n"))
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_LOGON", "true")
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_SYMBOLS", "BTCUSDT,ETHUSDT")
+    account = BinanceSpot.from_env("main", page_limit=7)
+    assert ("main", True, ("BTCUSDT", "ETHUSDT"), 7) == (
+        account.account,
+        account.logon,
+        account.symbols,
+        account.page_limit,
+    )
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_KEY", "k")
+    assert "s" == getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)()
+
+
+def test_needs(spot: BinanceSpot, classic: BinanceSpot, futures: BinanceFutures, memory: Memory) -> None:
+    """Markets always, a listen key where one is dialled with and there is none that lives."""
+    assert [Markets()] == list(spot.needs(Memory(), 0))
+    assert [Markets(), NewCredential()] == list(classic.needs(Memory(), 0))
+    assert [] == list(futures.needs(memory, 0))
+    assert memory.credential is not None
+    assert [NewCredential()] == list(futures.needs(memory, memory.credential.expires_ns))

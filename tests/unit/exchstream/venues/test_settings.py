@@ -1,0 +1,99 @@
+"""Fields from arguments, the environment and defaults, in this order."""
+
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from exchstream.core.venue import Secret
+from exchstream.errors import ConfigError
+from exchstream.venues.settings import load, needed_secret, secret, variable
+
+
+@attrs.frozen(kw_only=True)
+class Toy:
+    account: str = attrs.field(default="default", alias="name")
+    api_key: Secret = attrs.field(converter=needed_secret)
+    api_secret: Secret | None = attrs.field(default=None, converter=secret)
+    private_key: Secret | None = attrs.field(default=None, converter=secret)
+    limit: int = 5
+    logon: bool = False
+    ratio: Decimal | None = None
+    symbols: tuple[str, ...] = ()
+    channels: frozenset[str] = frozenset()
+    rest_url: str = "https://x"
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("api_key", "EXCHSTREAM_BINANCE_SPOT_MY_BOT_KEY"),
+        ("api_secret", "EXCHSTREAM_BINANCE_SPOT_MY_BOT_SECRET"),
+        ("private_key", "EXCHSTREAM_BINANCE_SPOT_MY_BOT_PRIVATE_KEY"),
+        ("lag_ns", "EXCHSTREAM_BINANCE_SPOT_MY_BOT_LAG_NS"),
+    ],
+)
+def test_a_field_has_one_variable(field: str, expected: str) -> None:
+    """The name is built of venue, account and field; key and secret are short."""
+    assert expected == variable("binance-spot", "my bot", field)
+
+
+def test_types_are_read() -> None:
+    """Texts become what the field's type says."""
+    environ = {
+        "EXCHSTREAM_TOY_A_KEY": " k ",
+        "EXCHSTREAM_TOY_A_SECRET": "s",
+        "EXCHSTREAM_TOY_A_LIMIT": "9",
+        "EXCHSTREAM_TOY_A_LOGON": "Yes",
+        "EXCHSTREAM_TOY_A_RATIO": "0.10",
+        "EXCHSTREAM_TOY_A_SYMBOLS": "BTCUSDT, ETHUSDT,",
+        "EXCHSTREAM_TOY_A_CHANNELS": "fills",
+        "EXCHSTREAM_TOY_A_REST_URL": "",
+    }
+    expected = Toy(
+        name="a",
+        api_key="k",
+        api_secret="s",
+        limit=9,
+        logon=True,
+        ratio=Decimal("0.10"),
+        symbols=("BTCUSDT", "ETHUSDT"),
+        channels=frozenset({"fills"}),
+    )
+    assert expected == load(Toy, "toy", "a", {}, environ=environ)
+
+
+def test_an_argument_wins_over_the_environment() -> None:
+    """Argument > environment > default."""
+    environ = {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LIMIT": "9"}
+    assert 1 == load(Toy, "toy", "a", {"limit": 1}, environ=environ).limit
+    assert 9 == load(Toy, "toy", "a", {}, environ=environ).limit
+    assert 5 == load(Toy, "toy", "a", {"api_key": "k"}, environ={}).limit
+
+
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an explicit mapping the variables of the process count."""
+    monkeypatch.setenv("EXCHSTREAM_TOY_A_KEY", "from the process")
+    assert "from the process" == load(Toy, "toy", "a", {}).api_key.reveal()
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "words"),
+    [
+        ({}, {}, "EXCHSTREAM_TOY_A_KEY"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k"}, {}, "EXCHSTREAM_TOY_A_SECRET or EXCHSTREAM_TOY_A_PRIVATE_KEY"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LIMIT": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LIMIT"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LOGON": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LOGON"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_RATIO": "nan hunter2"}, {}, "EXCHSTREAM_TOY_A_RATIO"),
+        ({}, {"api_kee": "hunter2"}, "api_kee"),
+        ({}, {"api_key": " ", "api_secret": "hunter2"}, "empty"),
+    ],
+)
+def test_what_is_wrong_is_named_and_no_value_shown(
+    environ: dict[str, str], arguments: dict[str, object], words: str
+) -> None:
+    """A ConfigError names the variable or field, and never repeats what stood there."""
+    with pytest.raises(ConfigError) as caught:
+        load(Toy, "toy", "a", arguments, one_of=("api_secret", "private_key"), environ=environ)
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,349 @@
+"""The control API: every act does what it says, and every refusal says what to do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mockserver.control import Control
+from mockserver.engine.ids import BINANCE_FUTURES_IDS
+from mockserver.engine.types import HOUSE, OrderType, Place, PlaceAlgo, Side, TriggerWhen
+from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.link import NoTransport
+from mockserver.world import Link, Worlds
+
+from .toy_venue import INSTRUMENT, START_NS, ToyFace, ToySession, buy, toy_worlds
+
+ED25519_PEM = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+"""
+RSA_HEAD = (
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gunVTLw7onLRnrq0/IzW7yW"
+)
+
+
+class Client:
+    """Asks a control API as an HTTP client would."""
+
+    def __init__(self) -> None:
+        self.worlds: Worlds = toy_worlds()
+        self.control = Control(self.worlds)
+        self.exchange = self.worlds.default.exchanges["toy"]
+        self.worlds.open_account(self.exchange, "alice", api_key="A")
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"host": "127.0.0.1:8080", **headers}
+        return self.control.handle(HttpRequest(method, f"/__mock{path}", tuple(given.items()), raw))
+
+    def get(self, path: str) -> Any:
+        response = self.ask("GET", path)
+        assert response.status == 200, response.body
+        return json.loads(response.body)
+
+    def post(self, path: str, **body: Any) -> Any:
+        response = self.ask("POST", path, body)
+        assert response.status == 200, response.body
+        return json.loads(response.body)
+
+    def refused(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
+        response = self.ask(method, path, body, **headers)
+        return response.status, json.loads(response.body)["error"]
+
+    def connect(self) -> tuple[Link, NoTransport]:
+        transport = NoTransport()
+        opened = self.worlds.connect(HttpRequest("GET", "/play/ws?key=A"), transport)
+        assert isinstance(opened, tuple)
+        link, session = opened
+        assert isinstance(session, ToySession)
+        link.start(session)
+        return link, transport
+
+    def place(self) -> int:
+        reply = self.exchange.submit(buy("alice"))
+        assert reply.order is not None
+        return reply.order.order_id
+
+    @property
+    def hooks(self) -> list[Any]:
+        assert isinstance(self.exchange.face, ToyFace)
+        return self.exchange.face.hooks
+
+
+@pytest.fixture
+def client() -> Client:
+    """A toy world with alice (key A), and its control API."""
+    return Client()
+
+
+def test_health(client: Client) -> None:
+    """Health names venues and worlds."""
+    assert client.get("/health") == {
+        "status": "ok",
+        "venues": ["toy"],
+        "worlds": ["default"],
+        "connections": 0,
+        "now_ns": START_NS,
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "localhost:1"}, 200),
+        ({"host": "[::1]:1"}, 200),
+        ({"host": "127.0.0.1", "origin": "http://127.0.0.1:9"}, 200),
+        ({"host": "evil.example"}, 403),
+        ({"host": ""}, 403),
+        ({"host": "[bad"}, 403),
+        ({"host": "127.0.0.1", "origin": "https://evil.example"}, 403),
+        ({"host": "127.0.0.1", "origin": "null"}, 403),
+    ],
+)
+def test_a_web_page_cannot_reach_it(client: Client, headers: dict[str, str], status: int) -> None:
+    """Only loopback hosts and origins may use the API, and no answer invites another origin."""
+    response = client.ask("GET", "/health", **headers)
+
+    assert response.status == status
+    assert not [name for name, _ in response.headers if name.startswith("access-control")]
+
+
+def test_accounts(client: Client) -> None:
+    """A new account has key, secret and balances, in a world that is made when it is new."""
+    made = client.post(
+        "/accounts", venue="toy", world="w", balances={"USDT": "5.5", "BTC": 1}, subaccounts=["mm"], seed=3
+    )
+    exchange = client.worlds.worlds["w"].exchanges["toy"]
+
+    assert {name: made[name] for name in ("world", "venue", "name", "key_type", "subaccounts")} == {
+        "world": "w",
+        "venue": "toy",
+        "name": "account-1",
+        "key_type": "hmac",
+        "subaccounts": ["mm"],
+    }
+    assert client.worlds.find_key("toy", made["api_key"]) == (exchange, exchange.accounts["account-1"])
+    assert exchange.accounts["account-1"].secret == made["secret"]
+    assert exchange.engine.balance("account-1/mm", "USDT").free == 550_000_000
+    assert exchange.world.seed == 3
+
+
+def test_public_keys(client: Client) -> None:
+    """A public key is known by its kind and needs no secret; a kind the venue does not take is refused."""
+    made = client.post("/accounts", venue="toy", name="ed", public_key=ED25519_PEM)
+    rsa = f"-----BEGIN PUBLIC KEY-----\n{RSA_HEAD}\n-----END PUBLIC KEY-----"
+
+    assert made["key_type"] == "ed25519"
+    assert "secret" not in made
+    assert client.refused("POST", "/accounts", {"venue": "toy", "public_key": rsa}) == (
+        400,
+        "toy takes no rsa keys, only hmac, ed25519",
+    )
+
+
+def test_forced_acts_on_orders(client: Client) -> None:
+    """An order can be placed, filled in part, filled, cancelled and expired by force."""
+    placed = client.post(
+        "/orders", venue="toy", account="alice", symbol="BTCUSDT", side="buy", quantity="0.01", price="49000"
+    )["order"]
+    path = f"/orders/toy/BTCUSDT/{placed['order_id']}"
+    part = client.post(f"{path}/fill", quantity="0.004", price="48000.5", liquidity="taker")["order"]
+    rest = client.post(f"{path}/fill")["order"]
+    cancelled = client.post(f"/orders/toy/BTCUSDT/{client.place()}/cancel")["order"]
+    expired = client.post(f"/orders/toy/BTCUSDT/{client.place()}/expire")["order"]
+
+    assert (placed["status"], placed["price"]) == ("NEW", "49000.00")
+    assert (part["status"], part["filled_quantity"], part["filled_quote"]) == (
+        "PARTIALLY_FILLED",
+        "0.00400",
+        "192.00200000",
+    )
+    assert (rest["status"], rest["filled_quote"]) == ("FILLED", "486.00200000")
+    assert (cancelled["status"], expired["status"], expired["reason"]) == ("CANCELED", "EXPIRED", "EXCHANGE")
+
+
+def test_the_house_trades_too(client: Client) -> None:
+    """An order of the house gives a client's market order its other side."""
+    client.post("/orders", venue="toy", account=HOUSE, symbol="BTCUSDT", side="SELL", quantity="1", price="50000")
+    taken = client.post(
+        "/orders", venue="toy", account="alice", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.5"
+    )
+
+    assert (taken["order"]["status"], taken["order"]["filled_quote"]) == ("FILLED", "25000.00000000")
+
+
+def test_deposit(client: Client) -> None:
+    """Money can be moved into an account."""
+    assert client.post("/deposit", venue="toy", account="alice", asset="EUR", amount="2.5") == {
+        "account": "alice",
+        "asset": "EUR",
+        "free_atoms": 250_000_000,
+        "locked_atoms": 0,
+    }
+
+
+def test_trigger(client: Client) -> None:
+    """A waiting conditional order can be triggered; one that is not there cannot."""
+    child = Place(
+        account="alice", instrument="BTCUSDT", side=Side.BUY, type=OrderType.LIMIT, quantity=1_000, price=4_900_000
+    )
+    reply = client.exchange.submit(
+        PlaceAlgo(child=child, trigger_price=INSTRUMENT.price(6_000_000), when=TriggerWhen.ABOVE)
+    )
+    assert reply.algo is not None
+    triggered = client.post(f"/algo/{reply.algo.algo_id}/trigger")
+    (order,) = client.exchange.engine.open_orders("alice")
+
+    assert triggered["order_id"] == str(order.order_id)
+    assert client.refused("POST", f"/algo/{BINANCE_FUTURES_IDS.algo_start}/trigger")[0] == 404
+
+
+def test_force_close_is_refused_where_there_is_no_position(client: Client) -> None:
+    """A spot market has no position to liquidate, and the engine's refusal is told."""
+    body = {"account": "alice", "kind": "liquidation"}
+    status, error = client.refused("POST", "/positions/toy/BTCUSDT/close", body)
+
+    assert (status, error.startswith("the engine refused")) == (409, True)
+
+
+def test_connections(client: Client) -> None:
+    """Each verb changes its connection as the row shows afterwards."""
+    link, transport = client.connect()
+    path = f"/connections/{link.id}"
+    silent = client.post(f"{path}/silence")["connections"][0]
+    mute = client.post(f"{path}/silence", mode="all")["connections"][0]
+    held = client.post(f"{path}/half_open")["connections"][0]
+    live = client.post(f"{path}/resume")["connections"][0]
+    client.post(f"{path}/reset", after_bytes=3)
+    cut = transport.ended
+    dead = client.post(f"{path}/reset")["connections"][0]
+
+    assert client.get("/connections?world=default")["connections"] == [dead]
+    assert client.get("/connections?world=other")["connections"] == []
+    assert (silent["silence"], mute["silence"], held["half_open"]) == ("events", "all", True)
+    assert (live["silence"], live["half_open"], live["accounts"]) == (None, False, ["alice"])
+    assert (cut, transport.ended, dead["open"]) == ("cut after 3", "reset", False)
+
+
+def test_connections_by_account(client: Client) -> None:
+    """Without an id the verb goes to every connection of the account, and to no other."""
+    first, _ = client.connect()
+    other = client.worlds.connect(HttpRequest("GET", "/play/ws"), NoTransport())
+    assert isinstance(other, tuple)
+    other[0].start(other[1])
+    acted = client.post("/connections/drop", account="alice", code=1012)["connections"]
+
+    assert [row["id"] for row in acted] == [first.id]
+    assert (first.open, other[0].open) == (False, True)
+    third, transport = client.connect()
+    client.post("/connections/drop", account="alice", venue="toy")
+    assert (third.open, transport.ended) == (False, "drop")
+    client.post("/connections/close")
+    assert other[0].open is False
+
+
+def test_hooks_of_the_venue(client: Client) -> None:
+    """Expired listen keys, shutdown notices and revoked keys are the face's acts."""
+    assert client.post("/listen_keys/expire", account="alice", notices=2) == {"expired": {"toy": 1}}
+    assert client.post("/shutdown_notice", venue="toy", close=True) == {"told": {"toy": 2}}
+    assert client.post("/keys/alice/revoke") == {"name": "alice", "revoked_at": ["toy"]}
+
+    assert client.hooks == [("expire", "alice", 2), ("shutdown", None, True), ("revoked", "alice")]
+    assert client.exchange.accounts["alice"].revoked
+
+
+def test_settings(client: Client) -> None:
+    """Settings change in place, all of them or none."""
+    settings = client.exchange.settings
+    body = {"rest_lag_ms": 5000, "page_cap": 3, "limits": "ip", "profile": "toy-2024", "options": {"mode": "b"}}
+    changed = client.post("/settings", **body)["settings"]["toy"]
+    refused = client.refused("POST", "/settings", {"rest_lag_ms": 1, "options": {"mode": 1}})
+    unknown = client.refused("POST", "/settings", {"options": {"x": 1}})
+
+    assert changed == {**body, "options": {"mode": "b", "count": 1}}
+    assert client.get("/settings")["settings"]["toy"] == changed
+    assert (settings.rest_lag_ns, settings.page_cap) == (5_000_000_000, 3)
+    assert refused == (400, "option 'mode' is str, not int")
+    assert unknown == (400, "toy has no option 'x'; it has mode, count")
+    assert client.post("/settings", page_cap=None)["settings"]["toy"]["page_cap"] is None
+
+
+def test_truth_and_journal(client: Client) -> None:
+    """The truth and the journal of a world can be read, in part."""
+    link, _ = client.connect()
+    link.receive("hello")
+    client.place()
+
+    assert client.get("/truth?venue=toy&account=alice")["sequence"] == 1
+    assert client.get("/truth?account=bob")["orders"] == []
+    assert [entry["text"] for entry in client.get("/journal?kind=ws-in")["entries"]] == ["hello"]
+    assert len(client.get("/journal?since=1&limit=2")["entries"]) == 2
+
+
+def test_reset(client: Client) -> None:
+    """After a reset the world is new and the accounts have their first balances."""
+    client.place()
+
+    assert client.post("/reset") == {"world": "default", "accounts": {"toy": ["alice"]}}
+    assert client.get("/truth")["orders"] == []
+    assert client.post("/reset", keep_accounts=False)["accounts"] == {"toy": []}
+
+
+ORDER = {"venue": "toy", "account": "alice", "symbol": "BTCUSDT", "side": "BUY", "quantity": "1", "price": "1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "part"),
+    [
+        ("/accounts", b"{", 400, "not JSON"),
+        ("/accounts", b"[]", 400, "not a JSON object"),
+        ("/accounts", {}, 400, "'venue' is missing"),
+        ("/accounts", {"venue": "nyse"}, 404, "there are toy"),
+        ("/accounts", {"venue": "toy", "name": "alice"}, 409, "already has"),
+        ("/accounts", {"venue": "toy", "name": 5}, 400, "'name' must be a string"),
+        ("/accounts", {"venue": "toy", "balances": {"BTC": "x"}}, 400, "'balances.BTC' must be a decimal number"),
+        ("/accounts", {"venue": "toy", "balances": {"BTC": "NaN"}}, 400, "a finite number"),
+        ("/accounts", {"venue": "toy", "balances": {"BTC": True}}, 400, "a decimal number"),
+        ("/accounts", {"venue": "toy", "balances": []}, 400, "an object"),
+        ("/accounts", {"venue": "toy", "subaccounts": [1]}, 400, "a list of strings"),
+        ("/accounts", {"venue": "toy", "public_key": "ssh-rsa x"}, 400, "openssl pkey -pubout"),
+        (
+            "/accounts",
+            {"venue": "toy", "public_key": "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----"},
+            400,
+            "base64",
+        ),
+        (
+            "/accounts",
+            {"venue": "toy", "public_key": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"},
+            400,
+            "neither",
+        ),
+        ("/reset", {"world": "nowhere"}, 404, "no world 'nowhere'"),
+        ("/reset", {"keep_accounts": 1}, 400, "true or false"),
+        ("/orders", ORDER | {"symbol": "X"}, 404, "there are BTCUSDT"),
+        ("/orders", ORDER | {"account": "zed"}, 404, "no account 'zed'"),
+        ("/orders", ORDER | {"side": "UP"}, 400, "'side' must be BUY | SELL"),
+        ("/orders", ORDER | {"price": "1.001"}, 400, "multiple of the tick"),
+        ("/orders", ORDER | {"quantity": "100000"}, 409, "BAD_QUANTITY"),
+        ("/orders/toy/BTCUSDT/1/fill", {}, 404, "no order 1"),
+        ("/orders/toy/BTCUSDT/x/fill", {}, 400, "'id' must be a whole number"),
+        ("/keys/zed/revoke", {}, 404, "no account 'zed'"),
+        ("/connections/99/drop", {}, 404, "no connection 99"),
+        ("/connections/explode", {"account": "alice"}, 400, "'verb' must be drop"),
+        ("/settings", {"limits": "some"}, 400, "off | account | ip"),
+        ("/settings", {"rest_lag_ms": -1}, 400, "0 or above"),
+        ("/health", {}, 405, "wants GET, not POST"),
+        ("/nothing", {}, 404, "no such route"),
+    ],
+)
+def test_refusals(client: Client, path: str, body: Any, status: int, part: str) -> None:
+    """Bad input is refused with a status and a text that says what is wrong."""
+    got = client.refused("POST", path, body)
+
+    assert got[0] == status
+    assert part in got[1]
