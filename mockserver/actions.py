@@ -69,7 +69,9 @@ class Act(Enum):
 
 
 PLACING: Final = frozenset({Act.LIMIT, Act.MARKET, Act.QUOTE, Act.IOC, Act.FOK, Act.POST_ONLY, Act.REDUCE_ONLY})
-LIVELY: Final = (Act.LIMIT,) * 8 + (Act.FILL,) * 2 + (Act.MARKET, Act.REDUCE_ONLY, Act.FORCE_CLOSE) + tuple(Act)
+LIVELY: Final = (
+    (Act.LIMIT,) * 8 + (Act.FILL,) * 2 + (Act.FORCE_CLOSE, Act.ALGO, Act.ALGO, Act.ALGO_TRIGGER) + tuple(Act)
+)
 """Every act; mostly orders that rest and trade, since a thin book leads to dull histories."""
 USUAL: Final = (SelfTrade.NONE,) * 4 + tuple(SelfTrade)
 

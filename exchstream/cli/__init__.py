@@ -9,12 +9,15 @@
 
 Every foreseen error is one line on standard error; `--debug` shows its traceback too.  Exit codes:
 
-    0    ended as asked                                130  interrupted (Ctrl-C)
-    2    wrong usage, or a configuration that cannot   129, 143  told to end (SIGHUP, SIGTERM)
-         work, such as a key that is missing           141  whoever read the output has gone
-    3    an account is down and will not come back
-    4    the demo's mock exchange did not start, or ended
-    5    the output was read so slowly that events have left memory
+    0         ended as asked
+    1         another error: a disk that is full, a mistake in this program
+    2         wrong usage, or a configuration that cannot work, such as a key that is missing
+    3         an account is down and will not come back
+    4         the demo's mock exchange did not start, or ended
+    5         the output was read so slowly that events have left memory
+    130       interrupted (Ctrl-C)
+    129, 143  told to end (SIGHUP, SIGTERM)
+    141       whoever read the output has gone
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from collections.abc import Sequence
 from typing import Final
 
 OK: Final = 0
+FAILED: Final = 1
 USAGE: Final = 2
 DOWN: Final = 3
 NO_MOCK: Final = 4

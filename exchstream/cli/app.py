@@ -14,7 +14,8 @@ import trio
 from cyclopts import App, CycloptsError, Parameter
 
 import exchstream
-from exchstream.cli import DOWN, NO_MOCK, OK, SLOW, USAGE, catalogue, run
+from exchstream.cli import DOWN, FAILED, NO_MOCK, OK, SLOW, USAGE, catalogue, run
+from exchstream.cli.lines import clean
 from exchstream.cli.mock import MockFailed
 from exchstream.errors import AccountFailed, ConfigError, ExchstreamError, SlowConsumer
 
@@ -31,17 +32,17 @@ app = App(
     help="Every fill, and the outcome of every order, of your exchange accounts, in one typed stream. It only reads: "
     "it never places or cancels an order.",
     help_epilogue=_EXIT_CODES,
-    help_format="plaintext",
+    help_format="markdown",
     version=exchstream.__version__,
     default_parameter=Parameter(negative=()),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
 
-Json = Annotated[bool, Parameter(help="JSON lines: one event a line, in the documented form.")]
-Plain = Annotated[bool, Parameter(help="Lines of text.")]
+Json = Annotated[bool, Parameter(help="JSON lines: one event a line, in the documented form.", show_default=False)]
+Plain = Annotated[bool, Parameter(help="Lines of text.", show_default=False)]
 Seconds = Annotated[float | None, Parameter(help="End after so many seconds; without it, Ctrl-C ends.")]
-Debug = Annotated[bool, Parameter(help="Show log messages, and tracebacks of errors.")]
+Debug = Annotated[bool, Parameter(help="Show log messages, and tracebacks of errors.", show_default=False)]
 
 
 @app.command
@@ -68,13 +69,14 @@ def demo(
     return trio.run(run.demo, mode, _limit(seconds), port, every)
 
 
-@app.command
+@app.command(usage="Usage: exchstream tail VENUE... [OPTIONS]")
 def tail(
     venue: Annotated[str, Parameter(help="binance-spot, binance-futures or ftx; VENUE:NAME for an account's name.")],
-    *more: Annotated[str, Parameter(name="more", help="More accounts, in the same stream.")],
+    /,
+    *more: Annotated[str, Parameter(help="More accounts, in the same stream.")],
     name: Annotated[str, Parameter(help="The account's name, for those that give none.")] = catalogue.DEFAULT_NAME,
     json: Json = False,
-    plain: Annotated[bool, Parameter(help="Lines of text (the default).")] = False,
+    plain: Annotated[bool, Parameter(help="Lines of text (the default).", show_default=False)] = False,
     since: Annotated[
         str | None,
         Parameter(help="Also tell the fills since then: 2026-11-22T08:00:00Z; without a zone, UTC."),
@@ -99,6 +101,7 @@ def tail(
 @app.command
 def venues(
     venue: Annotated[str | None, Parameter(help="List every environment variable of this venue.")] = None,
+    /,
     *,
     name: Annotated[str, Parameter(help="The account's name in the variables.")] = catalogue.DEFAULT_NAME,
     debug: Debug = False,
@@ -129,8 +132,10 @@ def run_command(words: list[str]) -> int:
     except SlowConsumer as error:
         missed = error.resume_after - error.position
         return _told(error, SLOW, debug, f"the output is read too slowly: {missed} events have left memory unread")
-    except ExchstreamError as error:
-        return _told(error, 1, debug)
+    except BrokenPipeError:
+        raise
+    except (ExchstreamError, OSError) as error:
+        return _told(error, FAILED, debug)
     return result if isinstance(result, int) else OK
 
 
@@ -138,7 +143,7 @@ def _told(error: Exception, code: int, debug: bool, text: str | None = None) -> 
     if debug:
         traceback.print_exception(error)
     notes = getattr(error, "__notes__", ())
-    sys.stderr.write("exchstream: " + "; ".join([text or str(error), *notes]).replace("\n", " ") + "\n")
+    sys.stderr.write(f"exchstream: {clean('; '.join([text or str(error), *notes]))}\n")
     return code
 
 

@@ -116,7 +116,11 @@ class Board:
         self._notes.append((clock(now_ns), owner(event), text))
 
     def _explanation(self, status: Mapping[tuple[str, str], Status]) -> str:
+        if any(state.phase == "down" for state in status.values()):
+            return "An account that is down does not come back by itself; the others go on."
         if not any(state.gap_since_ns for state in status.values()):
+            if self.incomplete:
+                return f"Every gap is closed, {self.incomplete} of them not completely: see below what is missing."
             return "Every gap is closed: all that happened has been told."
         return "Live events come at once. A gap closes some seconds later: REST may lag, so it is asked twice."
 

@@ -85,12 +85,11 @@ def overview() -> Iterator[str]:
     """All venues, as lines."""
     for venue, entry in CATALOGUE.items():
         stem = variable(venue, "<name>", "").replace("_NAME_", "<NAME>")
-        has_private_key = "private_key" in attrs.fields_dict(entry.cls)
         yield f"{venue:<17} {entry.title}"
         yield from (f"  {label:<15} {mode}" for label, mode in zip(("modes", "", ""), entry.modes, strict=False))
         yield f"  {'environments':<15} {entry.environments}"
-        secret = f"{stem}SECRET" + (f" or {stem}PRIVATE_KEY" if has_private_key else "")
-        yield f"  {'variables':<15} {stem}KEY, {secret}"
+        secret = "_SECRET (or _PRIVATE_KEY)" if "private_key" in attrs.fields_dict(entry.cls) else "_SECRET"
+        yield f"  {'variables':<15} {stem}KEY and {secret}"
         yield f"  {'status':<15} {entry.status}"
         yield ""
     yield "<NAME> is your name for the account in capitals, MAIN unless you choose another."

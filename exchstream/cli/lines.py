@@ -41,8 +41,11 @@ def clock(time_ns: int) -> str:
 
 
 def moment(time_ns: int) -> str:
-    """Date and time of day, UTC, to the millisecond."""
-    return f"{datetime.fromtimestamp(time_ns // SECOND, UTC):%Y-%m-%d} {clock(time_ns)}Z"
+    """Date and time of day, UTC, to the millisecond; a time of the venue's that no calendar holds is a number."""
+    try:
+        return f"{datetime.fromtimestamp(time_ns // SECOND, UTC):%Y-%m-%d} {clock(time_ns)}Z"
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ns} ns"
 
 
 def owner(event: Event) -> str:

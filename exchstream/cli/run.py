@@ -13,7 +13,7 @@ import trio
 
 from exchstream.cli import DOWN, OK
 from exchstream.cli.board import Board
-from exchstream.cli.lines import STDOUT, line, write
+from exchstream.cli.lines import STDOUT, clean, line, write
 from exchstream.cli.mock import mock_exchange
 from exchstream.core.venue import Venue
 from exchstream.events import AccountDown, Event
@@ -85,7 +85,7 @@ async def _follow(
             else:
                 await _lines(stream, mode, board, downs)
     for down in downs:
-        sys.stderr.write(f"exchstream: {down.venue} account {down.account!r}: {down.detail}\n")
+        sys.stderr.write(clean(f"exchstream: {down.venue} account {down.account!r}: {down.detail}") + "\n")
     return DOWN if downs else OK
 
 

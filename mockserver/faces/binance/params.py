@@ -26,9 +26,7 @@ from mockserver.faces.binance.errors import Refused
 # The error text of spot names this range for client ids (practice); USD-M's page has a wider one.
 SPOT_CLIENT_ID: Final = "^[a-zA-Z0-9-_]{1,36}$"
 FUTURES_CLIENT_ID: Final = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
-SYMBOL_RANGE: Final = "^[A-Z0-9-_.]{1,20}$"
 INTEGER_RANGE: Final = "^[0-9]{1,20}$"
-NUMBER_RANGE: Final = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER: Final = re.compile(INTEGER_RANGE)
 _LONG_MAX: Final = 2**63 - 1
 
@@ -70,7 +68,7 @@ class Params:
             return None
         number = text.decimal_or_none(value)
         if number is None:
-            raise Refused(errors.illegal(name, NUMBER_RANGE))
+            raise Refused(errors.illegal(name, text.NUMBER_RANGE))
         return number
 
     def flag(self, name: str) -> bool | None:

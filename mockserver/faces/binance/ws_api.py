@@ -24,8 +24,8 @@ from mockserver.faces.binance.text import json_text, ms
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
-    from mockserver.faces.binance.spot import SpotFace
     from mockserver.exchange import Account, Exchange
+    from mockserver.faces.binance.spot import SpotFace
     from mockserver.link import Link
 
 # "At most 1,000 active subscriptions and 65,535 over the life of a connection" (spot docs).

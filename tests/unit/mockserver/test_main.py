@@ -9,6 +9,7 @@ import pytest
 
 from mockserver import __main__ as command
 from mockserver.server import Listening
+from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 
 LISTENING = Listening("127.0.0.1", 4321)
@@ -89,3 +90,8 @@ def test_lines_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
         for lines in venue["snippets"].values():
             compile(lines, "snippet", "exec")
             assert "127.0.0.1:4321" in lines
+
+
+def test_a_venue_without_lines_shows_none() -> None:
+    """A venue nobody wrote lines for is no error."""
+    assert snippets("toy", http="http://h", ws="ws://h", key="k", secret="s") == {}

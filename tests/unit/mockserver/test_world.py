@@ -13,11 +13,11 @@ from mockserver import exchange as exchange_module
 from mockserver import world as world_module
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import Command, Event, Fill, OrderEvent, OrderStatus
-from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.faces.base import Face, HttpRequest, HttpResponse
 from mockserver.link import NoTransport
 from mockserver.world import Recipe, Worlds
 
-from .toy_venue import SECOND, SPEC, START_NS, ToySession, buy, toy_worlds
+from .toy_venue import SECOND, SPEC, START_NS, ToyFace, ToySession, buy, toy_worlds
 
 
 @pytest.fixture
@@ -236,3 +236,18 @@ def test_chance_is_the_worlds_own(worlds: Worlds) -> None:
 
     assert len(set(draws)) == 3
     assert toy_worlds().default.exchanges["toy"].random("a").random() == draws[0]
+
+
+def test_a_face_without_hooks(worlds: Worlds) -> None:
+    """The hooks a venue does not have do nothing and say so."""
+
+    class Bare(ToyFace):
+        expire_listen_keys = Face.expire_listen_keys
+        shutdown_notice = Face.shutdown_notice
+        key_revoked = Face.key_revoked
+
+    face = Bare(worlds.default.exchanges["toy"])
+    face.key_revoked("alice")
+    face.reset()
+
+    assert (face.expire_listen_keys(None), face.shutdown_notice()) == (0, 0)

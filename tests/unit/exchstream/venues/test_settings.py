@@ -66,15 +66,15 @@ def test_types_are_read() -> None:
 def test_an_argument_wins_over_the_environment() -> None:
     """Argument > environment > default."""
     environ = {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LIMIT": "9"}
-    assert 1 == load(Toy, "toy", "a", {"limit": 1}, environ=environ).limit
-    assert 9 == load(Toy, "toy", "a", {}, environ=environ).limit
-    assert 5 == load(Toy, "toy", "a", {"api_key": "k"}, environ={}).limit
+    assert load(Toy, "toy", "a", {"limit": 1}, environ=environ).limit == 1
+    assert load(Toy, "toy", "a", {}, environ=environ).limit == 9
+    assert load(Toy, "toy", "a", {"api_key": "k"}, environ={}).limit == 5
 
 
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an explicit mapping the variables of the process count."""
     monkeypatch.setenv("EXCHSTREAM_TOY_A_KEY", "from the process")
-    assert "from the process" == load(Toy, "toy", "a", {}).api_key.reveal()
+    assert load(Toy, "toy", "a", {}).api_key.reveal() == "from the process"
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,14 @@ class Socket:
 
 
 class Client:
-    """One account on spot and one on futures, with the means to be their market too."""
+    """One account on spot and one on futures, with the means to be their market too.
 
-    def __init__(self, profile: str = "binance-2026", limits: Limits = "off", seed: int = 0) -> None:
+    Its sockets are pinged only if asked for: it never answers, and an unanswered ping ends a socket.
+    """
+
+    def __init__(
+        self, profile: str = "binance-2026", limits: Limits = "off", *, pings: bool = False, seed: int = 0
+    ) -> None:
         self.clock = VirtualClock(START_NS)
         recipe = Recipe(
             venues=(SPOT, FUTURES),
@@ -84,6 +89,9 @@ class Client:
         self.accounts: dict[str, Account] = {
             exchange.venue: self.worlds.open_account(exchange, "alice") for exchange in (self.spot, self.futures)
         }
+        if not pings:
+            for exchange in (self.spot, self.futures):
+                exchange.settings.options["ping_every_ms"] = 0
 
     def exchange_of(self, path: str) -> Exchange:
         """The exchange a path belongs to."""
@@ -105,10 +113,10 @@ class Client:
         secret = self.account_of(path).secret.encode()
         return f"{query}&signature={hmac.new(secret, query.encode(), hashlib.sha256).hexdigest()}"
 
-    def raw(self, method: str, target: str, body: bytes = b"", **headers: str) -> HttpResponse:
+    def raw(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
         """Send a request as it is, with the account's key unless another is given."""
-        sent = {"X-MBX-APIKEY": self.account_of(target).api_key, **headers}
-        request = HttpRequest(method, target, tuple(sent.items()), body)
+        sent = {"X-MBX-APIKEY": self.account_of(target).api_key, **(headers or {})}
+        request = HttpRequest(method, target, tuple(sent.items()))
         response = self.worlds.handle(request)
         assert response is not None, target
         return response
@@ -173,7 +181,7 @@ class Client:
         """A socket at an address."""
         return Socket(self.worlds, target)
 
-    def ws_params(self, account: Account | None = None, **params: object) -> dict[str, object]:
+    def ws_params(self, account: Account | None = None, /, **params: object) -> dict[str, object]:
         """Signed parameters of the WebSocket API."""
         account = account or self.accounts[SPOT.name]
         sent = {**params, "apiKey": account.api_key, "timestamp": self.stamp()}

@@ -30,7 +30,7 @@ def long(client: Client, quantity: str = "0.01") -> int:
 
 
 def test_a_resting_order_is_told_as_captured() -> None:
-    """NEW and CANCELED have the capture's fields in its order; the id stays in `c`; no ACCOUNT_UPDATE without a fill."""
+    """NEW and CANCELED have the capture's fields in order; the id stays in `c`; no ACCOUNT_UPDATE without a fill."""
     client = Client()
     socket = client.listening()
     placed = client.buy("futures", newClientOrderId="mine-1", reduceOnly="false")
@@ -38,13 +38,7 @@ def test_a_resting_order_is_told_as_captured() -> None:
     new, cancelled = socket.take()
     captured = fixture(FUTURES, "order_trade_update_new")
     assert shape(new) == shape(captured) == shape(cancelled)
-    assert tuple(new["o"][name] for name in ("c", "x", "X", "b", "t"))[:4] + ("0",) == (
-        "mine-1",
-        "NEW",
-        "NEW",
-        "500",
-        "0",
-    )
+    assert tuple(new["o"][name] for name in ("c", "x", "X", "b")) == ("mine-1", "NEW", "NEW", "500")
     assert tuple(cancelled["o"][name] for name in ("c", "x", "X", "b")) == ("mine-1", "CANCELED", "CANCELED", "0")
     assert new["o"]["t"] == 0
 
@@ -57,7 +51,6 @@ def test_a_fill_is_told_three_times_in_order() -> None:
     client.fill(client.futures, order_id, "0.004")
     _, lite, update, account = socket.take()
     assert shape(lite) == shape(fixture(FUTURES, "trade_lite"))
-    assert shape(account) == shape(fixture(FUTURES, "account_update_live")) or account["e"] == "ACCOUNT_UPDATE"
     assert (lite["t"], lite["i"], "0.004") == (update["o"]["t"], update["o"]["i"], lite["l"])
     told = {name: update["o"][name] for name in ("x", "X", "l", "z", "L", "ap", "n", "N", "rp", "m")}
     assert told == {
@@ -137,6 +130,7 @@ def test_an_acknowledgement_shows_the_order_before_it_traded() -> None:
         ({"positionSide": "LONG"}, -4061, "position side"),
         ({"newClientOrderId": "x" * 37}, -4015, "Client order id length should be less than 36 chars"),
         ({"newClientOrderId": "a b"}, -1100, "newClientOrderId"),
+        ({"price": "1000000.1"}, -4014, "tick size"),
         ({"price": "50000.05"}, -4014, "Price not increased by tick size."),
         ({"quantity": "0.0001"}, -1111, "Parameter 'quantity' has too much precision."),
         ({"quantity": "0.001", "price": "4000"}, -4164, "no smaller than 5"),

@@ -97,11 +97,11 @@ def test_ed25519_and_rsa_keys_sign_rest_requests() -> None:
         query = f"timestamp={client.stamp()}"
         signature = quote(base64.b64encode(sign(query.encode())).decode(), safe="")
         headers = {"X-MBX-APIKEY": account.api_key}
-        good = client.raw("GET", f"/api/v3/account?{query}&signature={signature}", **headers)
+        good = client.raw("GET", f"/api/v3/account?{query}&signature={signature}", headers)
         assert (200, kind) == (good.status, kind)
-        changed = client.raw("GET", f"/api/v3/account?omitZeroBalances=true&{query}&signature={signature}", **headers)
+        changed = client.raw("GET", f"/api/v3/account?omitZeroBalances=true&{query}&signature={signature}", headers)
         assert json.loads(changed.body)["code"] == -1022
-        garbage = client.raw("GET", f"/api/v3/account?{query}&signature=%25%25", **headers)
+        garbage = client.raw("GET", f"/api/v3/account?{query}&signature=%25%25", headers)
         assert json.loads(garbage.body)["code"] == -1022
 
 

@@ -87,11 +87,19 @@ def test_exchange_info_of_some_symbols() -> None:
         ({"selfTradePreventionMode": "DECREMENT"}, -1013, "self-trade prevention"),
         ({"type": "LIMIT_MAKER"}, -1106, "Parameter 'timeInForce' sent when not required."),
         ({"type": "LIMIT_MAKER", "timeInForce": "", "price": "60000"}, -2010, "immediately match and take"),
+        ({"quoteOrderQty": "10"}, -1106, "'quoteOrderQty'"),
         ({"newOrderRespType": "SOME"}, -1130, "'newOrderRespType'"),
         ({"strategyType": "5"}, -1130, "'strategyType'"),
         ({"type": "MARKET"}, -1106, "'price'"),
         ({"type": "MARKET", "price": "", "timeInForce": "", "quantity": ""}, -1102, "'quantity' or 'quoteOrderQty'"),
         ({"type": "MARKET", "price": "", "timeInForce": "", "quantity": "0.000001"}, -1013, "MARKET_LOT_SIZE"),
+        (
+            {"type": "MARKET", "price": "", "timeInForce": "", "quantity": "", "quoteOrderQty": "10.000000001"},
+            -1111,
+            "'quoteOrderQty'",
+        ),
+        ({"quantity": "0"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"price": "5e4"}, -1100, "'price'"),
         ({"type": "MARKET", "price": "", "timeInForce": "", "quoteOrderQty": "10"}, -1106, "'quoteOrderQty'"),
     ],
 )
@@ -172,6 +180,7 @@ def test_cancel_replace_in_all_its_outcomes() -> None:
     both = client.good("POST", path, **LIMIT, cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=order_id)
     assert (both["cancelResult"], both["newOrderResult"]) == ("SUCCESS", "SUCCESS")
     gone = {"cancelOrderId": order_id}
+    assert client.bad("POST", path, **LIMIT, cancelReplaceMode="NO", **gone)[1] == -1130
     status, body = client.call("POST", path, **LIMIT, cancelReplaceMode="STOP_ON_FAILURE", **gone)
     assert (status, body["code"], body["data"]["newOrderResult"]) == (400, -2022, "NOT_ATTEMPTED")
     assert body["data"]["cancelResponse"] == {"code": -2011, "msg": "Unknown order sent."}

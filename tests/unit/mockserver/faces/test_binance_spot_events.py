@@ -118,6 +118,8 @@ def test_an_amend_is_replaced_and_renamed() -> None:
     kept = client.good("PUT", path, symbol="BTCUSDT", orderId=order_id, newQty="0.007", newClientOrderId=report["c"])
     assert kept["amendedOrder"]["clientOrderId"] == report["c"]
     assert client.bad("PUT", path, symbol="BTCUSDT", orderId=order_id, newQty="0.007")[1] == -2038
+    client.fill(client.spot, order_id)
+    assert client.bad("PUT", path, symbol="BTCUSDT", orderId=order_id, newQty="0.006")[1] == -2013
 
 
 def test_a_transfer_is_told_before_the_new_position() -> None:

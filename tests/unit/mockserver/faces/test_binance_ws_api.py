@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from mockserver.engine.types import Deposit
 from mockserver.exchange import Account
 from mockserver.faces.base import Close, HttpRequest, HttpResponse
-from mockserver.faces.binance import ws_api
+from mockserver.faces.binance import params, ws_api
 from mockserver.link import NoTransport
 from tests.unit.mockserver.faces.binance_client import START_NS, Client, Socket, fixture, shape
 
@@ -297,13 +297,17 @@ def test_too_much_weight_on_the_socket() -> None:
     """The refusal carries serverTime and retryAfter as an epoch in milliseconds, as documented for the ban."""
     client = Client(limits="ip")
     socket = client.subscribed()
-    for _ in range(75):
-        (answer,) = socket.ask({"id": 1, "method": "openOrders.status", "params": client.ws_params()})
+    for _ in range(74):
+        socket.ask({"id": 1, "method": "openOrders.status", "params": client.ws_params()})
+    (answer,) = socket.ask({"id": 1, "method": "openOrders.status", "params": client.ws_params()})
     assert (answer["status"], answer["error"]["code"]) == (429, -1003)
-    for _ in range(10):
-        (answer,) = socket.ask({"id": 1, "method": "ping"})
+    for _ in range(9):
+        socket.ask({"id": 1, "method": "ping"})
+    (answer,) = socket.ask({"id": 1, "method": "ping"})
     assert shape(answer) == shape(fixture(SPOT, "ws_banned_answer") | {"id": 1})
     assert client.stamp() + 120_000 == answer["error"]["data"]["retryAfter"]
+    (refused,) = client.socket("/ws-api/v3").take()  # connecting costs weight too
+    assert (refused["id"], refused["status"]) == (None, 418)
 
 
 def test_the_shutdown_notice() -> None:
@@ -320,7 +324,7 @@ def test_the_shutdown_notice() -> None:
 
 def test_heartbeats_are_the_venues() -> None:
     """Pings come each 20 s; without a pong the socket is closed after a minute with 1008."""
-    client = Client()
+    client = Client(pings=True)
     socket = client.subscribed()
     client.advance(19.9)
     assert socket.link.take() == []
@@ -328,3 +332,21 @@ def test_heartbeats_are_the_venues() -> None:
     assert len(socket.link.take()) == 1
     client.advance(60)
     assert [Close(1008, "Pong timeout")] == socket.closes()
+
+
+def test_unsubscribing_from_one_of_two() -> None:
+    """Only the named subscription ends; the other one goes on."""
+    client = Client()
+    socket = client.subscribed()
+    bob = client.worlds.open_account(client.spot, "bob")
+    socket.ask({"id": 2, "method": SUBSCRIBE, "params": client.ws_params(bob)})
+    _, ended = socket.ask({"id": 3, "method": "userDataStream.unsubscribe", "params": {"subscriptionId": 0}})
+    assert ended["subscriptionId"] == 0
+    assert socket.link.accounts == {("default", "binance-spot", "bob")}
+
+
+def test_values_that_are_no_text() -> None:
+    """Booleans, nulls, lists and numbers are read as the venue writes them in the signed text."""
+    read = params.from_json({"b": True, "a": None, "c": ["x"], "d": 1, "signature": "s"})
+    assert read.signed == b'a=&b=true&c=["x"]&d=1'
+    assert (read.flag("b"), read.text("a"), read.flag("no")) == (True, None, None)

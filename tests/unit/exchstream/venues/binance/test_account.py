@@ -1,6 +1,7 @@
 """The fields that spot and futures share, presets, identity, and what is never shown."""
 
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from exchstream.core.venue import Markets, Memory, NewCredential
 from exchstream.errors import ConfigError
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 
-KEYS = {"api_key": "the-key", "api_secret": "the-secret"}
+KEYS: dict[str, Any] = {"api_key": "the-key", "api_secret": "the-secret"}
 
 
 def ed25519() -> str:
@@ -58,7 +59,7 @@ def test_presets(venue: type, environment: str, rest: str, ws: str) -> None:
 def test_urls_can_be_overridden() -> None:
     """An environment of one's own needs its URLs, and a slash at their end does no harm."""
     account = BinanceFutures(**KEYS, environment="mock", rest_url="http://127.0.0.1:1/", ws_url="ws://127.0.0.1:1/")
-    assert ("http://127.0.0.1:1", "ws://127.0.0.1:1") == (account.rest_url, account.ws_url)
+    assert (account.rest_url, account.ws_url) == ("http://127.0.0.1:1", "ws://127.0.0.1:1")
 
 
 def test_identity_is_of_key_and_system() -> None:
@@ -70,7 +71,7 @@ def test_identity_is_of_key_and_system() -> None:
         BinanceFutures(**KEYS).identity,
     ]
     assert same[0] == same[1]
-    assert 4 == len({same[0], *others})
+    assert len({same[0], *others}) == 4
     assert "the-key" not in same[0]
 
 
@@ -86,26 +87,28 @@ def test_nothing_secret_is_shown() -> None:
 def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every field can come from the environment, an argument wins, and either kind of key will do."""
     monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_KEY", "k")
-    with pytest.raises(ConfigError, match="EXCHSTREAM_BINANCE_SPOT_MAIN_SECRET or EXCHSTREAM_BINANCE_SPOT_MAIN_PRIVATE_KEY"):
+    with pytest.raises(
+        ConfigError, match="EXCHSTREAM_BINANCE_SPOT_MAIN_SECRET or EXCHSTREAM_BINANCE_SPOT_MAIN_PRIVATE_KEY"
+    ):
         BinanceSpot.from_env("main")
     monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_PRIVATE_KEY", ed25519().replace("\n", "\\n"))
     monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_LOGON", "true")
     monkeypatch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_SYMBOLS", "BTCUSDT,ETHUSDT")
     account = BinanceSpot.from_env("main", page_limit=7)
-    assert ("main", True, ("BTCUSDT", "ETHUSDT"), 7) == (
+    assert (
         account.account,
         account.logon,
         account.symbols,
         account.page_limit,
-    )
+    ) == ("main", True, ("BTCUSDT", "ETHUSDT"), 7)
     monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_KEY", "k")
-    assert "s" == getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)()
+    assert getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)() == "s"
 
 
 def test_needs(spot: BinanceSpot, classic: BinanceSpot, futures: BinanceFutures, memory: Memory) -> None:
     """Markets always, a listen key where one is dialled with and there is none that lives."""
     assert [Markets()] == list(spot.needs(Memory(), 0))
     assert [Markets(), NewCredential()] == list(classic.needs(Memory(), 0))
-    assert [] == list(futures.needs(memory, 0))
+    assert list(futures.needs(memory, 0)) == []
     assert memory.credential is not None
     assert [NewCredential()] == list(futures.needs(memory, memory.credential.expires_ns))

@@ -66,8 +66,15 @@ ORDER: dict[str, Any] = {
     "gtd": 0,
     "er": "0",
 }
-TRADE = {"x": "TRADE", "X": "PARTIALLY_FILLED", "l": "0.500", "z": "0.500", "L": "3000.00", "ap": "3000.00000"}
-TRADE |= {"t": 6000, "n": "0.30000000", "m": True}
+TRADE: dict[str, Any] = {
+    "x": "TRADE",
+    "X": "PARTIALLY_FILLED",
+    "l": "0.500",
+    "z": "0.500",
+    "L": "3000.00",
+    "ap": "3000.00000",
+}
+TRADE |= {"ap": "3000.00000", "t": 6000, "n": "0.30000000", "m": True}
 ALGO: dict[str, Any] = {
     "caid": "stop-1",
     "aid": 4000,
@@ -124,9 +131,9 @@ def test_a_new_order_in_full(futures: BinanceFutures) -> None:
         updated_ns=at_ns,
     )
     assert [expected] == [meaning.state for meaning in told if isinstance(meaning, OrderView)]
-    assert 1 == len(told)
+    assert len(told) == 1
     assert OrderStatus.NEW is expected.status
-    assert "ORDER_TRADE_UPDATE" == json.loads(getattr(told[0], "raw", b""))["e"]
+    assert json.loads(getattr(told[0], "raw", b""))["e"] == "ORDER_TRADE_UPDATE"
 
 
 def test_a_trade_in_full(futures: BinanceFutures) -> None:
@@ -202,9 +209,12 @@ def test_times_in_force(futures: BinanceFutures, text: str, expected: str) -> No
 def test_an_amendment_wins(futures: BinanceFutures) -> None:
     """AMENDMENT brings new terms, in whatever order it and the NEW before it are joined; it is no fill."""
     told = read(futures, x="AMENDMENT", p="2990.00", q="1.500", M=12)
-    assert [] == fills(told)
+    assert fills(told) == []
     for state in (join(order(read(futures)), order(told)), join(order(told), order(read(futures)))):
-        assert (Decimal(2990), Decimal("1.5")) == (state.price and state.price.value, state.quantity and state.quantity.value)
+        assert (Decimal(2990), Decimal("1.5")) == (
+            state.price and state.price.value,
+            state.quantity and state.quantity.value,
+        )
 
 
 @pytest.mark.parametrize(
@@ -241,7 +251,7 @@ def test_calculated_without_quantity_is_no_fill(futures: BinanceFutures) -> None
 def test_a_trade_that_makes_no_fill_is_asked_about(futures: BinanceFutures, damage: dict[str, Any]) -> None:
     """Without id, side or quantity there is no fill: it is told as strange and doubted, and the order is not lost."""
     told = read(futures, **{**TRADE, **damage})
-    assert [] == fills(told)
+    assert fills(told) == []
     assert [OrderKey("ETHUSDT", "88")] == [meaning.order for meaning in told if isinstance(meaning, Doubt)]
     assert [m for m in told if isinstance(m, Strange)]
     assert Decimal("0.5") == order(told).cumulative.filled
@@ -297,7 +307,7 @@ def test_conditional_orders(
     assert OrderKey("ETHUSDT", "4000", OrderKind.ALGO) == state.key
     assert (status, reason, child) == (state.status, state.reason, state.child_order_id)
     assert Decimal(0) == state.cumulative.filled
-    assert 1 == len(told)
+    assert len(told) == 1
 
 
 def test_a_lesser_end_of_a_conditional_order_can_be_raised(futures: BinanceFutures) -> None:
@@ -310,7 +320,7 @@ def test_a_live_conditional_order(futures: BinanceFutures, fixture: Callable[[st
     """A close-position stop has no quantity; fields that are absent until it triggers are not missed."""
     told = futures.read(futures.plan.lanes[0], [fixture("binance_futures/algo_update_new_live.json")], Memory())
     state = order(told)
-    assert (None, OrderType.STOP, True) == (state.quantity, state.type, state.reduce_only)
+    assert (state.quantity, state.type, state.reduce_only) == (None, OrderType.STOP, True)
     assert Decimal("74960.75") == (state.stop_price and state.stop_price.value)
 
 
@@ -331,8 +341,15 @@ def test_a_rejected_trigger_is_the_end_of_its_order(futures: BinanceFutures, fix
 
 @pytest.mark.parametrize(
     "name",
-    ["account_update_doc", "account_update_live", "margin_call", "strategy_update", "grid_update"]
-    + ["account_config_update_leverage", "account_config_update_multi_assets"],
+    [
+        "account_update_doc",
+        "account_update_live",
+        "margin_call",
+        "strategy_update",
+        "grid_update",
+        "account_config_update_leverage",
+        "account_config_update_multi_assets",
+    ],
 )
 def test_what_is_not_needed_shows_that_the_lane_delivers(
     futures: BinanceFutures, fixture: Callable[[str], str], name: str
@@ -353,8 +370,19 @@ def test_signals(futures: BinanceFutures, fixture: Callable[[str], str]) -> None
 
 @pytest.mark.parametrize(
     "frame",
-    ['{"e":"SOMETHING_NEW","E":1}', '{"stream":"k","data":{"e":"ORDER_TRADE_UPDATE"}}', '{"result":null,"id":1}']
-    + ['{"e":"ORDER_TRADE_UPDATE"}', '{"e":"ORDER_TRADE_UPDATE","o":[]}', '{"e":7}', "[]", "", "no json", b"\x00\xff", "\ud800"],
+    [
+        '{"e":"SOMETHING_NEW","E":1}',
+        '{"stream":"k","data":{"e":"ORDER_TRADE_UPDATE"}}',
+        '{"result":null,"id":1}',
+        '{"e":"ORDER_TRADE_UPDATE"}',
+        '{"e":"ORDER_TRADE_UPDATE","o":[]}',
+        '{"e":7}',
+        "[]",
+        "",
+        "no json",
+        b"\x00\xff",
+        "\ud800",
+    ],
 )
 def test_what_has_no_word_is_strange(futures: BinanceFutures, frame: str | bytes) -> None:
     """Unknown events, unknown wrappers, binary and broken text are told raw, once, and nothing is raised."""

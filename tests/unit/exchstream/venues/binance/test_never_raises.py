@@ -25,7 +25,7 @@ from exchstream.core.venue import (
 from exchstream.model import OrderKey, OrderKind
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 
-KEYS = {"api_key": "k", "api_secret": "s"}
+KEYS: dict[str, Any] = {"api_key": "k", "api_secret": "s"}
 VENUES = [BinanceSpot(**KEYS), BinanceSpot(**KEYS, user_data="listen-key", allocations=True), BinanceFutures(**KEYS)]
 KEY = OrderKey("S", "1")
 QUESTIONS: list[Question] = [
@@ -43,17 +43,39 @@ QUESTIONS: list[Question] = [
     Balances(),
 ]
 NAMES = "e E T o x X s S i c C q p l z L n N t I r O Z Y a f P id status error event code msg rateLimits symbol orderId"
-NAMES += " price qty origQty executedQty time updateTime side type status isBuyer algoId balances symbols listenKey data"
+NAMES += " price qty origQty executedQty time updateTime side type status isBuyer algoId"
+NAMES += " balances symbols listenKey data"
 EVENTS = ["executionReport", "balanceUpdate", "ORDER_TRADE_UPDATE", "TRADE_LITE", "ALGO_UPDATE", "listenKeyExpired"]
-EVENTS += ["CONDITIONAL_ORDER_TRIGGER_REJECT", "serverShutdown", "FILLED", "BUY", "TRADE", "NaN", "1e999", "-1", "0.5", "LIMIT"]
+EVENTS += [
+    "CONDITIONAL_ORDER_TRIGGER_REJECT",
+    "serverShutdown",
+    "FILLED",
+    "BUY",
+    "TRADE",
+    "NaN",
+    "1e999",
+    "-1",
+    "0.5",
+    "LIMIT",
+]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(EVENTS)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=12),
     max_leaves=30,
 )
-REPORT = {"e": "executionReport", "s": "S", "c": "c", "S": "BUY", "o": "LIMIT", "q": "1", "p": "1", "x": "TRADE", "X": "NEW"}
-REPORT |= {"i": 1, "l": "1", "z": "1", "L": "1", "T": 1, "t": 1, "N": "BNB", "n": "0", "Z": "1"}  # type: ignore[dict-item]
+REPORT: dict[str, Any] = {
+    "e": "executionReport",
+    "s": "S",
+    "c": "c",
+    "S": "BUY",
+    "o": "LIMIT",
+    "q": "1",
+    "p": "1",
+    "x": "TRADE",
+    "X": "NEW",
+}
+REPORT |= {"i": 1, "l": "1", "z": "1", "L": "1", "T": 1, "t": 1, "N": "BNB", "n": "0", "Z": "1"}
 ORDER = {**{name: value for name, value in REPORT.items() if name != "e"}, "ap": "1", "sp": "1", "aid": 1}
 NEAR = [REPORT, {"e": "ORDER_TRADE_UPDATE", "T": 1, "o": ORDER}, {"e": "ALGO_UPDATE", "T": 1, "o": ORDER}]
 
@@ -91,9 +113,7 @@ def test_reading_bytes(venue: BinanceSpot | BinanceFutures, data: bytes) -> None
     body=texts().map(str) | VALUES.map(lambda value: json.dumps([value])),
     header=st.text(max_size=12) | st.integers().map(str),
 )
-def test_answers(
-    venue: BinanceSpot | BinanceFutures, question: Question, status: int, body: str, header: str
-) -> None:
+def test_answers(venue: BinanceSpot | BinanceFutures, question: Question, status: int, body: str, header: str) -> None:
     """Any answer to any question has a meaning, except that a listing may be empty."""
     headers = {"retry-after": header, "x-mbx-used-weight-1m": header}
     told = venue.answer(question, Reply(status, headers, body.encode("utf-8", "surrogatepass")), Memory())

@@ -33,7 +33,14 @@ ID_OF = {"fromId": "id", "orderId": "orderId", "algoId": "algoId", "fromAllocati
 
 def trade(number: int, time_ms: int) -> dict[str, Any]:
     row = {"symbol": "S", "id": number, "orderId": 1, "price": "2", "qty": "1", "quoteQty": "2", "time": time_ms}
-    row |= {"commission": "0", "commissionAsset": "BNB", "isBuyer": True, "isMaker": True, "side": "BUY", "allocationId": number}
+    row |= {
+        "commission": "0",
+        "commissionAsset": "BNB",
+        "isBuyer": True,
+        "isMaker": True,
+        "side": "BUY",
+        "allocationId": number,
+    }
     return row
 
 
@@ -92,7 +99,9 @@ def ask_all(
                 case FillView(execution=execution):
                     told.append(execution.trade_id)
                 case OrderView(state=state):
-                    told.append(state.key.order_id if state.key.kind is OrderKind.ORDER else f"algo{state.key.order_id}")
+                    told.append(
+                        state.key.order_id if state.key.kind is OrderKind.ORDER else f"algo{state.key.order_id}"
+                    )
                 case More(question=following):
                     owed.append(following)
                 case _:
@@ -158,16 +167,16 @@ def test_paging_ends_past_the_span() -> None:
     rows = [trade(number, START_MS + number * DAY_MS) for number in range(30)]
     listed = Listed({TRADES: rows}, DAY_MS)
     told = ask_all(spot_of(2), listed, Fills("S", *SPAN))
-    assert ["0", "1", "2", "3"] == told[:4]
+    assert told[:4] == ["0", "1", "2", "3"]
     assert len(told) <= 6
 
 
 def test_an_empty_span_is_asked_in_windows(spot: BinanceSpot) -> None:
     """No window is longer than the venue allows, and together they cover the span."""
     listed = Listed({}, DAY_MS)
-    assert [] == ask_all(spot, listed, Fills("S", *SPAN))
+    assert ask_all(spot, listed, Fills("S", *SPAN)) == []
     windows = [(int(asked["startTime"]), int(asked["endTime"])) for asked in listed.asked]
-    assert (START_MS, START_MS + 3 * DAY_MS) == (windows[0][0], windows[-1][1])
+    assert (windows[0][0], windows[-1][1]) == (START_MS, START_MS + 3 * DAY_MS)
     assert [end + 1 for _, end in windows[:-1]] == [start for start, _ in windows[1:]]
 
 
@@ -188,8 +197,8 @@ def test_futures_executions_in_windows_of_seven_days() -> None:
     """A month without a row is five windows, and the row at its end is found."""
     rows = {"/fapi/v1/userTrades": [trade(9, START_MS + 29 * DAY_MS)]}
     listed = Listed(rows, 7 * DAY_MS - 1)
-    assert ["9"] == ask_all(futures_of(10), listed, Fills("S", SPAN[0], SPAN[0] + ns(30 * DAY_MS)))
-    assert 6 >= len(listed.asked)
+    assert ask_all(futures_of(10), listed, Fills("S", SPAN[0], SPAN[0] + ns(30 * DAY_MS))) == ["9"]
+    assert len(listed.asked) <= 6
 
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])
@@ -197,9 +206,9 @@ def test_executions_of_one_order(limit: int) -> None:
     """All of them, however old; with allocations, those of smart order routing as well."""
     rows = {TRADES: [trade(n, 5) for n in range(4)], "/api/v3/myAllocations": [trade(n, 5) for n in range(2)]}
     question = OrderFills(OrderKey("S", "1"))
-    assert ["0", "1", "2", "3"] == ask_all(spot_of(limit), Listed(rows, DAY_MS), question)
+    assert ask_all(spot_of(limit), Listed(rows, DAY_MS), question) == ["0", "1", "2", "3"]
     both = ask_all(spot_of(limit, allocations=True), Listed(rows, DAY_MS), question)
-    assert ["0", "1", "2", "3", "alloc:0", "alloc:1"] == both
+    assert both == ["0", "1", "2", "3", "alloc:0", "alloc:1"]
 
 
 def test_a_bad_row_loses_no_other() -> None:
@@ -208,14 +217,15 @@ def test_a_bad_row_loses_no_other() -> None:
     question = Fills("S", *SPAN)
     told = spot_of(3).answer(question, Reply(200, {}, json.dumps(rows).encode()), Memory())
     assert [FillView, Strange, Unreachable, FillView, More] == [type(meaning) for meaning in told]
-    assert "S:2" == getattr(told[2], "name", None)
+    assert getattr(told[2], "name", None) == "S:2"
     assert [More(attrs.evolve(question, cursor="0:i4"))] == told[-1:]
 
 
 def test_a_page_that_leads_nowhere_is_not_asked_for_ever() -> None:
     """Rows without ids, or a venue that ignores the id asked from, are a refusal and not a loop."""
     question = Fills("S", *SPAN, "0:i50")
-    for rows in ([{}], [trade(7, START_MS)]):
+    pages: list[list[dict[str, Any]]] = [[{}], [trade(7, START_MS)]]
+    for rows in pages:
         told = spot_of(1).answer(question, Reply(200, {}, json.dumps(rows).encode()), Memory())
         assert isinstance(told[-1], Refused)
         assert not [meaning for meaning in told if isinstance(meaning, More)]

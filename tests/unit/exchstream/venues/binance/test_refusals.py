@@ -121,14 +121,12 @@ def test_an_empty_renewal_keeps_the_key(classic: BinanceSpot, reply: Make, memor
     assert memory.credential is not None
     kept = credential(memory.credential.value.reveal(), answer.asked_ns)
     assert [kept] == classic.answer(RenewCredential(), answer, memory)
-    assert [Refusal.TRANSIENT] == [
-        m.how for m in classic.answer(RenewCredential(), answer, Memory()) if isinstance(m, Refused)
+    assert [m.how for m in classic.answer(RenewCredential(), answer, Memory()) if isinstance(m, Refused)] == [
+        Refusal.TRANSIENT
     ]
 
 
-def test_a_dead_listen_key_is_gone(
-    classic: BinanceSpot, futures: BinanceFutures, reply: Make, memory: Memory
-) -> None:
+def test_a_dead_listen_key_is_gone(classic: BinanceSpot, futures: BinanceFutures, reply: Make, memory: Memory) -> None:
     """-1125 on a renewal means that the key is dead, not that the account is."""
     dead = reply('{"code":-1125,"msg":"This listenKey does not exist."}', 400)
     for venue in (classic, futures):
@@ -142,7 +140,7 @@ def test_listen_keys_that_are_retired_are_fatal(classic: BinanceSpot, reply: Mak
     """410, or a page where a key was due, ends the account with a text that names what to use instead."""
     for question in (NewCredential(), RenewCredential()):
         told = classic.answer(question, reply(body, status), Memory())
-        assert [(Refusal.FATAL, DownReason.RETIRED)] == [(m.how, m.down) for m in told if isinstance(m, Refused)]
+        assert [(m.how, m.down) for m in told if isinstance(m, Refused)] == [(Refusal.FATAL, DownReason.RETIRED)]
         assert 'user_data="websocket-api"' in getattr(told[0], "why", "")
 
 
@@ -150,10 +148,10 @@ def test_listen_keys_that_are_retired_are_fatal(classic: BinanceSpot, reply: Mak
 def test_a_passing_fault_is_no_retirement(classic: BinanceSpot, reply: Make, status: int) -> None:
     """A gateway's or firewall's page does not mean that listen keys are gone."""
     told = classic.answer(NewCredential(), reply(HTML, status), Memory())
-    assert [Refusal.TRANSIENT] == [meaning.how for meaning in told if isinstance(meaning, Refused)]
+    assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]
 
 
 def test_a_410_elsewhere_is_no_retirement(spot: BinanceSpot, reply: Make) -> None:
     """Only the listen key's path speaks for listen keys."""
     told = spot.answer(Fills("BTCUSDT", 0, 1), reply(HTML, 410), Memory())
-    assert [Refusal.TRANSIENT] == [meaning.how for meaning in told if isinstance(meaning, Refused)]
+    assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]

@@ -24,7 +24,7 @@ from exchstream.venues.binance.signing import (
 API_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 SECRET = HmacSigner(Secret("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"))
 WIDE = "１２３４５６"
-WS_LIMIT = {
+WS_LIMIT: dict[str, str | int] = {
     "symbol": "BTCUSDT",
     "side": "SELL",
     "type": "LIMIT",
@@ -35,7 +35,7 @@ WS_LIMIT = {
     "timestamp": 1645423376532,
     "apiKey": API_KEY,
 }
-REST_LIMIT = {
+REST_LIMIT: dict[str, str | int] = {
     "symbol": "LTCBTC",
     "side": "BUY",
     "type": "LIMIT",
@@ -52,7 +52,14 @@ REST_LIMIT = {
     [
         (WS_LIMIT, "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24"),
         (
-            {**WS_LIMIT, "price": "0.10000000", "quantity": "1.00000000", "recvWindow": 5000, "side": "BUY", "symbol": WIDE},
+            {
+                **WS_LIMIT,
+                "price": "0.10000000",
+                "quantity": "1.00000000",
+                "recvWindow": 5000,
+                "side": "BUY",
+                "symbol": WIDE,
+            },
             "b33892ae8e687c939f4468c6268ddd4c40ac1af18ad19a064864c47bae0752cd",
         ),
         (

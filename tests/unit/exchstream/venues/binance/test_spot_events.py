@@ -139,7 +139,7 @@ def test_a_trade_in_full(spot: BinanceSpot) -> None:
 def test_no_fee_asset_means_no_fee(spot: BinanceSpot, fee: str) -> None:
     """N null: whatever stands beside it, no fee is told, not a fee of 0."""
     execution = fills(read(spot, REPORT, **{**TRADE, "N": None, "n": fee}))[0]
-    assert (None, None) == (execution.fee, execution.fee_asset)
+    assert (execution.fee, execution.fee_asset) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,8 @@ def test_an_amendment_wins_by_its_execution_id(spot: BinanceSpot) -> None:
     new = order(read(spot, REPORT))
     replaced = order(read(spot, REPORT, x="REPLACED", q="2.00000000", c="renamed", I=905))
     for state in (join(new, replaced), join(replaced, new)):
-        assert (Decimal(2), "renamed") == (state.quantity and state.quantity.value, state.client_order_id.value)
+        assert Decimal(2) == (state.quantity and state.quantity.value)
+        assert (state.client_order_id and state.client_order_id.value) == "renamed"
 
 
 def test_an_allocation_of_smart_order_routing_is_a_fill(spot: BinanceSpot) -> None:
@@ -181,7 +182,7 @@ def test_an_allocation_of_smart_order_routing_is_a_fill(spot: BinanceSpot) -> No
 def test_a_trade_that_makes_no_fill_is_asked_about(spot: BinanceSpot, damage: dict[str, Any]) -> None:
     """Without id, side or quantity there is no fill: it is told as strange and doubted, and the order is not lost."""
     told = read(spot, REPORT, **{**TRADE, **damage})
-    assert [] == fills(told)
+    assert fills(told) == []
     assert [OrderKey("SOLUSDT", "77")] == [meaning.order for meaning in told if isinstance(meaning, Doubt)]
     assert [m for m in told if isinstance(m, Strange)]
     assert Decimal(1) == order(told).cumulative.filled
@@ -198,7 +199,7 @@ def test_only_a_trade_is_a_fill(spot: BinanceSpot, execution: str) -> None:
     """No other execution type makes one, self-trade prevention with its would-be numbers least of all."""
     prevented = {"v": 3, "A": "1.0", "B": "1.0", "u": 1, "U": 2, "Cs": "X", "pl": "1.0", "pL": "60.5", "pY": "60.5"}
     told = read(spot, REPORT, x=execution, t=5000, **prevented)
-    assert [] == fills(told)
+    assert fills(told) == []
     assert not [meaning for meaning in told if isinstance(meaning, Strange)]
 
 
@@ -211,7 +212,11 @@ def test_only_a_trade_is_a_fill(spot: BinanceSpot, execution: str) -> None:
         ({"X": "PARTIALLY_FILLED", "z": "1.0"}, OrderStatus.PARTIALLY_FILLED, None),
         ({"X": "FILLED", "z": "3.0"}, OrderStatus.FILLED, None),
         ({"X": "CANCELED", "x": "CANCELED", "z": "1.0"}, OrderStatus.CANCELED, None),
-        ({"X": "REJECTED", "x": "REJECTED", "r": "WOULD_MATCH_IMMEDIATELY"}, OrderStatus.REJECTED, "WOULD_MATCH_IMMEDIATELY"),
+        (
+            {"X": "REJECTED", "x": "REJECTED", "r": "WOULD_MATCH_IMMEDIATELY"},
+            OrderStatus.REJECTED,
+            "WOULD_MATCH_IMMEDIATELY",
+        ),
         ({"X": "EXPIRED", "x": "EXPIRED", "z": "1.0"}, OrderStatus.EXPIRED, None),
         ({"X": "EXPIRED", "x": "EXPIRED", "eR": "EXCHANGE_CANCELED"}, OrderStatus.EXPIRED, "EXCHANGE_CANCELED"),
         ({"X": "EXPIRED", "x": "EXPIRED", "eR": "NONE"}, OrderStatus.EXPIRED, None),
@@ -246,7 +251,7 @@ def test_types(spot: BinanceSpot, kind: str, expected: OrderType, in_force: Time
 def test_absent_prices_and_quantities_are_none(spot: BinanceSpot) -> None:
     """A MARKET order sized in quote has neither price nor quantity; a stop has a stop price."""
     market = order(read(spot, REPORT, o="MARKET", p="0.00000000", q="0.00000000", Q="100.00000000"))
-    assert (None, None, None) == (market.price, market.quantity, market.stop_price)
+    assert (market.price, market.quantity, market.stop_price) == (None, None, None)
     stop = order(read(spot, REPORT, o="STOP_LOSS_LIMIT", P="61.00000000"))
     assert Decimal(61) == (stop.stop_price and stop.stop_price.value)
 
@@ -299,11 +304,13 @@ def test_a_report_that_cannot_be_read_is_strange_and_doubted(spot: BinanceSpot, 
 def test_a_real_sequence(spot: BinanceSpot, fixture: Callable[[str], str]) -> None:
     """A MARKET order of 6 that filled 4 and expired: two fills, the sums kept at the end, balances as evidence."""
     names = ["new_market", "trade_1", "trade_2", "expired"]
-    frames = [f'{{"subscriptionId":0,"event":{fixture(f"binance_spot/execution_report_{name}.json")}}}' for name in names]
+    frames = [
+        f'{{"subscriptionId":0,"event":{fixture(f"binance_spot/execution_report_{name}.json")}}}' for name in names
+    ]
     told = spot.read(spot.plan.lanes[0], frames, Memory())
     states = [meaning.state for meaning in told if isinstance(meaning, OrderView)]
-    assert ["7", "8"] == [execution.trade_id for execution in fills(told)]
-    assert [0, 2, 4, 4] == [state.cumulative.filled for state in states]
+    assert [execution.trade_id for execution in fills(told)] == ["7", "8"]
+    assert [state.cumulative.filled for state in states] == [0, 2, 4, 4]
     assert OrderStatus.EXPIRED is states[-1].status
     assert Cumulative(Decimal(4), Decimal(1), Decimal(4)) == states[-1].cumulative
 
@@ -317,7 +324,7 @@ def test_a_real_cancel_and_new(spot: BinanceSpot, fixture: Callable[[str], str])
     cancelled, new = (m.state for m in spot.read(spot.plan.lanes[0], frames, Memory()) if isinstance(m, OrderView))
     state = join(cancelled, new)
     assert OrderStatus.CANCELED is state.status
-    assert "android_347fe920b39b4d6a98dbe2725b28" == (state.client_order_id and state.client_order_id.value)
+    assert (state.client_order_id and state.client_order_id.value) == "android_347fe920b39b4d6a98dbe2725b28"
 
 
 @pytest.mark.parametrize(
@@ -399,18 +406,18 @@ def test_answers(spot: BinanceSpot) -> None:
         spot, id="a", status=200, result={"subscriptionId": 0}, rateLimits=limits
     )
     assert [Accepted("a")] == answer(spot, id="a", status=400, error={"code": -2035, "msg": "already active"})
-    assert [] == answer(spot, id="heartbeat", status=200, result={"apiKey": "k", "userDataStream": True})
+    assert answer(spot, id="heartbeat", status=200, result={"apiKey": "k", "userDataStream": True}) == []
     revoked = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
     for name in (None, "heartbeat"):
         told = answer(spot, id=name, status=401, error=revoked)
-        assert [(Refusal.FATAL, None)] == [(m.how, m.tag) for m in told if isinstance(m, Refused)]
+        assert [(m.how, m.tag) for m in told if isinstance(m, Refused)] == [(Refusal.FATAL, None)]
 
 
 def test_a_ban_says_until_when(spot: BinanceSpot, fixture: Callable[[str], str]) -> None:
     """The WebSocket API's retryAfter is an instant in ms, where REST's header is a span in seconds."""
     told = spot.read(spot.plan.lanes[0], [fixture("binance_spot/ws_banned_answer.json")], Memory())
     assert Throttle("REQUEST_WEIGHT", until_ns=1659146400000 * MS) in told
-    assert [Refusal.TRANSIENT] == [meaning.how for meaning in told if isinstance(meaning, Refused)]
+    assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]
 
 
 def test_the_listen_key_lane(classic: BinanceSpot, memory: Memory) -> None:

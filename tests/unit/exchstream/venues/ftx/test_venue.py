@@ -164,6 +164,11 @@ def test_plan() -> None:
     assert [plan.fills.by_symbol, plan.orders.by_symbol, plan.balances] == [False] * 3
 
 
+def test_no_symbols_need_to_be_named() -> None:
+    """The listings cover the whole account."""
+    assert account().symbols == ()
+
+
 def test_needs() -> None:
     """The markets come first, once."""
     assert [Markets()] == list(account().needs(MEMORY, NOW))

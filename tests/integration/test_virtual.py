@@ -1,0 +1,178 @@
+"""Hours of the stream in seconds: exchstream and the mock on one virtual clock, over real loopback sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from exchstream.core.venue import HOUR, SECOND
+from exchstream.events import Event, GapReason
+from exchstream.shell.stream import OrderStream, open_stream
+
+from .harness import NAMES, Mock, Seat, fills_of, gaps_of, live, served, told_fills, until, verdicts_of
+
+BOUND = {"binance-spot": 60, "binance-spot-listen-key": 60, "binance-futures": 90, "ftx": 90}
+
+
+@pytest.fixture
+async def mock() -> AsyncIterator[Mock]:
+    """A served mock exchange; virtual for a test that asks for `autojump_clock` itself (pytest-trio looks only there)."""
+    async with served() as serving:
+        yield serving
+
+
+@pytest.fixture(params=NAMES)
+async def seat(mock: Mock, request: pytest.FixtureRequest) -> Seat:
+    """An account at each venue in turn, with the documented time-outs and lag allowances."""
+    return mock.seat(request.param, quick=False)
+
+
+async def watch(stream: OrderStream, seconds: float) -> list[Event]:
+    """What is told within so many (virtual) seconds."""
+    events: list[Event] = []
+    with trio.move_on_after(seconds):
+        async for event in stream:
+            events.append(event)
+    return events
+
+
+async def test_a_healthy_hour_opens_no_gap(seat: Seat, autojump_clock: MockClock) -> None:
+    """An hour with trading, heartbeats, audits and key renewals: one gap at the start and none after."""
+    async with open_stream(seat.venue) as stream:
+        events = await until(stream, live(), seconds=60)
+        assert verdicts_of(events)[0].complete, verdicts_of(events)
+        events = []
+        for minute in range(60):
+            order = seat.place()
+            events += await watch(stream, 30)
+            if minute % 3:
+                seat.fill(order, "0.5")
+                seat.fill(order)
+            else:
+                seat.cancel(order)
+            events += await watch(stream, 30)
+    assert [] == gaps_of(events)
+    assert seat.true_fills() == told_fills(events)
+
+
+async def test_a_silent_connection_is_noticed_within_the_bound(seat: Seat, autojump_clock: MockClock) -> None:
+    """Pings go on, events do not: the gap is opened within the stated bound, and the fill is recovered."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        await watch(stream, 300)
+        order = seat.place()
+        events = await watch(stream, 1)
+        for link in seat.links:
+            link.mute()
+        started = trio.current_time()
+        seat.fill(order)
+        events += await until(stream, lambda told: bool(gaps_of(told)), seconds=300)
+        noticed = trio.current_time() - started
+        await until(stream, live(), seconds=60, told=events)
+    assert noticed <= BOUND[seat.flavour]
+    assert GapReason.AUDIT is gaps_of(events)[0].reason
+    assert seat.true_fills() == told_fills(events)
+    assert verdicts_of(events)[-1].complete, verdicts_of(events)
+
+
+async def test_a_subscription_that_was_never_alive_is_noticed(seat: Seat, autojump_clock: MockClock) -> None:
+    """The connection opens and is mute from the first moment on: a fill is told all the same, within the bound."""
+    async with open_stream(seat.venue) as stream:
+        with trio.fail_after(60):
+            while not seat.links:
+                await trio.sleep(0.01)
+        for link in seat.links:
+            link.mute()
+        events = await until(stream, live(), seconds=120)
+        started = trio.current_time()
+        seat.fill(seat.place())
+        await until(stream, lambda told: bool(fills_of(told)), seconds=300, told=events)
+    assert trio.current_time() - started <= BOUND[seat.flavour] + 10
+    assert seat.true_fills() == told_fills(events)
+
+
+async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump_clock: MockClock) -> None:
+    """The peer neither reads nor writes any more: nothing is heard, the link is replaced, nothing is lost."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        order = seat.place()
+        await watch(stream, 1)
+        for link in seat.links:
+            link.half_open()
+        seat.fill(order)
+        events = await until(stream, live(), seconds=300)
+    assert {GapReason.SILENT, GapReason.AUDIT} >= {gap.reason for gap in gaps_of(events)}
+    assert seat.true_fills() == told_fills(events)
+
+
+async def test_rest_that_lags_loses_nothing(seat: Seat, autojump_clock: MockClock) -> None:
+    """REST answers as things were five seconds ago: the gap closes complete with everything told, once."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        seat.exchange.settings.rest_lag_ns = 5 * SECOND
+        await watch(stream, 20)
+        orders = [seat.place() for _ in range(4)]
+        seat.fill(orders[0], "0.5")
+        await watch(stream, 1)
+        seat.drop()
+        seat.fill(orders[0])
+        seat.fill(orders[1])
+        seat.cancel(orders[2])
+        blind = seat.place()
+        seat.fill(blind)
+        events = await until(stream, live(), seconds=120)
+    (verdict,) = verdicts_of(events)
+    assert () == verdict.unresolved
+    assert sorted(seat.true_fills()[1:]) == sorted(told_fills(events))
+
+
+async def test_pages_hide_nothing(seat: Seat, autojump_clock: MockClock) -> None:
+    """Many more rows than a page holds, all of one instant, and more rows that come between the pages."""
+    seat.exchange.settings.page_cap = 5
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        orders = [seat.place("0.2") for _ in range(8)]
+        await watch(stream, 1)
+        seat.drop()
+        for order in orders:
+            seat.fill(order)
+        for _ in range(9):
+            seat.fill(seat.place("0.2"))
+        events: list[Event] = []
+        while not live()(events):
+            events += await watch(stream, 0.05)
+            if len(seat.true_fills()) < 30:
+                seat.fill(seat.place("0.2"))
+        events += await watch(stream, 2)
+    assert sorted(seat.true_fills()) == sorted(told_fills(events))
+    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+
+
+async def test_a_day_passes_through_rotations(mock: Mock, autojump_clock: MockClock) -> None:
+    """24 hours and more: links are replaced before the venue cuts them, keys are renewed, nothing is lost or doubled."""
+    for flavour in NAMES:
+        seat = mock.seat(flavour, quick=False)
+        async with open_stream(seat.venue) as stream:
+            await until(stream, live(), seconds=60)
+            events: list[Event] = []
+            for _ in range(26):
+                seat.fill(seat.place())
+                events += await watch(stream, HOUR / SECOND)
+        assert [] == gaps_of(events), flavour
+        assert seat.true_fills() == told_fills(events), flavour
+
+
+async def test_a_venue_that_is_away_for_long_is_come_back_to(seat: Seat, autojump_clock: MockClock) -> None:
+    """Every connection is refused for ten minutes by a clock that runs: the account is live again within the cap."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        with trio.move_on_after(600):
+            while True:
+                seat.drop()
+                await trio.sleep(0.5)
+        seat.fill(seat.place())
+        events = await until(stream, lambda told: live()(told) and bool(fills_of(told)), seconds=120)
+    assert seat.true_fills() == told_fills(events)
