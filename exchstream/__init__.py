@@ -43,6 +43,7 @@ from exchstream.events import (
     Unrecognized,
     Unresolved,
 )
+from exchstream.jsonlines import from_json, to_json
 from exchstream.model import (
     FillKind,
     Liquidity,
@@ -53,6 +54,9 @@ from exchstream.model import (
     Side,
     TimeInForce,
 )
+from exchstream.shell.stream import OrderStream, Reader, open_stream
+from exchstream.venues.binance import BinanceFutures, BinanceSpot
+from exchstream.venues.ftx import Ftx
 
 __version__ = "0.1.0"
 

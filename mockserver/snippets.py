@@ -29,7 +29,7 @@ _EXCHSTREAM: Final[dict[str, str]] = {
     "binance-spot": 'BinanceSpot(name="demo", api_key="{key}", api_secret="{secret}", environment="mock", '
     'rest_url="{http}", ws_url="{ws}/ws-api/v3", stream_url="{ws}")',
     "binance-futures": 'BinanceFutures(name="demo", api_key="{key}", api_secret="{secret}", environment="mock", '
-    'rest_url="{http}", stream_url="{ws}")',
+    'rest_url="{http}", ws_url="{ws}")',
     "ftx": 'Ftx(name="demo", api_key="{key}", api_secret="{secret}", rest_url="{http}", ws_url="{ws}/ws/")',
 }
 

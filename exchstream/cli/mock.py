@@ -67,7 +67,8 @@ async def mock_exchange(port: int, every_s: float) -> AsyncIterator[tuple[str, t
             yield ready["http"], accounts(ready)
             nursery.cancel_scope.cancel()
     finally:
-        await _end(process)
+        with trio.move_on_after(3 * END_S, shield=True):
+            await _end(process)
 
 
 def accounts(ready: dict[str, Any]) -> tuple[Venue, ...]:
@@ -102,7 +103,7 @@ async def _ready(process: trio.Process, said: _Said) -> dict[str, Any]:
         if not isinstance(ready, dict) or ready.get("event") != "ready":
             raise MockFailed(f"the mock exchange did not say that it is ready, but: {line[:200]!r}")
         return ready
-    raise MockFailed(f"the mock exchange was not ready after {READY_S:.0f} s: {said.summary()}")
+    raise MockFailed(f"the mock exchange was not ready after {READY_S:g} s: {said.summary()}")
 
 
 async def _watch(process: trio.Process, said: _Said) -> None:
@@ -131,14 +132,13 @@ async def _keep(process: trio.Process, said: _Said) -> None:
 
 
 async def _end(process: trio.Process) -> None:
-    """End the child whatever happened to us: politely, then not."""
-    with trio.CancelScope(shield=True):
-        with trio.move_on_after(END_S):
-            process.terminate()
-            await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                await pipe.aclose()
+    """End the child: politely, then not."""
+    with trio.move_on_after(END_S):
+        process.terminate()
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None
+        await pipe.aclose()

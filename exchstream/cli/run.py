@@ -30,17 +30,24 @@ async def demo(mode: Mode, seconds: float, port: int, every_s: float) -> int:
 
     async def show() -> int:
         async with mock_exchange(port, every_s) as (address, venues):
+            if mode == "json":
+                return await _follow(venues, mode, seconds, Board())
+            await _say(f"A mock exchange at {address}, three accounts trading by themselves; Ctrl-C ends it.")
             board = Board()
-            if mode != "json":
-                await write(
-                    [f"A mock exchange at {address}, three accounts trading by themselves; Ctrl-C ends it.".encode()]
-                )
-            code = await _follow(venues, mode, seconds, board)
-            if mode != "json":
-                await write([board.summary().encode()])
+            try:
+                code = await _follow(venues, mode, seconds, board)
+            except trio.Cancelled:
+                with trio.move_on_after(1, shield=True):
+                    await _say(board.summary())
+                raise
+            await _say(board.summary())
             return code
 
     return await _until_signal(show)
+
+
+async def _say(text: str) -> None:
+    await write([text.encode()])
 
 
 async def tail(venues: Sequence[Venue], mode: Mode, seconds: float, since_ns: int | None) -> int:

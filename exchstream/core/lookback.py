@@ -76,6 +76,7 @@ class LookBack:
     _holdings: Holdings | None = None
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
+    _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
 
@@ -104,6 +105,10 @@ class LookBack:
     def name(self, what: str, name: str, why: str) -> None:
         """Something that cannot be covered: named once in the verdict."""
         self._named.setdefault((what, name), Unresolved(what=what, name=name, why=why))
+
+    def unreachable(self, question: Question, what: str, name: str, why: str) -> None:
+        """A part of this answer that the venue cannot give; a later pass may have it after all."""
+        self._hidden.setdefault(question, []).append(Unresolved(what=what, name=name, why=why))
 
     def refused(self, question: Question, why: str, now: Now) -> None:
         """An authoritative no, or a question given up: name what it would have covered, and do not ask it again."""
@@ -151,6 +156,8 @@ class LookBack:
         if not last and not (settled and not unbalanced and not unexplained):
             self.next_ns = now.mono_ns + max(self.plan.lag_ns, 1)
             return None
+        for hidden in self._still_hidden(proven=not unbalanced):
+            self.name(hidden.what, hidden.name, hidden.why)
         for key, missing in unbalanced:
             self.name("order", f"{key.venue_symbol}:{key.order_id}", f"filled differs from its fills by {missing}")
         for asset, amount in unexplained.items():
@@ -171,6 +178,7 @@ class LookBack:
         self._asked, self.next_ns = now, None
         self.passes += 1
         self._news = 0
+        self._hidden.clear()
         self._snapshots.clear()
         self._followed.clear()
         self._listed.clear()
@@ -244,6 +252,18 @@ class LookBack:
     def _unbalanced(self) -> Iterator[tuple[OrderKey, Decimal]]:
         if self.plan.tells_orders and self.plan.tells_fills:
             yield from ((key, difference) for key, state, difference in self._compared() if state is not None)
+
+    def _still_hidden(self, *, proven: bool) -> Iterator[Unresolved]:
+        """What no page could show, and nothing else proves.
+
+        Every fill belongs to an order that was open at the loss or was created since: if the listing of orders is
+        whole and each of them equals the sum of its fills, no fill is missing, whatever its own listing could show.
+        """
+        whole = self.plan.tells_orders and not any(isinstance(question, Orders) for question in self._hidden)
+        for question, parts in self._hidden.items():
+            for part in parts:
+                if not (proven and whole and isinstance(question, Fills) and part.what == "span"):
+                    yield part
 
     def _unexplained(self) -> dict[str, Decimal]:
         """The assets that moved for no known reason; nothing while executions are still on their way to REST."""

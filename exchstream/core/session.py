@@ -350,6 +350,9 @@ class Session:
         for meaning in meanings:
             if audit and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
                 self._audit.heard(meaning)
+            elif isinstance(meaning, Unreachable):
+                if asked.purpose == "look-back" and self._lookback is not None:
+                    self._lookback.unreachable(asked.question, meaning.what, meaning.name, meaning.why)
             elif isinstance(meaning, More):
                 yield from self._more(asked, meaning.question, now)
             elif meaning is not refusal:
@@ -386,8 +389,6 @@ class Session:
                 self._lookback.snapshot(meaning)
             case Holdings() if self._lookback is not None:
                 self._lookback.holdings(meaning)
-            case Unreachable(what=what, name=name, why=why) if self._lookback is not None:
-                self._lookback.name(what, name, why)
             case _:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 

@@ -275,7 +275,7 @@ class BinanceFutures(BinanceAccount):
     @cached_property
     def _algo_book(self) -> Book:
         book = self._book("/fapi/v1/allAlgoOrders", "algoId", "algoId", "algo order", algo_row)
-        return attrs.evolve(book, limit=self.algo_page_limit, to_empty=True)
+        return attrs.evolve(book, limit=self.algo_page_limit)
 
     def _book(self, path: str, from_param: str, id_field: str, what: str, parse: Any) -> Book:
         return Book(

@@ -1,7 +1,8 @@
 """Paging that cannot lose a row: windows of time until the first row is found, from there on by id.
 
 Ids do not move while times repeat, so more rows with one time than a page holds neither loop nor get lost, and rows
-that arrive between two pages are met by a later one.  Binance takes ids and times only apart ("fromId cannot be used
+that arrive between two pages are met by a later one.  The last page is an empty one: a venue that quietly gives fewer
+rows than were asked for would otherwise look as if it had no more.  Binance takes ids and times only apart ("fromId cannot be used
 together with startTime and endTime", rest-api.md), and `fromId` and `orderId` mean `>=`.
 
 A cursor is `<listing>:<mode><number>`: which of the question's listings, `t` (window from this ms), `i` (from this
@@ -36,9 +37,7 @@ class Row:
 class Book:
     """One paged listing of the venue.
 
-    `window_ms` is the longest span of time that it takes in one request, `limit` the most rows of a page.
-    `to_empty` pages on until a page is empty, for a listing whose largest page is not documented: a venue that
-    quietly shortens the page would otherwise look as if it had no more.
+    `window_ms` is the longest span of time that it takes in one request, `limit` the most rows to ask for.
     """
 
     path: str
@@ -49,7 +48,6 @@ class Book:
     id_field: str
     what: str
     parse: Callable[[bytes], Row]
-    to_empty: bool = False
     order_weight: int | None = None
 
     def row(self, raw: bytes) -> Row:
@@ -131,9 +129,7 @@ def _next(books: Sequence[Book], question: Paged, at: Place, rows: list[Row]) ->
         last = max((row.id for row in rows if row.id is not None), default=None)
         if last is None or (at.mode == "i" and last < at.number):
             return Refused(f"a page of {book.path} that leads nowhere", Refusal.TRANSIENT)
-        full = book.to_empty or len(rows) >= book.limit
-        beyond = at.mode == "t" and _window_end(book, question, at) < _until_ms(question)
-        if (full or beyond) and not any(_is_late(row, question) for row in rows):
+        if not any(_is_late(row, question) for row in rows):
             return Place(at.book, "i", last + 1)
     elif at.mode == "t" and (end := _window_end(book, question, at)) < _until_ms(question):
         return Place(at.book, "t", end + 1)

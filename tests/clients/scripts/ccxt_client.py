@@ -1,22 +1,25 @@
-"""ccxt, driven by JSON lines: any exchange object, any of its methods, and what its own streams hear.
+"""ccxt, driven by JSON lines: exchange objects, any of their methods, and what their own streams hear.
 
-Runs in an environment that has ccxt and nothing of this repository.  One request a line on standard input, one answer
-a line on standard output, in the order in which the work is done:
+Runs in an environment that has ccxt and nothing of this repository.  One request a line on standard input; answers and
+what is heard, one a line, on standard output:
 
-    {"id": 1, "do": "open", "name": "bot", "lines": "import ccxt.pro\\nex = ccxt.pro.binance({...})"}
-    {"id": 2, "do": "call", "name": "bot", "method": "create_order", "args": ["BTC/USDT", "limit", "buy", 0.1, 60000]}
-    {"id": 3, "do": "watch", "name": "bot", "method": "watch_my_trades"}
+    {"id": 1, "do": "open", "with": {"name": "bot", "lines": "import ccxt.pro\\nex = ccxt.pro.binance({...})"}}
+    {"id": 2, "do": "watch", "with": {"name": "bot", "method": "watch_my_trades"}}
+    {"id": 3, "do": "call", "with": {"name": "bot", "method": "fetch_order", "args": ["1", "BTC/USDT"]}}
 
-    {"id": 2, "result": {...}}  {"id": 2, "error": "InsufficientFunds", "text": "..."}
+    {"id": 3, "result": {...}}   or   {"id": 3, "error": "OrderNotFound", "text": "..."}
     {"heard": "watch_my_trades", "name": "bot", "rows": [...]}
 
-`lines` are the lines that the mock prints for ccxt; they leave the exchange in `ex`.  Numbers are told as text.  It
-ends when standard input does, and closes its exchanges.
+`lines` are those that the mock prints for ccxt; they leave the exchange in `ex`.  The end of standard input closes the
+exchanges and ends the program.
 """
+
+from __future__ import annotations
 
 import asyncio
 import json
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 
@@ -26,63 +29,69 @@ def say(**message: object) -> None:
 
 
 class Driver:
-    """The exchange objects by name, and the tasks that listen for them."""
+    """The exchange objects by name, and the tasks that work and listen for them."""
 
     def __init__(self) -> None:
         self.exchanges: dict[str, Any] = {}
         self.tasks: set[asyncio.Task[None]] = set()
 
+    async def run(self) -> None:
+        """Read requests until there are no more."""
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            self.start(self.obey(json.loads(line)))
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for exchange in self.exchanges.values():
+            await exchange.close()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside the rest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
     async def obey(self, request: dict[str, Any]) -> None:
         """Carry out one request and answer it; what ccxt raises is an answer."""
         try:
-            result = await getattr(self, request["do"])(**request.get("with", {}))
+            result = await getattr(self, request["do"])(**request["with"])
         except Exception as error:
             say(id=request["id"], error=type(error).__name__, text=str(error))
         else:
             say(id=request["id"], result=result)
 
-    async def open(self, name: str, lines: str, numbers: str="") -> str:
-        """Make an exchange object as the lines say and load its markets; the version of ccxt."""
+    async def open(self, name: str, lines: str, text_numbers: bool) -> str:
+        """Make an exchange object as the lines say and load its markets; the version of ccxt.
+
+        `text_numbers` is ccxt's own switch (manual, "Numbers"): amounts stay the text that the exchange sent.  The last
+        ccxt with FTX has it too, but cannot place an order with it.
+        """
         space: dict[str, Any] = {}
         exec(lines, space)
         exchange = self.exchanges[name] = space["ex"]
-        if numbers == "text": exchange.number = str
+        if text_numbers:
+            exchange.number = str
         await exchange.load_markets()
         return str(space["ccxt"].__version__)
 
-    async def call(self, name: str, method: str, args: list[Any]) -> Any:
+    async def call(self, name: str, method: str, args: list[Any]) -> object:
         """Call a method of ccxt's unified interface."""
         return await getattr(self.exchanges[name], method)(*args)
 
     async def watch(self, name: str, method: str) -> None:
-        """Listen by a `watch_` method from now on, and tell all that it hears."""
+        """Listen by a `watch_` method from now on."""
         self.start(self.listen(name, method))
 
     async def listen(self, name: str, method: str) -> None:
-        """Tell what one `watch_` method hears; ccxt's errors too, after which it is called again, as bots do."""
+        """Tell what a `watch_` method hears; when it raises, tell that and call it again, as bots do."""
         while True:
             try:
                 rows = await getattr(self.exchanges[name], method)()
             except Exception as error:
                 say(heard=method, name=name, error=type(error).__name__, text=str(error))
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
             else:
                 say(heard=method, name=name, rows=list(rows))
-
-    def start(self, work: Any) -> None:
-        """Run beside the others, and be kept from being forgotten."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def run(self) -> None:
-        """Read requests until there are no more."""
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            self.start(self.obey(json.loads(line)))
-        for task in list(self.tasks):
-            task.cancel()
-        for exchange in self.exchanges.values():
-            await exchange.close()
 
 
 if __name__ == "__main__":

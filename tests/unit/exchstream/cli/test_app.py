@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import trio
 
 from exchstream.cli import main, run
 from exchstream.cli.app import _since_ns
@@ -56,7 +57,7 @@ def test_wrong_usage_is_one_line(words: str, expected: str, capsys: pytest.Captu
     """Wrong usage and wrong configuration end with 2 and one line that says what is wrong."""
     code = main(words.split())
     out, err = capsys.readouterr()
-    assert (2, "", 1) == (code, out, err.count("\n"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("exchstream: ")
     assert expected in err
 
@@ -78,6 +79,7 @@ def test_errors_have_codes(
     """Each foreseen error ends the command with its own code and one line, and with --debug a traceback besides."""
 
     async def fail(*_: object) -> int:
+        await trio.lowlevel.checkpoint()
         raise error
 
     monkeypatch.setattr(run, "tail", fail)
@@ -98,11 +100,12 @@ def test_all_accounts_that_failed_are_named(
     error.add_note("ftx account 'a': gone before")
 
     async def fail(*_: object) -> int:
+        await trio.lowlevel.checkpoint()
         raise error
 
     monkeypatch.setattr(run, "demo", fail)
-    assert 3 == main(["demo"])
-    assert "exchstream: ftx account 'b': gone; ftx account 'a': gone before\n" == capsys.readouterr().err
+    assert main(["demo"]) == 3
+    assert capsys.readouterr().err == "exchstream: ftx account 'b': gone; ftx account 'a': gone before\n"
 
 
 @pytest.mark.parametrize(("error", "expected"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141)])
@@ -112,6 +115,7 @@ def test_quiet_ends(
     """Ctrl-C at any moment, and a reader that has gone, end without a word."""
 
     async def fail(*_: object) -> int:
+        await trio.lowlevel.checkpoint()
         raise error
 
     monkeypatch.setattr(run, "demo", fail)
@@ -130,15 +134,33 @@ def test_accounts_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     given: list[object] = []
 
     async def tail(*arguments: object) -> int:
+        await trio.lowlevel.checkpoint()
         given.extend(arguments)
         return 0
 
     monkeypatch.setattr(run, "tail", tail)
-    assert 0 == main("tail binance-spot --name lab --environment testnet --json --seconds 2 --since 1970-01-02".split())
+    assert (
+        main(
+            [
+                "tail",
+                "binance-spot",
+                "--name",
+                "lab",
+                "--environment",
+                "testnet",
+                "--json",
+                "--seconds",
+                "2",
+                "--since",
+                "1970-01-02",
+            ]
+        )
+        == 0
+    )
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2", environment="testnet")
     assert [[spot], "json", 2.0, 86_400 * 10**9] == given
     given.clear()
-    assert 0 == main("tail ftx:mm binance-spot:lab".split())
+    assert main(["tail", "ftx:mm", "binance-spot:lab"]) == 0
     mm = Ftx(name="mm", api_key="k1", api_secret="s1")
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2")
     assert [[mm, spot], "plain", float("inf"), None] == given
@@ -159,7 +181,7 @@ def test_since_is_exact(text: str, expected: int) -> None:
 
 def test_venues_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     """Each venue is there with its variables and an honest status."""
-    assert 0 == main(["venues"])
+    assert main(["venues"]) == 0
     out = capsys.readouterr().out
     for text in (
         "EXCHSTREAM_BINANCE_SPOT_<NAME>_KEY and _SECRET (or _PRIVATE_KEY)",
@@ -174,7 +196,7 @@ def test_venues_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("venue", ["ftx", "binance-spot", "binance-futures"])
 def test_every_variable_is_listed(venue: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line for each field that the environment can set, with its default."""
-    assert 0 == main(["venues", venue, "--name", "lab"])
+    assert main(["venues", venue, "--name", "lab"]) == 0
     lines = capsys.readouterr().out.splitlines()
     stem = f"EXCHSTREAM_{venue.upper().replace('-', '_')}_LAB_"
     assert all(text.startswith(stem) for text in lines)
@@ -185,13 +207,13 @@ def test_every_variable_is_listed(venue: str, capsys: pytest.CaptureFixture[str]
 
 def test_ftx_channels_are_a_list(capsys: pytest.CaptureFixture[str]) -> None:
     """A default is written as the variable would be."""
-    assert 0 == main(["venues", "ftx"])
+    assert main(["venues", "ftx"]) == 0
     assert "default fills,orders" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [["--help"], ["demo", "--help"], ["tail", "--help"], ["venues", "--help"], []])
 def test_help_says_the_exit_codes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Help goes to standard output, names the command and explains the exit codes."""
-    assert 0 == main(words)
+    assert main(words) == 0
     out, err = capsys.readouterr()
-    assert ("", True, True) == (err, "Usage: exchstream" in out, "130 interrupted" in " ".join(out.split()))
+    assert (err, "Usage: exchstream" in out, "130 interrupted" in " ".join(out.split())) == ("", True, True)

@@ -144,6 +144,6 @@ def test_the_summary_counts() -> None:
     for event in (OPENED, OPENED, OPENED, CLOSED, PARTLY, order(1), FILL):
         board.take(event, NOW_NS)
     assert (
-        "1 accounts: 1 order updates, 1 fills; gaps: 3 opened, 1 closed complete, 1 not complete, 1 still open"
-        == board.summary()
+        board.summary()
+        == "1 accounts: 1 order updates, 1 fills; gaps: 3 opened, 1 closed complete, 1 not complete, 1 still open"
     )

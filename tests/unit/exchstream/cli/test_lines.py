@@ -93,8 +93,10 @@ LINES = [
     ),
     (
         GapClosed(**WHO, since_ns=0, until_ns=0, scope=SCOPE, complete=False, unresolved=(MISSING,)),
-        "gap closed: NOT complete, 0 recovered (symbol ETHBTC: no answer), "
-        "1970-01-01 00:00:00.000Z to 1970-01-01 00:00:00.000Z",
+        (
+            "gap closed: NOT complete, 0 recovered (symbol ETHBTC: no answer), "
+            "1970-01-01 00:00:00.000Z to 1970-01-01 00:00:00.000Z"
+        ),
     ),
     (AccountDown(**WHO, reason=DownReason.CREDENTIALS, detail="bad key"), "ACCOUNT DOWN: credentials: bad key"),
     (
@@ -117,7 +119,7 @@ def test_a_time_beyond_the_calendar_is_a_number() -> None:
 
 def test_numbers_have_no_exponent() -> None:
     """An amount is written out, and absence is a dash."""
-    assert ("-", "0.00000012", "1000") == (plain(None), plain(Decimal("1.2E-7")), plain(Decimal("1E+3")))
+    assert (plain(None), plain(Decimal("1.2E-7")), plain(Decimal("1E+3"))) == ("-", "0.00000012", "1000")
 
 
 async def test_lines_go_to_files(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ async def test_lines_go_to_files(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with path.open("wb") as file:
         await write([b"one", b"two"], file.fileno())
-    assert b"one\ntwo\n" == path.read_bytes()
+    assert path.read_bytes() == b"one\ntwo\n"
 
 
 async def test_a_slow_reader_keeps_no_other_task_waiting() -> None:

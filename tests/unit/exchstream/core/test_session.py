@@ -636,16 +636,24 @@ def test_pages_are_asked_for_until_there_is_none() -> None:
     assert ["1", "2"] == [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)]
 
 
-def test_what_the_venue_cannot_give_is_named() -> None:
-    """A part of a listing that cannot be had makes the verdict incomplete."""
+@pytest.mark.parametrize(
+    ("listing", "what", "named"),
+    [(Fills, "span", False), (Fills, "row", True), (Orders, "span", True)],
+)
+def test_what_the_venue_cannot_give_is_named(listing: type, what: str, named: bool) -> None:
+    """A part of a listing that no pass can have is named; hidden fills are not missing if every order balances."""
     driver = Driver()
     driver.begin()
     driver.prove()
-    driver.reply(Fills, Unreachable("span", "12:00", "more rows than a page holds"))
+    for _ in range(2):
+        driver.reply(listing, Unreachable(what, "12:00", "more rows than a page holds"))
+        driver.answer_all()
+        driver.advance(5)
+        driver.hear()
     driver.settle()
     closed = driver.told(GapClosed)[0]
     assert isinstance(closed, GapClosed)
-    assert [("span", "12:00")] == [(u.what, u.name) for u in closed.unresolved]
+    assert [(what, "12:00")] * named == [(u.what, u.name) for u in closed.unresolved]
 
 
 def test_a_delisted_symbol_is_named_once() -> None:

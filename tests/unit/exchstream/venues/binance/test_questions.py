@@ -19,6 +19,7 @@ from exchstream.core.venue import (
     MarketList,
     Markets,
     Memory,
+    More,
     NewCredential,
     OpenOrders,
     OrderById,
@@ -349,7 +350,8 @@ def test_stream_and_rest_say_the_same_of_an_order(spot: BinanceSpot, reply: Make
 
 def test_spot_executions(spot: BinanceSpot, reply: Make, fixture: Callable[[str], str]) -> None:
     """The documentation's row has the same key and words as the stream would have given it."""
-    (told,) = spot.answer(OrderFills(KEY), reply(fixture("binance_spot/my_trades.json")), Memory())
+    told, more = spot.answer(OrderFills(KEY), reply(fixture("binance_spot/my_trades.json")), Memory())
+    assert More(OrderFills(KEY, "0:i28458")) == more
     assert isinstance(told, FillView)
     execution = told.execution
     assert tuple(execution.key) == ("BNBBTC", "28457", "100234")
@@ -364,7 +366,8 @@ def test_spot_executions(spot: BinanceSpot, reply: Make, fixture: Callable[[str]
 
 def test_futures_executions(futures: BinanceFutures, reply: Make, fixture: Callable[[str], str]) -> None:
     """The commission is taken with the sign that it has."""
-    (told,) = futures.answer(OrderFills(KEY), reply(fixture("binance_futures/user_trades.json")), Memory())
+    told, more = futures.answer(OrderFills(KEY), reply(fixture("binance_futures/user_trades.json")), Memory())
+    assert More(OrderFills(KEY, "0:i698760")) == more
     assert isinstance(told, FillView)
     assert tuple(told.execution.key) == ("BTCUSDT", "698759", "25851813")
     assert (Side.SELL, Decimal("-0.0781901")) == (told.execution.side, told.execution.fee)
