@@ -14,6 +14,7 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``exchange``     one venue in one world;  ``world``  isolated universes, chosen by key
 - ``control``      the control API under ``/__mock`` (``control_orders``, ``control_input``)
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
+- ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there
 - ``strategies``   Hypothesis: legal histories in the venues' own JSON
 - ``__main__``     the command line (``snippets``: the lines it prints for clients)
 """

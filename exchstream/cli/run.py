@@ -35,13 +35,10 @@ async def demo(mode: Mode, seconds: float, port: int, every_s: float) -> int:
             await _say(f"A mock exchange at {address}, three accounts trading by themselves; Ctrl-C ends it.")
             board = Board()
             try:
-                code = await _follow(venues, mode, seconds, board)
-            except trio.Cancelled:
-                with trio.move_on_after(1, shield=True):
+                return await _follow(venues, mode, seconds, board)
+            finally:
+                with trio.move_on_after(1, shield=True):  # after Ctrl-C too, unless nobody reads
                     await _say(board.summary())
-                raise
-            await _say(board.summary())
-            return code
 
     return await _until_signal(show)
 

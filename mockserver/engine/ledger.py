@@ -97,7 +97,8 @@ class Ledger:
 
     def credit(self, account: str, asset: str, amount: int) -> None:
         """Add to (or, negative, take from) what is free."""
-        self._move(account, asset, amount, 0)
+        if amount:
+            self._move(account, asset, amount, 0)
 
     def lock(self, account: str, asset: str, amount: int) -> None:
         """Move so much from free to locked (negative: back)."""

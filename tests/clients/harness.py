@@ -64,14 +64,21 @@ async def program(*argv: str) -> AsyncIterator[trio.Process]:
                     await pipe.aclose()
 
 
-async def lines_of(process: trio.Process) -> AsyncIterator[Any]:
-    """The JSON objects that a process prints."""
-    assert process.stdout is not None
-    rest = b""
-    async for chunk in process.stdout:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield json.loads(line)
+@attrs.define
+class Lines:
+    """The JSON objects that a process prints, one a line."""
+
+    process: trio.Process
+    _rest: bytes = b""
+
+    async def next(self) -> list[Any]:
+        """The next ones, at least one; none when the process has closed its output."""
+        assert self.process.stdout is not None
+        while chunk := await self.process.stdout.receive_some():
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            if lines:
+                return [json.loads(line) for line in lines]
+        return []
 
 
 # --- the mock -------------------------------------------------------------------------------------------------------
@@ -129,7 +136,7 @@ async def mock_of(venue: str) -> AsyncIterator[Mock]:
     argv = (sys.executable, "-m", "mockserver", "--port", "0", "--json", "--liquidity", "manual")
     async with program(*argv) as process, httpx2.AsyncClient() as http:
         with trio.fail_after(ANSWERED_WITHIN):
-            ready = await anext(lines_of(process))
+            (ready,) = await Lines(process).next()
         yield Mock(venue, ready, http)
 
 
@@ -157,14 +164,19 @@ class Ccxt:
 
     async def listen(self) -> None:
         """Sort what the process says."""
-        async for said in lines_of(self.process):
-            if "id" in said:
-                self._answers[said["id"]] = said
-                self._waiting[said["id"]].set()
-            elif "rows" in said:
-                self.heard.setdefault((said["name"], said["heard"]), []).extend(said["rows"])
-            else:
-                self.troubles.append(f"{said['heard']}: {said['error']}: {said['text']}")
+        lines = Lines(self.process)
+        while batch := await lines.next():
+            for said in batch:
+                self._sort(said)
+
+    def _sort(self, said: dict[str, Any]) -> None:
+        if "id" in said:
+            self._answers[said["id"]] = said
+            self._waiting[said["id"]].set()
+        elif "rows" in said:
+            self.heard.setdefault((said["name"], said["heard"]), []).extend(said["rows"])
+        else:
+            self.troubles.append(f"{said['heard']}: {said['error']}: {said['text']}")
 
     async def do(self, verb: str, **values: object) -> Any:
         """Have one request carried out; raises Refused with what ccxt raised."""

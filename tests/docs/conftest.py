@@ -1,11 +1,50 @@
-"""What the code blocks of the documents find already there."""
+"""What the code blocks of the documents find already there: a mock exchange whose demo accounts trade by themselves.
 
+The documents name it by its default address; where a block runs, the address of this one stands in its place.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+
+from mockserver.__main__ import build, parser
+from mockserver.server import Listening, Server, listen
+
+WRITTEN_ADDRESS = "127.0.0.1:8080"  # what a reader who types `python -m mockserver` gets
+READY_S = 30
+
+
+@pytest.fixture(scope="session")
+def mock_address() -> Iterator[str]:
+    """Host and port of a mock exchange in a thread of its own, on the wall clock."""
+    started: queue.Queue[tuple[Listening, trio.lowlevel.TrioToken, trio.CancelScope]] = queue.Queue(1)
+
+    async def run() -> None:
+        server = Server(build(parser().parse_args(["--trade-demo", "0.1"])))
+        listeners = await listen("127.0.0.1", 0)
+        async with trio.open_nursery() as nursery:
+            listening = await nursery.start(partial(server.serve_on, "127.0.0.1", listeners))
+            started.put_nowait((listening, trio.lowlevel.current_trio_token(), nursery.cancel_scope))
+
+    thread = threading.Thread(target=partial(trio.run, run), name="mock exchange", daemon=True)
+    thread.start()
+    listening, token, scope = started.get(timeout=READY_S)
+    yield f"{listening.host}:{listening.port}"
+    token.run_sync_soon(scope.cancel)
+    thread.join(READY_S)
 
 
 @pytest.fixture
-def namespace() -> dict[str, Any]:
-    """The names a document starts with. A running mock exchange and its addresses belong here."""
-    return {"__name__": "__document__"}
+def namespace(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The names a document starts with; one that names the mock exchange's address gets a running one."""
+    names: dict[str, Any] = {"__name__": "__document__"}
+    path: Path = request.node.callspec.params["path"]
+    if WRITTEN_ADDRESS in path.read_text():
+        names["__addresses__"] = {WRITTEN_ADDRESS: request.getfixturevalue("mock_address")}
+    return names

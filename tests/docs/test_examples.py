@@ -22,8 +22,11 @@ DOCUMENTS = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob(
 
 def run_block(example: Example) -> None:
     path, first_line = Path(example.document.path), example.line + example.parsed.line_offset
+    source = example.parsed
+    for written, real in example.namespace.get("__addresses__", {}).items():
+        source = source.replace(written, real)
     code = compile(
-        "\n" * first_line + example.parsed, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+        "\n" * first_line + source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
     )
     block = FunctionType(code, example.namespace)
     if code.co_flags & inspect.CO_COROUTINE:

@@ -43,12 +43,14 @@ def exchstream(*words: str, **variables: str) -> subprocess.CompletedProcess[str
 
 
 @contextmanager
-def running(*words: str, stdout: int = subprocess.PIPE, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    *words: str, stdout: int = subprocess.PIPE, variables: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """The command as a process that is killed if the test leaves it running."""
     with subprocess.Popen(
         [*COMMAND, *words],
         cwd=ROOT,
-        env={**os.environ, **variables},
+        env={**os.environ, **(variables or {})},
         stdout=stdout,
         stderr=subprocess.PIPE,
     ) as process:
@@ -146,7 +148,7 @@ def test_a_table_on_a_terminal() -> None:
     ours, theirs = pty.openpty()
     try:
         environment = {"TERM": "xterm", "COLUMNS": "160", "LINES": "50"}
-        with running("demo", "--every", "0.1", stdout=theirs, **environment) as process:
+        with running("demo", "--every", "0.1", stdout=theirs, variables=environment) as process:
             os.close(theirs)
             drawn = b""
             while b"gap opened: start" not in drawn:
@@ -230,7 +232,7 @@ def test_one_stream_of_several_accounts(mock: dict[str, Any]) -> None:
     }
     wanted = {("fill", "ftx", "mm"), ("fill", "binance-futures", "main"), ("account_down", "binance-spot", "main")}
     words = ("tail", "ftx:mm", "binance-futures", "binance-spot", "--json")
-    with running(*words, **environment) as process:
+    with running(*words, variables=environment) as process:
         assert process.stdout is not None
         while wanted:
             event = json.loads(process.stdout.readline())

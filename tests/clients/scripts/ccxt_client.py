@@ -55,7 +55,7 @@ class Driver:
         """Carry out one request and answer it; what ccxt raises is an answer."""
         try:
             result = await getattr(self, request["do"])(**request["with"])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             say(id=request["id"], error=type(error).__name__, text=str(error))
         else:
             say(id=request["id"], result=result)
@@ -87,7 +87,7 @@ class Driver:
         while True:
             try:
                 rows = await getattr(self.exchanges[name], method)()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 say(heard=method, name=name, error=type(error).__name__, text=str(error))
                 await asyncio.sleep(0.1)
             else:

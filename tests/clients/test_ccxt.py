@@ -1,0 +1,304 @@
+"""ccxt, as it is published, trades on the mock while exchstream watches the same account: all who tell must agree.
+
+Four tell what happened: the mock's truth, exchstream's events, ccxt's `fetch_*`, and what ccxt's own `watch_*` heard.
+Meanwhile exchstream's socket is half-open for a while and is then cut.  ccxt's is not: it recovers nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+import attrs
+import pytest
+import trio
+
+from exchstream.core.venue import SECOND, Venue
+from exchstream.events import Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate
+from exchstream.shell.stream import OrderStream, open_stream
+from exchstream.venues.binance import BinanceFutures, BinanceSpot
+from exchstream.venues.ftx import Ftx
+
+from .harness import (
+    CCXT_STATUS,
+    Ccxt,
+    FillRow,
+    Mock,
+    OrderRow,
+    Refused,
+    ccxt_fills,
+    ccxt_of,
+    ccxt_orders,
+    eventually,
+    mock_of,
+    told_fills,
+    told_orders,
+    true_fills,
+    true_orders,
+)
+
+BOT, OTHER = "bot", "other"
+LAG_NS: Final = SECOND // 5  # the mock's REST does not lag here
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """One venue, and the ccxt that trades there."""
+
+    venue: str
+    python: str
+    text_numbers: bool
+    symbol: str
+    price: int
+    trade_id: str = "trade_id"
+    """The truth's name of the id that the venue gives to a fill."""
+    statuses: dict[str, str] = CCXT_STATUS
+    errors: dict[str, str]
+    """What ccxt raises: for a wrong secret, for more than the account has, for an order that is gone."""
+
+
+CASES: Final = (
+    Case(
+        venue="binance-spot",
+        python="EXCHSTREAM_CCXT_PYTHON",
+        text_numbers=True,
+        symbol="BTC/USDT",
+        price=60_000,
+        errors={"secret": "AuthenticationError", "funds": "InsufficientFunds", "gone": "OrderNotFound"},
+    ),
+    Case(
+        venue="binance-futures",
+        python="EXCHSTREAM_CCXT_PYTHON",
+        text_numbers=True,
+        symbol="BTC/USDT:USDT",
+        price=60_000,
+        errors={"secret": "AuthenticationError", "funds": "InsufficientFunds", "gone": "OrderNotFound"},
+    ),
+    Case(
+        venue="ftx",
+        python="EXCHSTREAM_CCXT_FTX_PYTHON",
+        text_numbers=False,
+        symbol="BTC/USD",
+        price=38_500,
+        trade_id="fill_id",
+        statuses={**CCXT_STATUS, "EXPIRED": "canceled"},  # FTX has one word for every end: closed
+        errors={"secret": "AuthenticationError", "funds": "InsufficientFunds", "gone": "InvalidOrder"},
+    ),
+)
+
+
+@attrs.define(eq=False)
+class Desk:
+    """The bot's hands (ccxt) and another account to trade with, at one venue of a mock."""
+
+    case: Case
+    mock: Mock
+    ccxt: Ccxt
+
+    async def order(self, amount: str, offset: int = 0, *, side: str = "buy", who: str = BOT, **params: object) -> Any:
+        """Place a limit order so far from the case's price."""
+        price = self.case.price + offset
+        args = (self.case.symbol, "limit", side, float(amount), price, params)
+        return await self.ccxt.call(who, "create_order", *args)
+
+    async def market(self, amount: str, side: str, who: str) -> Any:
+        """Place a market order."""
+        return await self.ccxt.call(who, "create_order", self.case.symbol, "market", side, float(amount))
+
+    async def cancel(self, order: dict[str, Any]) -> None:
+        """Cancel an order of the bot."""
+        await self.ccxt.call(BOT, "cancel_order", order["id"], self.case.symbol)
+
+    async def edit(self, order: dict[str, Any], amount: str, offset: int) -> Any:
+        """Change a bid of the bot in ccxt's way: amended, or replaced by another, as the venue does it."""
+        price = self.case.price + offset
+        args = (order["id"], self.case.symbol, "limit", "buy", float(amount), price)
+        return await self.ccxt.call(BOT, "edit_order", *args)
+
+
+@asynccontextmanager
+async def desk_of(case: Case) -> AsyncIterator[Desk]:
+    """A mock of its own and a ccxt of its own."""
+    async with mock_of(case.venue) as mock, ccxt_of(case.python, text_numbers=case.text_numbers) as ccxt:
+        yield Desk(case, mock, ccxt)
+
+
+def account(mock: Mock) -> Venue:
+    """The account as exchstream is told of it: by the line that the mock prints for it."""
+    names = {cls.__name__: partial(cls, lag_ns=LAG_NS) for cls in (BinanceSpot, BinanceFutures, Ftx)}
+    venue: Venue = eval(mock.shown["snippets"]["exchstream"], names)
+    return venue
+
+
+# --- what the bot does ----------------------------------------------------------------------------------------------
+
+
+async def trade_before(desk: Desk) -> Any:
+    """Part fills by the house and by another client, an edit, two cancels; a half filled bid, which is returned."""
+    left = await desk.order("0.04", -30, clientOrderId="bot-first")
+    await desk.mock.fill(left, "0.01")
+    crossed = await desk.order("0.05")
+    await desk.mock.fill(crossed, "0.02")
+    await desk.market("0.03", "sell", OTHER)
+    part = await desk.order("0.02", -10)
+    await desk.mock.fill(part, "0.005")
+    await desk.cancel(part)
+    untouched = await desk.order("0.02", -20)
+    await desk.cancel(await desk.edit(untouched, "0.03", -21))
+    return left
+
+
+async def trade_unseen(desk: Desk, left: Any) -> None:
+    """Of the old bid another part; one order is born and cancelled, one is born and filled by two others."""
+    await desk.mock.fill(left, "0.01")
+    part = await desk.order("0.03", -5)
+    await desk.mock.fill(part, "0.012")
+    await desk.cancel(part)
+    await desk.order("0.02", side="sell")
+    await desk.order("0.015", who=OTHER)
+    await desk.market("0.005", "buy", OTHER)
+
+
+async def trade_after(desk: Desk) -> None:
+    """The bot takes: two fills of one market order, an IOC that finds less than it wants; and a bid is left open."""
+    for amount, offset in (("0.01", 2), ("0.02", 3)):
+        await desk.order(amount, offset, side="sell", who=OTHER)
+    await desk.market("0.03", "buy", BOT)
+    await desk.order("0.01", 1, side="sell", who=OTHER)
+    ioc = {"ioc": True} if desk.case.venue == "ftx" else {"timeInForce": "IOC"}
+    await desk.order("0.04", 1, **ioc)
+    last = await desk.order("0.02", -40)
+    await desk.mock.fill(last, "0.001")
+
+
+# --- the tests ------------------------------------------------------------------------------------------------------
+
+
+async def listening(desk: Desk, others: set[int]) -> bool:
+    """Whether ccxt's own stream is subscribed: its connection carries the account; on FTX both channels are."""
+    links = await desk.mock.links() - others
+    if desk.case.venue != "ftx" or not links:
+        return bool(links)
+    said = (await desk.mock.get("/journal", kind="ws-out"))["entries"]
+    texts = [entry["text"] for entry in said if entry["link"] in links and "subscribed" in entry["text"]]
+    return any("orders" in text for text in texts) and any("fills" in text for text in texts)
+
+
+async def collect(stream: OrderStream, events: list[Event]) -> None:
+    """Read all that is told."""
+    async for event in stream:
+        events.append(event)
+
+
+def gaps(events: list[Event]) -> list[tuple[GapReason, GapClosed | None]]:
+    """Each gap's reason with its verdict, None while it is open."""
+    verdicts = [event for event in events if isinstance(event, GapClosed)]
+    reasons = [event.reason for event in events if isinstance(event, GapOpened)]
+    return [(reason, verdicts[n] if n < len(verdicts) else None) for n, reason in enumerate(reasons)]
+
+
+def fills_of(events: list[Event]) -> list[Fill]:
+    """The fills among the events."""
+    return [event for event in events if isinstance(event, Fill)]
+
+
+def orders_of(events: list[Event]) -> dict[str, OrderRow]:
+    """The last row of each order among the events."""
+    return told_orders(event for event in events if isinstance(event, OrderUpdate))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.venue)
+async def test_ccxt_trades_and_all_agree(case: Case, results: list[tuple[str, ...]]) -> None:
+    """Over a lost connection, exchstream tells every order and fill of an unmodified ccxt once, as ccxt and truth do."""
+    events: list[Event] = []
+    async with desk_of(case) as desk, open_stream(account(desk.mock)) as stream, trio.open_nursery() as nursery:
+        mock, ccxt = desk.mock, desk.ccxt
+        nursery.start_soon(collect, stream, events)
+        version = await ccxt.open(BOT, mock.shown["snippets"]["ccxt"])
+        await ccxt.open(OTHER, await mock.lines_for(OTHER))
+        await eventually(lambda: [reason for reason, verdict in gaps(events) if verdict] == [GapReason.START], "live")
+        watched = await mock.links()
+        for method in ("watch_orders", "watch_my_trades"):
+            await ccxt.watch(BOT, method)
+        await eventually(partial(listening, desk, watched), "ccxt's own stream subscribes")
+
+        left = await trade_before(desk)
+        (link,) = watched
+        await mock.post(f"/connections/{link}/half_open")
+        await trade_unseen(desk, left)
+        await mock.post(f"/connections/{link}/drop")
+        await eventually(lambda: len(gaps(events)) == 2 and gaps(events)[1][1], "the gap is closed")
+        await trade_after(desk)
+
+        truth = await mock.truth()
+        fills, orders = true_fills(truth, case.trade_id), true_orders(truth, case.statuses)
+        told = partial(fills_of, events)
+        await eventually(lambda: len(told()) >= len(fills) and orders_of(events) == orders, "all is told", 5)
+        heard = partial(ccxt.heard.get, (BOT, "watch_my_trades"), [])
+        await eventually(lambda: len(heard()) >= len(fills), "ccxt hears its trades", 5)
+        fetched = await ccxt.call(BOT, "fetch_my_trades", case.symbol)
+        listed = await ccxt.call(BOT, "fetch_orders", case.symbol)
+        nursery.cancel_scope.cancel()
+
+    assert sorted(fills) == sorted(told_fills(told()))
+    assert sorted(fills) == sorted(ccxt_fills(fetched))
+    assert sorted(fills) == sorted(ccxt_fills(heard()))
+    assert orders == orders_of(events)
+    assert orders == ccxt_orders(listed)
+    assert orders == ccxt_orders(ccxt.heard[BOT, "watch_orders"])
+    assert [(r, v and v.unresolved) for r, v in gaps(events)] == [(GapReason.START, ()), (GapReason.LOST, ())]
+    recovered = [fill for fill in told() if fill.recovered]
+    assert len(recovered) == 4
+    assert ccxt.troubles == []
+    row = (f"{len(orders_of(events))}/{len(orders)}", f"{len(told())}/{len(fills)}", f"{len(recovered)}")
+    results.append((f"ccxt {version}", case.venue, *row, f"{len(heard())}/{len(fills)} trades"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.venue)
+async def test_ccxt_understands_what_the_mock_refuses(case: Case) -> None:
+    """A wrong secret, more than the account has, an order that is gone: ccxt raises the exception it has for each."""
+    async with desk_of(case) as desk:
+        lines, secret = desk.mock.shown["snippets"]["ccxt"], desk.mock.shown["api_secret"]
+        await desk.ccxt.open(BOT, lines)
+        order = await desk.order("0.01")
+        assert [row["id"] for row in await desk.ccxt.call(BOT, "fetch_open_orders", case.symbol)] == [order["id"]]
+        await desk.cancel(order)
+        attempts = {
+            "secret": partial(desk.ccxt.open, "impostor", lines.replace(secret, secret[::-1])),
+            "funds": partial(desk.order, "140"),
+            "gone": partial(desk.cancel, order),
+        }
+        raised = {}
+        for what, attempt in attempts.items():
+            try:
+                await attempt()
+                if what == "secret":  # where the markets alone need no key
+                    await desk.ccxt.call("impostor", "fetch_balance")
+            except Refused as refused:
+                raised[what] = refused.error
+    assert raised == case.errors
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.venue)
+async def test_ccxt_sees_its_balance_move(case: Case) -> None:
+    """What ccxt reads of its balance after a trade is what it had, less the price and the fee."""
+    settle = case.symbol.rpartition("/")[2].partition(":")[0]
+    async with desk_of(case) as desk:
+        await desk.ccxt.open(BOT, desk.mock.shown["snippets"]["ccxt"])
+        before = await desk.ccxt.call(BOT, "fetch_balance")
+        await desk.mock.fill(await desk.order("0.02"), "0.02")
+        after = await desk.ccxt.call(BOT, "fetch_balance")
+        (fill,) = true_fills(await desk.mock.truth(), case.trade_id)
+    moved = {a: Decimal(str(after["total"][a])) - Decimal(str(n)) for a, n in before["total"].items()}
+    assert expected_move(case, fill, settle) == {asset: change for asset, change in moved.items() if change}
+
+
+def expected_move(case: Case, fill: FillRow, settle: str) -> dict[str, Decimal]:
+    """How a buy moves the balances; a future moves nothing but the fee."""
+    spot = ":" not in case.symbol
+    moved = {"BTC": fill.quantity if spot else Decimal(0), settle: -fill.price * fill.quantity if spot else Decimal(0)}
+    moved[fill.fee_asset] -= fill.fee
+    return {asset: change for asset, change in moved.items() if change}
