@@ -17,6 +17,18 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
+# Names of the standard library, which is not linked to (no network), and of what nobody makes by hand.
+nitpick_ignore = [
+    ("py:class", name)
+    for name in (
+        "collections.abc.AsyncIterator",
+        "collections.abc.Mapping",
+        "collections.abc.Sequence",
+        "decimal.Decimal",
+        "Journal",
+        "Runner",
+    )
+]
 
 html_theme = "furo"
 html_title = f"exchstream {release}"

@@ -119,8 +119,6 @@ def run_command(words: list[str]) -> int:
     _set_up_logging(debug)
     try:
         result = app(words, exit_on_error=False, print_error=False)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else USAGE
     except CycloptsError as error:
         return _told(error, USAGE, debug, " ".join(str(error).split()) + " (exchstream --help)")
     except ConfigError as error:

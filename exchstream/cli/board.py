@@ -14,8 +14,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from exchstream.cli.lines import clean, clock, market, owner, plain, verdict
-from exchstream.core.session import Status
+from exchstream.cli.lines import clean, clock, market, owner, short, verdict
+from exchstream.core.state import Status
 from exchstream.core.venue import SECOND
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, OrderUpdate, Unrecognized
 from exchstream.model import OrderStatus
@@ -141,7 +141,7 @@ class Board:
                 *(_cell(text) for text in (owner(event), event.order_id, market(event))),
                 _cell("-" if event.side is None else event.side.value),
                 _cell("-" if event.type is None else event.type.value),
-                *(_cell(plain(number)) for number in (event.quantity, event.price, event.filled_quantity)),
+                *(_cell(short(number)) for number in (event.quantity, event.price, event.filled_quantity)),
                 _cell(event.status.value),
             )
         return table
@@ -149,9 +149,9 @@ class Board:
     def _fill_table(self, rows: int) -> Table:
         table = _table("fills", "account", "trade", "market", "side", "quantity", "price", "fee", "liquidity")
         for event in list(self._fills)[-rows:]:
-            fee = "-" if event.fee is None else f"{plain(event.fee)} {event.fee_asset or ''}"
+            fee = "-" if event.fee is None else f"{short(event.fee)} {event.fee_asset or ''}"
             liquidity = "-" if event.liquidity is None else event.liquidity.value
-            numbers = (plain(event.quantity), plain(event.price))
+            numbers = (short(event.quantity), short(event.price))
             texts = (owner(event), event.trade_id, market(event), event.side.value, *numbers, fee, liquidity)
             table.add_row(*(_cell(text) for text in texts))
         return table

@@ -35,6 +35,12 @@ def plain(number: Decimal | None) -> str:
     return "-" if number is None else format(number, "f")
 
 
+def short(number: Decimal | None) -> str:
+    """`plain` without the zeros at the end, where room is scarce."""
+    text = plain(number)
+    return text.rstrip("0").removesuffix(".") if "." in text else text
+
+
 def clock(time_ns: int) -> str:
     """The time of day, UTC, to the millisecond."""
     return f"{datetime.fromtimestamp(time_ns // SECOND, UTC):%H:%M:%S}.{time_ns % SECOND // 1_000_000:03}"

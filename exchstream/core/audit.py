@@ -127,5 +127,3 @@ class Audit:
         if look.holdings is not None and self.sheet.quiet_since(settled_ns):
             found |= {f"{asset} has moved" for asset in self.sheet.unexplained(look.holdings)}
         return found
-
-

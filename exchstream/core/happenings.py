@@ -93,9 +93,7 @@ class Unclocked:
     why: str
 
 
-Happening = (
-    Started | Connected | Received | Lost | Answered | Unanswered | Overflowed | Woken | Clocked | Unclocked
-)
+Happening = Started | Connected | Received | Lost | Answered | Unanswered | Overflowed | Woken | Clocked | Unclocked
 
 
 # ---------------------------------------------------------------------------------------------------- commands

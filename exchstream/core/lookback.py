@@ -66,10 +66,9 @@ class LookBack:
     owed: set[Question] = attrs.field(factory=set)
     passes: int = 0
     next_ns: int | None = None
-    recovered: int = 0
+    touched: set[OrderKey] = attrs.field(factory=set)
     _asked: Now | None = None
     _watched: set[OrderKey] = attrs.field(factory=set)
-    _touched: set[OrderKey] = attrs.field(factory=set)
     _followed: set[Question] = attrs.field(factory=set)
     _snapshots: dict[OrderKind, frozenset[OrderKey]] = attrs.field(factory=dict)
     _listed: set[str] = attrs.field(factory=set)
@@ -82,11 +81,9 @@ class LookBack:
 
     def touch(self, key: OrderKey, *, recovered: bool, time_ns: int | None) -> None:
         """A fact about this order was news: from REST if `recovered`, else from the stream meanwhile."""
-        self._touched.add(key)
-        if recovered:
-            self.recovered += 1
-            if time_ns is not None and time_ns <= self.proven.wall_ns:
-                self._news += 1
+        self.touched.add(key)
+        if recovered and time_ns is not None and time_ns <= self.proven.wall_ns:
+            self._news += 1
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
@@ -240,7 +237,7 @@ class LookBack:
 
     def _compared(self) -> Iterator[tuple[OrderKey, OrderState | None, Decimal]]:
         """Double entry: the orders that this look-back met and whose count is not the sum of their fills."""
-        for key in sorted(self._touched | self._watched, key=_name):
+        for key in sorted(self.touched | self.suspects | self._watched, key=_name):
             if key.kind is not OrderKind.ORDER:
                 continue  # an algo order has no executions of its own: its child has
             state = self.ledger.order(key)

@@ -20,13 +20,13 @@ from typing import Final
 
 import attrs
 
+from exchstream.core.asks import Asked, Asks, Purpose
 from exchstream.core.audit import Audit
 from exchstream.core.backoff import Backoff
 from exchstream.core.balances import Balances as BalanceSheet
+from exchstream.core.doubts import Doubts
 from exchstream.core.happenings import (
-    NO_DELAY,
     Answered,
-    Ask,
     Clocked,
     Command,
     Connected,
@@ -48,6 +48,7 @@ from exchstream.core.happenings import (
 from exchstream.core.ledger import Ledger
 from exchstream.core.links import Link, Links, Phase
 from exchstream.core.lookback import LookBack, Verdict
+from exchstream.core.state import Checkpoint, Status
 from exchstream.core.teller import Teller
 from exchstream.core.venue import (
     MINUTE,
@@ -80,43 +81,9 @@ from exchstream.core.venue import (
     Venue,
 )
 from exchstream.events import GapClosed, GapOpened, GapReason
-from exchstream.model import OrderKey, OrderState
+from exchstream.model import OrderKey
 
-MAX_DOUBTS: Final = 1_000  # beyond it the look-back is started at once
 RELOAD_NS: Final = MINUTE  # how often an unknown symbol may make us read the market list again
-
-
-@attrs.define
-class Asked:
-    """A question that is out: for whom it was asked, and how often it has been tried."""
-
-    question: Question
-    purpose: str
-    first_ns: int
-    tries: int = 0
-
-
-@attrs.frozen
-class Checkpoint:
-    """What a restart needs besides the journal's records."""
-
-    good_ns: int
-    floor_ns: int
-    symbols: tuple[str, ...]
-    open_orders: tuple[OrderState, ...]
-
-
-@attrs.frozen
-class Status:
-    """How one account stands, for `OrderStream.status()`."""
-
-    phase: str
-    gap_since_ns: int | None
-    good_ns: int
-    reconnects: int
-    duplicates: int
-    fills_recovered: int
-    credential_renew_ns: int | None
 
 
 @attrs.define
@@ -138,15 +105,15 @@ class Session:
     _lookback: LookBack | None = attrs.field(default=None, init=False)
     _suspects: set[OrderKey] = attrs.field(factory=set, init=False)
     _audit: Audit = attrs.field(init=False)
-    _doubts: dict[Doubt, tuple[int, int]] = attrs.field(factory=dict, init=False)
-    _asks: dict[int, Asked] = attrs.field(factory=dict, init=False)
-    _last_ask: int = attrs.field(default=0, init=False)
+    _doubts: Doubts = attrs.field(init=False)
+    _asks: Asks = attrs.field(factory=Asks, init=False)
     _reload_ns: int = attrs.field(default=0, init=False)
     _renew_ns: int | None = attrs.field(default=None, init=False)
     _share: int = attrs.field(default=0, init=False)
     _started: Now = attrs.field(default=Now(0, 0), init=False)
     _knows_time: bool = attrs.field(default=False, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
+    _recovered_before: int = attrs.field(default=0, init=False)
     _teller: Teller = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -154,6 +121,7 @@ class Session:
         self.ledger = Ledger(floor_ns=0)
         self.links = Links(plan.lanes, self.backoff)
         self._audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=None)
+        self._doubts = Doubts(self.ledger, plan.audit.grace_ns)
         self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
         self._share = zlib.crc32(self.venue.identity.encode())  # accounts renew apart from each other, without chance
 
@@ -174,7 +142,7 @@ class Session:
 
     def expects(self, ask: int) -> bool:
         """False for a question whose answer nobody waits for any more: it need not be sent."""
-        return ask in self._asks
+        return ask in self._asks.out
 
     def checkpoint(self) -> Checkpoint:
         """What would be needed to go on from here in another process."""
@@ -190,7 +158,7 @@ class Session:
             good_ns=self.good_ns,
             reconnects=self.links.reconnects,
             duplicates=self.ledger.duplicates,
-            fills_recovered=self._teller.recovered,
+            fills_recovered=self._teller.recovered_fills,
             credential_renew_ns=None if credential is None else credential.renew_ns,
         )
 
@@ -213,10 +181,10 @@ class Session:
                         if self.down:
                             return
             case Answered(ask=number, reply=reply):
-                if (asked := self._asks.pop(number, None)) is not None:
+                if (asked := self._asks.take(number)) is not None:
                     yield from self._answered(asked, self.venue.answer(asked.question, reply, self.memory), now)
             case Unanswered(ask=number, why=why):
-                if (asked := self._asks.pop(number, None)) is not None:
+                if (asked := self._asks.take(number)) is not None:
                     yield from self._again(asked, why, now)
             case Connected(link=number):
                 if (link := self.links.live.get(number)) is not None:
@@ -270,20 +238,16 @@ class Session:
         yield from self.links.tend(now)
         if self._renew_ns is not None and now.mono_ns >= self._renew_ns:
             self._renew_ns = None
-            yield self._ask(RenewCredential(), "renewal", now)
-        if self._gap is None:
-            for doubt in [doubt for doubt, (_, due_ns) in self._doubts.items() if now.mono_ns >= due_ns]:
-                if doubt.fill in self.ledger.fills:
-                    del self._doubts[doubt]
-                else:
-                    self._open_gap(GapReason.DOUBT, doubt.why, now)
+            yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now)
+        if self._gap is None and (doubt := self._doubts.overdue(now)) is not None:
+            self._open_gap(GapReason.DOUBT, doubt.why, now)
 
     # ------------------------------------------------------------------------------------------------ links
 
     def _greet(self, link: Link, now: Now) -> Iterator[Command]:
         yield from self.links.greet(link, now, self.venue.greet(link.lane, self.memory, now.wall_ns))
         if link.lane.proof is Proof.OPEN and link.credential is not None:
-            yield self._ask(RenewCredential(), "proof", now)
+            yield self._asks.put(RenewCredential(), Purpose.PROOF, now)
 
     def _end_link(self, link: Link, reason: GapReason, why: str, now: Now) -> Iterator[Command]:
         yield self.links.end(link, why, now)
@@ -346,23 +310,25 @@ class Session:
 
     def _answered(self, asked: Asked, meanings: list[Meaning], now: Now) -> Iterator[Command]:
         refusal = next((m for m in meanings if isinstance(m, Refused)), None)
-        audit = asked.purpose == "audit"
         for meaning in meanings:
-            if audit and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
+            if asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):
-                if asked.purpose == "look-back" and self._lookback is not None:
+                if asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
                     self._lookback.unreachable(asked.question, meaning.what, meaning.name, meaning.why)
             elif isinstance(meaning, More):
-                yield from self._more(asked, meaning.question, now)
+                self._owed(asked.purpose).add(meaning.question)
+                yield self._asks.put(meaning.question, asked.purpose, now)
             elif meaning is not refusal:
                 yield from self._common(meaning, now)
         if refusal is None:
-            self._done(asked)
+            self._owed(asked.purpose).discard(asked.question)
         elif refusal.how is Refusal.FATAL:
             yield from self._die(refusal)
-        elif refusal.how is Refusal.GONE:
-            self._refused(asked, refusal.why, now)
+        elif refusal.how is Refusal.GONE and asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
+            self._lookback.refused(asked.question, refusal.why, now)
+        elif refusal.how is Refusal.GONE and asked.purpose is Purpose.AUDIT:
+            self._owed(asked.purpose).discard(asked.question)  # a symbol that is gone must not stop the audit of all
         else:
             if refusal.how is Refusal.CLOCK:
                 yield MeasureClock(anew=True)
@@ -403,44 +369,29 @@ class Session:
         wait_ns = max(credential.renew_ns - now.wall_ns, 0)
         self._renew_ns = now.mono_ns + wait_ns + credential.spread_ns * self._share // 2**32
 
-    def _more(self, asked: Asked, question: Question, now: Now) -> Iterator[Command]:
-        if asked.purpose == "look-back" and self._lookback is not None:
-            self._lookback.more(question)
-        elif asked.purpose == "audit" and self._audit.look is not None:
-            self._audit.look.owed.add(question)
-        yield self._ask(question, asked.purpose, now)
-
-    def _done(self, asked: Asked) -> None:
-        if asked.purpose == "look-back" and self._lookback is not None:
-            self._lookback.owed.discard(asked.question)
-        elif asked.purpose == "audit" and self._audit.look is not None:
-            self._audit.look.owed.discard(asked.question)
-
-    def _refused(self, asked: Asked, why: str, now: Now) -> None:
-        if asked.purpose == "look-back" and self._lookback is not None:
-            self._lookback.refused(asked.question, why, now)
-        elif asked.purpose == "audit":
-            self._audit.failed(now, self._beat_ns())
+    def _owed(self, purpose: Purpose) -> set[Question]:
+        """The questions that whoever asked for this purpose still waits for."""
+        if purpose is Purpose.LOOK_BACK and self._lookback is not None:
+            return self._lookback.owed
+        if purpose is Purpose.AUDIT and self._audit.look is not None:
+            return self._audit.look.owed
+        return set()
 
     def _again(self, asked: Asked, why: str, now: Now) -> Iterator[Command]:
         """No answer yet: later, unless nobody waits for it any more or it has been tried for too long."""
         asked.tries += 1
-        if asked.purpose == "audit":
+        give_up_ns = self.venue.plan.give_up_ns
+        if asked.purpose is Purpose.AUDIT:  # the next beat asks anew
             self._audit.failed(now, self._beat_ns())
-            self._asks = {n: a for n, a in self._asks.items() if a.purpose != "audit"}
-            return
-        if asked.purpose == "look-back" and now.mono_ns - asked.first_ns >= self.venue.plan.give_up_ns:
-            self._refused(asked, f"no answer for {self.venue.plan.give_up_ns // MINUTE} minutes: {why}", now)
-            return
-        low_ns, high_ns = self.backoff.delay(asked.tries)
-        yield self._ask(asked.question, asked.purpose, now, Range(low_ns, high_ns), asked)
-
-    def _ask(
-        self, question: Question, purpose: str, now: Now, delay: Range = NO_DELAY, again: Asked | None = None
-    ) -> Ask:
-        self._last_ask += 1
-        self._asks[self._last_ask] = again or Asked(question, purpose, now.mono_ns)
-        return Ask(self._last_ask, question, delay)
+            self._asks.drop(Purpose.AUDIT)
+        elif (
+            asked.purpose is Purpose.LOOK_BACK
+            and self._lookback is not None
+            and now.mono_ns - asked.first_ns >= give_up_ns
+        ):
+            self._lookback.refused(asked.question, f"no answer for {give_up_ns // MINUTE} minutes: {why}", now)
+        else:
+            yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))
 
     # ------------------------------------------------------------------------------------------------ facts
 
@@ -450,28 +401,32 @@ class Session:
             news = self._teller.order(view, now, recovered=recovered)
         else:
             news = self._teller.fill(view, now, recovered=recovered)
-        if news is not None and self._lookback is not None:
+        if news is None:
+            return
+        if self._lookback is not None:
             self._lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
+        elif self._gap is not None:  # the look-back that is to come must hold it against its fills
+            self._suspects.add(news.key)
 
     def _doubt(self, doubt: Doubt, now: Now) -> None:
-        if doubt.fill is not None and doubt.fill in self.ledger.fills:
-            return
-        if len(self._doubts) < MAX_DOUBTS:
-            self._doubts.setdefault(doubt, (now.wall_ns, now.mono_ns + self.venue.plan.audit.grace_ns))
-        if doubt.order is not None:
-            self._suspects.add(doubt.order)
-        if doubt.symbol is not None:
-            self._teller.use(doubt.symbol)
+        if self._doubts.add(doubt, now):
+            if doubt.order is not None:
+                self._suspects.add(doubt.order)
+            if doubt.symbol is not None:
+                self._teller.use(doubt.symbol)
 
     # ------------------------------------------------------------------------------------------------ gaps
 
     def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
         """From the last good instant on facts may be missing.  An open gap only grows."""
         self._suspects |= self.ledger.open.keys()
-        self._lookback = None
-        self._asks = {n: a for n, a in self._asks.items() if a.purpose not in ("look-back", "audit")}
+        if self._lookback is not None:  # what it met must be held against its fills by the next one
+            self._suspects |= self._lookback.touched
+            self._lookback = None
+        self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.look = self._audit.first = self._audit.next_ns = None
         if self._gap is None:
+            self._recovered_before = self._teller.recovered_facts
             self._gap = self._teller.gap_opened(min(self.good_ns, now.wall_ns), reason, detail)
 
     def _close_gap(self, lookback: LookBack, verdict: Verdict, now: Now) -> None:
@@ -485,7 +440,7 @@ class Session:
                 scope=verdict.scope,
                 complete=not verdict.unresolved,
                 unresolved=verdict.unresolved,
-                recovered=lookback.recovered,
+                recovered=self._teller.recovered_facts - self._recovered_before,
             )
         )
         self.good_ns = verdict.until_ns
@@ -493,8 +448,7 @@ class Session:
             self.sheet.agree(verdict.holdings)
         self._gap = self._lookback = None
         self._suspects.clear()
-        grace_ns = now.mono_ns + self.venue.plan.audit.grace_ns
-        self._doubts = {d: (at_ns, grace_ns) for d, (at_ns, _) in self._doubts.items() if at_ns > verdict.until_ns}
+        self._doubts.looked_into(verdict.until_ns, now)
         self.ledger.forget(self.good_ns - self.venue.plan.lag_ns)
         self._audit.next_ns = now.mono_ns + self._beat_ns()
 
@@ -522,15 +476,15 @@ class Session:
         wanting = self.links.wanting()
         if wanting and self._knows_time:
             needs = self.venue.needs(self.memory, now.wall_ns)
-            asked = {a.question for a in self._asks.values() if a.purpose == "need"}
-            yield from (self._ask(question, "need", now) for question in needs if question not in asked)
+            asked = self._asks.pending(Purpose.NEED)
+            yield from (self._asks.put(question, Purpose.NEED, now) for question in needs if question not in asked)
             if not needs:
                 yield from (self.links.dial(lane, now, self._key()) for lane in wanting)
         markets = self.memory.markets
         newest = next(reversed(self._teller.symbols), None)
         if markets is not None and newest is not None and newest not in markets and now.mono_ns >= self._reload_ns:
             self._reload_ns = now.mono_ns + RELOAD_NS
-            yield self._ask(Markets(), "need", now)
+            yield self._asks.put(Markets(), Purpose.NEED, now)
 
     def _key(self) -> Secret | None:
         return None if self.memory.credential is None else self.memory.credential.value
@@ -550,7 +504,7 @@ class Session:
             )
         lookback = self._lookback
         questions = lookback.step(now)
-        yield from (self._ask(question, "look-back", now) for question in questions)
+        yield from (self._asks.put(question, Purpose.LOOK_BACK, now) for question in questions)
         if not questions and (verdict := lookback.verdict(now)) is not None:
             self._close_gap(lookback, verdict, now)
 
@@ -562,7 +516,7 @@ class Session:
         audit = self._audit
         if audit.look is None and audit.next_ns is not None and now.mono_ns >= audit.next_ns:
             questions = audit.begin(now, list(self._teller.symbols), self.good_ns)
-            yield from (self._ask(question, "audit", now) for question in questions)
+            yield from (self._asks.put(question, Purpose.AUDIT, now) for question in questions)
         wrong = audit.answered(now, self._beat_ns())
         if wrong is not None:  # a link that is up and does not tell is worth nothing: listen anew, then look back
             self._open_gap(GapReason.AUDIT, wrong, now)
@@ -571,7 +525,6 @@ class Session:
             yield from self._prepare(now)
         elif audit.passed_ns is not None:
             self.good_ns, audit.passed_ns = max(self.good_ns, audit.passed_ns), None
-            self._doubts = {d: due for d, due in self._doubts.items() if d.fill not in self.ledger.fills}
 
     def _wake_ns(self) -> int | None:
         instants = list(self.links.wake_ns())
@@ -579,8 +532,7 @@ class Session:
             instants.append(self._lookback.next_ns)
         if self._gap is None:
             instants += [due_ns for due_ns in (self._audit.next_ns,) if due_ns is not None]
-            instants += [due_ns for _, due_ns in self._doubts.values()]
+            instants += self._doubts.wake_ns()
         if self._renew_ns is not None:
             instants.append(self._renew_ns)
         return min(instants, default=None)
-

@@ -34,7 +34,8 @@ class Teller:
     ledger: Ledger
     sheet: Balances
     symbols: dict[str, None] = attrs.field(factory=dict)
-    recovered: int = 0
+    recovered_facts: int = 0
+    recovered_fills: int = 0
     _untold: list[Event] = attrs.field(factory=list)
 
     def take(self) -> tuple[Event, ...]:
@@ -52,6 +53,7 @@ class Teller:
             return None
         self.use(state.key.venue_symbol)
         if self.venue.plan.tells_orders:
+            self.recovered_facts += recovered
             self._untold.append(self._order_update(state, view.raw, now, recovered=recovered))
         return News(state.key, state.updated_ns)
 
@@ -64,7 +66,8 @@ class Teller:
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
         self.use(execution.venue_symbol)
         if self.ledger.fill(execution) and self.venue.plan.tells_fills:
-            self.recovered += recovered
+            self.recovered_facts += recovered
+            self.recovered_fills += recovered
             self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
         return News(OrderKey(execution.venue_symbol, execution.order_id), execution.time_ns)
 

@@ -179,16 +179,7 @@ class Balances:
 
 
 Question = (
-    Clock
-    | Markets
-    | NewCredential
-    | RenewCredential
-    | OpenOrders
-    | OrderById
-    | OrderFills
-    | Fills
-    | Orders
-    | Balances
+    Clock | Markets | NewCredential | RenewCredential | OpenOrders | OrderById | OrderFills | Fills | Orders | Balances
 )
 
 

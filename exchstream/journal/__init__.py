@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from exchstream.core.session import Checkpoint
+from exchstream.core.state import Checkpoint
 from exchstream.events import Event
 
 

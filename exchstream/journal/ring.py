@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from exchstream.core.session import Checkpoint
+from exchstream.core.state import Checkpoint
 from exchstream.errors import ConfigError, SlowConsumer
 from exchstream.events import Event, place
 

@@ -231,5 +231,3 @@ class Runner:
 def _drawn(delay: Range) -> float:
     """A delay in seconds, drawn evenly from the range."""
     return random.uniform(delay.low_ns, delay.high_ns) / SECOND  # noqa: S311  (a spread, not a secret)
-
-

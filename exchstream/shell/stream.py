@@ -12,7 +12,8 @@ from typing import Final, Literal, Self
 
 import trio
 
-from exchstream.core.session import Session, Status
+from exchstream.core.session import Session
+from exchstream.core.state import Status
 from exchstream.core.venue import Venue
 from exchstream.errors import AccountFailed, ConfigError
 from exchstream.events import Event

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -113,9 +114,9 @@ class Mock:
         symbol = self.shown["symbols"][0].replace("/", "%2F")
         await self.post(f"/orders/{self.venue}/{symbol}/{order['id']}/fill", quantity=quantity)
 
-    async def lines_for(self, name: str) -> str:
-        """Open another account and return ccxt's lines for it."""
-        made = await self.post("/accounts", venue=self.venue, name=name)
+    async def lines_for(self, name: str, **more: object) -> str:
+        """Open another account and return ccxt's lines for it; `more` goes to the control API."""
+        made = await self.post("/accounts", venue=self.venue, name=name, **more)
         lines: str = self.shown["snippets"]["ccxt"]
         return lines.replace(self.shown["api_key"], made["api_key"]).replace(self.shown["api_secret"], made["secret"])
 
@@ -157,7 +158,7 @@ class Ccxt:
 
     process: trio.Process
     text_numbers: bool
-    heard: dict[tuple[str, str], list[dict[str, Any]]] = attrs.field(factory=dict)
+    heard: defaultdict[tuple[str, str], list[dict[str, Any]]] = attrs.field(factory=lambda: defaultdict(list))
     troubles: list[str] = attrs.field(factory=list)
     _answers: dict[int, Any] = attrs.field(factory=dict)
     _waiting: dict[int, trio.Event] = attrs.field(factory=dict)
@@ -174,7 +175,7 @@ class Ccxt:
             self._answers[said["id"]] = said
             self._waiting[said["id"]].set()
         elif "rows" in said:
-            self.heard.setdefault((said["name"], said["heard"]), []).extend(said["rows"])
+            self.heard[said["name"], said["heard"]].extend(said["rows"])
         else:
             self.troubles.append(f"{said['heard']}: {said['error']}: {said['text']}")
 

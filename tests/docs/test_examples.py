@@ -25,9 +25,7 @@ def run_block(example: Example) -> None:
     source = example.parsed
     for written, real in example.namespace.get("__addresses__", {}).items():
         source = source.replace(written, real)
-    code = compile(
-        "\n" * first_line + source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-    )
+    code = compile("\n" * first_line + source, path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     block = FunctionType(code, example.namespace)
     if code.co_flags & inspect.CO_COROUTINE:
         trio.run(block)

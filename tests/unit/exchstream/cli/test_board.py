@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from exchstream.cli.board import KEPT, Board
-from exchstream.core.session import Status
+from exchstream.core.state import Status
 from exchstream.core.venue import SECOND
 from exchstream.events import (
     AccountDown,

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from exchstream.cli.lines import PIPE_BUF, line, moment, plain, write
+from exchstream.cli.lines import PIPE_BUF, line, moment, plain, short, write
 from exchstream.events import (
     AccountDown,
     DownReason,
@@ -120,6 +120,14 @@ def test_a_time_beyond_the_calendar_is_a_number() -> None:
 def test_numbers_have_no_exponent() -> None:
     """An amount is written out, and absence is a dash."""
     assert (plain(None), plain(Decimal("1.2E-7")), plain(Decimal("1E+3"))) == ("-", "0.00000012", "1000")
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(None, "-"), ("60000", "60000"), ("0.5100", "0.51"), ("7.00", "7"), ("0E-8", "0")]
+)
+def test_numbers_in_the_table_are_short(number: str | None, expected: str) -> None:
+    """Zeros at the end are left out, and no others."""
+    assert short(None if number is None else Decimal(number)) == expected
 
 
 async def test_lines_go_to_files(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from exchstream.core.happenings import Answered, Clocked, Close, Connected, Dial, Emit, Lost, MeasureClock, Now, Obey, Overflowed
+from exchstream.core.happenings import Answered, Ask, Clocked, Close, Connected, Dial, Emit, Lost, MeasureClock, Now, Obey, Overflowed
 from exchstream.core.happenings import Ping, Range, Received, Send, Started, Stop, Unclocked, Woken
 from exchstream.core.venue import (
     HOUR,
@@ -546,6 +546,43 @@ def test_a_silent_subscription_is_noticed_within_a_minute(lane: object) -> None:
     assert isinstance(gap, GapOpened)
     assert GapReason.AUDIT is gap.reason
     assert 1 == len(driver.told(Fill))
+
+
+def test_a_symbol_that_is_gone_does_not_stop_the_audit() -> None:
+    """The audit of the other questions is judged all the same, and good time moves on."""
+    driver = Driver()
+    driver.go_live()
+    good_ns = driver.session.good_ns
+    driver.advance(31)
+    driver.hear()
+    driver.reply(Fills, Refused("Invalid symbol.", Refusal.GONE))
+    driver.reply(OpenOrders, Snapshot(OrderKind.ORDER, frozenset()))
+    assert driver.session.good_ns > good_ns
+
+
+def test_an_answer_that_is_needed_is_asked_for_until_it_comes() -> None:
+    """A refusal of the market list, however authoritative, is tried again after a delay and not at once."""
+    driver = Driver()
+    driver.do(Started())
+    driver.do(Clocked())
+    (again,) = driver.reply(Markets, Refused("no such path", Refusal.GONE))
+    assert isinstance(again, Ask)
+    assert again.delay.high_ns > 0
+
+
+def test_an_order_of_an_interrupted_look_back_is_held_against_its_fills_by_the_next() -> None:
+    """Its state was told by the first look-back, its fills were not: the second one asks for them."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    driver.reply(Orders, OrderView(order(filled="1", end=End.FILLED)))
+    driver.lose()
+    driver.advance(1)
+    driver.prove()
+    for kind in (Orders, Fills):
+        driver.reply(kind)
+    driver.reply(OpenOrders, Snapshot(OrderKind.ORDER, frozenset()))
+    assert OrderFills(ORDER) in driver.asks.values()
 
 
 def test_a_difference_that_the_stream_resolves_in_time_is_no_gap() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchstream.core.session import Checkpoint
+from exchstream.core.state import Checkpoint
 from exchstream.errors import ConfigError, SlowConsumer
 from exchstream.events import AccountDown, DownReason, Event
 from exchstream.journal.ring import Ring

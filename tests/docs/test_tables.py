@@ -1,0 +1,182 @@
+"""What the documents list is what the code has: fields and defaults, limits, errors, options, routes, names, tests."""
+
+import pkgutil
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import exchstream
+from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, cli, errors
+from exchstream.venues.binance import futures, spot
+from mockserver import VirtualClock, truth
+from mockserver.__main__ import parser
+from mockserver.control import VERBS, Control
+from mockserver.venues import VENUES
+from mockserver.world import Recipe, Worlds
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+UNITS_NS = {"ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3_600 * 10**9, "days": 86_400 * 10**9}
+
+
+def tables(page: str, *header: str) -> list[list[str]]:
+    """The rows of every table of the page whose first columns are these."""
+    rows: list[list[str]] = []
+    inside = False
+    for line in (DOCS / page).read_text().splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[: len(header)] == list(header):
+            inside = True
+        elif inside and not cells[0].startswith("---"):
+            rows.append(cells)
+    return rows
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# ------------------------------------------------------------------------------------------------ venues' fields
+
+ACCOUNTS: dict[str, Any] = {
+    "venues/binance-spot.md": BinanceSpot(api_key="k", api_secret="s"),
+    "venues/binance-futures.md": BinanceFutures(api_key="k", api_secret="s"),
+    "venues/ftx.md": Ftx(api_key="k", api_secret="s"),
+}
+
+
+def shown(cell: str, field: str) -> Any:
+    """The value that a cell stands for."""
+    number = re.fullmatch(r"([\d.e-]+)(?: (ms|s|min|h|days))?", cell)
+    if number is None:
+        return {"`False`": False, "`None`": None, "`()`": (), "both": frozenset({"orders", "fills"})}.get(
+            cell, cell.strip('`"').replace("<domain>", "ftx.com")
+        )
+    value, unit = Decimal(number[1]), number[2]
+    if unit is None:
+        return value
+    return value * UNITS_NS[unit] / (10**6 if field.endswith("_ms") else 1)
+
+
+@pytest.mark.parametrize("page", ACCOUNTS)
+def test_every_field_stands_in_the_table_with_its_default(page: str) -> None:
+    """No field is missing, none is invented, and each default is the class's own."""
+    account = ACCOUNTS[page]
+    fields = {field.alias or field.name: field for field in attrs.fields(type(account)) if field.init}
+    listed = {name: row[1] for row in tables(page, "field", "default") for name in names(row[0])}
+    assert fields.keys() == listed.keys()
+    for name, cell in listed.items():
+        if cell == "needed":
+            assert fields[name].default is attrs.NOTHING, name
+        elif cell == "by environment":
+            assert getattr(account, name), name
+        else:
+            plain = fields[name].default
+            actual = getattr(account, fields[name].name) if isinstance(plain, attrs.Factory) else plain  # type: ignore[arg-type]
+            assert shown(cell, name) == actual, name
+
+
+@pytest.mark.parametrize(
+    ("page", "known"), [("binance-spot", spot.ENVIRONMENTS), ("binance-futures", futures.ENVIRONMENTS)]
+)
+def test_environments_stand_in_the_table(page: str, known: dict[str, dict[str, str]]) -> None:
+    """Every preset with its addresses."""
+    rows = tables(f"venues/{page}.md", "environment", "REST")
+    assert {name: list(urls.values()) for name, urls in known.items()} == {
+        row[0]: [text for cell in row[1:] for text in names(cell)] for row in rows
+    }
+
+
+# ------------------------------------------------------------------------------------------------ limits and errors
+
+
+def test_limits_are_as_stated() -> None:
+    """Each named limit of the guarantees has the value that the table gives."""
+    rows = tables("guarantees.md", "limit", "value")
+    assert rows
+    for cell, value, _ in rows:
+        place, _, name = names(cell)[0].rpartition(".")
+        owner = pkgutil.resolve_name(place)
+        assert int(value) == getattr(owner() if isinstance(owner, type) else owner, name), cell
+
+
+def test_the_catalogue_of_errors_is_complete() -> None:
+    """Every class of error, every reason of a gap and of an end, and every exit code has its row."""
+    classes = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    assert classes == {name for row in tables("errors.md", "class", "cause") for name in names(row[0])}
+    assert {reason.value for reason in GapReason} == {
+        names(row[0])[0] for row in tables("errors.md", "reason", "what happened")
+    }
+    assert {reason.value for reason in DownReason} == {
+        names(row[0])[0] for row in tables("errors.md", "reason", "exception")
+    }
+    codes = {name: value for name, value in vars(cli).items() if name.isupper() and isinstance(value, int)}
+    rows = tables("errors.md", "code", "name")
+    assert codes == {names(row[1])[0]: int(row[0]) for row in rows if row[1]}
+
+
+def test_every_public_name_is_documented() -> None:
+    """`__all__` and the API page hold the same names."""
+    text = (DOCS / "api.md").read_text()
+    assert set(exchstream.__all__) == set(re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE))
+
+
+def test_every_test_that_is_named_exists() -> None:
+    """A document that cites a test as proof cites one that is there."""
+    cited = {
+        found for path in DOCS.rglob("*.md") for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", path.read_text())
+    }
+    assert len(cited) > 40
+    missing = [f"{path}::{name}" for path, name in sorted(cited) if f"def {name}(" not in _text(ROOT / path)]
+    assert [] == missing
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+# ------------------------------------------------------------------------------------------------ the mock
+
+
+def test_the_mocks_options_are_listed() -> None:
+    """Every option of the command line, and every option of a venue with its defaults."""
+    options = {text for action in parser()._actions for text in action.option_strings if text not in ("-h", "--help")}
+    assert options == {name for row in tables("mock.md", "option", "default") for name in names(row[0])}
+    listed = {names(row[0])[0]: row[2] for row in tables("mock.md", "option", "venue", "default")}
+    assert {name for spec in VENUES for name in spec.options} == listed.keys()
+    for spec in VENUES:
+        for name, value in spec.options.items():
+            assert _json(value) in listed[name].replace("`", "").replace("futures ", "").split(", "), name
+
+
+def _json(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def test_the_control_api_is_listed() -> None:
+    """Every route, every verb and every profile."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=VirtualClock))
+    assert set(Control(worlds).routes) == {names(row[0])[0] for row in tables("mock.md", "route", "takes")}
+    assert set(VERBS) == {names(row[0])[0] for row in tables("mock.md", "verb", "takes")}
+    text = (DOCS / "mock.md").read_text()
+    assert [] == [profile for spec in VENUES for profile in spec.profiles if f"`{profile}`" not in text]
+
+
+def test_the_truths_names_are_specified() -> None:
+    """The specification of the truth names what the module's own text names, and the version."""
+    told = truth.Truth("w").report(_nothing, 0)
+    assert told.keys() == {names(row[0])[0] for row in tables("mock.md", "name", "meaning")}
+    assert f"The truth, version {told['version']}" in (DOCS / "mock.md").read_text()
+    words = re.findall(r"\b[a-z]+_[a-z_]+\b", truth.__doc__ or "")
+    text = (DOCS / "mock.md").read_text()
+    assert [] == [word for word in words if f"`{word}`" not in text]
+
+
+def _nothing(venue: str, symbol: str) -> Any:
+    raise AssertionError("an empty truth has no instruments")
