@@ -15,6 +15,7 @@ from exchstream.venues.binance import futures, spot
 from mockserver import VirtualClock, truth
 from mockserver.__main__ import parser
 from mockserver.control import VERBS, Control
+from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
@@ -134,7 +135,7 @@ def test_every_test_that_is_named_exists() -> None:
     }
     assert len(cited) > 40
     missing = [f"{path}::{name}" for path, name in sorted(cited) if f"def {name}(" not in _text(ROOT / path)]
-    assert [] == missing
+    assert missing == []
 
 
 def _text(path: Path) -> str:
@@ -159,13 +160,22 @@ def _json(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
 
 
+@pytest.mark.parametrize("venue", [spec.name for spec in VENUES])
+def test_the_lines_that_the_mock_prints_make_an_account(venue: str) -> None:
+    """What a reader copies from the mock's output into a bot is right."""
+    lines = snippets(venue, http="http://127.0.0.1:1", ws="ws://127.0.0.1:1", key="k", secret="s")["exchstream"]
+    account = eval(lines, dict(vars(exchstream)))
+    assert (venue, "demo", "http://127.0.0.1:1") == (account.name, account.account, account.rest_url)
+
+
 def test_the_control_api_is_listed() -> None:
     """Every route, every verb and every profile."""
-    worlds = Worlds(Recipe(venues=VENUES, clock=VirtualClock))
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: VirtualClock(0)))
     assert set(Control(worlds).routes) == {names(row[0])[0] for row in tables("mock.md", "route", "takes")}
     assert set(VERBS) == {names(row[0])[0] for row in tables("mock.md", "verb", "takes")}
     text = (DOCS / "mock.md").read_text()
-    assert [] == [profile for spec in VENUES for profile in spec.profiles if f"`{profile}`" not in text]
+    missing = [profile for spec in VENUES for profile in spec.profiles if f"`{profile}`" not in text]
+    assert missing == []
 
 
 def test_the_truths_names_are_specified() -> None:
@@ -175,7 +185,8 @@ def test_the_truths_names_are_specified() -> None:
     assert f"The truth, version {told['version']}" in (DOCS / "mock.md").read_text()
     words = re.findall(r"\b[a-z]+_[a-z_]+\b", truth.__doc__ or "")
     text = (DOCS / "mock.md").read_text()
-    assert [] == [word for word in words if f"`{word}`" not in text]
+    missing = [word for word in words if f"`{word}`" not in text]
+    assert missing == []
 
 
 def _nothing(venue: str, symbol: str) -> Any:

@@ -71,22 +71,24 @@ def lenient(raw: str | bytes) -> Any:
 
 
 def unreadable(raw: bytes, why: BaseException, hot: Mapping[str, tuple[str | None, OrderKind, str]]) -> list[Meaning]:
-    """An event that cannot be read: told as strange, and where it names an order a doubt about that order.
+    """An event that cannot be read: told as strange, and doubted where it may have been about an order.
 
-    `hot` says, by event type, where its order is (None: at the top), of which kind, and which field has its id.
+    `hot` says, by event type, where its order is (None: at the top), of which kind, and which field has its id.  What
+    has no name that we can read may have been about any order: a doubt that names none.
     """
     value = lenient(raw)
     kind = value.get("e") if isinstance(value, dict) else None
     if not isinstance(kind, str):
-        return [Strange("a message that is no event" if value is not None else "a message that is not JSON", raw)]
+        return [Strange("a message that is no event", raw), Doubt("a message could not be read")]
     if kind not in hot:
         return [Strange(f"event {kind[:60]!r}", raw)]
     where, space, id_field = hot[kind]
     order = value if where is None else value.get(where)
-    told: list[Meaning] = [Strange(f"{kind} that cannot be read: {str(why)[:120]}", raw)]
+    key = None
     if isinstance(order, dict) and isinstance(order.get("s"), str) and type(order.get(id_field)) is int:
-        told.append(Doubt(f"{kind} could not be read", order=OrderKey(order["s"], str(order[id_field]), space)))
-    return told
+        key = OrderKey(order["s"], str(order[id_field]), space)
+    strange = Strange(f"{kind} that cannot be read: {str(why)[:120]}", raw)
+    return [strange, Doubt(f"{kind} could not be read", order=key)]
 
 
 def unkept_fill(what: str, symbol: str, trade_id: str, order_id: str, raw: bytes) -> list[Meaning]:

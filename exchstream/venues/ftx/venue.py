@@ -24,6 +24,7 @@ from exchstream.core.venue import (
     AuditPlan,
     Bucket,
     Clock,
+    Doubt,
     Lane,
     Listing,
     Markets,
@@ -226,7 +227,7 @@ class Ftx:
                 meanings += self._message(wire.MESSAGE.decode(frame), memory)
             except wire.UNREADABLE:
                 raw = frame.encode(errors="backslashreplace") if isinstance(frame, str) else frame
-                meanings.append(Strange("unreadable message", raw))
+                meanings += [Strange("unreadable message", raw), Doubt("a message could not be read")]
             except _Unknown as unknown:
                 raw = frame.encode() if isinstance(frame, str) else frame
                 meanings.append(Strange(str(unknown), raw))

@@ -216,7 +216,7 @@ def row_id(raw: bytes) -> str | None:
 
 
 def doubt(raw: bytes, why: str) -> list[Meaning]:
-    """The order that an unreadable order or fill of the stream is about, to be asked for; nothing if it names none."""
+    """What an unreadable order or fill of the stream is about, to be asked for: an order, or any if it names none."""
     try:
         name = _NAME.decode(raw)
         order_id = name.id if name.order_id is None else name.order_id
@@ -224,7 +224,7 @@ def doubt(raw: bytes, why: str) -> list[Meaning]:
             return [Doubt(why, order=OrderKey(name.market, str(order_id)))]
     except UNREADABLE:
         pass
-    return []
+    return [Doubt(why)]
 
 
 def market(raw: bytes, asked_ns: int) -> Market:

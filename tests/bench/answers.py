@@ -1,0 +1,51 @@
+"""What the neutral exchange answers over HTTP: one market, an account that holds two assets, nothing in any listing."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Final
+
+_SYMBOL: Final = {
+    "symbol": "BTCUSDT",
+    "status": "TRADING",
+    "baseAsset": "BTC",
+    "baseAssetPrecision": 8,
+    "quoteAsset": "USDT",
+    "quotePrecision": 8,
+    "quoteAssetPrecision": 8,
+    "baseCommissionPrecision": 8,
+    "quoteCommissionPrecision": 8,
+    "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+    "icebergAllowed": True,
+    "isSpotTradingAllowed": True,
+    "isMarginTradingAllowed": False,
+    "permissions": [],
+    "permissionSets": [["SPOT"]],
+    "filters": [
+        {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000.00", "tickSize": "0.01"},
+        {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000.00000", "stepSize": "0.00001"},
+    ],
+}
+_BALANCES: Final = [
+    {"asset": "BTC", "free": "10.00000000", "locked": "0.00000000"},
+    {"asset": "USDT", "free": "500000.00000000", "locked": "0.00000000"},
+]
+_CANNED: Final[dict[str, Any]] = {
+    "/api/v3/ping": {},
+    "/api/v3/exchangeInfo": {"timezone": "UTC", "rateLimits": [], "exchangeFilters": [], "symbols": [_SYMBOL]},
+    "/api/v3/account": {"canTrade": True, "accountType": "SPOT", "balances": _BALANCES, "permissions": ["SPOT"]},
+    "/api/v3/openOrders": [],
+    "/api/v3/allOrders": [],
+    "/api/v3/myTrades": [],
+}
+_BODIES: Final = {path: json.dumps(value).encode() for path, value in _CANNED.items()}
+
+
+def answer(target: str) -> tuple[int, bytes]:
+    """Status and body for a request target; 404 for what no client here needs."""
+    path = target.partition("?")[0]
+    if path == "/api/v3/time":
+        return 200, json.dumps({"serverTime": time.time_ns() // 1_000_000}).encode()
+    body = _BODIES.get(path)
+    return (404, b'{"code":-1,"msg":"not in this benchmark"}') if body is None else (200, body)

@@ -1,0 +1,40 @@
+"""exchstream as its README uses it: typed, exact, deduplicated events of an account that is live."""
+
+import sys
+
+import trio
+from meter import END, Meter
+
+import exchstream
+from exchstream import BinanceSpot, Fill, GapClosed, OrderUpdate, open_stream
+
+
+async def main(port: int) -> None:
+    """Count events."""
+    meter = Meter(exchstream.__version__)
+    account = BinanceSpot(
+        api_key="bench-key",
+        api_secret="bench-secret",
+        environment="bench",
+        rest_url=f"http://127.0.0.1:{port}",
+        ws_url=f"ws://127.0.0.1:{port}/ws-api/v3",
+        stream_url=f"ws://127.0.0.1:{port}",
+        lag_ns=100_000_000,  # the start takes two looks, this far apart; nothing else depends on it here
+    )
+    orders = fills = 0
+    async with open_stream(account) as stream:
+        async for event in stream:
+            match event:
+                case OrderUpdate(client_order_id=client):
+                    orders += 1
+                    if client is not None and client.startswith(END):
+                        if meter.lap(orders, fills):
+                            return
+                        orders = fills = 0
+                case Fill():
+                    fills += 1
+                case GapClosed(complete=True):
+                    meter.ready()
+
+
+trio.run(main, int(sys.argv[1]))
