@@ -1,4 +1,4 @@
-"""What the neutral exchange answers over HTTP: one market, an account that holds two assets, nothing in any listing."""
+"""What the neutral exchange answers over HTTP: two markets, an account that holds three assets, nothing in any listing."""
 
 from __future__ import annotations
 
@@ -6,34 +6,41 @@ import json
 import time
 from typing import Any, Final
 
-_SYMBOL: Final = {
-    "symbol": "BTCUSDT",
-    "status": "TRADING",
-    "baseAsset": "BTC",
-    "baseAssetPrecision": 8,
-    "quoteAsset": "USDT",
-    "quotePrecision": 8,
-    "quoteAssetPrecision": 8,
-    "baseCommissionPrecision": 8,
-    "quoteCommissionPrecision": 8,
-    "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-    "icebergAllowed": True,
-    "isSpotTradingAllowed": True,
-    "isMarginTradingAllowed": False,
-    "permissions": [],
-    "permissionSets": [["SPOT"]],
-    "filters": [
-        {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000.00", "tickSize": "0.01"},
-        {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000.00000", "stepSize": "0.00001"},
-    ],
-}
+
+
+def _market(base: str) -> dict[str, Any]:
+    return {
+        "symbol": f"{base}USDT",
+        "status": "TRADING",
+        "baseAsset": base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": "USDT",
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "icebergAllowed": True,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000.00", "tickSize": "0.01"},
+            {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000.00000", "stepSize": "0.00001"},
+        ],
+    }
+
+
+_MARKETS: Final = [_market("BTC"), _market("BNB")]  # fees are in BNB: ccxt wants to know every asset that it meets
 _BALANCES: Final = [
     {"asset": "BTC", "free": "10.00000000", "locked": "0.00000000"},
+    {"asset": "BNB", "free": "100.00000000", "locked": "0.00000000"},
     {"asset": "USDT", "free": "500000.00000000", "locked": "0.00000000"},
 ]
 _CANNED: Final[dict[str, Any]] = {
     "/api/v3/ping": {},
-    "/api/v3/exchangeInfo": {"timezone": "UTC", "rateLimits": [], "exchangeFilters": [], "symbols": [_SYMBOL]},
+    "/api/v3/exchangeInfo": {"timezone": "UTC", "rateLimits": [], "exchangeFilters": [], "symbols": _MARKETS},
     "/api/v3/account": {"canTrade": True, "accountType": "SPOT", "balances": _BALANCES, "permissions": ["SPOT"]},
     "/api/v3/openOrders": [],
     "/api/v3/allOrders": [],

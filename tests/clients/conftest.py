@@ -23,4 +23,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         widths = [max(map(len, column)) for column in zip(TITLES, *rows, strict=True)]
         terminalreporter.section("third-party clients")
         for row in (TITLES, *rows):
-            terminalreporter.write_line("  ".join(map(str.ljust, row, widths)))
+            terminalreporter.write_line("  ".join(map(str.ljust, row, widths)).rstrip())

@@ -81,7 +81,7 @@ def read_wrapped(text: str | bytes, *, logon: bool) -> list[Meaning]:
     if raw := bytes(frame.event):
         return read_event(raw)
     if frame.status is None:
-        return unreadable(raw_bytes(text), ValueError("neither an event nor an answer"), {})
+        return unreadable(raw_bytes(text), ValueError("neither an event nor an answer"), _HOT)
     return used_weights(frame.rateLimits or ()) + _answered(frame, frame.status, logon)
 
 

@@ -368,10 +368,15 @@ def test_signals(futures: BinanceFutures, fixture: Callable[[str], str]) -> None
     assert [Retire("the server is about to shut down")] == told
 
 
+def test_what_has_no_word_is_strange(futures: BinanceFutures) -> None:
+    """An unknown event is told raw, once, and nothing is raised."""
+    told = futures.read(futures.plan.lanes[0], ['{"e":"SOMETHING_NEW","E":1}'], Memory())
+    assert [Strange] == [type(meaning) for meaning in told]
+
+
 @pytest.mark.parametrize(
     "frame",
     [
-        '{"e":"SOMETHING_NEW","E":1}',
         '{"stream":"k","data":{"e":"ORDER_TRADE_UPDATE"}}',
         '{"result":null,"id":1}',
         '{"e":"ORDER_TRADE_UPDATE"}',
@@ -384,6 +389,9 @@ def test_signals(futures: BinanceFutures, fixture: Callable[[str], str]) -> None
         "\ud800",
     ],
 )
-def test_what_has_no_word_is_strange(futures: BinanceFutures, frame: str | bytes) -> None:
-    """Unknown events, unknown wrappers, binary and broken text are told raw, once, and nothing is raised."""
-    assert [Strange] == [type(meaning) for meaning in futures.read(futures.plan.lanes[0], [frame], Memory())]
+def test_what_may_have_been_about_an_order_is_doubted(futures: BinanceFutures, frame: str | bytes) -> None:
+    """Unknown wrappers, binary and broken text are told raw, once, and doubted: they may have been about any order."""
+    strange, doubt = futures.read(futures.plan.lanes[0], [frame], Memory())
+    assert isinstance(strange, Strange)
+    assert isinstance(doubt, Doubt)
+    assert (None, None, None) == (doubt.fill, doubt.order, doubt.symbol)

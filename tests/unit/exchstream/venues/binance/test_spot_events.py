@@ -285,18 +285,17 @@ def test_an_unknown_word_is_told_and_loses_nothing(spot: BinanceSpot, field: str
         {"T": 1700000000001000},
         {"T": "1700000000001"},
         {"q": "9" * 60},
-        {"s": None, "doubted": False},
-        {"i": "77", "doubted": False},
+        {"s": None, "named": False},
+        {"i": "77", "named": False},
     ],
 )
 def test_a_report_that_cannot_be_read_is_strange_and_doubted(spot: BinanceSpot, damage: dict[str, Any]) -> None:
-    """Bad numbers, nulls, microseconds and wrong types give no half fact: told raw, and asked about where named."""
-    doubted = damage.pop("doubted", True)
-    told = read(spot, REPORT, **damage)
-    damage["doubted"] = doubted
+    """Bad numbers, nulls, microseconds and wrong types give no half fact: told raw, and asked about, by name if any."""
+    named = damage.get("named", True)
+    told = read(spot, REPORT, **{name: value for name, value in damage.items() if name != "named"})
     strange = [meaning for meaning in told if isinstance(meaning, Strange)]
     doubts = [meaning.order for meaning in told if isinstance(meaning, Doubt)]
-    assert (1, [OrderKey("SOLUSDT", "77")] if doubted else []) == (len(strange), doubts)
+    assert (1, [OrderKey("SOLUSDT", "77") if named else None]) == (len(strange), doubts)
     assert len(told) == len(strange) + len(doubts)
     assert b'"executionReport"' in strange[0].raw
 
@@ -348,6 +347,18 @@ def test_other_events(spot: BinanceSpot, event: dict[str, Any], expected: list[M
     "frame",
     [
         '{"subscriptionId":0,"event":{"e":"somethingNew","E":1}}',
+        '{"e":"somethingNew"}',
+    ],
+)
+def test_what_has_no_word_is_strange(spot: BinanceSpot, frame: str | bytes) -> None:
+    """Unknown events are told raw, once, and nothing is raised."""
+    told = spot.read(spot.plan.lanes[0], [frame], Memory())
+    assert [Strange] == [type(meaning) for meaning in told]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
         '{"subscriptionId":0,"event":{"e":"balanceUpdate","a":"BTC","d":"NaN"}}',
         '{"subscriptionId":0,"event":[]}',
         '{"subscriptionId":0,"event":null}',
@@ -364,10 +375,12 @@ def test_other_events(spot: BinanceSpot, event: dict[str, Any], expected: list[M
         "[" * 5000,
     ],
 )
-def test_what_has_no_word_is_strange(spot: BinanceSpot, frame: str | bytes) -> None:
-    """Unknown events, unknown wrappers, binary and broken text are told raw, once, and nothing is raised."""
-    told = spot.read(spot.plan.lanes[0], [frame], Memory())
-    assert [Strange] == [type(meaning) for meaning in told]
+def test_what_may_have_been_about_an_order_is_doubted(spot: BinanceSpot, frame: str | bytes) -> None:
+    """Unknown wrappers, binary and broken text are told raw, once, and doubted: they may have been about any order."""
+    strange, doubt = spot.read(spot.plan.lanes[0], [frame], Memory())
+    assert isinstance(strange, Strange)
+    assert isinstance(doubt, Doubt)
+    assert (None, None, None) == (doubt.fill, doubt.order, doubt.symbol)
 
 
 def answer(venue: BinanceSpot, **fields: Any) -> list[Meaning]:
@@ -426,6 +439,6 @@ def test_the_listen_key_lane(classic: BinanceSpot, memory: Memory) -> None:
     expired = '{"e":"listenKeyExpired","E":1699596037418,"listenKey":"OfYG"}'
     told = classic.read(lane, [json.dumps({**REPORT, **TRADE}), expired, expired, '{"result":null,"id":1}'], memory)
     gone = CredentialGone("the listen key has expired")
-    assert [FillView, OrderView, CredentialGone, CredentialGone, Strange] == [type(meaning) for meaning in told]
+    assert [FillView, OrderView, CredentialGone, CredentialGone, Strange, Doubt] == [type(meaning) for meaning in told]
     assert gone == told[2]
     assert [Retire("the server is about to shut down")] == classic.read(lane, ['{"e":"serverShutdown","E":1}'], memory)

@@ -293,25 +293,40 @@ def test_raw_is_the_inner_event() -> None:
 
 
 STRANGE = [
-    ("not json", "unreadable message"),
-    (b"\xff\xfe", "unreadable message"),
-    ("[1]", "unreadable message"),
-    ("\ud800", "unreadable message"),
-    ("[" * 100_000, "unreadable message"),
     ('{"type":"hello"}', "message type 'hello' on channel ''"),
     ('{"type":"partial","channel":"orders","data":[]}', "message type 'partial' on channel 'orders'"),
     ('{"type":"info","code":20002}', "message type 'info' on channel ''"),
-    ('{"type":"update","channel":"orders"}', "unreadable message on channel 'orders'"),
-    ('{"type":"update","channel":"fills","data":null}', "unreadable message on channel 'fills'"),
 ]
 
 
 @pytest.mark.parametrize(("frame", "what"), STRANGE)
 def test_what_we_have_no_word_for(frame: str | bytes, what: str) -> None:
-    """Damaged and unknown messages are told raw, and the frame after them is read."""
+    """Unknown messages are told raw, and the frame after them is read."""
     strange, after = read(frame, '{"type":"subscribed","channel":"orders"}')
 
     assert isinstance(strange, Strange)
+    assert (what, Accepted("orders")) == (strange.what, after)
+
+
+DAMAGED = [
+    ("not json", "unreadable message"),
+    (b"\xff\xfe", "unreadable message"),
+    ("[1]", "unreadable message"),
+    ("\ud800", "unreadable message"),
+    ("[" * 100_000, "unreadable message"),
+    ('{"type":"update","channel":"orders"}', "unreadable message on channel 'orders'"),
+    ('{"type":"update","channel":"fills","data":null}', "unreadable message on channel 'fills'"),
+]
+
+
+@pytest.mark.parametrize(("frame", "what"), DAMAGED)
+def test_what_may_have_been_about_an_order_is_doubted(frame: str | bytes, what: str) -> None:
+    """Damaged messages are told raw and doubted, since they may have been about any order; the next frame is read."""
+    strange, doubt, after = read(frame, '{"type":"subscribed","channel":"orders"}')
+
+    assert isinstance(strange, Strange)
+    assert isinstance(doubt, Doubt)
+    assert (None, None, None) == (doubt.fill, doubt.order, doubt.symbol)
     assert (what, Accepted("orders")) == (strange.what, after)
 
 
