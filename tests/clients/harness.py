@@ -210,7 +210,7 @@ class Ccxt:
 async def ccxt_of(variable: str, *, text_numbers: bool) -> AsyncIterator[Ccxt]:
     """A process with the ccxt whose Python this environment variable names."""
     python = os.environ.get(variable)
-    if python is None:
+    if not python:
         pytest.fail(f"{variable} must name a Python that has ccxt: run these tests by `nox -s clients`")
     async with trio.open_nursery() as nursery, program(python, str(SCRIPT)) as process:
         client = Ccxt(process, text_numbers)

@@ -93,7 +93,7 @@ class Wire:
     to_server_ns: int = 0
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class World:
     """The two sides and the network between them.  `machine_ns` is what this machine's clock is off by."""
 

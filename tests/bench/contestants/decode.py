@@ -2,7 +2,7 @@
 
     json        the standard library: dict of strings
     msgspec     a typed struct of all fields, money as Decimal; nothing is checked, joined, deduplicated or told
-    exchstream  Venue, Session, journal and reader: everything but the socket; `read` texts at a time
+    exchstream  Venue, Session, journal and reader: everything but the socket
 
 Arguments: reports to warm up with, reports that count, which way, and how many texts come in one read.
 """
@@ -15,14 +15,27 @@ import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Any
+from platform import python_version
+from typing import Any, Final
 
 import msgspec
 
 import exchstream
 from exchstream import BinanceSpot, GapClosed, OrderUpdate
-from exchstream.core.happenings import Answered, Ask, Clocked, Command, Connected, Dial, Emit, Now, Received, Send
-from exchstream.core.happenings import Started, Woken
+from exchstream.core.happenings import (
+    Answered,
+    Ask,
+    Clocked,
+    Connected,
+    Dial,
+    Emit,
+    Happening,
+    Now,
+    Received,
+    Send,
+    Started,
+    Woken,
+)
 from exchstream.core.session import Session
 from exchstream.core.venue import Reply
 from exchstream.journal.ring import Ring
@@ -30,56 +43,131 @@ from tests.bench.answers import answer
 from tests.bench.contestants.meter import Meter
 from tests.bench.reports import blast
 
-MILLI = 1_000_000
+Read = Callable[[Sequence[str]], tuple[int, int]]
+"""Takes the texts of one read; says how many updates of orders and how many executions came out."""
+
+_MONEY: Final = "q p P F l z L n Z Y Q".split()
+_INTEGERS: Final = "E g i T t I O W".split()
+_FLAGS: Final = "w m M".split()
+_TYPES: Final[dict[str, Any]] = {
+    **dict.fromkeys(_MONEY, Decimal),
+    **dict.fromkeys(_INTEGERS, int),
+    **dict.fromkeys(_FLAGS, bool),
+    "N": str | None,
+}
+# In the order in which they are sent: that is how msgspec finds them fastest.
+_LETTERS: Final = "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V".split()
+_Report: Final = msgspec.defstruct("_Report", [(letter, _TYPES.get(letter, str)) for letter in _LETTERS])
+_Wrapped: Final = msgspec.defstruct("_Wrapped", [("subscriptionId", int), ("event", _Report)])
 
 
-class Report(msgspec.Struct, rename=dict(zip(  # noqa: B905
-    ("event", "time", "symbol", "client", "side", "kind", "time_in_force", "quantity", "price", "stop", "iceberg",
-     "list_id", "original", "execution", "status", "reject", "order", "last", "filled", "last_price", "fee",
-     "fee_asset", "transaction", "trade", "number", "works", "maker", "ignore", "created", "quote", "last_quote",
-     "quote_quantity", "working", "prevention"),
-    "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V".split(),
-))):  # fmt: skip
-    """Every field of the report."""
+def by_json() -> Read:
+    """The standard library."""
+    decode = json.loads
 
-    event: str
-    time: int
-    symbol: str
-    client: str
-    side: str
-    kind: str
-    time_in_force: str
-    quantity: Decimal
-    price: Decimal
-    stop: Decimal
-    iceberg: Decimal
-    list_id: int
-    original: str
-    execution: str
-    status: str
-    reject: str
-    order: int
-    last: Decimal
-    filled: Decimal
-    last_price: Decimal
-    fee: Decimal
-    fee_asset: str | None
-    transaction: int
-    trade: int
-    number: int
-    works: bool
-    maker: bool
-    ignore: bool
-    created: int
-    quote: Decimal
-    last_quote: Decimal
-    quote_quantity: Decimal
-    working: int
-    prevention: str
+    def read(texts: Sequence[str]) -> tuple[int, int]:
+        events = [decode(text)["event"] for text in texts]
+        return len(events), sum(event["x"] == "TRADE" for event in events)
+
+    return read
 
 
-class Wrapped(msgspec.Struct):
-    """A report as the WebSocket API wraps it."""
+def by_msgspec() -> Read:
+    """One typed decode."""
+    decode = msgspec.json.Decoder(_Wrapped).decode
 
-    subscriptionId: int
-    event: Report
+    def read(texts: Sequence[str]) -> tuple[int, int]:
+        events = [decode(text).event for text in texts]
+        return len(events), sum(event.x == "TRADE" for event in events)
+
+    return read
+
+
+class Pipeline:
+    """One live account without a shell: the clock, the answers and the journal's reader are here."""
+
+    def __init__(self) -> None:
+        self.session = Session(
+            BinanceSpot(
+                api_key="bench-key",
+                api_secret="bench-secret",
+                environment="bench",
+                rest_url="http://127.0.0.1",
+                ws_url="ws://127.0.0.1",
+                stream_url="ws://127.0.0.1",
+            )
+        )
+        self.journal = Ring(16_384)
+        self.position = 0
+        self._link = 0
+        self._now_ns = 0
+        self._wall_ns = time.time_ns()
+        self.step(Started())
+        self.step(Clocked())
+        while self.session.status().phase != "live":
+            self._now_ns = self.session.wake_at_ns or self._now_ns
+            self.step(Woken())
+        assert any(isinstance(event, GapClosed) and event.complete for event in self.journal.held(0, 100))
+
+    def step(self, happening: Happening) -> None:
+        """What the runner does, at once."""
+        for command in self.session.handle(happening, Now(self._now_ns, self._wall_ns + self._now_ns)):
+            match command:
+                case Emit(events=events):
+                    self.journal.append("default", events, self.session.checkpoint)
+                case Dial(link=link):
+                    self._link = link
+                    self.step(Connected(link))
+                case Send(link=link, frames=frames):
+                    tags = [json.loads(frame)["id"] for frame in frames]
+                    replies = [f'{{"id":"{tag}","status":200,"result":{{"subscriptionId":0}}}}' for tag in tags]
+                    self.step(Received(link, tuple(replies), self._now_ns))
+                case Ask(ask=number, question=question):
+                    venue, memory = self.session.venue, self.session.memory
+                    status, body = answer(venue.request(question, memory, self._wall_ns).target)
+                    self.step(Answered(number, Reply(status, {}, body, self._wall_ns)))
+                case _:
+                    pass
+
+    def read(self, texts: Sequence[str]) -> tuple[int, int]:
+        """One read of the socket, and what a reader then finds."""
+        self._now_ns += 1_000
+        self.step(Received(self._link, tuple(texts), self._now_ns))
+        orders = fills = 0
+        while events := self.journal.held(self.position, 256):
+            self.position = events[-1].position
+            for event in events:
+                if isinstance(event, OrderUpdate):
+                    orders += 1
+                else:
+                    fills += 1
+        return orders, fills
+
+
+WAYS: Final[dict[str, tuple[Callable[[], Read], str]]] = {
+    "json": (by_json, python_version()),
+    "msgspec": (by_msgspec, version("msgspec")),
+    "exchstream": (lambda: Pipeline().read, exchstream.__version__),
+}
+
+
+def main(warm_up: int, messages: int, way: str, at_once: int) -> None:
+    """Read everything once; the figures are the meter's."""
+    make, made_by = WAYS[way]
+    meter, read = Meter(made_by), make()
+    now_ms = time.time_ns() // 1_000_000
+    orders = fills = 0
+    for count, first in ((warm_up, 0), (messages, warm_up + 1)):
+        made = blast(count, first, now_ms)
+        reads = [made.frames[start : start + at_once] for start in range(0, count, at_once)]
+        meter.start()
+        orders = fills = 0
+        for texts in reads:
+            told = read(texts)
+            orders += told[0]
+            fills += told[1]
+    meter.lap(orders, fills)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
