@@ -38,7 +38,6 @@ class GapReason(Enum):
     LOST = "lost"
     SILENT = "silent"
     EXPIRED = "expired"
-    RETIRED = "retired"
     AUDIT = "audit"
     DOUBT = "doubt"
     OVERFLOW = "overflow"

@@ -1,6 +1,7 @@
 """The pure core: what happened goes in, what to do comes out.
 
     venue.py       the Venue protocol: plans, questions, meanings
+    limits.py      the bounds of connections
     happenings.py  what the shell says to a Session, and what a Session answers
     ledger.py      all orders and executions known so far: joins, repeats, sums
     links.py       the numbered set of connections: dialling, proof, silence, rotation

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import attrs
 
+from exchstream.core.limits import HttpLimits, LinkLimits
 from exchstream.events import DownReason
 from exchstream.model import Execution, FillKey, Market, OrderKey, OrderKind, OrderState
 
@@ -398,10 +399,15 @@ class Reply:
 
 @attrs.frozen
 class Address:
-    """Where a lane is dialled.  The URL may carry a key: never shown in logs."""
+    """Where a lane is dialled, and what dialling costs of which bucket (None: nothing that we know of).
+
+    The URL may carry a key: never shown in logs.
+    """
 
     url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False, factory=dict)
+    bucket: str | None = None
+    weight: int = 1
 
 
 @attrs.frozen
@@ -440,6 +446,10 @@ class Venue(Protocol):
     def plan(self) -> Plan: ...
     @property
     def buckets(self) -> tuple[Bucket, ...]: ...
+    @property
+    def link_limits(self) -> LinkLimits: ...
+    @property
+    def http_limits(self) -> HttpLimits: ...
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every text that must never be shown, besides the credential in memory."""

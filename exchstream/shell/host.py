@@ -75,6 +75,11 @@ class Host:
         flight = self._flights.setdefault(question, Flight())
         return await flight.run(lambda: self._fetched(venue, question, memory))
 
+    async def spend(self, bucket: str, weight: int) -> None:
+        """Wait until the budget of all accounts on this host has room for something that is no question: a dial."""
+        async with self._turns[bucket]:
+            await self._granted(bucket, weight)
+
     async def measure_clock(self, venue: Venue, memory: Memory) -> None:
         """Measure the host's clock anew; calls at one time share one measurement.  Raises Unanswered."""
         await self.clock.measure(lambda: self._sample(venue, memory))
@@ -110,6 +115,15 @@ class Host:
             reply = await self._http.ask(request, venue.rest_url)
         return attrs.evolve(reply, asked_ns=now.wall_ns), now.mono_ns
 
+    async def _granted(self, bucket: str, weight: int) -> None:
+        """Wait until the budget has booked this; the caller stands first in the bucket's queue."""
+        granted = False
+        while not granted:
+            now_ns = mono_ns()
+            until_ns = self.budget.reserve(bucket, weight, now_ns)
+            granted = until_ns <= now_ns
+            await trio.sleep(max(0, until_ns - now_ns) / SECOND)
+
     @asynccontextmanager
     async def _turn(self, bucket: str, weight: int) -> AsyncIterator[None]:
         """Wait in the bucket's queue for a connection and for room in the budget; the connection is kept meanwhile."""
@@ -117,11 +131,8 @@ class Host:
             await self._slots.acquire_on_behalf_of(token := object())
             granted = False
             try:
-                while not granted:
-                    now_ns = mono_ns()
-                    until_ns = self.budget.reserve(bucket, weight, now_ns)
-                    granted = until_ns <= now_ns
-                    await trio.sleep(max(0, until_ns - now_ns) / SECOND)
+                await self._granted(bucket, weight)
+                granted = True
             finally:
                 if not granted:
                     self._slots.release_on_behalf_of(token)

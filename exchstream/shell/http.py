@@ -11,16 +11,13 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
 
-import attrs
 import httpx2
 import trio
 
+from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import SECOND, Reply, Request
 from exchstream.shell.places import checked_headers, checked_target, default_tls, place, system_words
-
-MIB: Final = 1 << 20
 
 
 class Unanswered(Exception):
@@ -29,18 +26,6 @@ class Unanswered(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-
-
-@attrs.frozen(kw_only=True)
-class HttpLimits:
-    """The bounds of one host's HTTP: times in ns, sizes in bytes."""
-
-    connect_ns: int = 5 * SECOND
-    read_ns: int = 10 * SECOND  # between two pieces of an answer; Binance gives its own back end 10 s (-1007)
-    total_ns: int = 30 * SECOND  # a whole answer
-    idle_ns: int = 30 * SECOND  # an unused connection is kept for so long
-    max_connections: int = 8
-    max_body: int = 64 * MIB  # Binance spot's exchangeInfo is about 20 MB
 
 
 class Http:

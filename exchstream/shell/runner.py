@@ -85,6 +85,11 @@ class Runner:
     _timer: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _wires: dict[int, _Wire] = attrs.field(factory=dict, init=False)
 
+    @property
+    def _name(self) -> str:
+        """The account as a journal keeps it: the same in every process, whatever its key is."""
+        return f"{self.venue.environment}:{self.venue.name}:{self.venue.account}"
+
     async def run(self) -> None:
         """Run the account until it is down or cancelled.  Raises AccountFailed if that is asked for."""
         async with open_bare_nursery() as self._nursery:
@@ -111,7 +116,7 @@ class Runner:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Emit(events=events):
-                self.journal.append(self.venue.account, events, self.session.checkpoint)
+                self.journal.append(self._name, events, self.session.checkpoint)
                 self._notice(events)
             case Dial():
                 self._wires[command.link] = wire = _Wire(*trio.open_memory_channel[str | None](MAX_UNSENT))
@@ -165,7 +170,10 @@ class Runner:
     async def _live(self, dial: Dial, wire: _Wire) -> None:
         lane = next(lane for lane in self.venue.plan.lanes if lane.name == dial.lane)
         address = self.venue.dial(lane, self.session.memory)
-        async with connect(address.url, address.headers) as transport, open_bare_nursery() as nursery:
+        if address.bucket is not None:
+            await self.host.spend(address.bucket, address.weight)
+        dialled = connect(address.url, address.headers, limits=self.venue.link_limits)
+        async with dialled as transport, open_bare_nursery() as nursery:
             nursery.start_soon(self._send_all, transport, wire)
             self.step(Connected(dial.link))
             while True:

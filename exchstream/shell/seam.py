@@ -5,28 +5,9 @@ Any transport that behaves as `Transport` says may stand in for the default one;
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 import attrs
-
-from exchstream.core.venue import SECOND
-
-KIB: Final = 1 << 10
-MIB: Final = 1 << 20
-
-
-@attrs.frozen(kw_only=True)
-class LinkLimits:
-    """The bounds of one connection: times in ns, sizes in bytes."""
-
-    open_ns: int = 10 * SECOND  # DNS, TCP, TLS and the WebSocket handshake together
-    send_ns: int = 10 * SECOND  # a peer that takes no bytes for so long is dead
-    close_ns: int = SECOND  # how long to wait for the other side's close frame
-    read_size: int = 64 * KIB  # measured: a fifth faster in bulk than trio-websocket's own 4 KiB
-    max_message: int = 8 * MIB  # no venue's order message comes near
-    max_pieces: int = 64 * KIB  # of one fragmented message
-    max_backlog: int = 100_000  # messages received and not yet taken
-    max_backlog_size: int = 32 * MIB  # and all of them together
 
 
 @attrs.frozen

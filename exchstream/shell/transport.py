@@ -36,13 +36,14 @@ from wsproto.events import (
 from wsproto.utilities import ProtocolError
 
 from exchstream.core.backoff import retry_after_ns
+from exchstream.core.limits import KIB, LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.shell.clock import mono_ns
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.places import Place, checked_headers, cleaned, default_tls, place, system_words
-from exchstream.shell.seam import KIB, Batch, DialFailed, LinkLimits, LinkLost, LinkOverflow, Transport
+from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow, Transport
 
-__all__ = ["Batch", "DialFailed", "LinkLimits", "LinkLost", "LinkOverflow", "Transport", "connect", "open_stream"]
+__all__ = ["Batch", "DialFailed", "LinkLost", "LinkOverflow", "Transport", "connect", "open_stream"]
 
 ABNORMAL: Final = 1006  # RFC 6455, 7.4.1: no close frame was seen
 NO_WEBSOCKET: Final = "the peer does not speak the WebSocket protocol"

@@ -7,7 +7,6 @@ import time
 from typing import Any, Final
 
 
-
 def _market(base: str) -> dict[str, Any]:
     return {
         "symbol": f"{base}USDT",

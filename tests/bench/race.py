@@ -18,22 +18,27 @@ from typing import IO, Any, Final
 
 import attrs
 
-HERE: Final = Path(__file__).parent
-ROOT: Final = HERE.parents[1]
+from tests.bench.reports import blast
+
+ROOT: Final = Path(__file__).parents[2]
 WARM_UP: Final = 2_000  # reports before those that count
 PATIENCE: Final = 300.0  # seconds after which a run is given up; the slowest needs a few
 
 
 @attrs.frozen(kw_only=True)
 class Contestant:
-    """A client, how it is run, and what user code gets of it.  `argv` follows the path of its script."""
+    """A client, which module of `contestants` runs it in which Python, and what user code gets of it."""
 
     name: str
-    script: str
+    module: str
     gets: str
     argv: tuple[str, ...] = ()
     python: str = sys.executable
     listens: bool = True
+
+    def command(self, *argv: str) -> tuple[str, ...]:
+        """How to run it."""
+        return (self.python, "-m", f"tests.bench.contestants.{self.module}", *argv, *self.argv)
 
 
 @attrs.frozen(kw_only=True)
@@ -98,7 +103,7 @@ def _live(contestant: Contestant, messages: int) -> Lap:
     """One client on a socket of a server of its own."""
     with _process(sys.executable, "-m", "tests.bench.server") as server:
         port = _line(server)
-        with _process(contestant.python, str(HERE / "contestants" / contestant.script), port, *contestant.argv) as client:
+        with _process(*contestant.command(port)) as client:
             _expect(client, "ready")
             _blast(server, WARM_UP)
             _expect(client, "warm")
@@ -108,11 +113,10 @@ def _live(contestant: Contestant, messages: int) -> Lap:
 
 def _dry(contestant: Contestant, messages: int) -> Lap:
     """One way of reading texts that are in memory already."""
-    argv = (str(HERE / "contestants" / contestant.script), str(WARM_UP), str(messages), *contestant.argv)
-    with _process(contestant.python, *argv) as client:
+    trades = blast(messages, WARM_UP + 1, 0).trades  # the same that the contestant makes
+    with _process(*contestant.command(str(WARM_UP), str(messages))) as client:
         _expect(client, "warm")
-        said = json.loads(_line(client))
-        return _lap(said, messages, said["trades"])
+        return _lap(json.loads(_line(client)), messages, trades)
 
 
 def _lap(said: dict[str, Any], messages: int, trades: int) -> Lap:

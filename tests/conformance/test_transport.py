@@ -20,11 +20,12 @@ import trio
 import trio.testing
 import trustme
 
+from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.errors import ConfigError
 from exchstream.shell import transport
 from exchstream.shell.places import Place
-from exchstream.shell.seam import Batch, DialFailed, LinkLimits, LinkLost, LinkOverflow, Transport
+from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow, Transport
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 URL = "ws://venue.test/ws"

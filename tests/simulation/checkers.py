@@ -271,7 +271,10 @@ def _open_at(gaps: Sequence[Opened], told: Sequence[Told], fill: TrueFill) -> It
 
 
 def gaps_in_order(told: Iterable[Told]) -> list[str]:
-    """A gap is closed once, after it was opened, and its verdict reaches from its beginning forward."""
+    """A gap is closed once, after it was opened, and its verdict reaches from its beginning forward.
+
+    The gap of the start is opened before the venue's clock is known, so its beginning may be corrected.
+    """
     wrong = []
     gap: Opened | None = None
     for event in told:
@@ -282,7 +285,7 @@ def gaps_in_order(told: Iterable[Told]) -> list[str]:
         elif isinstance(event, Closed):
             if gap is None:
                 wrong.append(f"closed without a gap: {event}")
-            elif not gap.since_ns - TRUNCATED <= event.since_ns <= gap.since_ns or event.until_ns < event.since_ns:
+            elif gap.reason != "start" and event.since_ns != gap.since_ns or event.until_ns < event.since_ns:
                 wrong.append(f"closed otherwise than opened: {gap}, {event}")
             if event.until_ns > event.at_ns:
                 wrong.append(f"a verdict about the future: {event}")

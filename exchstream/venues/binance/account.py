@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import attrs
 import msgspec
 
+from exchstream.core.limits import HttpLimits, LinkLimits
 from exchstream.core.venue import (
     MINUTE,
     SECOND,
@@ -35,6 +36,7 @@ from exchstream.errors import ConfigError
 from exchstream.venues.binance.paging import Book, page_params, place
 from exchstream.venues.binance.signing import HmacSigner, Params, Signer, encoded, private_key_signer, signed_query
 from exchstream.venues.binance.wire import (
+    CONNECTIONS,
     LISTEN_KEY_GONE,
     MILLI,
     UNREADABLE,
@@ -136,6 +138,10 @@ class BinanceAccount:
     forbidden_ns: int = attrs.field(default=5 * MINUTE, validator=positive)
     # Beyond so many symbols a look-back would eat the weight of minutes: the rest is named as unresolved.
     max_symbols: int = attrs.field(default=500, validator=positive)
+    # "300 connections per attempt every 5 minutes per IP" (web-socket-streams.md); futures say nothing, so the same.
+    connections_per_5_minutes: int = attrs.field(default=300, validator=positive)
+    link_limits: LinkLimits = LinkLimits()
+    http_limits: HttpLimits = HttpLimits()
     _signer: Signer = attrs.field(init=False, repr=False, eq=False)
 
     VENUE: ClassVar[str] = ""
@@ -234,7 +240,7 @@ class BinanceAccount:
         return [ServerTime(msgspec.json.decode(body, type=_Time).serverTime * MILLI)]
 
     def _buckets(self, limit: int) -> tuple[Bucket, ...]:
-        return (Bucket(WEIGHT, limit, MINUTE),)
+        return (Bucket(WEIGHT, limit, MINUTE), Bucket(CONNECTIONS, self.connections_per_5_minutes, 5 * MINUTE))
 
 
 def needs_of(memory: Memory, now_ns: int, *, key: bool) -> list[Question]:

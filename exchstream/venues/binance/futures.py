@@ -60,7 +60,7 @@ from exchstream.venues.binance.futures_facts import (
 )
 from exchstream.venues.binance.listings import linear_market, markets, open_orders, position_rows
 from exchstream.venues.binance.paging import Book, order_query, page
-from exchstream.venues.binance.wire import UNREADABLE, raw_bytes, unreadable
+from exchstream.venues.binance.wire import CONNECTIONS, UNREADABLE, raw_bytes, unreadable
 from exchstream.venues.numbers import exact
 
 # The socket's `events` is an allow-list, and without it some routes deliver nothing: all of it, always.
@@ -190,7 +190,7 @@ class BinanceFutures(BinanceAccount):
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:
-        """The one limit that reading meets."""
+        """The two limits that reading meets."""
         return self._buckets(self.weight_per_minute)
 
     # ------------------------------------------------------------------------------------------------ the lane
@@ -203,7 +203,8 @@ class BinanceFutures(BinanceAccount):
         """The private stream, by the listen key and the list of events."""
         assert memory.credential is not None, "needs() asks for the listen key first"
         key = memory.credential.value.reveal()
-        return Address(self.ws_url + self.stream_path.format(key=key, events="/".join(EVENTS)))
+        url = self.ws_url + self.stream_path.format(key=key, events="/".join(EVENTS))
+        return Address(url, bucket=CONNECTIONS)
 
     def greet(self, lane: Lane, memory: Memory, now_ns: int) -> Sequence[tuple[str, str]]:
         """Nothing: the URL says it all."""

@@ -66,6 +66,7 @@ from exchstream.venues.binance.spot_facts import (
 )
 from exchstream.venues.binance.spot_stream import HEARTBEAT, read_event, read_wrapped
 from exchstream.venues.binance.wire import (
+    CONNECTIONS,
     MILLI,
     is_html,
 )
@@ -183,7 +184,7 @@ class BinanceSpot(BinanceAccount):
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:
-        """The one limit that reading meets."""
+        """The two limits that reading meets."""
         return self._buckets(self.weight_per_minute)
 
     # ------------------------------------------------------------------------------------------------ the lane
@@ -195,9 +196,9 @@ class BinanceSpot(BinanceAccount):
     def dial(self, lane: Lane, memory: Memory) -> Address:
         """The WebSocket API, or the raw stream of the listen key."""
         if self.user_data == "websocket-api":
-            return Address(self.ws_url)
+            return Address(self.ws_url, bucket=CONNECTIONS)
         assert memory.credential is not None, "needs() asks for the listen key first"
-        return Address(f"{self.stream_url}/ws/{memory.credential.value.reveal()}")
+        return Address(f"{self.stream_url}/ws/{memory.credential.value.reveal()}", bucket=CONNECTIONS)
 
     def greet(self, lane: Lane, memory: Memory, now_ns: int) -> Sequence[tuple[str, str]]:
         """Signed anew for each connection: an old frame is too old (-1021)."""

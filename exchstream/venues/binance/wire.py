@@ -21,6 +21,7 @@ Id = Annotated[int, msgspec.Meta(ge=-1, le=9_223_372_036_854_775_807)]
 # All that decoding somebody else's text can raise: JSON, its shape, bad numbers and bad UTF-8, nesting without end.
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 WEIGHT: Final = "REQUEST_WEIGHT"
+CONNECTIONS: Final = "CONNECTIONS"
 
 SIDES: Final = {"BUY": Side.BUY, "SELL": Side.SELL}
 POSITION_SIDES: Final = {"BOTH": PositionSide.BOTH, "LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import attrs
 import msgspec
 
+from exchstream.core.limits import HttpLimits, LinkLimits
 from exchstream.core.venue import (
     MINUTE,
     SECOND,
@@ -116,6 +117,8 @@ class Ftx:
     orders_page: int = _whole(100)  # default and most of /orders/history (ccxt 2.1.74)
     fills_page: int = _whole(5000)  # times "relax the max results per page to 5,000" (FTX docs, pagination)
     sure_page: int = _whole(20)  # without hasMoreData, only a shorter page than this is surely the last
+    link_limits: LinkLimits = LinkLimits()
+    http_limits: HttpLimits = HttpLimits()
     clock_path: str = "/api/time"  # documented at otc.ftx.com; the Date header of any answer serves as well
 
     @rest_url.default

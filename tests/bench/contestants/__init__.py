@@ -1,1 +1,1 @@
-"""One script for each client.  A script of a peer runs where this repository cannot be imported."""
+"""One script for each client.  Those of peers run in environments that hold nothing of this repository's needs."""

@@ -5,7 +5,7 @@ import sys
 
 import ccxt
 import ccxt.pro
-from meter import END, Meter
+from tests.bench.contestants.meter import END, Meter
 
 
 def moved(value: object, port: int) -> object:

@@ -3,7 +3,7 @@
 import sys
 
 import trio
-from meter import END, Meter
+from tests.bench.contestants.meter import END, Meter
 
 import exchstream
 from exchstream import BinanceSpot, Fill, GapClosed, OrderUpdate, open_stream

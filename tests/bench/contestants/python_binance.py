@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import version
 
 from binance import AsyncClient, BinanceSocketManager
-from meter import END, Meter
+from tests.bench.contestants.meter import END, Meter
 
 
 async def main(port: int) -> None:

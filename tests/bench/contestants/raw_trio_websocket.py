@@ -4,7 +4,7 @@ import sys
 from importlib.metadata import version
 
 import trio
-from meter import END, Meter
+from tests.bench.contestants.meter import END, Meter
 from trio_websocket import open_websocket_url
 
 SUBSCRIBE = '{"id":"1","method":"userDataStream.subscribe"}'

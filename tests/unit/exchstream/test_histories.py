@@ -91,7 +91,7 @@ def test_a_legal_history_is_read_as_it_was(name: str, told: str) -> None:
     @given(histories(name, reorder=told != "as it was", repeats=told != "as it was"))
     def check(history: History) -> None:
         found = read(VENUES[name], history.frames)
-        assert [] == found.strange
+        assert found.strange == []
         assert softened(history, true_orders(history)) == softened(history, told_orders(history, found.ledger))
         fills = sorted(
             (e.venue_symbol, e.order_id, e.price, e.quantity, e.fee or Decimal(0), e.side.value.upper())
@@ -103,7 +103,7 @@ def test_a_legal_history_is_read_as_it_was(name: str, told: str) -> None:
         assert truth == fills
         for state in found.ledger.closed.values():
             if state.key.kind is OrderKind.ORDER:
-                assert 0 == found.ledger.imbalance(state, Decimal("1e-9"))
+                assert found.ledger.imbalance(state, Decimal("1e-9")) == 0
 
     check()
 

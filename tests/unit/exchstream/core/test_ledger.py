@@ -34,7 +34,7 @@ def test_an_older_fill_is_entered_and_is_no_news() -> None:
     """It counts for the balance of its order."""
     ledger = Ledger(floor_ns=T0)
     assert not ledger.fill(execution(quantity="0.4", at=-5))
-    assert 0 == ledger.imbalance(order(filled="0.4"), Decimal(0))
+    assert ledger.imbalance(order(filled="0.4"), Decimal(0)) == 0
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ledger.view(order(f"c{number}", end=End.CANCELED))
         ledger.view(order(f"o{number}"))
         ledger.fill(execution(str(number), of=f"f{number}"))
-    assert (10, 10, 10, 10) == (len(ledger.closed), len(ledger.open), len(ledger.fills), len(ledger.sums))
+    assert (len(ledger.closed), len(ledger.open), len(ledger.fills), len(ledger.sums)) == (10, 10, 10, 10)
 
 
 def test_the_sum_of_an_open_order_outlives_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,4 +93,4 @@ def test_a_dropped_order_is_gone() -> None:
     ledger = Ledger(floor_ns=T0)
     ledger.view(order())
     ledger.drop(KEY)
-    assert {} == ledger.open
+    assert ledger.open == {}

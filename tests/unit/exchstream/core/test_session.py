@@ -7,8 +7,28 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from exchstream.core.happenings import Answered, Ask, Clocked, Close, Connected, Dial, Emit, Lost, MeasureClock, Now, Obey, Overflowed
-from exchstream.core.happenings import Ping, Range, Received, Send, Started, Stop, Unclocked, Woken
+from exchstream.core.happenings import (
+    Answered,
+    Ask,
+    Clocked,
+    Close,
+    Connected,
+    Dial,
+    Emit,
+    Lost,
+    MeasureClock,
+    Now,
+    Obey,
+    Overflowed,
+    Ping,
+    Range,
+    Received,
+    Send,
+    Started,
+    Stop,
+    Unclocked,
+    Woken,
+)
 from exchstream.core.venue import (
     HOUR,
     MINUTE,
@@ -67,17 +87,17 @@ def test_start_is_the_first_gap() -> None:
     driver.go_live()
     opened, closed = driver.told(GapOpened, GapClosed)
     assert isinstance(opened, GapOpened) and isinstance(closed, GapClosed)
-    assert (GapReason.START, T0) == (opened.reason, opened.since_ns)
+    assert (opened.reason, opened.since_ns) == (GapReason.START, T0)
     assert closed.complete
     assert closed.since_ns == T0 <= closed.until_ns
-    assert "live" == driver.session.status().phase
+    assert driver.session.status().phase == "live"
 
 
 def test_from_the_start_on_means_by_the_venues_clock() -> None:
     """A machine whose clock is wrong by an hour loses nothing: the start is set anew when the clock is measured."""
     driver = Driver()
     driver.do(Started())
-    assert {} == driver.asks
+    assert driver.asks == {}
     driver.now = Now(2 * SECOND, T0 - HOUR)
     driver.do(Clocked())
     assert T0 - HOUR - 2 * SECOND == driver.session.good_ns == driver.session.ledger.floor_ns
@@ -98,7 +118,7 @@ def test_it_listens_before_it_looks_back() -> None:
     driver = Driver()
     driver.begin()
     driver.do(Connected(1))
-    assert {} == driver.asks
+    assert driver.asks == {}
     driver.say(Accepted("sub"))
     assert {OpenOrders, Fills, Orders} == {type(question) for question in driver.asks.values()}
 
@@ -109,7 +129,7 @@ def test_open_orders_are_told_as_recovered() -> None:
     driver.go_live(order())
     (update,) = driver.told(OrderUpdate)
     assert isinstance(update, OrderUpdate)
-    assert (True, OrderStatus.NEW, "BTC/USDT") == (update.recovered, update.status, update.symbol)
+    assert (update.recovered, update.status, update.symbol) == (True, OrderStatus.NEW, "BTC/USDT")
 
 
 def test_older_fills_of_open_orders_are_entered_and_not_told() -> None:
@@ -124,7 +144,7 @@ def test_older_fills_of_open_orders_are_entered_and_not_told() -> None:
     assert [OrderFills(ORDER)] == list(driver.asks.values())
     driver.reply(OrderFills, FillView(execution(quantity="0.5", at=-100)))
     driver.settle(half)
-    assert [] == driver.told(Fill)
+    assert driver.told(Fill) == []
     assert driver.told(GapClosed)[0].complete  # type: ignore[union-attr]
 
 
@@ -135,7 +155,7 @@ def test_live_facts_are_told_at_once_also_while_looking_back() -> None:
     driver.prove()
     driver.say(OrderView(order(filled="1", end=End.FILLED)), FillView(execution()))
     assert [OrderUpdate, Fill] == [type(event) for event in driver.told(OrderUpdate, Fill)]
-    assert [] == driver.told(GapClosed)
+    assert driver.told(GapClosed) == []
 
 
 def test_a_burst_of_four_updates_is_four_events() -> None:
@@ -149,10 +169,10 @@ def test_a_burst_of_four_updates_is_four_events() -> None:
         OrderView(order(filled="1", end=End.FILLED, at=4)),
     )
     updates = [event for event in driver.told(OrderUpdate) if isinstance(event, OrderUpdate)]
-    assert ["0", "0.2", "0.7", "1"] == [str(update.filled_quantity) for update in updates]
-    assert [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED] == [
+    assert [str(update.filled_quantity) for update in updates] == ["0", "0.2", "0.7", "1"]
+    assert [
         update.status for update in updates
-    ]
+    ] == [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED]
 
 
 def test_a_duplicate_trade_is_told_once() -> None:
@@ -164,7 +184,7 @@ def test_a_duplicate_trade_is_told_once() -> None:
     driver.advance(1)
     driver.prove()
     driver.settle(fills=[execution()])
-    assert 1 == len(driver.told(Fill))
+    assert len(driver.told(Fill)) == 1
     assert driver.session.status().duplicates >= 2
 
 
@@ -173,7 +193,7 @@ def test_a_stale_new_after_filled_tells_nothing() -> None:
     driver = Driver()
     driver.go_live()
     driver.say(OrderView(order(filled="1", end=End.FILLED, at=2)), OrderView(order(at=1)))
-    assert 1 == len(driver.told(OrderUpdate))
+    assert len(driver.told(OrderUpdate)) == 1
 
 
 def test_a_lost_link_opens_a_gap_and_its_fills_are_recovered() -> None:
@@ -193,7 +213,7 @@ def test_a_lost_link_opens_a_gap_and_its_fills_are_recovered() -> None:
     driver.reply(OrderById, OrderView(order(filled="1", end=End.FILLED, at=8)))
     driver.settle(fills=[execution(at=8)])
     fills = [e for e in driver.told(Fill) if isinstance(e, Fill)]
-    assert [True] == [fill.recovered for fill in fills]
+    assert [fill.recovered for fill in fills] == [True]
     closed = driver.told(GapClosed)[-1]
     assert isinstance(closed, GapClosed)
     assert closed.complete
@@ -224,7 +244,7 @@ def test_an_order_that_cannot_be_found_is_named_once() -> None:
     closed = driver.told(GapClosed)[-1]
     assert isinstance(closed, GapClosed)
     assert not closed.complete
-    assert [("order", "BTCUSDT:1")] == [(u.what, u.name) for u in closed.unresolved]
+    assert [(u.what, u.name) for u in closed.unresolved] == [("order", "BTCUSDT:1")]
     driver.lose()
     driver.advance(1)
     driver.prove()
@@ -242,7 +262,7 @@ def test_a_transient_failure_keeps_the_gap_open() -> None:
     driver.reply(Fills)
     driver.reply(Orders)
     driver.hear()
-    assert [] == driver.told(GapClosed)
+    assert driver.told(GapClosed) == []
     driver.settle()
     assert driver.told(GapClosed)[0].complete  # type: ignore[union-attr]
 
@@ -264,7 +284,7 @@ def test_a_question_that_is_never_answered_is_given_up_and_named() -> None:
             break
     closed = driver.told(GapClosed)[0]
     assert isinstance(closed, GapClosed)
-    assert [("symbol", "BTCUSDT")] == [(u.what, u.name) for u in closed.unresolved]
+    assert [(u.what, u.name) for u in closed.unresolved] == [("symbol", "BTCUSDT")]
 
 
 def test_a_second_loss_during_the_look_back_starts_it_anew() -> None:
@@ -278,8 +298,8 @@ def test_a_second_loss_during_the_look_back_starts_it_anew() -> None:
     driver.advance(2)
     driver.prove()
     driver.settle()
-    assert 1 == len(driver.told(GapOpened))
-    assert 1 == len(driver.told(GapClosed))
+    assert len(driver.told(GapOpened)) == 1
+    assert len(driver.told(GapClosed)) == 1
 
 
 def test_what_a_dead_link_brings_is_not_heard() -> None:
@@ -289,7 +309,7 @@ def test_what_a_dead_link_brings_is_not_heard() -> None:
     old = driver.link
     driver.lose()
     driver.say(FillView(execution()), link=old)
-    assert [] == driver.told(Fill)
+    assert driver.told(Fill) == []
 
 
 def test_a_silent_link_is_ended_and_its_gap_told() -> None:
@@ -332,8 +352,8 @@ def test_retire_overlaps() -> None:
     driver.prove()
     assert [Close(old, "replaced by a newer connection")] == driver.sent(Close)
     driver.say(FillView(execution()))
-    assert 1 == len(driver.told(Fill))
-    assert 1 == len(driver.told(GapOpened))
+    assert len(driver.told(Fill)) == 1
+    assert len(driver.told(GapOpened)) == 1
 
 
 def test_a_lifetime_ends_in_a_rotation() -> None:
@@ -349,7 +369,7 @@ def test_a_lifetime_ends_in_a_rotation() -> None:
         if driver.link != old:
             break
     assert old + 1 == driver.link
-    assert 1 == len(driver.told(GapOpened))
+    assert len(driver.told(GapOpened)) == 1
 
 
 def test_resubscribe_greets_again_on_the_same_link() -> None:
@@ -361,7 +381,7 @@ def test_resubscribe_greets_again_on_the_same_link() -> None:
     assert GapReason.EXPIRED in {e.reason for e in driver.told(GapOpened) if isinstance(e, GapOpened)}
     driver.say(Accepted("sub"))
     driver.settle()
-    assert "live" == driver.session.status().phase
+    assert driver.session.status().phase == "live"
 
 
 @pytest.mark.parametrize(
@@ -377,7 +397,7 @@ def test_a_fatal_refusal_takes_the_account_down(down: DownReason, reason: str) -
     told = driver.told(AccountDown)[0]
     assert isinstance(told, AccountDown)
     assert (reason, "Invalid API-key") == (told.reason.value, told.detail)
-    assert [] == driver.do(Woken())
+    assert driver.do(Woken()) == []
     assert driver.session.wake_at_ns is None
 
 
@@ -387,7 +407,7 @@ def test_a_fatal_answer_takes_the_account_down() -> None:
     driver.begin()
     driver.prove()
     driver.reply(OpenOrders, Refused("Invalid API-key", Refusal.FATAL))
-    assert 1 == len(driver.told(AccountDown))
+    assert len(driver.told(AccountDown)) == 1
 
 
 def test_a_refused_clock_is_measured_and_the_link_tried_again() -> None:
@@ -411,7 +431,7 @@ def test_dialling_backs_off_and_obeys_retry_after() -> None:
         highs.append(dial.delay.high_ns)
     assert highs == sorted(highs) and highs[0] < highs[-1]
     (dial,) = [c for c in driver.do(Lost(driver.link, "429", 77 * SECOND)) if isinstance(c, Dial)]
-    assert 77 * SECOND <= dial.delay.low_ns
+    assert dial.delay.low_ns >= 77 * SECOND
 
 
 def test_no_room_drops_the_link_and_owes_a_gap() -> None:
@@ -455,7 +475,7 @@ def test_an_open_lane_is_proven_by_renewing_and_settling() -> None:
     driver.do(Connected(driver.link))
     assert [RenewCredential()] == list(driver.asks.values())
     driver.reply(RenewCredential, credential())
-    assert {} == driver.asks
+    assert driver.asks == {}
     driver.advance(1)
     assert OpenOrders(OrderKind.ORDER) in driver.asks.values()
 
@@ -479,10 +499,10 @@ def test_an_expired_key_told_twice_is_replaced_once() -> None:
     driver.commands.clear()
     driver.say(CredentialGone("listenKeyExpired"))
     driver.say(CredentialGone("listenKeyExpired"), link=1)
-    assert 1 == sum(isinstance(q, NewCredential) for q in driver.asks.values())
+    assert sum(isinstance(q, NewCredential) for q in driver.asks.values()) == 1
     driver.reply(NewCredential, credential("key-2", 10))
-    assert 1 == len(driver.sent(Dial))
-    assert 1 == len([e for e in driver.told(GapOpened) if isinstance(e, GapOpened) and e.reason is GapReason.EXPIRED])
+    assert len(driver.sent(Dial)) == 1
+    assert len([e for e in driver.told(GapOpened) if isinstance(e, GapOpened) and e.reason is GapReason.EXPIRED]) == 1
 
 
 def test_a_key_that_a_renewal_replaced_moves_the_link_over() -> None:
@@ -491,7 +511,7 @@ def test_a_key_that_a_renewal_replaced_moves_the_link_over() -> None:
     driver.commands.clear()
     driver.say(credential("key-2", 10))
     assert [Close] == [type(c) for c in driver.sent(Close)]
-    assert 1 == len(driver.sent(Dial))
+    assert len(driver.sent(Dial)) == 1
 
 
 def test_a_dead_key_found_by_the_proof_is_replaced() -> None:
@@ -520,8 +540,8 @@ def test_a_healthy_hour_opens_no_gap() -> None:
                 fills.append(execution(number, of=number, at=at))
                 driver.say(OrderView(order(number, filled="1", end=End.FILLED, at=at)), FillView(fills[-1]))
             driver.answer_all(fills=fills)
-    assert 1 == len(driver.told(GapOpened))
-    assert 60 == len(driver.told(Fill))
+    assert len(driver.told(GapOpened)) == 1
+    assert len(driver.told(Fill)) == 60
 
 
 @pytest.mark.parametrize("lane", [PLAN.lanes[0], OPEN_LANE], ids=["ack", "open"])
@@ -545,7 +565,7 @@ def test_a_silent_subscription_is_noticed_within_a_minute(lane: object) -> None:
     gap = driver.told(GapOpened)[-1]
     assert isinstance(gap, GapOpened)
     assert GapReason.AUDIT is gap.reason
-    assert 1 == len(driver.told(Fill))
+    assert len(driver.told(Fill)) == 1
 
 
 def test_a_symbol_that_is_gone_does_not_stop_the_audit() -> None:
@@ -599,7 +619,7 @@ def test_a_difference_that_the_stream_resolves_in_time_is_no_gap() -> None:
         driver.advance(10)
         driver.hear()
         driver.answer_all(fills=[late])
-    assert 1 == len(driver.told(GapOpened))
+    assert len(driver.told(GapOpened)) == 1
 
 
 def test_a_doubt_that_the_stream_resolves_is_no_gap() -> None:
@@ -609,7 +629,7 @@ def test_a_doubt_that_the_stream_resolves_is_no_gap() -> None:
     driver.say(Doubt("TRADE_LITE", fill=FillKey("BTCUSDT", "1", "1"), order=ORDER, symbol="BTCUSDT"))
     driver.say(FillView(execution()), OrderView(order(filled="1", end=End.FILLED)))
     driver.advance(15)
-    assert 1 == len(driver.told(GapOpened))
+    assert len(driver.told(GapOpened)) == 1
 
 
 def test_a_doubt_that_stays_is_looked_into() -> None:
@@ -620,7 +640,7 @@ def test_a_doubt_that_stays_is_looked_into() -> None:
     driver.advance(10)
     assert GapReason.DOUBT is driver.told(GapOpened)[-1].reason  # type: ignore[union-attr]
     driver.settle(fills=[execution("9", of="4", symbol="ETHUSDT", at=driver.now.mono_ns / SECOND)])
-    assert ["9"] == [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)]
+    assert [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)] == ["9"]
 
 
 # ---------------------------------------------------------------------------------------------------- the rest
@@ -633,7 +653,7 @@ def test_unknown_messages_are_told_without_secrets() -> None:
     driver.say(Strange("event type 'x'", b'{"e":"x","key":"canary-secret"}'))
     told = driver.told(Unrecognized)[0]
     assert isinstance(told, Unrecognized)
-    assert b'{"e":"x","key":"***"}' == told.raw
+    assert told.raw == b'{"e":"x","key":"***"}'
 
 
 def test_an_unknown_symbol_reads_the_markets_again_and_loses_nothing() -> None:
@@ -643,7 +663,7 @@ def test_an_unknown_symbol_reads_the_markets_again_and_loses_nothing() -> None:
     driver.say(FillView(execution(symbol="NEWUSDT")))
     fill = driver.told(Fill)[0]
     assert isinstance(fill, Fill)
-    assert (None, "NEWUSDT") == (fill.symbol, fill.venue_symbol)
+    assert (fill.symbol, fill.venue_symbol) == (None, "NEWUSDT")
     assert Markets() in driver.asks.values()
     driver.reply(Markets, MarketList({}))
     driver.say(FillView(execution("2", symbol="NEWUSDT")))
@@ -670,7 +690,7 @@ def test_pages_are_asked_for_until_there_is_none() -> None:
     driver.reply(Fills, FillView(execution("1")), More(page))
     assert page in driver.asks.values()
     driver.reply(Fills, FillView(execution("2")))
-    assert ["1", "2"] == [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)]
+    assert [e.trade_id for e in driver.told(Fill) if isinstance(e, Fill)] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -702,8 +722,8 @@ def test_a_delisted_symbol_is_named_once() -> None:
     driver.settle()
     closed = driver.told(GapClosed)[0]
     assert isinstance(closed, GapClosed)
-    assert [("symbol", "BTCUSDT")] == [(u.what, u.name) for u in closed.unresolved]
-    assert 0 == sum(isinstance(q, Fills) for q in driver.asks.values())
+    assert [(u.what, u.name) for u in closed.unresolved] == [("symbol", "BTCUSDT")]
+    assert sum(isinstance(q, Fills) for q in driver.asks.values()) == 0
 
 
 def test_an_overflowing_number_of_doubts_is_bounded() -> None:
@@ -719,7 +739,7 @@ def test_stale_answers_are_ignored() -> None:
     """An answer to a question that nobody waits for does nothing."""
     driver = Driver()
     driver.begin()
-    assert [] == driver.do(Answered(999, Reply(200, {}, b"none")))
+    assert driver.do(Answered(999, Reply(200, {}, b"none"))) == []
 
 
 def test_evidence_slows_the_audit_of_an_open_lane() -> None:
@@ -772,7 +792,7 @@ def test_a_symbol_is_learnt_from_balances() -> None:
     driver.prove()
     traded = execution("5", of="5", symbol="ETHBTC", price="0.5", at=9)
     settle_with(driver, {"BTC": "9.5", "ETH": "11", "USDT": "1000"}, {"ETHBTC": [traded]})
-    assert ["ETHBTC"] == [e.venue_symbol for e in driver.told(Fill) if isinstance(e, Fill)]
+    assert [e.venue_symbol for e in driver.told(Fill) if isinstance(e, Fill)] == ["ETHBTC"]
     assert driver.told(GapClosed)[-1].complete  # type: ignore[union-attr]
 
 
@@ -788,7 +808,7 @@ def test_a_balance_that_nothing_explains_is_named() -> None:
     settle_with(driver, {"BTC": "10", "USDT": "900"})
     closed = driver.told(GapClosed)[-1]
     assert isinstance(closed, GapClosed)
-    assert [("asset", "USDT")] == [(u.what, u.name) for u in closed.unresolved]
+    assert [(u.what, u.name) for u in closed.unresolved] == [("asset", "USDT")]
 
 
 def test_a_transfer_that_the_stream_told_explains_a_balance() -> None:

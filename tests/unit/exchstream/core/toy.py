@@ -31,6 +31,7 @@ from exchstream.core.happenings import (
     Unanswered,
     Woken,
 )
+from exchstream.core.limits import HttpLimits, LinkLimits
 from exchstream.core.session import Session
 from exchstream.core.venue import (
     MINUTE,
@@ -104,6 +105,8 @@ class Toy:
     buckets: tuple[Bucket, ...] = ()
     secrets: tuple[Secret, ...] = (Secret("canary-secret"),)
     identity: str = "toy-identity"
+    link_limits: LinkLimits = LinkLimits()
+    http_limits: HttpLimits = HttpLimits()
 
     def needs(self, memory: Memory, now_ns: int) -> Sequence[Question]:
         """The markets, and a key where the toy has keys."""

@@ -41,14 +41,14 @@ async def test_what_has_left_memory_is_said_to_be_gone() -> None:
     ring.append("a", [event() for _ in range(5)], checkpoint)
     with pytest.raises(SlowConsumer, match="resume with stream.follow") as caught:
         await ring.fetch(1, 10)
-    assert (1, 3) == (caught.value.position, caught.value.resume_after)
+    assert (caught.value.position, caught.value.resume_after) == (1, 3)
 
 
 async def test_names_are_remembered() -> None:
     """A reader's name keeps its position."""
     ring = Ring(2)
     await ring.ack("bot", 7)
-    assert (7, 0) == (ring.position("bot"), ring.position("other"))
+    assert (ring.position("bot"), ring.position("other")) == (7, 0)
 
 
 def test_there_is_always_room_and_nothing_from_before() -> None:

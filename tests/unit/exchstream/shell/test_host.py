@@ -8,6 +8,7 @@ import attrs
 import pytest
 import trio
 
+from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import (
     MINUTE,
     SECOND,
@@ -28,7 +29,7 @@ from exchstream.core.venue import Venue as VenueProtocol
 from exchstream.model import OrderKind
 from exchstream.shell.clock import HostClock, mono_ns
 from exchstream.shell.host import Host
-from exchstream.shell.http import HttpLimits, Unanswered
+from exchstream.shell.http import Unanswered
 
 MEMORY = Memory()
 ORDERS = OpenOrders(OrderKind.ORDER)

@@ -15,9 +15,10 @@ import pytest
 import trio
 import trustme
 
+from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import SECOND, Reply, Request
 from exchstream.errors import ConfigError
-from exchstream.shell.http import Http, HttpLimits, Unanswered, _Body
+from exchstream.shell.http import Http, Unanswered, _Body
 
 KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

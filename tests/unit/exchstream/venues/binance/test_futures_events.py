@@ -394,4 +394,4 @@ def test_what_may_have_been_about_an_order_is_doubted(futures: BinanceFutures, f
     strange, doubt = futures.read(futures.plan.lanes[0], [frame], Memory())
     assert isinstance(strange, Strange)
     assert isinstance(doubt, Doubt)
-    assert (None, None, None) == (doubt.fill, doubt.order, doubt.symbol)
+    assert (doubt.fill, doubt.order, doubt.symbol) == (None, None, None)

@@ -380,7 +380,7 @@ def test_what_may_have_been_about_an_order_is_doubted(spot: BinanceSpot, frame: 
     strange, doubt = spot.read(spot.plan.lanes[0], [frame], Memory())
     assert isinstance(strange, Strange)
     assert isinstance(doubt, Doubt)
-    assert (None, None, None) == (doubt.fill, doubt.order, doubt.symbol)
+    assert (doubt.fill, doubt.order, doubt.symbol) == (None, None, None)
 
 
 def answer(venue: BinanceSpot, **fields: Any) -> list[Meaning]:

@@ -326,7 +326,7 @@ def test_what_may_have_been_about_an_order_is_doubted(frame: str | bytes, what: 
 
     assert isinstance(strange, Strange)
     assert isinstance(doubt, Doubt)
-    assert (None, None, None) == (doubt.fill, doubt.order, doubt.symbol)
+    assert (doubt.fill, doubt.order, doubt.symbol) == (None, None, None)
     assert (what, Accepted("orders")) == (strange.what, after)
 
 
