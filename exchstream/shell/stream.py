@@ -6,6 +6,7 @@ decides nothing about venues or gaps.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Literal, Self
@@ -26,6 +27,8 @@ from exchstream.shell.runner import Runner
 MEMORY_EVENTS: Final = 16_384  # about 40 MB of order updates
 BATCH: Final = 256  # events that a reader takes in one go before it lets other tasks run
 
+PATIENCE_SECONDS: Final = 1.0  # how long a block that does not read may go on without any account
+
 OnFatal = Literal["continue", "raise"]
 
 
@@ -42,6 +45,7 @@ class Reader:
         self._next = 0
         self.name = name
         self.position = after
+        stream.readers.add(self)
 
     def __aiter__(self) -> Self:
         return self
@@ -73,6 +77,7 @@ class OrderStream:
         self.journal = journal
         self._runners = runners
         self._moved = trio.Event()
+        self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()
         self._own = Reader(self, journal.visible)
         journal.on_visible = self._wake
 
@@ -105,25 +110,39 @@ class OrderStream:
         journal = self.journal
         await trio.lowlevel.checkpoint_if_cancelled()
         while position >= journal.visible:
-            failures = [runner.failure for runner in self._runners if runner.failure is not None]
-            if len(failures) == len(self._runners):
-                raise _one(failures)
+            if (failure := self._failure()) is not None:
+                raise failure
             await self._moved.wait()
         await trio.lowlevel.cancel_shielded_checkpoint()
         return journal.held(position, BATCH) or await journal.fetch(position, BATCH)
+
+    async def end(self) -> None:
+        """Wait until no account is left and every reader has read all, then raise AccountFailed.
+
+        A reader that waits for more raises it by itself; this is for a block that does not read.
+        """
+        while (failure := self._failure()) is None:
+            await self._moved.wait()
+        while any(reader.position < self.journal.visible for reader in self.readers):  # noqa: ASYNC110
+            await trio.sleep(PATIENCE_SECONDS)
+        await trio.sleep(PATIENCE_SECONDS)
+        raise failure
+
+    def _failure(self) -> AccountFailed | None:
+        """What to raise when every account is down: the last failure, with the others told in its notes."""
+        failures = [runner.failure for runner in self._runners if runner.failure is not None]
+        if len(failures) < len(self._runners):
+            return None
+        *others, last = failures
+        if not hasattr(last, "__notes__"):
+            for other in others:
+                last.add_note(str(other))
+        return last
 
     def _wake(self) -> None:
         if self._moved.statistics().tasks_waiting:
             self._moved.set()
             self._moved = trio.Event()
-
-
-def _one(failures: Sequence[AccountFailed]) -> AccountFailed:
-    """The last failure, with the others told in its notes."""
-    *others, last = failures
-    for other in others:
-        last.add_note(str(other))
-    return last
 
 
 @asynccontextmanager
@@ -155,6 +174,7 @@ async def open_stream(
         stream = OrderStream(journal, runners)
         for runner in runners:
             nursery.start_soon(runner.run)
+        nursery.start_soon(stream.end)
         try:
             yield stream
         finally:

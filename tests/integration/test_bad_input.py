@@ -321,7 +321,7 @@ async def test_a_wrong_answer_is_asked_again(
         order = seat.place()
         await watch(stream, 1)
         with monkeypatch.context() as patched:
-            answering(seat, patched, lambda request: WRONG_ANSWERS[kind])
+            answering(seat, patched, lambda request: None if "listenKey" in request.path else WRONG_ANSWERS[kind])
             seat.drop()
             seat.fill(order)
             events = await watch(stream, 60)
@@ -404,8 +404,9 @@ async def test_a_key_that_cannot_be_sent_is_your_error(mock: Mock, make: Callabl
 
 
 def skewed(seat: Seat, by_ns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The venue's clock is off by so much from now on."""
-    monkeypatch.setattr(seat.exchange.world.clock, "_now", lambda: mock_now_ns() + by_ns)
+    """The venue's clock is off by so much from now on; unsigned questions are answered by the default world."""
+    for world in seat.mock.worlds.worlds.values():
+        monkeypatch.setattr(world.clock, "_now", lambda: mock_now_ns() + by_ns)
 
 
 @pytest.mark.parametrize("minutes", [-7, 7])

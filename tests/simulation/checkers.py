@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 MILLI: Final = 1_000_000
 TRUNCATED: Final = MILLI  # venues tell times in milliseconds or microseconds, rounded down
-FINAL: Final = frozenset({"filled", "canceled", "expired", "rejected"})
+# "finished": Binance's word for a conditional order whose child has ended, filled or not.
+FINAL: Final = frozenset({"filled", "canceled", "expired", "rejected", "finished"})
 
 OrderId = tuple[str, str, str]  # symbol, order id, kind ("order" or "algo")
 FillId = tuple[str, str, str]  # symbol, trade id, order id
@@ -84,10 +85,11 @@ Told = ToldFill | ToldOrder | Opened | Closed
 # ------------------------------------------------------------------------------------------------ G1, G2: fills
 
 
-def fills_lost(truth: Iterable[TrueFill], told: Iterable[Told]) -> list[str]:
-    """Every fill that happened was told."""
+def fills_lost(truth: Iterable[TrueFill], told: Iterable[Told], *, since_ns: int = 0) -> list[str]:
+    """Every fill that happened since then was told."""
     known = {event.key for event in told if isinstance(event, ToldFill)}
-    return [f"fill lost: {fill.key} of {fill.time_ns}" for fill in truth if fill.key not in known]
+    lost = [fill for fill in truth if fill.key not in known and fill.time_ns - TRUNCATED >= since_ns]
+    return [f"fill lost: {fill.key} of {fill.time_ns}" for fill in lost]
 
 
 def fills_twice(told: Iterable[Told]) -> list[str]:
@@ -159,18 +161,23 @@ def orders_invented(truth: Iterable[TrueChange], told: Iterable[Told]) -> list[s
     return wrong
 
 
-def orders_wrong_at_end(truth: Iterable[TrueChange], told: Iterable[Told]) -> list[str]:
-    """The last that was told of each order is how it really stands."""
+def orders_wrong_at_end(truth: Iterable[TrueChange], told: Iterable[Told], *, since_ns: int = 0) -> list[str]:
+    """The last that was told of each order is how it really stands; what ended before then need not be told."""
     real = {change.key: change for change in truth}
+    real = {key: c for key, c in real.items() if c.status not in FINAL or c.time_ns - TRUNCATED >= since_ns}
     last = {event.key: event for event in told if isinstance(event, ToldOrder)}
     wrong = []
     for key, change in real.items():
         event = last.get(key)
         if event is None:
             wrong.append(f"order lost: {change}")
-        elif (event.status, event.filled) != (change.status, change.filled):
+        elif event.filled != change.filled or not _agree(event.status, change.status):
             wrong.append(f"order ends as {(event.status, event.filled)}, really {change}")
     return wrong
+
+
+def _agree(told: str, true: str) -> bool:
+    return told == true or (true == "finished" and told in ("filled", "canceled"))
 
 
 # ------------------------------------------------------------------------------------------------ G1, G4: gaps

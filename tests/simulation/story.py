@@ -250,8 +250,10 @@ def judged(outcome: Outcome) -> list[str]:
     if world.down is not None:
         wrong.append(f"the account went down: {world.down}")
     if not outcome.violations:  # it came to rest: then all must have been told
-        wrong += checkers.fills_lost(world.fills, told)
-        wrong += checkers.orders_wrong_at_end(world.changes, told)
+        verdicts = [event for event in told if isinstance(event, checkers.Closed)]
+        since_ns = verdicts[0].since_ns if verdicts else 0  # the start, by the venue's clock as it was measured
+        wrong += checkers.fills_lost(world.fills, told, since_ns=since_ns)
+        wrong += checkers.orders_wrong_at_end(world.changes, told, since_ns=since_ns)
     if outcome.story.healthy:
         wrong += checkers.gaps_needless(told)
     return wrong
