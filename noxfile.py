@@ -106,12 +106,12 @@ def clients_python() -> str:
     return next((name for name in ("python3.13", "python3.12", "python3.11") if runs(name)), sys.executable)
 
 
-def client_venv(session: nox.Session, name: str, *requirements: str) -> str:
-    """Make a virtual environment beside the session's own and return its Python."""
+def client_venv(session: nox.Session, name: str, *requirements: str, made_by: str | None = None) -> str:
+    """Make a virtual environment beside the session's own, by this Python of its own, and return its Python."""
     home = Path(session.virtualenv.location).parent / f"clients-{name}"
     python = home / "bin" / "python"
     if not (python.exists() and runs(str(python))):
-        session.run(clients_python(), "-m", "venv", "--clear", str(home), external=True)
+        session.run(made_by or clients_python(), "-m", "venv", "--clear", str(home), external=True)
     session.run(str(python), "-m", "pip", "install", "-q", "--upgrade", *requirements, external=True)
     return str(python)
 
@@ -129,6 +129,14 @@ def clients(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed, as ratios to a raw trio-websocket loop, to ccxt and to python-binance in the same run."""
-    session.install("-e", ".[keys,fast,test]", *group("tests"), *group("bench"))
-    session.run("python", "-m", "pytest", "-s", "--timeout=0", *(session.posargs or ["tests/bench"]))
+    """Speed, as ratios to a raw trio-websocket loop, to ccxt and to python-binance in the same run.
+
+    Options: `nox -s bench -- --rounds 3 --messages 5000 --write docs/performance.md`.
+    """
+    session.install("-e", ".[keys,fast,test]", *group("tests"))
+    env = {}
+    for requirement in group("bench"):  # each peer in an environment of its own, of the Python that runs exchstream
+        name = requirement.partition(">")[0]
+        variable = f"EXCHSTREAM_BENCH_{name.upper().replace('-', '_')}"
+        env[variable] = client_venv(session, f"bench-{name}", requirement, made_by="python")
+    session.run("python", "-m", "pytest", "-s", "--timeout=0", "tests/bench", *session.posargs, env=env)

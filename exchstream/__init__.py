@@ -19,6 +19,7 @@ What stands in `__all__` is public; SemVer holds for it and for nothing else.
 
 from __future__ import annotations
 
+from exchstream.core.limits import HttpLimits, LinkLimits
 from exchstream.errors import (
     AccountFailed,
     ConfigError,
@@ -76,7 +77,9 @@ __all__ = [
     "GapClosed",
     "GapOpened",
     "GapReason",
+    "HttpLimits",
     "JournalError",
+    "LinkLimits",
     "Liquidity",
     "MissingExtra",
     "OrderKind",

@@ -102,6 +102,9 @@ class OrderKind(Enum):
     ORDER = "order"
     ALGO = "algo"
 
+    # It is part of every order's key; Enum's own hash runs as Python code, and members are one of a kind anyway.
+    __hash__ = object.__hash__
+
 
 class OrderKey(NamedTuple):
     """Names one order of one account, for ever; client ids repeat and identify nothing."""
@@ -239,6 +242,10 @@ class OrderState:
             self.created_ns,
         )
 
+    def differs_from(self, known: OrderState) -> bool:
+        """True if any modelled value differs from what was known; the most telling ones are compared first."""
+        return self.cumulative != known.cumulative or self.end != known.end or self.visible() != known.visible()
+
 
 def join(a: OrderState, b: OrderState) -> OrderState:
     """The state that knows all that `a` and `b` know; commutative, associative and idempotent.
@@ -247,13 +254,13 @@ def join(a: OrderState, b: OrderState) -> OrderState:
     """
     if a.key != b.key:
         raise ValueError(f"cannot join two different orders: {a.key} and {b.key}")
-    end, reason = max((a.end or 0, a.reason or ""), (b.end or 0, b.reason or ""))
+    ended = a if (a.end or 0, a.reason or "") >= (b.end or 0, b.reason or "") else b
     return OrderState(
         key=a.key,
         stage=_known(a.stage, b.stage),
-        end=End(end) if end else None,
-        reason=reason or None,
-        cumulative=a.cumulative if a.cumulative.rank >= b.cumulative.rank else b.cumulative,
+        end=ended.end,
+        reason=ended.reason or None,
+        cumulative=_fuller(a.cumulative, b.cumulative),
         price=_newer(a.price, b.price),
         quantity=_newer(a.quantity, b.quantity),
         stop_price=_newer(a.stop_price, b.stop_price),
@@ -292,6 +299,14 @@ def _newer(a: Term | None, b: Term | None) -> Term | None:
         return a
     if a is None:
         return b
+    if a.time_ns != b.time_ns:  # nearly always: spares two ranks
+        return b if b.time_ns > a.time_ns else a
+    return b if b.rank > a.rank else a
+
+
+def _fuller(a: Cumulative, b: Cumulative) -> Cumulative:
+    if a.filled != b.filled:  # as in `_newer`
+        return b if b.filled > a.filled else a
     return b if b.rank > a.rank else a
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from exchstream.model import ZERO, Execution, FillKey, OrderKey, OrderState, join
+from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderState, join
 
 MAX_CLOSED: Final = 20_000  # closed orders kept, so that a late or stale view of one tells nothing
 MAX_FILLS: Final = 100_000  # executions kept, so that a repeat is known
@@ -30,7 +30,7 @@ NOTHING: Final = Executed()
 
 @attrs.define
 class Ledger:
-    """Orders by key and executions by key.  Facts before `floor_ns` enter it and are not news."""
+    """Orders by key and executions by key.  Facts from before `floor_ns` that REST brings enter it and are not news."""
 
     floor_ns: int
     open: dict[OrderKey, OrderState] = attrs.field(factory=dict)
@@ -51,20 +51,20 @@ class Ledger:
         ended_more = (view.end or 0) > (known.end or 0)
         return view.cumulative.filled > known.cumulative.filled or ended_more
 
-    def view(self, view: OrderState) -> OrderState | None:
-        """Join a view of an order; the new state if it is news, else None."""
+    def view(self, view: OrderState, *, live: bool = False) -> OrderState | None:
+        """Join a view of an order; the new state if it is news, else None.  What the stream tells is never history."""
         known = self.order(view.key)
         state = view if known is None else join(known, view)
-        if known is not None and state.visible() == known.visible():
+        if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
                 self._put(state)
             return None
         self._put(state)
-        return None if known is None and self._is_history(view) else state
+        return None if known is None and not live and self._is_history(view) else state
 
-    def fill(self, execution: Execution) -> bool:
-        """Enter an execution; True if it is news."""
+    def fill(self, execution: Execution, *, live: bool = False) -> bool:
+        """Enter an execution; True if it is news.  What the stream tells is never history."""
         key = execution.key
         if key in self.fills:
             self.duplicates += 1
@@ -80,7 +80,7 @@ class Ledger:
             total = self.sums.pop(oldest)
             if oldest in self.open:  # still needed: to the end of the line
                 self.sums[oldest] = total
-        return execution.time_ns >= self.floor_ns
+        return live or execution.time_ns >= self.floor_ns
 
     def imbalance(self, state: OrderState, tolerance: Decimal) -> Decimal:
         """How much the order's filled quantity exceeds the sum of its fills, 0 within the tolerance.
@@ -100,9 +100,11 @@ class Ledger:
             self.sums.pop(key, None)
 
     def drop(self, key: OrderKey) -> None:
-        """Let go of an order that cannot be known (it has been named as unresolved)."""
+        """Let go of an order that cannot be known (it has been named as unresolved).
+
+        The sum of its fills stays: should it come back, they are not asked for again.
+        """
         self.open.pop(key, None)
-        self.sums.pop(key, None)
 
     def _put(self, state: OrderState) -> None:
         if state.end is None:
@@ -118,8 +120,13 @@ class Ledger:
             self.sums.pop(oldest, None)
 
     def _is_history(self, view: OrderState) -> bool:
-        """An order that ended before the floor: a fact, but not one of this stream."""
-        touched_ns = view.updated_ns or view.created_ns
-        if view.end is None or touched_ns is None:
+        """An order that ended before the floor: a fact, but not one of this stream.
+
+        Where the venue does not say when it ended (FTX), only the last fill of a filled order can tell.
+        """
+        last_ns = self.sums.get(view.key, NOTHING).last_ns
+        if view.end is None:
             return False
-        return max(touched_ns, self.sums.get(view.key, NOTHING).last_ns) < self.floor_ns
+        if view.updated_ns is None:
+            return view.end is End.FILLED and 0 < last_ns < self.floor_ns
+        return max(view.updated_ns, last_ns) < self.floor_ns

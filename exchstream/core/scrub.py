@@ -13,11 +13,16 @@ MIN_SECRET: Final = 4  # anything shorter stands in too many innocent words
 _SIGNATURES: Final = re.compile(rb'(?i)((?:signature|sign|listenkey)"?\s*[=:]\s*"?)[A-Za-z0-9+/=%_\-]{8,}')
 
 
-def scrub(raw: bytes, secrets: Iterable[Secret]) -> bytes:
-    """`raw` without these secrets and without anything that is named as a signature or a listen key."""
-    for secret in secrets:
-        text = secret.reveal().encode()
-        if len(text) >= MIN_SECRET and text in raw:
+def needles(secrets: Iterable[Secret]) -> tuple[bytes, ...]:
+    """What to look for; made once, and not for every message."""
+    texts = (secret.reveal().encode() for secret in secrets)
+    return tuple(text for text in texts if len(text) >= MIN_SECRET)
+
+
+def scrub(raw: bytes, secrets: Iterable[bytes]) -> bytes:
+    """`raw` without these texts and without anything that is named as a signature or a listen key."""
+    for text in secrets:
+        if text in raw:
             raw = raw.replace(text, HIDDEN)
     if b"ign" in raw or b"isten" in raw:
         raw = _SIGNATURES.sub(rb"\1" + HIDDEN, raw)

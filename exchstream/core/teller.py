@@ -11,8 +11,8 @@ import attrs
 from exchstream.core.balances import Balances
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
-from exchstream.core.scrub import scrub
-from exchstream.core.venue import FillView, Memory, OrderView, Refused, Venue
+from exchstream.core.scrub import needles, scrub
+from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
 from exchstream.model import Execution, OrderKey, OrderState
 
@@ -37,6 +37,12 @@ class Teller:
     recovered_facts: int = 0
     recovered_fills: int = 0
     _untold: list[Event] = attrs.field(factory=list)
+    _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
+    _credential: CredentialIs | None = attrs.field(default=None, init=False)
+    _cleaned: tuple[bytes, bytes] = attrs.field(default=(b"", b""), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._secrets = needles(self.venue.secrets)
 
     def take(self) -> tuple[Event, ...]:
         """The events since the last time, in their order."""
@@ -48,7 +54,7 @@ class Teller:
 
     def order(self, view: OrderView, now: Now, *, recovered: bool) -> News | None:
         """Enter one look at an order; tell it if it changed what is known."""
-        state = self.ledger.view(view.state)
+        state = self.ledger.view(view.state, live=not recovered)
         if state is None:
             return None
         self.use(state.key.venue_symbol)
@@ -58,14 +64,14 @@ class Teller:
         return News(state.key, state.updated_ns)
 
     def fill(self, view: FillView, now: Now, *, recovered: bool) -> News | None:
-        """Enter one execution; tell it unless it is a repeat or older than this stream."""
+        """Enter one execution; tell it unless it is a repeat, or REST brings it from before this stream."""
         execution = view.execution
         if execution.key in self.ledger.fills:
             self.ledger.duplicates += 1
             return None
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
         self.use(execution.venue_symbol)
-        if self.ledger.fill(execution) and self.venue.plan.tells_fills:
+        if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
             self.recovered_facts += recovered
             self.recovered_fills += recovered
             self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
@@ -145,10 +151,16 @@ class Teller:
         )
 
     def clean(self, raw: bytes) -> bytes:
-        """`raw` without any live credential."""
-        credential = self.memory.credential
-        live = () if credential is None else (credential.value,)
-        return scrub(raw, (*self.venue.secrets, *live))
+        """`raw` without any live credential; of a message with two facts the same bytes, cleaned once."""
+        if self.memory.credential is not self._credential:
+            self._credential, self._cleaned = self.memory.credential, (b"", b"")
+            live = () if self._credential is None else (self._credential.value,)
+            self._secrets = needles((*self.venue.secrets, *live))
+        before, after = self._cleaned
+        if raw is not before:
+            after = scrub(raw, self._secrets)
+            self._cleaned = (raw, after)
+        return after
 
     def clean_text(self, text: str) -> str:
         """`text` without any live credential."""

@@ -64,9 +64,8 @@ class Host:
         Waits as long as the budget or a ban demands.  Raises Unanswered when there is no answer, ConfigError when the
         request cannot be sent as it is.
         """
-        if self.clock.due and not isinstance(question, Clock):
-            with suppress(Unanswered):  # an offset that is old, or none, is better than no question
-                await self.measure_clock(venue, memory)
+        if not isinstance(question, Clock):
+            await self.keep_time(venue, memory)
         if not isinstance(question, _SHARED):
             return (await self._sent(venue, question, memory))[0]
         self._shared = {key: kept for key, kept in self._shared.items() if mono_ns() < kept[0] + self._shared_age_ns}
@@ -79,6 +78,12 @@ class Host:
         """Wait until the budget of all accounts on this host has room for something that is no question: a dial."""
         async with self._turns[bucket]:
             await self._granted(bucket, weight)
+
+    async def keep_time(self, venue: Venue, memory: Memory) -> None:
+        """Measure the clock if that is due: an offset that is old, or none, is better than no question or link."""
+        if self.clock.due:
+            with suppress(Unanswered):
+                await self.measure_clock(venue, memory)
 
     async def measure_clock(self, venue: Venue, memory: Memory) -> None:
         """Measure the host's clock anew; calls at one time share one measurement.  Raises Unanswered."""

@@ -14,6 +14,8 @@ MAX_DIGITS: Final = 40
 MAX_MAGNITUDE: Final = 40  # 1e-40 < |value| < 1e41
 # Decimal() itself would also take blanks, underscores, NaN and the digits of every script.
 _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?([eE][+-]?[0-9]{{1,3}})?").fullmatch
+# What nearly every amount looks like; without an exponent, so many digits cannot spell an absurd size.
+_PLAIN: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?").fullmatch
 _DIVISION: Final = Context(prec=28)
 
 
@@ -24,6 +26,8 @@ class BadNumber(ValueError):
 def exact(value: object) -> Decimal:
     """The number that `value` (text, integer or Decimal) spells.  Raises BadNumber; a float is refused too."""
     if isinstance(value, str):
+        if _PLAIN(value) is not None:
+            return Decimal(value)
         text = value
     elif isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
         try:
@@ -42,6 +46,8 @@ def exact(value: object) -> Decimal:
 
 def amount(value: object) -> Decimal:
     """`exact`, and not negative.  Raises BadNumber."""
+    if isinstance(value, str) and _PLAIN(value) is not None:  # no sign: nothing more to ask
+        return Decimal(value)
     number = exact(value)
     if number < 0:
         raise BadNumber(f"a negative amount: {number}")

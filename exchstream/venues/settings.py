@@ -2,7 +2,8 @@
 
 Every field of a venue's class has a variable, `EXCHSTREAM_<VENUE>_<NAME>_<FIELD>`; the two that everybody sets are
 short: `..._KEY` is `api_key` and `..._SECRET` is `api_secret`.  Texts are taken as they are, flags as 1/0, true/false,
-yes/no or on/off, lists with commas.  No value is ever shown in an error: it may be a secret.
+yes/no or on/off, lists with commas.  A field that is an object (`link_limits`) can only be passed, and its variable is
+refused.  No value is ever shown in an error: it may be a secret.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def load(
     for field in known:
         place = variable(venue, name, field)
         if field not in values and environ.get(place, "") != "":
-            values[field] = _converted(environ[place], hints[known[field].name], place)
+            kind = _kind(hints[known[field].name])
+            if attrs.has(kind):
+                raise ConfigError(f"{place} cannot be set: a {kind.__name__} is passed as an argument, {field}=")
+            values[field] = _converted(environ[place], kind, place)
     for field, definition in known.items():
         if field not in values and definition.default is attrs.NOTHING:
             raise ConfigError(f"{cls.__name__} {name!r} needs {field}: set {variable(venue, name, field)} or pass it")
@@ -74,10 +78,14 @@ def needed_secret(value: str | Secret) -> Secret:
     return hidden
 
 
-def _converted(text: str, hint: Any, place: str) -> Any:
-    """The text of a variable as the type that the field wants; a type that we cannot read is a text."""
+def _kind(hint: Any) -> Any:
+    """The type that the field wants, `None` aside."""
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] if type(None) in get_args(hint) else [hint]
-    kind = kinds[0]
+    return kinds[0]
+
+
+def _converted(text: str, kind: Any, place: str) -> Any:
+    """The text of a variable as this type; a type that we cannot read is a text."""
     try:
         if kind is bool:
             return _FLAGS[text.strip().lower()]

@@ -1,4 +1,4 @@
-"""What the neutral exchange answers over HTTP: two markets, an account that holds three assets, nothing in any listing."""
+"""What the neutral exchange answers over HTTP: two markets, some holdings, nothing in any listing."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class Server:
         """HTTP requests, until one of them asks for a WebSocket, and then its frames."""
         try:
             while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                request, *lines = head.decode("latin-1").split("\r\n")
+                asked = await reader.readuntil(b"\r\n\r\n")
+                request, *lines = asked.decode("latin-1").split("\r\n")
                 fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
                 if "sec-websocket-key" in fields:
                     writer.write(_switched(fields["sec-websocket-key"]))

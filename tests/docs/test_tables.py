@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 import exchstream
-from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, cli, errors
+from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, HttpLimits, LinkLimits, cli, errors
 from exchstream.venues.binance import futures, spot
 from mockserver import VirtualClock, truth
 from mockserver.__main__ import parser
@@ -52,13 +52,21 @@ ACCOUNTS: dict[str, Any] = {
 }
 
 
+WORDS: dict[str, Any] = {
+    "`False`": False,
+    "`None`": None,
+    "`()`": (),
+    "both": frozenset({"orders", "fills"}),
+    "`LinkLimits()`": LinkLimits(),
+    "`HttpLimits()`": HttpLimits(),
+}
+
+
 def shown(cell: str, field: str) -> Any:
     """The value that a cell stands for."""
     number = re.fullmatch(r"([\d.e-]+)(?: (ms|s|min|h|days))?", cell)
     if number is None:
-        return {"`False`": False, "`None`": None, "`()`": (), "both": frozenset({"orders", "fills"})}.get(
-            cell, cell.strip('`"').replace("<domain>", "ftx.com")
-        )
+        return WORDS.get(cell, cell.strip('`"').replace("<domain>", "ftx.com"))
     value, unit = Decimal(number[1]), number[2]
     if unit is None:
         return value
@@ -95,6 +103,14 @@ def test_environments_stand_in_the_table(page: str, known: dict[str, dict[str, s
 
 
 # ------------------------------------------------------------------------------------------------ limits and errors
+
+
+@pytest.mark.parametrize("limits", [LinkLimits, HttpLimits])
+def test_the_limits_of_connections_stand_in_their_table(limits: type[attrs.AttrsInstance]) -> None:
+    """Every field of both classes, with its default."""
+    rows = tables("venues/connections.md", f"`{limits.__name__}`", "default")
+    expected = {field.name: field.default for field in attrs.fields(limits)}
+    assert expected == {names(row[0])[0]: shown(row[1], names(row[0])[0]) for row in rows}
 
 
 def test_limits_are_as_stated() -> None:

@@ -20,7 +20,8 @@ from exchstream.shell.stream import OrderStream
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
 from mockserver import Clock, Exchange, Recipe, Server, Worlds
-from mockserver.engine.commands import Cancel, Fill as ForceFill, Place
+from mockserver.engine.commands import Cancel, Place
+from mockserver.engine.commands import Fill as ForceFill
 from mockserver.engine.enums import OrderType, Side, TimeInForce
 from mockserver.engine.types import OrderView
 from mockserver.server import listen
@@ -179,7 +180,11 @@ async def served() -> AsyncIterator[Mock]:
 
 
 async def until(
-    stream: OrderStream, done: Callable[[Sequence[Event]], bool], *, seconds: float = 10, told: list[Event] | None = None
+    stream: OrderStream,
+    done: Callable[[Sequence[Event]], bool],
+    *,
+    seconds: float = 10,
+    told: list[Event] | None = None,
 ) -> list[Event]:
     """Read until the events so far satisfy `done`; fails with what was told when that takes too long."""
     events: list[Event] = [] if told is None else told

@@ -30,9 +30,7 @@ def keyed(mock: Mock, kind: str, *, logon: bool) -> tuple[Seat, BinanceSpot]:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     exchange = mock.worlds.default.exchanges["binance-spot"]
     name = f"{kind}-{logon}"
     account = mock.worlds.open_account(exchange, name, key_type=kind, public_key_pem=public.decode())  # type: ignore[arg-type]
@@ -61,7 +59,7 @@ async def test_a_public_key_account_streams_and_recovers(mock: Mock, kind: str, 
         seat.fill(seat.place())
         events = await until(stream, lambda told: live()(told) and len(fills_of(told)) == 2)
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
 @pytest.mark.parametrize("logon", [True, False])

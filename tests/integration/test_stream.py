@@ -52,8 +52,8 @@ async def test_an_orders_life_is_told_and_equals_the_truth(seat: Seat) -> None:
         events = await until(stream, lambda told: ended(1)(told) and ended(1, CANCELED)(told) and filled(2)(told))
     first = [u for u in updates_of(events) if u.order_id == str(one.order_id)]
     second = [u for u in updates_of(events) if u.order_id == str(two.order_id)]
-    assert [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, FILLED] == [u.status for u in first]
-    assert [OrderStatus.NEW, CANCELED] == [u.status for u in second]
+    assert [u.status for u in first] == [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, FILLED]
+    assert [u.status for u in second] == [OrderStatus.NEW, CANCELED]
     assert seat.true_fills() == told_fills(events)
     assert [False] * len(events) == [e.recovered for e in events if isinstance(e, OrderUpdate | Fill)] or not events
     assert all(e.symbol in ("BTC/USDT", "BTC/USDT:USDT", "BTC/USD") for e in events if isinstance(e, Fill))
@@ -76,8 +76,8 @@ async def test_a_drop_in_mid_burst_loses_nothing(seat: Seat) -> None:
         events = await until(stream, live())
         seat.fill(orders[4])
         await until(stream, lambda told: filled(7)(told) and ended(5)(told), told=events)
-    assert [GapReason.LOST] == [gap.reason for gap in gaps_of(events)]
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.LOST]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
     last = {update.order_id: update.status for update in updates_of(events)}
     assert CANCELED is last[str(orders[2].order_id)]
@@ -95,8 +95,8 @@ async def test_open_orders_of_the_start_are_told_as_recovered(seat: Seat) -> Non
     async with open_stream(seat.venue) as stream:
         events = await until(stream, live())
     (update,) = updates_of(events)
-    assert (True, OrderStatus.PARTIALLY_FILLED) == (update.recovered, update.status)
-    assert [] == fills_of(events)
+    assert (update.recovered, update.status) == (True, OrderStatus.PARTIALLY_FILLED)
+    assert fills_of(events) == []
     assert verdicts_of(events)[0].complete, verdicts_of(events)
 
 
@@ -109,7 +109,7 @@ async def test_fills_since_an_instant_are_told(seat: Seat) -> None:
     seat.fill(seat.place("0.25"))
     async with open_stream(seat.venue, since_ns=since_ns) as stream:
         events = await until(stream, live())
-    assert ["0.25"] == [f"{fill.quantity.normalize()}" for fill in fills_of(events)]
+    assert [f"{fill.quantity.normalize()}" for fill in fills_of(events)] == ["0.25"]
     assert verdicts_of(events)[0].complete, verdicts_of(events)
 
 
@@ -135,7 +135,7 @@ async def test_a_handlers_exception_comes_out_as_itself(mock: Mock) -> None:
             async for _ in stream:
                 raise error
     assert error is caught.value
-    assert (None, None) == (error.__cause__, error.__context__)
+    assert (error.__cause__, error.__context__) == (None, None)
 
 
 async def test_leaving_the_block_leaves_no_connection(mock: Mock) -> None:
@@ -163,7 +163,7 @@ async def test_one_account_with_a_revoked_key_goes_down_alone(mock: Mock) -> Non
         for seat in (seats[0], seats[2]):
             seat.fill(seat.place())
         await until(stream, filled(2), told=events)
-        assert "down" == stream.status()[(bad.venue.name, bad.name)].phase
+        assert stream.status()[(bad.venue.name, bad.name)].phase == "down"
     (down,) = [e for e in events if isinstance(e, AccountDown)]
     assert (bad.venue.name, "credentials") == (down.venue, down.reason.value)
 
@@ -222,13 +222,13 @@ async def test_an_expired_key_told_twice_is_one_new_key_and_no_loss(mock: Mock, 
     async with open_stream(seat.venue) as stream:
         await until(stream, live())
         order = seat.place()
-        assert 1 == seat.exchange.face.expire_listen_keys(seat.name, notices=2)
+        assert seat.exchange.face.expire_listen_keys(seat.name, notices=2) == 1
         seat.fill(order)
         events = await until(stream, live())
         seat.fill(seat.place())
         await until(stream, filled(2), told=events)
-    assert [GapReason.EXPIRED] == [gap.reason for gap in gaps_of(events)]
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.EXPIRED]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
 
 
@@ -246,7 +246,7 @@ async def test_a_shutdown_notice_is_followed_without_a_gap(mock: Mock) -> None:
                     await trio.sleep(0.01)
             seat.fill(order)
             events = await until(stream, filled(1))
-        assert [] == gaps_of(events)
+        assert gaps_of(events) == []
         assert seat.true_fills() == told_fills(events)
 
 
@@ -264,7 +264,7 @@ async def test_readers_follow_from_any_position(mock: Mock) -> None:
         await named.__anext__()
         assert first.position == stream.journal.position("bot")
         await named.ack(2)
-        assert 3 == (await stream.follow(name="bot").__anext__()).position
+        assert (await stream.follow(name="bot").__anext__()).position == 3
         with pytest.raises(ConfigError, match="no position"):
             stream.follow(after=10_000)
         with pytest.raises(ConfigError, match="name"):

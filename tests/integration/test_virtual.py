@@ -54,7 +54,7 @@ async def test_a_healthy_hour_opens_no_gap(seat: Seat, autojump_clock: MockClock
             else:
                 seat.cancel(order)
             events += await watch(stream, 30)
-    assert [] == gaps_of(events)
+    assert gaps_of(events) == []
     assert seat.true_fills() == told_fills(events)
 
 
@@ -125,7 +125,7 @@ async def test_rest_that_lags_loses_nothing(seat: Seat, autojump_clock: MockCloc
         seat.fill(blind)
         events = await until(stream, live(), seconds=120)
     (verdict,) = verdicts_of(events)
-    assert () == verdict.unresolved
+    assert verdict.unresolved == ()
     assert sorted(seat.true_fills()[1:]) == sorted(told_fills(events))
 
 
@@ -152,7 +152,7 @@ async def test_pages_hide_nothing(seat: Seat, autojump_clock: MockClock) -> None
                 seat.fill(seat.place("0.2"))
         events += await watch(stream, 2)
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
 async def test_rows_that_no_page_can_show_are_named(mock: Mock, autojump_clock: MockClock) -> None:
@@ -180,7 +180,7 @@ async def test_a_day_passes_through_rotations(seat: Seat, autojump_clock: MockCl
         for _ in range(26):
             seat.fill(seat.place())
             events += await watch(stream, HOUR / SECOND)
-    assert [] == gaps_of(events)
+    assert gaps_of(events) == []
     assert seat.true_fills() == told_fills(events)
 
 

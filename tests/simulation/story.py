@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 
-from exchstream.core.venue import MINUTE, SECOND
+from exchstream.core.venue import HOUR, MINUTE, SECOND
 from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action, command_of
 from mockserver.engine.types import HOUSE, SelfTrade, Side
 
@@ -98,8 +98,8 @@ def told_by_chance(
 
 
 def _wait(chance: random.Random) -> int:
-    low, high = chance.choice(((0, 50_000_000), (0, 500_000_000), (0, 8 * SECOND), (0, 8 * SECOND), (0, 100 * SECOND)))
-    return chance.randint(low, high)
+    spans = (50_000_000, 50_000_000, 500_000_000, 500_000_000, 8 * SECOND, 8 * SECOND, 100 * SECOND)
+    return chance.randint(0, chance.choice(spans) if chance.random() < 0.99 else 3 * HOUR)
 
 
 def _action(chance: random.Random, acts: Sequence[Act], flavour: str) -> Action:

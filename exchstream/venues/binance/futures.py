@@ -271,7 +271,7 @@ class BinanceFutures(BinanceAccount):
 
     @cached_property
     def _trade_book(self) -> Book:
-        return self._book("/fapi/v1/userTrades", "fromId", "id", "fill", trade_row)
+        return attrs.evolve(self._book("/fapi/v1/userTrades", "fromId", "id", "fill", trade_row), twins=True)
 
     @cached_property
     def _algo_book(self) -> Book:

@@ -1,12 +1,15 @@
 """Paging that cannot lose a row: windows of time until the first row is found, from there on by id.
 
 Ids do not move while times repeat, so more rows with one time than a page holds neither loop nor get lost, and rows
-that arrive between two pages are met by a later one.  The last page is an empty one: a venue that quietly gives fewer
-rows than were asked for would otherwise look as if it had no more.  Binance takes ids and times only apart ("fromId cannot be used
-together with startTime and endTime", rest-api.md), and `fromId` and `orderId` mean `>=`.
+that arrive between two pages are met by a later one.  A self-trade is two executions of one id, and a page may end
+between them: so a listing of executions goes on *at* its last id once more, and behind it only then.  The last page is
+an empty one: a venue that quietly gives fewer rows than were asked for would otherwise look as if it had no more.
+Binance takes ids and times only apart ("fromId cannot be used together with startTime and endTime", rest-api.md), and
+`fromId` and `orderId` mean `>=`.
 
-A cursor is `<listing>:<mode><number>`: which of the question's listings, `t` (window from this ms), `i` (from this
-id) or `f` (the first page, from the beginning).
+The executions of one order are read from id 0 on: without an id "most recent trades are returned" (myTrades), on futures
+of the last 7 days.  A cursor is `<listing>:<mode><number>`: which of the question's listings, `t` (window from this ms)
+or `i` (from this id).
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ class Row:
 class Book:
     """One paged listing of the venue.
 
-    `window_ms` is the longest span of time that it takes in one request, `limit` the most rows to ask for.
+    `window_ms` is the longest span of time that it takes in one request, `limit` the most rows to ask for; `twins`
+    says that two rows may have one id.
     """
 
     path: str
@@ -49,6 +53,7 @@ class Book:
     what: str
     parse: Callable[[bytes], Row]
     order_weight: int | None = None
+    twins: bool = False
 
     def row(self, raw: bytes) -> Row:
         """The row, or where it stands together with the news that it cannot be read: it must not lose the others."""
@@ -85,7 +90,7 @@ def place(question: Paged) -> Place:
     if question.cursor is None:
         return _begin(question, 0)
     book, _, rest = question.cursor.partition(":")
-    if rest[:1] not in ("t", "i", "f"):
+    if rest[:1] not in ("t", "i"):
         raise ValueError("not a cursor of this venue")
     return Place(int(book), rest[0], int(rest[1:]))
 
@@ -130,14 +135,16 @@ def _next(books: Sequence[Book], question: Paged, at: Place, rows: list[Row]) ->
         if last is None or (at.mode == "i" and last < at.number):
             return Refused(f"a page of {book.path} that leads nowhere", Refusal.TRANSIENT)
         if not any(_is_late(row, question) for row in rows):
-            return Place(at.book, "i", last + 1)
+            twins = book.twins and not isinstance(question, OrderFills)  # no order trades with itself
+            again = twins and (at.mode != "i" or last > at.number)
+            return Place(at.book, "i", last if again else last + 1)
     elif at.mode == "t" and (end := _window_end(book, question, at)) < _until_ms(question):
         return Place(at.book, "t", end + 1)
     return _begin(question, at.book + 1) if at.book + 1 < len(books) else None
 
 
 def _begin(question: Paged, book: int) -> Place:
-    return Place(book, "f", 0) if isinstance(question, OrderFills) else Place(book, "t", question.since_ns // MILLI)
+    return Place(book, "i", 0) if isinstance(question, OrderFills) else Place(book, "t", question.since_ns // MILLI)
 
 
 def _window_end(book: Book, question: Paged, at: Place) -> int:

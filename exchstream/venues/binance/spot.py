@@ -252,7 +252,8 @@ class BinanceSpot(BinanceAccount):
 
     @cached_property
     def _trade_book(self) -> Book:
-        return attrs.evolve(self._book("/api/v3/myTrades", "fromId", "id", "fill", trade_row), order_weight=5)
+        book = self._book("/api/v3/myTrades", "fromId", "id", "fill", trade_row)
+        return attrs.evolve(book, order_weight=5, twins=True)
 
     @cached_property
     def _allocation_book(self) -> Book:

@@ -55,6 +55,7 @@ ENDS: Final = {
     "EXPIRED_IN_MATCH": End.EXPIRED,
 }
 # TRADE_PREVENTION trades nothing: what self-trade prevention took away is in fields of its own (faqs/stp_faq.md).
+_NO_REASON: Final = ("NONE", "")
 EXECUTIONS: Final = frozenset({"NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE", "EXPIRED", "TRADE_PREVENTION"})
 
 
@@ -301,7 +302,10 @@ def _reason(status: str, expiry: str | None, reject: str | None) -> str | None:
     """The venue's word for the end.  REST has it only sometimes, so the status itself is used where it says enough."""
     if status == "EXPIRED_IN_MATCH":
         return status
-    return next((word for word in (expiry, reject) if word not in (None, "", "NONE")), None)
+    for word in (expiry, reject):
+        if word is not None and word not in _NO_REASON:
+            return word
+    return None
 
 
 def _cumulative(filled: str, quote: str | None) -> Cumulative:

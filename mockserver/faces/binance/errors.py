@@ -107,6 +107,7 @@ NOTIONAL_TOO_SMALL = Refusal(-4164, "Order's notional must be no smaller than 5 
 POST_ONLY_REJECTED = Refusal(
     -5022, "Due to the order could not be executed as maker, the Post Only order will be rejected."
 )
+QUANTITY_TOO_LARGE = Refusal(-4005, "Quantity greater than max quantity.")  # fapi error codes
 PRICE_OFF_TICK = Refusal(-4014, "Price not increased by tick size.")  # practice; the page was not at hand
 NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
 

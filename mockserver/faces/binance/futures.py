@@ -16,6 +16,7 @@ from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faces.binance import errors, futures_events, limits
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
+from mockserver.faces.binance import futures_tickers as tickers
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.listen_keys import ListenKeys
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route
@@ -99,10 +100,11 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/commissionRate"): route(queries.commission_rate, "symbol", 20),
     ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
     ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),
-    ("GET", "/fapi/v1/premiumIndex"): route(queries.premium_index, "symbol", by_symbol(1, 10), OPEN),
-    ("GET", "/fapi/v1/ticker/price"): route(queries.ticker_price, "symbol", by_symbol(1, 2), OPEN),
-    ("GET", "/fapi/v2/ticker/price"): route(queries.ticker_price, "symbol", by_symbol(1, 2), OPEN),
-    ("GET", "/fapi/v1/ticker/bookTicker"): route(queries.ticker_book, "symbol", by_symbol(2, 5), OPEN),
+    ("GET", "/fapi/v1/premiumIndex"): route(tickers.premium_index, "symbol", by_symbol(1, 10), OPEN),
+    ("GET", "/fapi/v1/ticker/price"): route(tickers.ticker_price, "symbol", by_symbol(1, 2), OPEN),
+    ("GET", "/fapi/v2/ticker/price"): route(tickers.ticker_price, "symbol", by_symbol(1, 2), OPEN),
+    ("GET", "/fapi/v1/ticker/24hr"): route(tickers.ticker_day, "symbol", by_symbol(1, 40), OPEN),
+    ("GET", "/fapi/v1/ticker/bookTicker"): route(tickers.ticker_book, "symbol", by_symbol(2, 5), OPEN),
 }
 
 

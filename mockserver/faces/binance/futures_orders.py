@@ -140,7 +140,7 @@ def _place(
         instrument=instrument.name,
         side=side,
         type=OrderType.LIMIT if limit else OrderType.MARKET,
-        quantity=None if closes else placing.steps(instrument, _needed(params, "quantity"), BAD_QUANTITY),
+        quantity=None if closes else _steps(params, instrument),
         price=price,
         tif=tif,
         client_id=client_id,
@@ -160,6 +160,11 @@ def _limit_terms(params: Params, instrument: Instrument) -> tuple[int, TimeInFor
         raise Refused(errors.PRICE_OFF_TICK)
     tif = TimeInForce.GTC if sent == "GTX" else placing.time_in_force(sent)
     return placing.ticks(instrument, price, errors.PRICE_OFF_TICK), tif, sent == "GTX"
+
+
+def _steps(params: Params, instrument: Instrument) -> int:
+    quantity = _needed(params, "quantity")
+    return placing.steps(instrument, quantity, BAD_QUANTITY, too_large=errors.QUANTITY_TOO_LARGE)
 
 
 def _needed(params: Params, name: str) -> Decimal:
@@ -189,7 +194,7 @@ def modify(call: Call) -> object:
     params, instrument = call.params, call.instrument()
     placing.side(params)
     order = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER)
-    steps = placing.steps(instrument, _needed(params, "quantity"), BAD_QUANTITY)
+    steps = _steps(params, instrument)
     ticks = placing.ticks(instrument, _needed(params, "price"), errors.PRICE_OFF_TICK)
     if not order.is_open:
         raise Refused(errors.NO_ORDER)

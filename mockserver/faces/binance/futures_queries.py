@@ -1,19 +1,18 @@
-"""USD-M's calls that ask: orders, trades, the account, and the market.
+"""USD-M's calls that ask: orders, trades, the account, and the market's book and trades.
 
 Times may lie at most 7 days apart, and with neither end given the last 7 days are meant (official pages, 2025-11).
-What this module does not do: change anything.
+What this module does not do: change anything; the tickers are in `futures_tickers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 from attrs import evolve
 
-from mockserver.engine.types import Instrument, atoms_to_decimal
+from mockserver.engine.types import atoms_to_decimal
 from mockserver.faces.binance import errors, instruments, paging
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.errors import Refused
@@ -32,7 +31,6 @@ MAX_DEPTH: Final = 1_000
 BRACKET: Final = msgspec.Raw(
     b'{"bracket":1,"initialLeverage":20,"notionalCap":1000000,"notionalFloor":0,"maintMarginRatio":0.025,"cum":0.0}'
 )
-EIGHT_HOURS_NS: Final = 8 * paging.HOUR_NS
 
 
 def ping(call: Call) -> object:
@@ -331,58 +329,3 @@ def trades(call: Call) -> object:
     instrument = call.instrument()
     rows = call.exchange.engine.trades(instrument.name, call.limit(DEFAULT_ROWS, MAX_ROWS))
     return [views.public_trade(each, instrument, call.at) for each in rows]
-
-
-def _one_or_many(call: Call, row: Callable[[Instrument], object]) -> object:
-    named = call.instrument_or_none()
-    return row(named) if named is not None else [row(each) for each in call.exchange.spec.instruments]
-
-
-def ticker_price(call: Call) -> object:
-    """Tell the last price of one market or all."""
-
-    def row(instrument: Instrument) -> object:
-        last = views.price(instrument, call.exchange.engine.last_price(instrument.name))
-        return {"symbol": instrument.name, "price": last, "time": call.at(call.now_ns)}
-
-    return _one_or_many(call, row)
-
-
-def ticker_book(call: Call) -> object:
-    """Tell the best bid and ask of one market or all."""
-
-    def row(instrument: Instrument) -> object:
-        book = call.exchange.engine.depth(instrument.name, 1)
-        bid = book.bids[0] if book.bids else (0, 0)
-        ask = book.asks[0] if book.asks else (0, 0)
-        return {
-            "symbol": instrument.name,
-            "bidPrice": views.price(instrument, bid[0]),
-            "bidQty": views.quantity(instrument, bid[1]),
-            "askPrice": views.price(instrument, ask[0]),
-            "askQty": views.quantity(instrument, ask[1]),
-            "time": call.at(call.now_ns),
-            "lastUpdateId": book.update_id,
-        }
-
-    return _one_or_many(call, row)
-
-
-def premium_index(call: Call) -> object:
-    """Tell mark and index price, both the last price, and a funding rate that is always the venue's default."""
-
-    def row(instrument: Instrument) -> object:
-        last = padded(instrument.price(call.exchange.engine.last_price(instrument.name)))
-        next_funding = (call.now_ns // EIGHT_HOURS_NS + 1) * EIGHT_HOURS_NS
-        return {
-            "symbol": instrument.name,
-            "markPrice": last,
-            "indexPrice": last,
-            "estimatedSettlePrice": last,
-            "lastFundingRate": "0.00010000",
-            "interestRate": "0.00010000",
-            "nextFundingTime": call.at(next_funding),
-            "time": call.at(call.now_ns),
-        }
-
-    return _one_or_many(call, row)

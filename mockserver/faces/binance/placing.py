@@ -84,8 +84,17 @@ def ticks(instrument: Instrument, price: Decimal, off_tick: Refusal) -> int:
         raise Refused(off_tick) from None
 
 
-def steps(instrument: Instrument, quantity: Decimal, off_step: Refusal, name: str = "quantity") -> int:
-    """Return a quantity in steps; refused if it is zero, out of bounds or not a multiple of the step."""
+def steps(
+    instrument: Instrument,
+    quantity: Decimal,
+    off_step: Refusal,
+    name: str = "quantity",
+    too_large: Refusal | None = None,
+) -> int:
+    """Return a quantity in steps; refused if it is zero, out of bounds or not a multiple of the step.
+
+    Above the maximum the refusal is `too_large`, where the venue has one.
+    """
     _check_precision(name, quantity)
     if quantity <= 0:
         raise Refused(off_step)
@@ -93,7 +102,9 @@ def steps(instrument: Instrument, quantity: Decimal, off_step: Refusal, name: st
         counted = instrument.to_steps(quantity)
     except ValueError:
         raise Refused(off_step) from None
-    if not instrument.min_steps <= counted <= instrument.max_steps:
+    if counted > instrument.max_steps:
+        raise Refused(too_large or off_step)
+    if counted < instrument.min_steps:
         raise Refused(off_step)
     return counted
 

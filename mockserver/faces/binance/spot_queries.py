@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final
 
 from mockserver.engine.types import Instrument
 from mockserver.faces.binance import errors, paging, spot_views
+from mockserver.faces.binance.day import day_of
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.routes import Call, order_limits, weight_limit
@@ -242,31 +242,25 @@ def _best(call: Call, instrument: Instrument) -> dict[str, object]:
 
 
 def _day(call: Call, instrument: Instrument) -> dict[str, object]:
-    engine = call.exchange.engine
-    since = call.now_ns - 24 * paging.HOUR_NS
-    rows = [trade for trade in engine.trades(instrument.name, MAX_ROWS) if trade.time_ns > since]
-    prices = [trade.price for trade in rows] or [engine.last_price(instrument.name)]
-    change = instrument.price(prices[-1] - prices[0])
-    volume, quote = sum(trade.quantity for trade in rows), sum(trade.quote for trade in rows)
-    percent = change / instrument.price(prices[0]) * 100
-    average = instrument.average_price(quote, volume)
+    day = day_of(call, instrument)
+    first_id, last_id = day.ids
     return {
         "symbol": instrument.name,
-        "priceChange": padded(change),
-        "priceChangePercent": padded(percent, 3),
-        "weightedAvgPrice": padded(average if average is not None else Decimal(0)),
-        "prevClosePrice": spot_views.price(instrument, prices[0]),
-        "lastPrice": spot_views.price(instrument, prices[-1]),
-        "lastQty": spot_views.quantity(instrument, rows[-1].quantity if rows else 0),
+        "priceChange": padded(day.change),
+        "priceChangePercent": padded(day.percent, 3),
+        "weightedAvgPrice": padded(day.average),
+        "prevClosePrice": spot_views.price(instrument, day.prices[0]),
+        "lastPrice": spot_views.price(instrument, day.prices[-1]),
+        "lastQty": spot_views.quantity(instrument, day.trades[-1].quantity if day.trades else 0),
         **_best(call, instrument),
-        "openPrice": spot_views.price(instrument, prices[0]),
-        "highPrice": spot_views.price(instrument, max(prices)),
-        "lowPrice": spot_views.price(instrument, min(prices)),
-        "volume": spot_views.quantity(instrument, volume),
-        "quoteVolume": spot_views.amount(quote),
-        "openTime": call.at(since),
+        "openPrice": spot_views.price(instrument, day.prices[0]),
+        "highPrice": spot_views.price(instrument, max(day.prices)),
+        "lowPrice": spot_views.price(instrument, min(day.prices)),
+        "volume": spot_views.quantity(instrument, day.volume),
+        "quoteVolume": spot_views.amount(day.quote),
+        "openTime": call.at(day.since_ns),
         "closeTime": call.at(call.now_ns),
-        "firstId": rows[0].trade_id if rows else -1,
-        "lastId": rows[-1].trade_id if rows else -1,
-        "count": len(rows),
+        "firstId": first_id,
+        "lastId": last_id,
+        "count": len(day.trades),
     }

@@ -1,10 +1,11 @@
-"""ccxt.pro: `watch_orders` in a loop, as its manual has it; only the addresses are changed, from outside."""
+"""ccxt.pro: `watch_orders` in a loop, as its manual has it; only addresses are changed, from outside."""
 
 import asyncio
 import sys
 
 import ccxt
 import ccxt.pro
+
 from tests.bench.contestants.meter import END, Meter
 
 

@@ -1,12 +1,12 @@
-"""exchstream as its README uses it: typed, exact, deduplicated events of an account that is live."""
+"""exchstream as its README uses it: events of an account that is live."""
 
 import sys
 
 import trio
-from tests.bench.contestants.meter import END, Meter
 
 import exchstream
 from exchstream import BinanceSpot, Fill, GapClosed, OrderUpdate, open_stream
+from tests.bench.contestants.meter import END, Meter
 
 
 async def main(port: int) -> None:

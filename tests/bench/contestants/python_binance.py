@@ -1,10 +1,11 @@
-"""python-binance: `user_socket` in a loop, as its documentation has it; only the addresses are changed, from outside."""
+"""python-binance: `user_socket` in a loop, as its documentation has it; only addresses are changed, from outside."""
 
 import asyncio
 import sys
 from importlib.metadata import version
 
 from binance import AsyncClient, BinanceSocketManager
+
 from tests.bench.contestants.meter import END, Meter
 
 

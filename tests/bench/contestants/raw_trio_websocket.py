@@ -4,8 +4,9 @@ import sys
 from importlib.metadata import version
 
 import trio
-from tests.bench.contestants.meter import END, Meter
 from trio_websocket import open_websocket_url
+
+from tests.bench.contestants.meter import END, Meter
 
 SUBSCRIBE = '{"id":"1","method":"userDataStream.subscribe"}'
 

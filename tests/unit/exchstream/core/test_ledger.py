@@ -38,7 +38,8 @@ def test_an_older_fill_is_entered_and_is_no_news() -> None:
 
 
 @pytest.mark.parametrize(
-    ("filled", "tolerance", "expected"), [("1", "0", "0"), ("1.5", "0", "0.5"), ("1.5", "0.5", "0"), ("0.5", "0", "-0.5")]
+    ("filled", "tolerance", "expected"),
+    [("1", "0", "0"), ("1.5", "0", "0.5"), ("1.5", "0.5", "0"), ("0.5", "0", "-0.5")],
 )
 def test_double_entry(filled: str, tolerance: str, expected: str) -> None:
     """The difference between an order's count and its fills, nothing within the tolerance."""

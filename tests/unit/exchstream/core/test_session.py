@@ -170,9 +170,12 @@ def test_a_burst_of_four_updates_is_four_events() -> None:
     )
     updates = [event for event in driver.told(OrderUpdate) if isinstance(event, OrderUpdate)]
     assert [str(update.filled_quantity) for update in updates] == ["0", "0.2", "0.7", "1"]
-    assert [
-        update.status for update in updates
-    ] == [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED]
+    assert [update.status for update in updates] == [
+        OrderStatus.NEW,
+        OrderStatus.PARTIALLY_FILLED,
+        OrderStatus.PARTIALLY_FILLED,
+        OrderStatus.FILLED,
+    ]
 
 
 def test_a_duplicate_trade_is_told_once() -> None:
@@ -384,9 +387,7 @@ def test_resubscribe_greets_again_on_the_same_link() -> None:
     assert driver.session.status().phase == "live"
 
 
-@pytest.mark.parametrize(
-    ("down", "reason"), [(DownReason.CREDENTIALS, "credentials"), (DownReason.RETIRED, "retired")]
-)
+@pytest.mark.parametrize(("down", "reason"), [(DownReason.CREDENTIALS, "credentials"), (DownReason.RETIRED, "retired")])
 def test_a_fatal_refusal_takes_the_account_down(down: DownReason, reason: str) -> None:
     """The account says why and stops; nothing is done or told after."""
     driver = Driver()
@@ -772,7 +773,11 @@ def settle_with(driver: Driver, holdings: dict[str, str], fills: dict[str, list[
             elif isinstance(question, Fills):
                 meanings = [FillView(f) for f in (fills or {}).get(question.symbol or "", [])]  # type: ignore[arg-type]
             elif isinstance(question, OrderById):
-                meanings = [OrderView(order(question.key.order_id, filled="1", end=End.FILLED, at=9, symbol=question.key.venue_symbol))]
+                meanings = [
+                    OrderView(
+                        order(question.key.order_id, filled="1", end=End.FILLED, at=9, symbol=question.key.venue_symbol)
+                    )
+                ]
             driver.do(Answered(number, Reply(200, {}, driver.word(meanings).encode())))  # type: ignore[arg-type]
         if driver.session.status().phase == "live":
             return

@@ -208,7 +208,10 @@ class Driver:
             if isinstance(question, Markets):
                 meanings = [MarketList(MARKETS)]
             elif isinstance(question, OpenOrders):
-                meanings = [*map(OrderView, open_orders), Snapshot(question.kind, frozenset(o.key for o in open_orders))]
+                meanings = [
+                    *map(OrderView, open_orders),
+                    Snapshot(question.kind, frozenset(o.key for o in open_orders)),
+                ]
             elif type(question).__name__ == "Fills":
                 meanings = [FillView(f) for f in fills if f.venue_symbol == question.symbol]
             self.do(Answered(number, Reply(200, {}, self.word(meanings).encode())))
@@ -310,7 +313,13 @@ def order(
 
 
 def execution(
-    trade: str = "1", *, of: str = "1", quantity: str = "1", symbol: str = "BTCUSDT", at: float = 1.0, price: str = "100"
+    trade: str = "1",
+    *,
+    of: str = "1",
+    quantity: str = "1",
+    symbol: str = "BTCUSDT",
+    at: float = 1.0,
+    price: str = "100",
 ) -> Execution:
     """An execution of an order, `at` seconds after the start."""
     return Execution(

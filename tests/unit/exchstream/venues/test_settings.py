@@ -5,6 +5,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import Secret
 from exchstream.errors import ConfigError
 from exchstream.venues.settings import load, needed_secret, secret, variable
@@ -22,6 +23,7 @@ class Toy:
     symbols: tuple[str, ...] = ()
     channels: frozenset[str] = frozenset()
     rest_url: str = "https://x"
+    http_limits: HttpLimits = HttpLimits()
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,8 @@ def test_an_argument_wins_over_the_environment() -> None:
     assert load(Toy, "toy", "a", {"limit": 1}, environ=environ).limit == 1
     assert load(Toy, "toy", "a", {}, environ=environ).limit == 9
     assert load(Toy, "toy", "a", {"api_key": "k"}, environ={}).limit == 5
+    limits = HttpLimits(max_connections=2)
+    assert load(Toy, "toy", "a", {"http_limits": limits}, environ=environ).http_limits is limits
 
 
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +89,11 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
         ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LIMIT": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LIMIT"),
         ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LOGON": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LOGON"),
         ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_RATIO": "nan hunter2"}, {}, "EXCHSTREAM_TOY_A_RATIO"),
+        (
+            {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_SECRET": "s", "EXCHSTREAM_TOY_A_HTTP_LIMITS": "hunter2"},
+            {},
+            "EXCHSTREAM_TOY_A_HTTP_LIMITS cannot be set: a HttpLimits is passed as an argument, http_limits=",
+        ),
         ({}, {"api_kee": "hunter2"}, "api_kee"),
         ({}, {"api_key": " ", "api_secret": "hunter2"}, "empty"),
     ],

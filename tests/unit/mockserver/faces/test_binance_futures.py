@@ -9,6 +9,7 @@ from tests.unit.mockserver.faces.binance_client import Client, fixture, shape
 
 FUTURES = "binance_futures"
 ORDER = "/fapi/v1/order"
+DAY = "/fapi/v1/ticker/24hr"
 ALGO = "/fapi/v1/algoOrder"
 TRADES = "/fapi/v1/userTrades"
 LIMIT = {
@@ -133,6 +134,7 @@ def test_an_acknowledgement_shows_the_order_before_it_traded() -> None:
         ({"price": "1000000.1"}, -4014, "tick size"),
         ({"price": "50000.05"}, -4014, "Price not increased by tick size."),
         ({"quantity": "0.0001"}, -1111, "Parameter 'quantity' has too much precision."),
+        ({"quantity": "1000.001"}, -4005, "Quantity greater than max quantity."),
         ({"quantity": "0.001", "price": "4000"}, -4164, "no smaller than 5"),
         ({"reduceOnly": "true"}, -2022, "ReduceOnly Order is rejected."),
         ({"timeInForce": "GTX", "price": "60000"}, -5022, "could not be executed as maker"),
@@ -400,6 +402,10 @@ def test_the_market_is_told() -> None:
         "61000",
     )
     assert client.public("/fapi/v1/trades?symbol=BTCUSDT")[0]["qty"] == "0.5"
+    day = client.public("/fapi/v1/ticker/24hr?symbol=BTCUSDT")
+    assert (day["lastPrice"], day["volume"], day["quoteVolume"], day["count"]) == ("61000", "0.5", "30500", 1)
+    assert "bidPrice" not in day
+    assert [(d["symbol"], d["count"]) for d in client.public(DAY)] == [("BTCUSDT", 1), ("ETHUSDT", 0)]
     premium = client.public("/fapi/v1/premiumIndex?symbol=BTCUSDT")
     assert premium["markPrice"] == "61000.00000000"
     assert 0 < premium["nextFundingTime"] - client.stamp() <= 8 * 3_600_000

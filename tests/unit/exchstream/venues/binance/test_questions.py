@@ -69,7 +69,13 @@ SPOT: list[tuple[Question, str, str, dict[str, str], int]] = [
     (Markets(), "GET", "/api/v3/exchangeInfo", {}, 20),
     (OpenOrders(OrderKind.ORDER), "GET", "/api/v3/openOrders", SIGNED, 80),
     (OrderById(KEY), "GET", "/api/v3/order", {"symbol": "BTCUSDT", "orderId": "42", **SIGNED}, 4),
-    (OrderFills(KEY), "GET", "/api/v3/myTrades", {"symbol": "BTCUSDT", "orderId": "42", "limit": "1000", **SIGNED}, 5),
+    (
+        OrderFills(KEY),
+        "GET",
+        "/api/v3/myTrades",
+        {"symbol": "BTCUSDT", "orderId": "42", "fromId": "0", "limit": "1000", **SIGNED},
+        5,
+    ),
     (Balances(), "GET", "/api/v3/account", {"omitZeroBalances": "true", **SIGNED}, 20),
     (
         Fills("BTCUSDT", *SPAN),
@@ -266,7 +272,8 @@ def test_plans(spot: BinanceSpot, classic: BinanceSpot, futures: BinanceFutures)
         audit = venue.plan.audit
         assert audit.every_ns + audit.grace_ns < seconds * 10**9
         assert venue.plan.lanes[0].silence_ns <= seconds * 10**9
-        assert (Bucket("REQUEST_WEIGHT", limit, 60 * 10**9),) == venue.buckets
+        weight = Bucket("REQUEST_WEIGHT", limit, 60 * 10**9)
+        assert venue.buckets == (weight, Bucket("CONNECTIONS", 300, 300 * 10**9))
         assert venue.plan.lanes[0].name == "user-data"
     assert (spot.name, futures.name) == ("binance-spot", "binance-futures")
 
