@@ -157,7 +157,7 @@ class _Suite:
         self.memory = Memory()
         self.needed: list[Question] = []
 
-    # ------------------------------------------------------------------------------------------------ what it is
+    # -------------------------------------------------------------------------------------------- what it is
 
     def names(self) -> None:
         """V01."""
@@ -186,7 +186,7 @@ class _Suite:
         _hold(buckets and len(set(buckets)) == len(buckets), "V04", f"buckets named {buckets}")
         _hold(all(b.limit > 0 and b.per_ns > 0 for b in self.venue.buckets), "V04", "a bucket that holds nothing")
 
-    # ------------------------------------------------------------------------------------------------ what it says
+    # -------------------------------------------------------------------------------------------- what it says
 
     def needs(self) -> None:
         """V05: fill the memory as a session would."""
@@ -254,7 +254,7 @@ class _Suite:
             asked.append(Balances())
         return list(dict.fromkeys([*asked, *(question for question, _ in samples.answers)]))
 
-    # ------------------------------------------------------------------------------------------------ what it hears
+    # -------------------------------------------------------------------------------------------- what it hears
 
     def samples_understood(self) -> None:
         """V10, V11 and V14, of the samples as they are."""
@@ -307,17 +307,15 @@ class _Suite:
             passing = refusal.how is Refusal.TRANSIENT or refusal.down is DownReason.RETIRED
             _hold(passing, "V13", f"{what} to {question} is {refusal.how}")
 
-    # ------------------------------------------------------------------------------------------------ how it is made
+    # -------------------------------------------------------------------------------------------- how it is made
 
     def purity(self) -> None:
         """V15."""
-        before = attrs.evolve(self.memory)
         first = list(self._everything())
         for lane in self.venue.plan.lanes:
             self.venue.read(lane, [*NOT_JSON, *NO_EVENT], self.memory)
         for (what, once), (_, again) in zip(first, self._everything(), strict=True):
             _hold(once == again, "V15", f"{what} differs the second time")
-        _hold(self.memory == before, "V15", "the memory was changed")
 
     def _everything(self) -> Iterator[tuple[str, object]]:
         """All that the venue says and understands, each with a name."""
@@ -347,7 +345,7 @@ class _Suite:
             found = any(secret in text for secret in secrets for text in (repr(thing), str(thing)))
             _hold(not found, "V16", f"the repr of a {type(thing).__name__} shows one")
 
-    # ------------------------------------------------------------------------------------------------ helpers
+    # -------------------------------------------------------------------------------------------- helpers
 
     def _frames(self) -> Iterator[tuple[Lane, Frame]]:
         for lane in self.venue.plan.lanes:
@@ -361,12 +359,18 @@ class _Suite:
         return self.venue.request(question, self.memory, self.samples.now_ns)
 
     def _read(self, lane: Lane, frames: Sequence[Frame], rule: str) -> list[Meaning]:
+        before = attrs.evolve(self.memory)
         with _Rule(rule, f"read of {', '.join(map(_head, frames))}"):
-            return self.venue.read(lane, frames, self.memory)
+            told = self.venue.read(lane, frames, self.memory)
+        _hold(self.memory == before, "V15", "`read` has changed the memory")
+        return told
 
     def _answered(self, question: Question, body: bytes, rule: str, status: int = 200) -> list[Meaning]:
+        before = attrs.evolve(self.memory)
         with _Rule(rule, f"answer to {question} with {_head(body)}"):
-            return self.venue.answer(question, Reply(status, {}, body, self.samples.now_ns), self.memory)
+            told = self.venue.answer(question, Reply(status, {}, body, self.samples.now_ns), self.memory)
+        _hold(self.memory == before, "V15", "`answer` has changed the memory")
+        return told
 
     def _paid(self, name: str, weight: int, what: str) -> None:
         bucket = next((bucket for bucket in self.venue.buckets if bucket.name == name), None)

@@ -64,7 +64,7 @@ class Listening:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-async def serve(
+async def serve(  # noqa: ASYNC128 (handed on)
     worlds: Worlds,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -98,7 +98,7 @@ class Server:
         for world in worlds.worlds.values():
             self._mind(world)
 
-    async def serve(
+    async def serve(  # noqa: ASYNC128 (handed on)
         self, host: str, port: int, *, task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Listen and serve until cancelled."""
@@ -144,7 +144,8 @@ class Server:
             LOG.exception("connection from %s failed", peer)
         finally:
             self.open_connections -= 1
-            await tap.end()
+            with trio.move_on_after(CLOSE_GRACE_SECONDS, shield=True):
+                await tap.end()
 
     async def go_away(self, within: float = CLOSE_GRACE_SECONDS) -> None:
         """Close every WebSocket with 1001 and wait a little for the clients to answer."""

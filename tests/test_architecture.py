@@ -243,9 +243,9 @@ def purity(module: Module) -> Iterator[str]:
     if not module.under(*PURE):
         return
     for line, target in imports(module):
-        if target in IMPURE_MODULES or target.split(".")[0] in IMPURE_MODULES:
-            if (module.name, target) not in PURITY_EXCEPTIONS:
-                yield f"{module.name}:{line} imports {target}"
+        impure = target in IMPURE_MODULES or target.split(".")[0] in IMPURE_MODULES
+        if impure and (module.name, target) not in PURITY_EXCEPTIONS:
+            yield f"{module.name}:{line} imports {target}"
         if target.split(".")[0] == "random" and module.under("exchstream"):
             yield f"{module.name}:{line} imports {target}"
     for node in ast.walk(module.tree):

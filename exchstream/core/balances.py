@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
 from exchstream.core.venue import Holdings
 from exchstream.model import ZERO, Execution, Market, Side
+
+MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances explain nothing until they agree again
 
 
 @attrs.define
@@ -34,15 +37,21 @@ class Balances:
         if market.spot:
             sign = 1 if execution.side is Side.BUY else -1
             quote = execution.quote_quantity
-            self.moved[market.base] += sign * execution.quantity
-            self.moved[market.quote] -= sign * (execution.price * execution.quantity if quote is None else quote)
+            self._move(market.base, sign * execution.quantity)
+            self._move(market.quote, -sign * (execution.price * execution.quantity if quote is None else quote))
         if execution.fee is not None and execution.fee_asset is not None:
-            self.moved[execution.fee_asset] -= execution.fee
+            self._move(execution.fee_asset, -execution.fee)
 
     def shifted(self, asset: str, amount: Decimal, now_ns: int) -> None:
         """Enter what came or went without an execution."""
         self.last_ns = now_ns
-        self.moved[asset] += amount
+        self._move(asset, amount)
+
+    def _move(self, asset: str, amount: Decimal) -> None:
+        if asset not in self.moved and len(self.moved) >= MAX_ASSETS:
+            self.unexplainable = True
+        else:
+            self.moved[asset] += amount
 
     def quiet_since(self, instant_ns: int) -> bool:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""

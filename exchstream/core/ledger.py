@@ -13,8 +13,8 @@ import attrs
 
 from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderState, join
 
-MAX_CLOSED: Final = 20_000  # closed orders kept, so that a late or stale view of one tells nothing
-MAX_FILLS: Final = 100_000  # executions kept, so that a repeat is known
+MAX_CLOSED: Final = 10_000  # closed orders kept, so that a late or stale view of one tells nothing
+MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
 MAX_OPEN: Final = 100_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
 
 

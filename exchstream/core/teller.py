@@ -6,6 +6,8 @@ G3).  It knows nothing of links, gaps or questions.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from exchstream.core.balances import Balances
@@ -15,6 +17,9 @@ from exchstream.core.scrub import needles, scrub
 from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
 from exchstream.model import Execution, OrderKey, OrderState
+
+# More than any venue lists; beyond it the one unused for longest is let go, and with it leaves the verdicts' scope.
+MAX_SYMBOLS: Final = 20_000
 
 
 @attrs.frozen
@@ -81,6 +86,8 @@ class Teller:
         """Remember the symbol as the one used last."""
         if next(reversed(self.symbols), None) != venue_symbol:
             self.symbols.pop(venue_symbol, None)
+            if len(self.symbols) >= MAX_SYMBOLS:
+                del self.symbols[next(name for name in self.symbols if name not in self.venue.symbols)]
             self.symbols[venue_symbol] = None
 
     def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:

@@ -23,6 +23,6 @@ async def open_bare_nursery() -> AsyncIterator[trio.Nursery]:
         only = group.exceptions[0]
         context = only.__context__
         try:
-            raise only
+            raise only  # noqa: ASYNC123 (its context is put back below)
         finally:
             only.__context__ = context  # not "during handling of the group": nobody handled anything

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
@@ -63,6 +63,13 @@ def load(
         places = " or ".join(variable(venue, name, field) for field in one_of)
         raise ConfigError(f"{cls.__name__} {name!r} needs {' or '.join(one_of)}: set {places} or pass it")
     return cls(**values)
+
+
+def texts(value: Iterable[str]) -> tuple[str, ...]:
+    """A converter for lists of names.  Raises ConfigError for one text, whose letters nobody means."""
+    if isinstance(value, str):
+        raise ConfigError("a list of texts is needed, not one text")
+    return tuple(value)
 
 
 def secret(value: str | Secret | None) -> Secret | None:

@@ -195,6 +195,12 @@ async def until(
     raise AssertionError("not told in time:\n" + "\n".join(map(repr, events)))
 
 
+async def eventually(true: Callable[[], bool]) -> None:
+    """Wait until this is true; what the other side does tells nobody when."""
+    while not true():  # noqa: ASYNC110
+        await trio.sleep(0.01)
+
+
 def live(count: int = 1) -> Callable[[Sequence[Event]], bool]:
     """So many gaps have closed."""
     return lambda events: sum(isinstance(event, GapClosed) for event in events) >= count

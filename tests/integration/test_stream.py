@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
+import attrs
 import pytest
 import trio
 
@@ -12,7 +13,20 @@ from exchstream.events import AccountDown, Event, Fill, GapClosed, GapReason, Or
 from exchstream.model import OrderStatus
 from exchstream.shell.stream import open_stream
 
-from .harness import NAMES, Mock, Seat, fills_of, gaps_of, live, served, told_fills, until, updates_of, verdicts_of
+from .harness import (
+    NAMES,
+    Mock,
+    Seat,
+    eventually,
+    fills_of,
+    gaps_of,
+    live,
+    served,
+    told_fills,
+    until,
+    updates_of,
+    verdicts_of,
+)
 
 FILLED, CANCELED = OrderStatus.FILLED, OrderStatus.CANCELED
 
@@ -30,12 +44,12 @@ async def seat(mock: Mock, request: pytest.FixtureRequest) -> Seat:
     return mock.seat(request.param)
 
 
-def ended(count: int, status: OrderStatus = FILLED) -> object:
+def ended(count: int, status: OrderStatus = FILLED) -> Callable[[Sequence[Event]], bool]:
     """So many orders have this final status."""
     return lambda events: sum(update.status is status for update in updates_of(events)) >= count
 
 
-def filled(count: int) -> object:
+def filled(count: int) -> Callable[[Sequence[Event]], bool]:
     """So many fills have been told."""
     return lambda events: len(fills_of(events)) >= count
 
@@ -145,8 +159,7 @@ async def test_leaving_the_block_leaves_no_connection(mock: Mock) -> None:
         await until(stream, live(len(seats)))
         assert len(seats) == len(mock.worlds.links)
     with trio.fail_after(5):
-        while mock.worlds.links:
-            await trio.sleep(0.01)
+        await eventually(lambda: not mock.worlds.links)
 
 
 async def test_one_account_with_a_revoked_key_goes_down_alone(mock: Mock) -> None:
@@ -232,22 +245,21 @@ async def test_an_expired_key_told_twice_is_one_new_key_and_no_loss(mock: Mock, 
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
 
 
-async def test_a_shutdown_notice_is_followed_without_a_gap(mock: Mock) -> None:
+@pytest.mark.parametrize("flavour", ["binance-spot", "ftx"])
+async def test_a_shutdown_notice_is_followed_without_a_gap(mock: Mock, flavour: str) -> None:
     """The venue says that it is about to go: the new link is proven before the old one is left."""
-    for flavour in ("binance-spot", "ftx"):
-        seat = mock.seat(flavour)
-        async with open_stream(seat.venue) as stream:
-            await until(stream, live())
-            (old,) = seat.links
-            seat.exchange.face.shutdown_notice(seat.name)
-            order = seat.place()
-            with trio.fail_after(5):
-                while old in seat.links or not seat.links:
-                    await trio.sleep(0.01)
-            seat.fill(order)
-            events = await until(stream, filled(1))
-        assert gaps_of(events) == []
-        assert seat.true_fills() == told_fills(events)
+    seat = mock.seat(flavour)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live())
+        (old,) = seat.links
+        seat.exchange.face.shutdown_notice(seat.name)
+        order = seat.place()
+        with trio.fail_after(5):
+            await eventually(lambda: bool(seat.links) and old not in seat.links)
+        seat.fill(order)
+        events = await until(stream, filled(1))
+    assert gaps_of(events) == []
+    assert seat.true_fills() == told_fills(events)
 
 
 async def test_readers_follow_from_any_position(mock: Mock) -> None:
@@ -279,8 +291,7 @@ async def test_a_reader_that_sleeps_gets_a_loud_error_and_can_resume(mock: Mock)
         for _ in range(100):
             seat.fill(seat.place("0.2"))
         with trio.fail_after(10):
-            while stream.journal.visible < 300:
-                await trio.sleep(0.01)
+            await eventually(lambda: stream.journal.visible >= 300)
         with pytest.raises(SlowConsumer) as caught:
             await stream.__anext__()
         reader = stream.follow(after=caught.value.resume_after)
@@ -289,4 +300,4 @@ async def test_a_reader_that_sleeps_gets_a_loud_error_and_can_resume(mock: Mock)
 
 def test_every_verdict_is_about_what_it_says() -> None:
     """A verdict carries the scope it vouches for."""
-    assert {"scope", "complete", "unresolved"} <= set(GapClosed.__slots__)
+    assert {"scope", "complete", "unresolved"} <= {field.name for field in attrs.fields(GapClosed)}

@@ -12,14 +12,14 @@ from exchstream.core.venue import HOUR, MINUTE, SECOND
 from exchstream.events import Event, GapReason
 from exchstream.shell.stream import OrderStream, open_stream
 
-from .harness import NAMES, Mock, Seat, fills_of, gaps_of, live, served, told_fills, until, verdicts_of
+from .harness import NAMES, Mock, Seat, eventually, fills_of, gaps_of, live, served, told_fills, until, verdicts_of
 
 BOUND = {"binance-spot": 60, "binance-spot-listen-key": 60, "binance-futures": 90, "ftx": 90}
 
 
 @pytest.fixture
 async def mock() -> AsyncIterator[Mock]:
-    """A served mock exchange; virtual for a test that asks for `autojump_clock` itself (pytest-trio looks only there)."""
+    """A served mock exchange; virtual where the test itself asks for `autojump_clock` (pytest-trio looks there)."""
     async with served() as serving:
         yield serving
 
@@ -82,8 +82,7 @@ async def test_a_subscription_that_was_never_alive_is_noticed(seat: Seat, autoju
     """The connection opens and is mute from the first moment on: a fill is told all the same, within the bound."""
     async with open_stream(seat.venue) as stream:
         with trio.fail_after(60):
-            while not seat.links:
-                await trio.sleep(0.01)
+            await eventually(lambda: bool(seat.links))
         for link in seat.links:
             link.mute()
         events = await until(stream, live(), seconds=120)
@@ -172,7 +171,7 @@ async def test_rows_that_no_page_can_show_are_named(mock: Mock, autojump_clock: 
 
 
 async def test_a_day_passes_through_rotations(seat: Seat, autojump_clock: MockClock) -> None:
-    """24 hours and more: links are replaced before the venue cuts them, keys are renewed, nothing is lost or doubled."""
+    """Over 24 hours links are replaced before the venue cuts them, keys are renewed, nothing is lost or doubled."""
     seat.options |= {"audit_ns": 20 * MINUTE, "heartbeat_ns": 55 * SECOND, "silence_ns": 2 * MINUTE}  # for speed alone
     async with open_stream(seat.venue) as stream:
         await until(stream, live(), seconds=60)

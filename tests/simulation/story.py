@@ -86,12 +86,15 @@ def told_by_chance(
             if step.what not in without:
                 steps.append(step)
         else:
-            steps.append(Step("wait", _wait(chance)))
+            wait_ns = _wait(chance)
+            if wait_ns > 100 * SECOND:  # a question is given up after 10 minutes: that is another story
+                steps += [Step("fate", "ok"), Step("dials", "ok")]
+            steps.append(Step("wait", wait_ns))
     return Story(
         flavour=flavour,
         seed=seed,
         steps=tuple(steps),
-        page_cap=chance.choice((None, None, 2, 5)) if faults else None,
+        page_cap=chance.choice((None, None, 12, 5 if flavour == "ftx" else 2)) if faults else None,
         healthy=not faults,
         early=chance.random() < 0.3,
     )
@@ -99,7 +102,7 @@ def told_by_chance(
 
 def _wait(chance: random.Random) -> int:
     spans = (50_000_000, 50_000_000, 500_000_000, 500_000_000, 8 * SECOND, 8 * SECOND, 100 * SECOND)
-    return chance.randint(0, chance.choice(spans) if chance.random() < 0.99 else 3 * HOUR)
+    return chance.randint(0, chance.choice(spans) if chance.random() < 0.999 else 3 * HOUR)
 
 
 def _action(chance: random.Random, acts: Sequence[Act], flavour: str) -> Action:
@@ -127,6 +130,7 @@ def _fault(chance: random.Random, flavour: str) -> Step:
         ("fate", lambda: chance.choice(("ok", "ok", "mixed", "mixed", "lost", "500", "429", "html", "unheard"))),
         ("dials", lambda: chance.choice(("ok", "ok", "mixed", "refused", "hang"))),
         ("slow", lambda: chance.choice((80_000_000, 80_000_000, 1 * SECOND, 3 * SECOND))),
+        ("stall", lambda: chance.randint(SECOND, 12 * SECOND)),
         ("shutdown", lambda: chance.choice((False, True))),
         ("clock", lambda: chance.randint(-SECOND // 2, SECOND // 2)),
     ]
@@ -213,6 +217,8 @@ def perform(world: World, step: Step) -> None:
             world.weather.dials = arg
         case "slow":
             world.weather.slowest_ns = arg
+        case "stall":
+            world.stall(arg)
         case "clock":
             world.machine_ns = arg
         case "expire":

@@ -111,6 +111,7 @@ class World:
     log: list[str] = attrs.field(factory=list, init=False)
     asked: int = attrs.field(default=0, init=False)
     dialled: int = attrs.field(default=0, init=False)
+    most_asks: int = attrs.field(default=0, init=False)
     wires: dict[int, Wire] = attrs.field(factory=dict, init=False)
     down: str | None = attrs.field(default=None, init=False)
     chance: random.Random = attrs.field(init=False)
@@ -253,6 +254,8 @@ class World:
                     for wire in self.wires.values():
                         self._closed_by_us(wire)
                     self.wires.clear()
+
+        self.most_asks = max(self.most_asks, len(self.session._asks.out))
 
     def _drawn(self, delay: Range) -> int:
         return self.chance.randint(delay.low_ns, delay.high_ns)
@@ -547,6 +550,12 @@ class World:
             self.note(f"FAULT mute {silence} of link {wire.number}")
             wire.link.silence = silence
             wire.link.note_sight()
+
+    def stall(self, for_ns: int) -> None:
+        """The connections of now bring nothing for a while, and then all at once (a lost packet is sent again)."""
+        for wire in self.up():
+            self.note(f"FAULT stall of link {wire.number}")
+            wire.to_client_ns = max(wire.to_client_ns, self.now_ns + for_ns)
 
     def heal(self) -> None:
         """From now on the network is fair; REST keeps the lag that the venue allows itself."""

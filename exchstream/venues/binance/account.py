@@ -47,7 +47,7 @@ from exchstream.venues.binance.wire import (
     used_weight,
     wording,
 )
-from exchstream.venues.settings import load, needed_secret, secret
+from exchstream.venues.settings import load, needed_secret, secret, texts
 
 LISTEN_KEY_LIVES_NS = (
     60 * MINUTE
@@ -120,7 +120,7 @@ class BinanceAccount:
     api_key: Secret = attrs.field(converter=needed_secret)
     api_secret: Secret | None = attrs.field(default=None, converter=secret)
     private_key: Secret | None = attrs.field(default=None, converter=secret)
-    symbols: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    symbols: tuple[str, ...] = attrs.field(default=(), converter=texts)
     # How old a request may be when it arrives: default 5000, at most 60000 (rest-api.md, Timing security).
     recv_window_ms: int = attrs.field(default=5_000, validator=_in_window)
     # REST may lag behind the matching engine ("some delay in the response is normal", rest-api.md); our allowance.

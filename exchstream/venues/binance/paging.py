@@ -7,9 +7,9 @@ an empty one: a venue that quietly gives fewer rows than were asked for would ot
 Binance takes ids and times only apart ("fromId cannot be used together with startTime and endTime", rest-api.md), and
 `fromId` and `orderId` mean `>=`.
 
-The executions of one order are read from id 0 on: without an id "most recent trades are returned" (myTrades), on futures
-of the last 7 days.  A cursor is `<listing>:<mode><number>`: which of the question's listings, `t` (window from this ms)
-or `i` (from this id).
+The executions of one order are read from id 0 on: without an id "most recent trades are returned" (myTrades), on
+futures of the last 7 days.  A cursor is `<listing>:<mode><number>`: which of the question's listings, `t` (window from
+this ms) or `i` (from this id).
 """
 
 from __future__ import annotations

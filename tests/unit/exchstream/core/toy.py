@@ -39,6 +39,7 @@ from exchstream.core.venue import (
     Address,
     AuditPlan,
     Bucket,
+    Fills,
     FillView,
     Lane,
     Listing,
@@ -212,7 +213,7 @@ class Driver:
                     *map(OrderView, open_orders),
                     Snapshot(question.kind, frozenset(o.key for o in open_orders)),
                 ]
-            elif type(question).__name__ == "Fills":
+            elif isinstance(question, Fills):
                 meanings = [FillView(f) for f in fills if f.venue_symbol == question.symbol]
             self.do(Answered(number, Reply(200, {}, self.word(meanings).encode())))
         raise AssertionError("it never stops asking")

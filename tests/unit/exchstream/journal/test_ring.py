@@ -39,7 +39,7 @@ async def test_what_has_left_memory_is_said_to_be_gone() -> None:
     """A reader below the floor is told where it can resume."""
     ring = Ring(2)
     ring.append("a", [event() for _ in range(5)], checkpoint)
-    with pytest.raises(SlowConsumer, match="resume with stream.follow") as caught:
+    with pytest.raises(SlowConsumer, match=r"resume with stream\.follow") as caught:
         await ring.fetch(1, 10)
     assert (caught.value.position, caught.value.resume_after) == (1, 3)
 

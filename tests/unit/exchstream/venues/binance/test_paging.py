@@ -86,7 +86,7 @@ def ask_all(
     first: Question,
     between: Callable[[int], None] = lambda page: None,
 ) -> list[str]:
-    """Ask until there is no more; the ids told, in order.  A listing goes on at its last id: that repeat is left out."""
+    """Ask until there is no more; the ids told, in order, without the repeats at the seams of pages."""
     told: list[str] = []
     owed = [first]
     for page in range(500):
