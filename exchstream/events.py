@@ -265,7 +265,10 @@ class Fill(_Fact):
 
 @attrs.frozen(kw_only=True)
 class GapOpened(_Told):
-    """From `since_ns` on (the venue's UTC) facts may be missing; a `GapClosed` will say what was found (G4)."""
+    """From `since_ns` on (the venue's UTC) facts may be missing; a `GapClosed` will say what was found (G4).
+
+    It is told again within a gap only when the gap turns out to reach further back.
+    """
 
     since_ns: int
     reason: GapReason

@@ -9,6 +9,7 @@ The answers do not enter the ledger: if they are news, the look-back that follow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import attrs
 
@@ -22,6 +23,7 @@ from exchstream.core.venue import (
     Holdings,
     Meaning,
     OpenOrders,
+    Orders,
     OrderView,
     Plan,
     Question,
@@ -29,7 +31,8 @@ from exchstream.core.venue import (
 )
 from exchstream.model import FillKey, OrderKey, OrderState
 
-RECENT = 5  # symbols whose executions are asked for, where the venue wants one symbol at a time
+RECENT: Final = 2  # symbols that every look asks about, where the venue wants one symbol at a time
+OTHERS: Final = 2  # and of the rest so many, in turn
 
 
 @attrs.define
@@ -56,11 +59,17 @@ class Audit:
     look: Look | None = None
     first: Look | None = None
     passed_ns: int | None = None
+    _turn: list[str] = attrs.field(factory=list)
+    _turn_ns: int = 0
 
     def begin(self, now: Now, symbols: list[str], since_ns: int) -> list[Question]:
         """Start a look; the questions to ask."""
         self.look = Look(now, frozenset(self.ledger.open))
         self.next_ns = None
+        recent, rest = symbols[-RECENT:], symbols[:-RECENT]
+        if not self._turn:
+            self._turn, self._turn_ns = rest, now.wall_ns
+        symbols = [*recent, *(s for s in self._turn[:OTHERS] if s not in recent)]
         questions = list(self._questions(now, symbols, since_ns))
         self.look.owed.update(questions)
         return questions
@@ -71,10 +80,14 @@ class Audit:
                 yield OpenOrders(kind)
         if self.plan.balances:
             yield Balances()
-        if self.plan.tells_fills:
-            asked: list[str] | list[None] = symbols[-RECENT:] if self.plan.fills.by_symbol else [None]
-            for symbol in asked:
-                yield Fills(symbol, since_ns, now.wall_ns + self.plan.lag_ns)
+        until_ns = now.wall_ns + self.plan.lag_ns
+        for told, listing, ask in (
+            (self.plan.tells_fills, self.plan.fills, Fills),
+            (self.plan.tells_orders, self.plan.orders, Orders),
+        ):
+            asked: list[str] | list[None] = symbols if listing.by_symbol else [None]
+            if told:
+                yield from (ask(symbol, since_ns, until_ns) for symbol in asked)
 
     def heard(self, meaning: Meaning) -> None:
         """Compare one part of an answer with the ledger."""
@@ -101,9 +114,12 @@ class Audit:
         look, self.look = self.look, None
         suspicious = self._suspicions(look)
         if not suspicious:
-            self.passed_ns = look.asked.wall_ns - self.plan.lag_ns
-            if look.holdings is not None and self.sheet.quiet_since(self.passed_ns):
-                self.sheet.agree(look.holdings)
+            self._turn = self._turn[OTHERS:]
+            seen_ns = look.asked.wall_ns - self.plan.lag_ns
+            if not self._turn:  # every symbol has been asked about since the turn began
+                self.passed_ns = self._turn_ns - self.plan.lag_ns
+            if look.holdings is not None and self.sheet.quiet_since(seen_ns):
+                self.sheet.agree(look.holdings, seen_ns)
             self.first, self.next_ns = None, now.mono_ns + every_ns
             return None
         if self.first is None:

@@ -25,6 +25,7 @@ class Balances:
 
     baseline: Holdings | None = None
     moved: defaultdict[str, Decimal] = attrs.field(factory=lambda: defaultdict(Decimal))
+    agreed_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
 
@@ -57,9 +58,9 @@ class Balances:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
         return self.last_ns <= instant_ns
 
-    def agree(self, holdings: Holdings) -> None:
-        """Take these holdings as the new baseline."""
-        self.baseline = holdings
+    def agree(self, holdings: Holdings, at_ns: int) -> None:
+        """Take these holdings, of this instant, as the new baseline."""
+        self.baseline, self.agreed_ns = holdings, at_ns
         self.moved.clear()
         self.unexplainable = False
 

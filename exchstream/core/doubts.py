@@ -34,10 +34,15 @@ class Doubts:
         self._due = {doubt: due for doubt, due in self._due.items() if doubt.fill not in self.ledger.fills}
         return next((doubt for doubt, (_, due_ns) in self._due.items() if now.mono_ns >= due_ns), None)
 
-    def looked_into(self, until_ns: int, now: Now) -> None:
-        """A look-back has covered everything up to this instant: only younger doubts remain, with a new grace."""
+    def looked_into(self, until_ns: int, now: Now) -> list[Doubt]:
+        """A look-back has covered everything up to this instant: what it did not find is returned, and let go.
+
+        Younger doubts remain, with a new grace.
+        """
         grace_ns = now.mono_ns + self.grace_ns
+        old = [doubt for doubt, (at_ns, _) in self._due.items() if at_ns <= until_ns]
         self._due = {doubt: (at_ns, grace_ns) for doubt, (at_ns, _) in self._due.items() if at_ns > until_ns}
+        return [doubt for doubt in old if doubt.fill is not None and doubt.fill not in self.ledger.fills]
 
     def wake_ns(self) -> list[int]:
         """When the graces end."""

@@ -13,9 +13,10 @@ import attrs
 
 from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderState, join
 
-MAX_CLOSED: Final = 10_000  # closed orders kept, so that a late or stale view of one tells nothing
+MAX_CLOSED: Final = 5_000  # closed orders kept, so that a late or stale view of one tells nothing
+MAX_RECOVERED: Final = 20_000  # the same while a look-back lists them: its next pass will list them again
 MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
-MAX_OPEN: Final = 100_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
+MAX_OPEN: Final = 50_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
 
 
 class Executed(NamedTuple):
@@ -58,9 +59,9 @@ class Ledger:
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
-                self._put(state)
+                self._put(state, live=live)
             return None
-        self._put(state)
+        self._put(state, live=live)
         return None if known is None and not live and self._is_history(view) else state
 
     def fill(self, execution: Execution, *, live: bool = False) -> bool:
@@ -75,7 +76,7 @@ class Ledger:
         order = OrderKey(key.venue_symbol, key.order_id)
         so_far = self.sums.get(order, NOTHING)
         self.sums[order] = Executed(so_far.quantity + execution.quantity, max(so_far.last_ns, execution.time_ns))
-        while len(self.sums) > MAX_FILLS:
+        while len(self.sums) > MAX_OPEN:
             oldest = next(iter(self.sums))
             total = self.sums.pop(oldest)
             if oldest in self.open:  # still needed: to the end of the line
@@ -94,7 +95,7 @@ class Ledger:
         """Let go of what is closed and cannot come again: whatever the venue last touched before this instant."""
         while self.closed and len(self.closed) > MAX_CLOSED // 2:
             key, state = next(iter(self.closed.items()))
-            if (state.updated_ns or state.created_ns or 0) >= before_ns and len(self.closed) <= MAX_CLOSED:
+            if (state.updated_ns or state.created_ns or 0) >= before_ns and len(self.closed) <= MAX_RECOVERED:
                 return
             del self.closed[key]
             self.sums.pop(key, None)
@@ -106,7 +107,7 @@ class Ledger:
         """
         self.open.pop(key, None)
 
-    def _put(self, state: OrderState) -> None:
+    def _put(self, state: OrderState, *, live: bool) -> None:
         if state.end is None:
             self.open[state.key] = state
             if len(self.open) > MAX_OPEN:
@@ -114,7 +115,7 @@ class Ledger:
             return
         self.open.pop(state.key, None)
         self.closed[state.key] = state
-        if len(self.closed) > MAX_CLOSED:
+        if len(self.closed) > (MAX_CLOSED if live else MAX_RECOVERED):
             oldest = next(iter(self.closed))
             del self.closed[oldest]
             self.sums.pop(oldest, None)

@@ -18,6 +18,7 @@ from exchstream.core.happenings import Close, Command, Dial, Now, Ping, Range, S
 from exchstream.core.venue import SECOND, Lane, Proof, Secret
 
 DIAL_NS: Final = 30 * SECOND  # a dial that has not opened by then is given up
+DRAIN_NS: Final = 10 * SECOND  # how long a link that has been replaced may bring what it still carries
 
 
 class Phase(Enum):
@@ -46,6 +47,15 @@ class Link:
     beat_ns: int = 0
     proven_ns: int = 0
     retire_ns: int | None = None
+    replaced_ns: int | None = None
+
+    @property
+    def owes(self) -> bool:
+        """True for a replaced link that has not been heard since: what it still carried is not known to have come.
+
+        It is pinged when it is replaced; bytes come in order, so whatever was sent before the pong comes before it.
+        """
+        return self.replaced_ns is not None and self.heard_ns < self.replaced_ns + DRAIN_NS // 2
 
 
 @attrs.define
@@ -61,8 +71,11 @@ class Links:
 
     @property
     def proven(self) -> bool:
-        """True when every lane has a proven link."""
-        return all(any(link.phase is Phase.PROVEN for link in self._of(lane)) for lane in self.lanes)
+        """True when every lane has a proven link that has not been replaced."""
+        return all(
+            any(link.phase is Phase.PROVEN and link.replaced_ns is None for link in self._of(lane))
+            for lane in self.lanes
+        )
 
     @property
     def evident(self) -> bool:
@@ -127,13 +140,19 @@ class Links:
             elif link.phase is not Phase.DIALING and now.mono_ns - link.heard_ns >= link.lane.silence_ns:
                 yield link, f"nothing heard for {link.lane.silence_ns // SECOND} s"
 
+    def drained(self, now: Now) -> list[Link]:
+        """The replaced links whose time is over."""
+        links = self.live.values()
+        return [link for link in links if link.replaced_ns is not None and now.mono_ns >= link.replaced_ns + DRAIN_NS]
+
     def tend(self, now: Now) -> Iterator[Command]:
         """Heartbeats that are due, lanes that have settled, lives that are over."""
         for link in tuple(self.live.values()):
             if link.phase is Phase.DIALING:
                 continue
             if now.mono_ns >= link.beat_ns:
-                link.beat_ns = now.mono_ns + link.lane.heartbeat_ns
+                every_ns = link.lane.heartbeat_ns if link.replaced_ns is None else DRAIN_NS // 4
+                link.beat_ns = now.mono_ns + every_ns
                 beat = link.lane.heartbeat
                 yield Ping(link.number) if beat is None else Send(link.number, (beat,))
             if link.phase is Phase.SETTLING and link.renewed and now.mono_ns >= link.due_ns:
@@ -148,6 +167,8 @@ class Links:
                 yield link.due_ns
                 continue
             yield link.beat_ns
+            if link.replaced_ns is not None:
+                yield link.replaced_ns + DRAIN_NS
             yield link.heard_ns + link.lane.silence_ns
             if link.phase is Phase.GREETING or (link.phase is Phase.SETTLING and link.renewed):
                 yield link.due_ns
@@ -158,9 +179,10 @@ class Links:
         """The link is subscribed: older links of its lane have done their work."""
         link.phase, link.proven_ns = Phase.PROVEN, now.mono_ns
         for other in list(self._of(link.lane)):
-            if other.number < link.number:
-                del self.live[other.number]
-                yield Close(other.number, "replaced by a newer connection")
+            if other.number < link.number and other.replaced_ns is None:
+                other.retiring, other.retire_ns = True, None
+                other.replaced_ns = other.beat_ns = now.mono_ns
+                yield Ping(other.number)
 
     def _of(self, lane: Lane) -> Iterator[Link]:
         return (link for link in self.live.values() if link.lane.name == lane.name)

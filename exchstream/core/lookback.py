@@ -49,6 +49,7 @@ class Verdict:
     scope: Scope
     unresolved: tuple[Unresolved, ...]
     holdings: Holdings | None
+    gave_up: bool
 
 
 @attrs.define(kw_only=True)
@@ -75,6 +76,7 @@ class LookBack:
     _holdings: Holdings | None = None
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
+    _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
@@ -107,24 +109,45 @@ class LookBack:
         """A part of this answer that the venue cannot give; a later pass may have it after all."""
         self._hidden.setdefault(question, []).append(Unresolved(what=what, name=name, why=why))
 
-    def refused(self, question: Question, why: str, now: Now) -> None:
-        """An authoritative no, or a question given up: name what it would have covered, and do not ask it again."""
+    def refused(self, question: Question, why: str) -> None:
+        """An authoritative no: name what the question would have covered, and do not ask it again."""
         self.owed.discard(question)
+        if isinstance(question, OrderById | OrderFills):
+            if not self._too_young(question.key):
+                self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why)
+                self.ledger.drop(question.key)
+                self._watched.discard(question.key)
+            return  # REST may not know it yet: the next pass asks again
+        if isinstance(question, Fills | Orders) and question.symbol is not None:
+            self.symbols.pop(question.symbol, None)
+        self._name_listing(question, why)
+
+    def give_up(self, question: Question, why: str) -> None:
+        """No answer for too long: name what is not covered; the next look-back begins where this one did."""
+        self.owed.discard(question)
+        self._gave_up = True
+        if isinstance(question, OrderById | OrderFills):
+            self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why)
+        else:
+            self._name_listing(question, why)
+
+    def _name_listing(self, question: Question, why: str) -> None:
         match question:
-            case OrderById(key=key) | OrderFills(key=key):
-                if self._asked is not None and self._asked.wall_ns - self.plan.lag_ns < self.proven.wall_ns:
-                    return  # REST may not know it yet: the next pass asks again
-                self.name("order", f"{key.venue_symbol}:{key.order_id}", why)
-                self.ledger.drop(key)
-                self._watched.discard(key)
-            case Fills(symbol=symbol) | Orders(symbol=symbol):
-                self.name("symbol" if symbol else "listing", symbol or type(question).__name__.lower(), why)
-                if symbol is not None:
-                    self.symbols.pop(symbol, None)
+            case Fills(symbol=str(symbol)) | Orders(symbol=str(symbol)):
+                self.name("symbol", symbol, why)
             case OpenOrders(kind=kind):
                 self.name("listing", f"open {kind.value}s", why)
             case _:
                 self.name("listing", type(question).__name__.lower(), why)
+
+    def _too_young(self, key: OrderKey) -> bool:
+        """Whether REST, as it was a lag ago, may not have known this order yet, or not all of the gap."""
+        if self._asked is None:
+            return True
+        seen_ns = self._asked.wall_ns - self.plan.lag_ns
+        state = self.ledger.order(key)
+        changed_ns = 0 if state is None else max(state.updated_ns or 0, state.created_ns or 0)
+        return seen_ns < self.proven.wall_ns or changed_ns > seen_ns
 
     # ------------------------------------------------------------------------------------------------ what to ask
 
@@ -167,6 +190,7 @@ class LookBack:
             scope=scope,
             unresolved=tuple(self._named.values()),
             holdings=self._holdings if quiet else None,
+            gave_up=self._gave_up,
         )
 
     # ------------------------------------------------------------------------------------------------ the passes
@@ -197,28 +221,31 @@ class LookBack:
         ):
             if not told:
                 continue
-            reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
-            if reach_ns > since_ns:
-                self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
             for symbol in self._symbols(listing.by_symbol):
-                if (label := f"{ask.__name__}:{symbol}") not in self._listed:
-                    self._listed.add(label)
-                    yield ask(symbol, reach_ns, until_ns)
+                if (label := f"{ask.__name__}:{symbol}") in self._listed:
+                    continue
+                self._listed.add(label)
+                reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
+                if reach_ns > since_ns:
+                    self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
+                yield ask(symbol, reach_ns, until_ns)
 
     def _symbols(self, by_symbol: bool) -> Iterable[str | None]:
         if not by_symbol:
             return (None,)
-        names = list(self.symbols)
-        for name in names[self.plan.max_symbols :]:
-            self.name("symbol", name, f"more than {self.plan.max_symbols} symbols to ask about")
-        return names[: self.plan.max_symbols]
+        names = list(self.symbols)  # the most recently used last
+        most = self.plan.max_symbols
+        for name in names[:-most]:
+            self.name("symbol", name, f"more than {most} symbols to ask about")
+        return names[-most:]
 
     def _follow_up(self) -> Iterator[Question]:
         """What the listings leave open: symbols learnt meanwhile, missing orders, sums that do not agree."""
         assert self._asked is not None
         markets = self.memory.markets or {}
-        for symbol in explaining(self._unexplained().keys(), markets, self.symbols.keys()):
+        for symbol in list(explaining(self._unexplained().keys(), markets, self.symbols.keys())):
             self.symbols.setdefault(symbol)
+            self.since_ns = min(self.since_ns, self.sheet.agreed_ns)  # it may have traded ever since they agreed
         for question in (*self._listings(self._asked), *self._by_id()):
             if question not in self._followed:
                 self._followed.add(question)

@@ -10,7 +10,8 @@ from exchstream.core.venue import Secret
 
 HIDDEN: Final = b"***"
 MIN_SECRET: Final = 4  # anything shorter stands in too many innocent words
-_SIGNATURES: Final = re.compile(rb'(?i)((?:signature|sign|listenkey)"?\s*[=:]\s*"?)[A-Za-z0-9+/=%_\-]{8,}')
+# In a query, a header or JSON, and in JSON that stands as a text in JSON, where its quotes are escaped.
+_SIGNATURES: Final = re.compile(rb"""(?i)((?:signature|sign|listenkey)[\\"'\s]*[=:][\\"'\s]*)[A-Za-z0-9+/=%_\-]{8,}""")
 
 
 def needles(secrets: Iterable[Secret]) -> tuple[bytes, ...]:

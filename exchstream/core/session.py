@@ -80,7 +80,7 @@ from exchstream.core.venue import (
     Unreachable,
     Venue,
 )
-from exchstream.events import GapClosed, GapOpened, GapReason
+from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
 from exchstream.model import OrderKey
 
 RELOAD_NS: Final = MINUTE  # how often an unknown symbol may make us read the market list again
@@ -235,11 +235,15 @@ class Session:
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
             yield from self._end_link(link, GapReason.SILENT, why, now)
+        for link in self.links.drained(now):
+            yield from self._end_link(link, GapReason.SILENT, "replaced by a newer connection", now)
         yield from self.links.tend(now)
         if self._renew_ns is not None and now.mono_ns >= self._renew_ns:
             self._renew_ns = None
             yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now)
         if self._gap is None and (doubt := self._doubts.overdue(now)) is not None:
+            if doubt.order is not None:
+                self._suspects.add(doubt.order)
             self._open_gap(GapReason.DOUBT, doubt.why, now)
 
     # ------------------------------------------------------------------------------------------------ links
@@ -255,7 +259,7 @@ class Session:
 
     def _link_gone(self, link: Link, reason: GapReason, why: str, now: Now) -> None:
         """A lane that has no proven link left cannot be trusted from the last good instant on."""
-        if link.phase is Phase.PROVEN and not self.links.proven:
+        if (link.phase is Phase.PROVEN and not self.links.proven) or link.owes:
             self._open_gap(reason, why, now)
 
     def _from_link(self, link: Link, meaning: Meaning, now: Now) -> Iterator[Command]:
@@ -303,6 +307,7 @@ class Session:
         if credential is None or (dialled_with is not None and dialled_with != credential.value):
             return
         self.memory.credential = None
+        self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
         for link in [link for link in self.links.live.values() if link.credential == credential.value]:
             yield from self._end_link(link, GapReason.EXPIRED, why, now)
 
@@ -326,7 +331,7 @@ class Session:
         elif refusal.how is Refusal.FATAL:
             yield from self._die(refusal)
         elif refusal.how is Refusal.GONE and asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
-            self._lookback.refused(asked.question, refusal.why, now)
+            self._lookback.refused(asked.question, refusal.why)
         elif refusal.how is Refusal.GONE and asked.purpose is Purpose.AUDIT:
             self._owed(asked.purpose).discard(asked.question)  # a symbol that is gone must not stop the audit of all
         else:
@@ -389,7 +394,7 @@ class Session:
             and self._lookback is not None
             and now.mono_ns - asked.first_ns >= give_up_ns
         ):
-            self._lookback.refused(asked.question, f"no answer for {give_up_ns // MINUTE} minutes: {why}", now)
+            self._lookback.give_up(asked.question, f"no answer for {give_up_ns // MINUTE} minutes: {why}")
         else:
             yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))
 
@@ -409,11 +414,8 @@ class Session:
             self._suspects.add(news.key)
 
     def _doubt(self, doubt: Doubt, now: Now) -> None:
-        if self._doubts.add(doubt, now):
-            if doubt.order is not None:
-                self._suspects.add(doubt.order)
-            if doubt.symbol is not None:
-                self._teller.use(doubt.symbol)
+        if self._doubts.add(doubt, now) and doubt.symbol is not None:
+            self._teller.use(doubt.symbol)
 
     # ------------------------------------------------------------------------------------------------ gaps
 
@@ -431,6 +433,12 @@ class Session:
 
     def _close_gap(self, lookback: LookBack, verdict: Verdict, now: Now) -> None:
         assert self._gap is not None
+        missing = [
+            Unresolved(what="fill", name=f"{doubt.fill.venue_symbol}:{doubt.fill.trade_id}", why=doubt.why)
+            for doubt in self._doubts.looked_into(verdict.until_ns, now)
+            if doubt.fill is not None
+        ]
+        unresolved = (*verdict.unresolved, *missing)
         self._teller.gap_closed(
             GapClosed(
                 venue=self.venue.name,
@@ -438,17 +446,17 @@ class Session:
                 since_ns=self._gap.since_ns,
                 until_ns=verdict.until_ns,
                 scope=verdict.scope,
-                complete=not verdict.unresolved,
-                unresolved=verdict.unresolved,
+                complete=not unresolved,
+                unresolved=unresolved,
                 recovered=self._teller.recovered_facts - self._recovered_before,
             )
         )
-        self.good_ns = verdict.until_ns
+        if not verdict.gave_up:  # else the next look-back begins where this one did
+            self.good_ns = verdict.until_ns
         if verdict.holdings is not None:
-            self.sheet.agree(verdict.holdings)
+            self.sheet.agree(verdict.holdings, verdict.until_ns)
         self._gap = self._lookback = None
         self._suspects.clear()
-        self._doubts.looked_into(verdict.until_ns, now)
         self.ledger.forget(self.good_ns - self.venue.plan.lag_ns)
         self._audit.next_ns = now.mono_ns + self._beat_ns()
 
@@ -490,8 +498,8 @@ class Session:
         return None if self.memory.credential is None else self.memory.credential.value
 
     def _look_back(self, now: Now) -> Iterator[Command]:
+        assert self._gap is not None
         if self._lookback is None:
-            assert self._gap is not None
             self._lookback = LookBack(
                 plan=self.venue.plan,
                 ledger=self.ledger,
@@ -504,6 +512,8 @@ class Session:
             )
         lookback = self._lookback
         questions = lookback.step(now)
+        if lookback.since_ns < self._gap.since_ns:  # it has learnt of a symbol that nobody had told it of
+            self._gap = self._teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "balances moved on other symbols")
         yield from (self._asks.put(question, Purpose.LOOK_BACK, now) for question in questions)
         if not questions and (verdict := lookback.verdict(now)) is not None:
             self._close_gap(lookback, verdict, now)

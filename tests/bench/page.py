@@ -25,13 +25,13 @@ the figure of one run moves by a fifth. This page is written by the benchmark it
 $ {command}
 ```
 
-Measured on {date}, on {machine}, {python}: {rounds} rounds, every client once a round in a process of its own,
-{messages:,} reports each after {warm_up:,} to warm up. CPU time of all threads is counted, user and system. Shown are
-medians over the rounds, the quartiles between which the middle half of them lies, and medians of the ratios within one
-round. *Delivered* is how many of the updates sent reached user code.
+Measured on {date}, on {machine}, {python}: {rounds} rounds,
+every client once a round in a process of its own, {messages:,} reports each after {warm_up:,} to warm up. CPU time of
+all threads is counted, user and system. Shown are medians over the rounds, the quartiles between which the middle half
+of them lies, and medians of the ratios within one round. *Delivered* is how many of the updates sent reached user code.
 
-The reports are Binance spot's `executionReport`s as its WebSocket API wraps them, about {size} bytes each: ten orders at
-a time, accepted, filled in part, filled or cancelled, side by side; more than half of the reports tell an execution.
+The reports are Binance spot's `executionReport`s as its WebSocket API wraps them, about {size} bytes each: ten orders
+at a time, accepted, filled in part, filled or cancelled, side by side; more than half of the reports tell an execution.
 """
 _SOCKET: Final = """\
 
@@ -104,6 +104,6 @@ def page(socket: Run, decode: Run, machine: str | None) -> str:
         rounds=socket.rounds,
         messages=socket.messages,
         warm_up=WARM_UP,
-        size=round(mean(map(len, blast(1_000, 0, 1_795_000_000_000).frames)), -1),
+        size=10 * round(mean(map(len, blast(1_000, 0, 1_795_000_000_000).frames)) / 10),
     )
     return head + _SOCKET + table(socket) + _DECODE + table(decode) + _TAIL

@@ -1,4 +1,4 @@
-"""Histories of orders as the WebSocket API of Binance spot tells them: wrapped `executionReport`s of 600 bytes.
+"""Histories of orders as the WebSocket API of Binance spot tells them: wrapped `executionReport`s of about 560 bytes.
 
 Ten orders at a time work side by side: all are accepted, eight are filled in part, seven of these to the end, and
 three are cancelled.  Prices and quantities vary from order to order and add up.  The last report is of an order of

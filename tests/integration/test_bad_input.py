@@ -45,7 +45,7 @@ TEXT, BINARY = 0x81, 0x82
 
 @pytest.fixture
 async def mock() -> AsyncIterator[Mock]:
-    """A served mock exchange; virtual where the test itself asks for `autojump_clock` (pytest-trio looks only there)."""
+    """A served mock exchange; virtual where the test itself asks for `autojump_clock`, as pytest-trio demands."""
     async with served() as serving:
         yield serving
 

@@ -136,8 +136,6 @@ def orders_backward(told: Iterable[Told]) -> list[str]:
             wrong.append(f"filled fell from {before.filled} to {event.filled}: {event.key}")
         if before is not None and before.status in FINAL and event.status not in FINAL:
             wrong.append(f"final, then {event.status}: {event.key}")
-        if before is not None and (before.status, before.filled) == (event.status, event.filled) == ("filled", 0):
-            wrong.append(f"filled with nothing: {event.key}")
         last[event.key] = event
     return wrong
 
@@ -227,7 +225,7 @@ def gaps_untold(
     """
     times = {fill.key: fill.time_ns for fill in fills}
     ended = {change.key: change.time_ns for change in orders if change.status in FINAL}
-    wrong = []
+    wrong: list[str] = []
     gap: Opened | None = None
     final: set[OrderId] = set()
     for event in told:
@@ -280,19 +278,20 @@ def _open_at(gaps: Sequence[Opened], told: Sequence[Told], fill: TrueFill) -> It
 def gaps_in_order(told: Iterable[Told]) -> list[str]:
     """A gap is closed once, after it was opened, and its verdict reaches from its beginning forward.
 
-    The gap of the start is opened before the venue's clock is known, so its beginning may be corrected.
+    The gap of the start is opened before the venue's clock is known, so its beginning may be corrected.  A gap is told
+    again only when it turns out to reach further back.
     """
     wrong = []
     gap: Opened | None = None
     for event in told:
         if isinstance(event, Opened):
-            if gap is not None:
+            if gap is not None and event.since_ns >= gap.since_ns:
                 wrong.append(f"opened within a gap: {event}")
             gap = event
         elif isinstance(event, Closed):
             if gap is None:
                 wrong.append(f"closed without a gap: {event}")
-            elif gap.reason != "start" and event.since_ns != gap.since_ns or event.until_ns < event.since_ns:
+            elif (gap.reason != "start" and event.since_ns != gap.since_ns) or event.until_ns < event.since_ns:
                 wrong.append(f"closed otherwise than opened: {gap}, {event}")
             if event.until_ns > event.at_ns:
                 wrong.append(f"a verdict about the future: {event}")
@@ -304,7 +303,21 @@ def gaps_in_order(told: Iterable[Told]) -> list[str]:
 
 def gaps_needless(told: Iterable[Told]) -> list[str]:
     """In a healthy run there is the gap of the start, and no other."""
-    return [f"a gap without a cause: {event}" for event in told if isinstance(event, Opened) and event.reason != "start"]
+    return [
+        f"a gap without a cause: {event}" for event in told if isinstance(event, Opened) and event.reason != "start"
+    ]
+
+
+def scopes_shrunk(told: Iterable[Told]) -> list[str]:
+    """What one verdict was about, all later ones are about as well: a symbol does not drop out unsaid."""
+    wrong = []
+    before: frozenset[str] = frozenset()
+    for event in told:
+        if isinstance(event, Closed) and event.symbols is not None:
+            if gone := before - event.symbols - {name for _, name in event.unresolved}:
+                wrong.append(f"scope lost {sorted(gone)}: {_named(event)}")
+            before |= event.symbols
+    return wrong
 
 
 def verdicts_incomplete(told: Iterable[Told]) -> list[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -41,18 +40,19 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.session import Session
 from exchstream.core.venue import SECOND, Clock, Question, Reply, ServerTime, Venue
-from exchstream.events import Event, Fill, GapClosed, GapOpened, OrderUpdate
+from exchstream.events import AccountDown, Event
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
 from mockserver.clock import VirtualClock
-from mockserver.engine.types import HOUSE, AlgoEvent, AlgoStatus, OrderEvent
 from mockserver.faces.base import Close as CloseFrame
-from mockserver.faces.base import HttpRequest, HttpResponse, Ping as PingFrame, Text
+from mockserver.faces.base import HttpRequest, HttpResponse, Text
+from mockserver.faces.base import Ping as PingFrame
 from mockserver.link import Link, NoTransport
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
-from .checkers import Closed, Opened, Told, ToldFill, ToldOrder, TrueChange, TrueFill
+from .checkers import Told, TrueChange, TrueFill
+from .records import told_of, truth_of
 
 START_NS: Final = 1_790_000_000_123_456_000
 FLAVOURS: Final = ("binance-spot", "binance-spot-listen-key", "binance-futures", "ftx")
@@ -141,7 +141,7 @@ class World:
             noted(venue, happened)
             self._note(happened)
 
-        truth.note = note  # type: ignore[method-assign]
+        truth.note = note  # type: ignore[method-assign, assignment]
         self.client = self.worlds.open_account(self.exchange, CLIENT)
         self.worlds.open_account(self.exchange, RIVAL)
         self.venue = self._venue()
@@ -262,32 +262,12 @@ class World:
 
     def _tell(self, event: Event) -> None:
         self.events.append((self.now_ns, event))
-        match event:
-            case Fill():
-                told: Told = ToldFill(
-                    self.now_ns,
-                    (event.venue_symbol, event.trade_id, event.order_id),
-                    event.time_ns,
-                    event.price,
-                    event.quantity,
-                    event.fee,
-                    event.recovered,
-                )
-            case OrderUpdate():
-                key = (event.venue_symbol, event.order_id, event.order_kind.value)
-                told = ToldOrder(self.now_ns, key, event.status.value, event.filled_quantity, event.recovered)
-            case GapOpened():
-                told = Opened(self.now_ns, event.since_ns, event.reason.value)
-            case GapClosed():
-                symbols = None if event.scope.symbols is None else frozenset(event.scope.symbols)
-                unresolved = tuple((part.what, part.name) for part in event.unresolved)
-                told = Closed(self.now_ns, event.since_ns, event.until_ns, symbols, event.complete, unresolved)
-            case _:
-                self.note(f"TOLD {event}")
-                self.down = self.down or (type(event).__name__ if type(event).__name__ == "AccountDown" else None)
-                return
-        self.told.append(told)
-        self.note(f"told {told}")
+        told = told_of(event, self.now_ns)
+        self.note(f"told {event if told is None else told}")
+        if told is not None:
+            self.told.append(told)
+        elif isinstance(event, AccountDown):
+            self.down = event.detail
 
     # ------------------------------------------------------------------------------------------------ links
 
@@ -477,48 +457,12 @@ class World:
     # ------------------------------------------------------------------------------------------------ the truth
 
     def _note(self, happened: Sequence[Any]) -> None:
-        for event in happened:
-            if isinstance(event, OrderEvent) and event.account == CLIENT:
-                self._note_order(event)
-            elif isinstance(event, AlgoEvent) and event.account == CLIENT:
-                key = (event.algo.child.instrument, str(event.algo.algo_id), "algo")
-                change = TrueChange(key, event.time_ns, self._algo_status(event), Decimal(0))
-                self.changes.append(change)
-                self.note(f"TRUE {change}")
-
-    def _note_order(self, event: OrderEvent) -> None:
-        view, instrument = event.order, self.exchange.engine.instruments[event.order.instrument]
-        key = (view.instrument, str(view.order_id), "order")
-        status = view.status.value.lower()
-        if self.flavour == "ftx" and status == "expired":
-            status = "canceled"  # FTX has one word for all ends without a fill
-        change = TrueChange(key, event.time_ns, status, instrument.quantity(view.filled))
-        self.changes.append(change)
-        self.note(f"TRUE {change}")
-        each = event.execution
-        if each is None:
-            return
-        trade_id = str(each.fill_id if self.flavour == "ftx" else each.trade_id)
-        fill = TrueFill(
-            (each.instrument, trade_id, str(each.order_id)),
-            each.time_ns,
-            instrument.price(each.price),
-            instrument.quantity(each.quantity),
-            Decimal(each.fee).scaleb(-8),
-        )
-        self.fills.append(fill)
-        self.note(f"TRUE {fill}")
-
-    def _algo_status(self, event: AlgoEvent) -> str:
-        match event.algo.status:
-            case AlgoStatus.NEW:
-                return "new"
-            case AlgoStatus.TRIGGERING | AlgoStatus.TRIGGERED:
-                return "triggered"
-            case AlgoStatus.FINISHED:
-                return "finished"
-            case ended:
-                return ended.value.lower()
+        for row in truth_of(happened, CLIENT, self.exchange.engine.instruments, ftx=self.flavour == "ftx"):
+            self.note(f"TRUE {row}")
+            if isinstance(row, TrueFill):
+                self.fills.append(row)
+            else:
+                self.changes.append(row)
 
     # ------------------------------------------------------------------------------------------------ faults
 
@@ -563,4 +507,4 @@ class World:
         self.note("HEALED")
 
 
-__all__ = ["CLIENT", "FAIR", "FLAVOURS", "HOUSE", "RIVAL", "START_NS", "Runaway", "Weather", "World"]
+__all__ = ["CLIENT", "FAIR", "FLAVOURS", "RIVAL", "START_NS", "Runaway", "Weather", "World"]

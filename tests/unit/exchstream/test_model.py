@@ -87,6 +87,13 @@ def test_an_order_only_moves_forward(a: OrderState, b: OrderState) -> None:
 
 
 @given(VIEWS, VIEWS)
+def test_two_states_differ_where_their_visible_values_do(a: OrderState, b: OrderState) -> None:
+    """The quick comparison gives the answer of the whole one, of a state with another and with their join."""
+    both = join(a, b)
+    assert (a.visible() != b.visible(), a.visible() != both.visible()) == (a.differs_from(b), both.differs_from(a))
+
+
+@given(VIEWS, VIEWS)
 def test_visible_values_decide_equality_of_what_is_told(a: OrderState, b: OrderState) -> None:
     """Joining a state with what it already shows changes no visible value."""
     both = join(a, b)

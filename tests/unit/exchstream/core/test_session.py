@@ -228,7 +228,7 @@ def test_an_order_that_cannot_be_found_is_named_once() -> None:
     """An authoritative 'no such order' after the lag allowance is named in the verdict, and never asked about again."""
     driver = Driver()
     driver.go_live()
-    driver.say(OrderView(order(at=7)))
+    driver.say(OrderView(order(at=1)))
     driver.lose()
     driver.advance(1)
     driver.prove()
@@ -346,18 +346,41 @@ def test_a_lane_with_a_frame_of_its_own_sends_it() -> None:
 
 
 def test_retire_overlaps() -> None:
-    """A lane that is about to end is replaced first: the old link goes when the new one is proven, without a gap."""
+    """A lane that is about to end is replaced first; the old link is heard until it is empty."""
     driver = Driver()
     driver.go_live()
     old = driver.link
     driver.say(Retire("shutdown"))
     assert driver.link == old + 1
-    driver.say(FillView(execution()), link=old)
+    driver.advance(1)
     driver.prove()
-    assert [Close(old, "replaced by a newer connection")] == driver.sent(Close)
+    assert [Ping(old)] == driver.sent(Ping)
     driver.say(FillView(execution()))
-    assert len(driver.told(Fill)) == 1
+    driver.say(FillView(execution()), FillView(execution("2")), link=old)
+    for _ in range(11):
+        driver.do(Received(old, (), driver.now.mono_ns))
+        driver.hear()
+        driver.advance(1)
+    assert [Close(old, "replaced by a newer connection")] == driver.sent(Close)
+    assert len(driver.told(Fill)) == 2
     assert len(driver.told(GapOpened)) == 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_replaced_link_that_is_not_heard_any_more_owes_a_gap(lost: bool) -> None:
+    """What it still carried may be missing, whether it is lost or just stays silent."""
+    driver = Driver()
+    driver.go_live()
+    old = driver.link
+    driver.say(Retire("shutdown"))
+    driver.advance(1)
+    driver.prove()
+    if lost:
+        driver.do(Lost(old, "reset"))
+    for _ in range(11):
+        driver.hear()
+        driver.advance(1)
+    assert len(driver.told(GapOpened)) == 2
 
 
 def test_a_lifetime_ends_in_a_rotation() -> None:
@@ -579,6 +602,7 @@ def test_a_symbol_that_is_gone_does_not_stop_the_audit() -> None:
     driver.advance(31)
     driver.hear()
     driver.reply(Fills, Refused("Invalid symbol.", Refusal.GONE))
+    driver.reply(Orders)
     driver.reply(OpenOrders, Snapshot(OrderKind.ORDER, frozenset()))
     assert driver.session.good_ns > good_ns
 
@@ -633,6 +657,18 @@ def test_a_doubt_that_the_stream_resolves_is_no_gap() -> None:
     driver.say(FillView(execution()), OrderView(order(filled="1", end=End.FILLED)))
     driver.advance(15)
     assert len(driver.told(GapOpened)) == 1
+
+
+def test_a_doubt_that_nothing_resolves_is_named() -> None:
+    """A fill that the stream hinted at and that REST does not know either is named in the verdict."""
+    driver = Driver()
+    driver.go_live()
+    driver.say(Doubt("TRADE_LITE", fill=FillKey("BTCUSDT", "9", "4"), symbol="BTCUSDT"))
+    driver.advance(10)
+    driver.settle()
+    closed = driver.told(GapClosed)[-1]
+    assert isinstance(closed, GapClosed)
+    assert [(u.what, u.name) for u in closed.unresolved] == [("fill", "BTCUSDT:9")]
 
 
 def test_a_doubt_that_stays_is_looked_into() -> None:

@@ -3,6 +3,8 @@
 from decimal import Decimal, localcontext
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchstream.venues.numbers import BadNumber, amount, exact, positive_or_none, quotient
 
@@ -54,9 +56,23 @@ def test_what_is_no_sane_number_is_refused(value: object) -> None:
         exact(value)
 
 
+@given(st.from_regex(r"-?[0-9]{1,42}(\.[0-9]{1,42})?", fullmatch=True, alphabet="-.0123456789"))
+def test_the_short_way_of_a_plain_number_is_the_long_way(text: str) -> None:
+    """With an exponent of zero, which takes the long way, the same digits come out, or the same refusal."""
+    assert _read(text + "e0") == _read(text)
+
+
+def _read(text: str) -> str:
+    try:
+        return str(exact(text))
+    except BadNumber:
+        return "refused"
+
+
 def test_amounts_are_not_negative() -> None:
     """A negative amount is refused, zero is one."""
     assert Decimal(0) == amount("0.000")
+    assert Decimal(0) == amount("-0")
     with pytest.raises(BadNumber):
         amount("-1")
 

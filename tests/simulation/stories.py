@@ -1,0 +1,180 @@
+"""Stories that were told once: each found a bug, or is the shortest way to a place where one could be.
+
+All of them end well.  A bug that is found becomes one of them, with what was wrong beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from exchstream.core.venue import MINUTE, SECOND
+from mockserver.actions import Act, Action
+from mockserver.engine.types import SelfTrade, Side
+
+from .story import Step, Story
+from .world import FLAVOURS
+
+SPOT, LISTEN_KEY, FUTURES, FTX = FLAVOURS
+
+
+def trade(act: Act, *, side: Side = Side.BUY, offset: int = -3, size: int = 3, where: int = 0, which: int = 0) -> Step:
+    """The client trades: by default a limit order that rests, on the first market."""
+    action = Action(
+        act=act,
+        who=0,
+        where=where,
+        which=which,
+        side=side,
+        offset=offset,
+        size=size,
+        self_trade=SelfTrade.NONE,
+        flag=False,
+        after_ns=0,
+    )
+    return Step("trade", action)
+
+
+PLACE: Final = trade(Act.LIMIT)
+CANCEL: Final = trade(Act.CANCEL)
+FILL_ALL: Final = trade(Act.FILL, size=9)
+FILL_PART: Final = trade(Act.FILL, size=3)
+
+
+def wait(ns: int) -> Step:
+    """Let time pass."""
+    return Step("wait", ns)
+
+
+# One order that meets three others of the same account.
+SELF_TRADES: Final = (trade(Act.LIMIT, offset=5, size=9), *(trade(Act.LIMIT, side=Side.SELL, offset=5),) * 3)
+
+PINNED: Final[dict[str, Story]] = {
+    # A page may end between the two sides of a self-trade, which have one id: paging behind it lost the second.
+    **{
+        f"self-trades over pages of two, {flavour}": Story(
+            flavour=flavour, seed=1, page_cap=2, steps=(Step("drop", "late"), PLACE, FILL_ALL, *SELF_TRADES)
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    # FTX tells no time of an order's end: one created just before the start and cancelled after it was not told.
+    "cancelled while starting, ftx": Story(
+        flavour=FTX, seed=336, early=True, steps=(PLACE, Step("slow", 3 * SECOND), wait(SECOND // 4), CANCEL)
+    ),
+    **{
+        f"a fill on a connection that dies without a word, {flavour}": Story(
+            flavour=flavour, seed=1, steps=(PLACE, wait(SECOND), Step("drop", "half"), FILL_PART, wait(2 * MINUTE))
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"a fill that the old connection still carried, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("shutdown", False), wait(80_000_000), Step("stall", 8 * SECOND), PLACE, FILL_ALL, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"a symbol that nobody named, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            symbols=("BTCUSDT",),
+            steps=(Step("drop", "late"), trade(Act.LIMIT, where=1), FILL_ALL, wait(MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"fills in good health, {flavour}": Story(
+            flavour=flavour, seed=1, healthy=True, steps=(PLACE, FILL_ALL, wait(SECOND)) * 40
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"a key that expires and says so {notices} times, {flavour}": Story(
+            flavour=flavour, seed=1, steps=(PLACE, wait(SECOND), Step("expire", notices), FILL_PART, wait(MINUTE))
+        )
+        for flavour in (LISTEN_KEY, FUTURES)
+        for notices in (0, 1, 2)
+    },
+    # An order that begins and ends while nothing is delivered is in no answer that the audit asks for; its passing
+    # moves `good_ns` beyond it, so that the gap which is told later begins after what was lost (G1, G4).
+    **{
+        f"an order lives and dies on a connection without a word, {flavour}": Story(
+            flavour=flavour, seed=1, steps=(Step("drop", "half"), PLACE, CANCEL, wait(5 * MINUTE))
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"an order lives and dies while muted, {flavour}": Story(
+            flavour=flavour, seed=1, steps=(Step("mute", "events"), PLACE, CANCEL, wait(5 * MINUTE))
+        )
+        for flavour in FLAVOURS
+    },
+    # The old link is closed the moment the new one is proven: what it still carried is dropped, and no gap told.
+    **{
+        f"the old connection still carried an order's life, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("shutdown", False), wait(80_000_000), Step("stall", 8 * SECOND), PLACE, CANCEL, wait(MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FTX)
+    },
+    # Placed while looking back, an order is missing from REST as it was a lag ago: "does not exist" is then no
+    # authoritative answer, but the order is named as unresolved, dropped, and told again as new.
+    **{
+        f"placed while looking back, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("lag", 5 * SECOND), Step("drop", "reset"), *(wait(SECOND // 2), PLACE) * 16, wait(MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    # Questions given up after ten minutes take their symbols with them: the verdicts to come are about no symbol at
+    # all, `complete`, and fills that REST could tell again are never asked for.
+    **{
+        f"REST is away for longer than we ask, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            gives_up=True,
+            steps=(
+                PLACE,
+                wait(SECOND),
+                Step("drop", "reset"),
+                wait(SECOND // 2),
+                FILL_PART,
+                Step("fate", "lost"),
+                wait(25 * MINUTE),
+                CANCEL,
+                Step("fate", "ok"),
+                wait(5 * MINUTE),
+                Step("drop", "late"),
+                PLACE,
+                FILL_ALL,
+                wait(5 * MINUTE),
+            ),
+        )
+        for flavour in (SPOT,)
+    },
+    # While trading goes on the balances cannot be compared, so the unknown symbol is looked for only when the gap in
+    # which it traded has long been closed, and from too late an instant on.
+    **{
+        f"an unnamed symbol in busy times, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            symbols=("BTCUSDT",),
+            steps=(
+                wait(MINUTE),
+                Step("drop", "late"),
+                trade(Act.LIMIT, where=1),
+                FILL_ALL,
+                *(PLACE, FILL_ALL, wait(SECOND)) * 60,
+                wait(MINUTE),
+            ),
+        )
+        for flavour in (SPOT, LISTEN_KEY)
+    },
+    # Each TRADE_LITE leaves its order in `Session._suspects`, which only the end of a gap empties (G5).
+    "many fills in good health, binance-futures": Story(
+        flavour=FUTURES, seed=1, healthy=True, steps=(PLACE, FILL_ALL, wait(SECOND)) * 150
+    ),
+}

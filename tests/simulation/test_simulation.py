@@ -1,0 +1,59 @@
+"""The account and the exchange without sockets: pinned stories, stories by chance, and that a seed decides them.
+
+`python -m tests.simulation` searches further.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from .stories import PINNED
+from .story import Story, play, shortened, told_by_chance
+from .world import FLAVOURS
+
+SEEDS: Final = range(100, 108)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_pinned_story_ends_well(name: str) -> None:
+    """Every checker is content with a story that once told of a bug."""
+    outcome = play(PINNED[name])
+    assert not outcome.violations, str(outcome)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_story_by_chance_ends_well(flavour: str, seed: int) -> None:
+    """Trading under faults: after healing the account is live in time, and everything has been told, once."""
+    outcome = play(told_by_chance(flavour, seed))
+    assert not outcome.violations, str(outcome)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_good_health_needs_no_gap(flavour: str) -> None:
+    """Trading without a fault: no gap after the start, and everything told."""
+    outcome = play(told_by_chance(flavour, 1, 200, faults=False))
+    assert not outcome.violations, str(outcome)
+    assert outcome.world.fills
+
+
+def test_a_seed_decides_the_run() -> None:
+    """The same story gives the same log, line by line."""
+    story = told_by_chance(FLAVOURS[0], 7)
+    assert play(story).world.log == play(story).world.log
+
+
+def test_a_bad_story_is_found_and_shortened() -> None:
+    """A run with a fill that was never told is told in few steps (the fault is ours: the story's end is cut off)."""
+    story = told_by_chance("ftx", 3, 30, faults=False)
+
+    def forgetful(story: Story) -> list[str]:
+        outcome = play(story)
+        return [f"fill lost: {fill.key}" for fill in outcome.world.fills]
+
+    assert forgetful(story)
+    short = shortened(story, violations_of=forgetful)
+    assert forgetful(short)
+    assert len(short.steps) <= 4
