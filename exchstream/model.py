@@ -254,13 +254,13 @@ def join(a: OrderState, b: OrderState) -> OrderState:
     """
     if a.key != b.key:
         raise ValueError(f"cannot join two different orders: {a.key} and {b.key}")
-    ended = a if (a.end or 0, a.reason or "") >= (b.end or 0, b.reason or "") else b
+    end, reason = max((a.end or 0, a.reason or ""), (b.end or 0, b.reason or ""))
     return OrderState(
         key=a.key,
         stage=_known(a.stage, b.stage),
-        end=ended.end,
-        reason=ended.reason or None,
-        cumulative=_fuller(a.cumulative, b.cumulative),
+        end=End(end) if end else None,
+        reason=reason or None,
+        cumulative=a.cumulative if a.cumulative.rank >= b.cumulative.rank else b.cumulative,
         price=_newer(a.price, b.price),
         quantity=_newer(a.quantity, b.quantity),
         stop_price=_newer(a.stop_price, b.stop_price),
@@ -299,14 +299,6 @@ def _newer(a: Term | None, b: Term | None) -> Term | None:
         return a
     if a is None:
         return b
-    if a.time_ns != b.time_ns:  # nearly always: spares two ranks
-        return b if b.time_ns > a.time_ns else a
-    return b if b.rank > a.rank else a
-
-
-def _fuller(a: Cumulative, b: Cumulative) -> Cumulative:
-    if a.filled != b.filled:  # as in `_newer`
-        return b if b.filled > a.filled else a
     return b if b.rank > a.rank else a
 
 

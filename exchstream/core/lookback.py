@@ -214,7 +214,10 @@ class LookBack:
     def _listings(self, now: Now) -> Iterator[Question]:
         """Executions and orders since the gap began, of every symbol that is known by now."""
         assert self._asked is not None
-        since_ns, until_ns = self.since_ns - self.plan.lag_ns, self._asked.wall_ns + self.plan.lag_ns
+        since_ns = (
+            min(self.since_ns, self.proven.wall_ns) - self.plan.lag_ns
+        )  # the venue's clock may have been set back
+        until_ns = self._asked.wall_ns + self.plan.lag_ns
         for listing, ask, told in (
             (self.plan.fills, Fills, self.plan.tells_fills),
             (self.plan.orders, Orders, self.plan.tells_orders),

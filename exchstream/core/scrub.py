@@ -25,6 +25,6 @@ def scrub(raw: bytes, secrets: Iterable[bytes]) -> bytes:
     for text in secrets:
         if text in raw:
             raw = raw.replace(text, HIDDEN)
-    if b"ign" in raw or b"isten" in raw:
+    if b"ign" in raw or b"isten" in raw or b"IGN" in raw or b"ISTEN" in raw:  # spares most messages the search
         raw = _SIGNATURES.sub(rb"\1" + HIDDEN, raw)
     return raw

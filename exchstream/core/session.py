@@ -112,6 +112,8 @@ class Session:
     _share: int = attrs.field(default=0, init=False)
     _started: Now = attrs.field(default=Now(0, 0), init=False)
     _knows_time: bool = attrs.field(default=False, init=False)
+    _starting: bool = attrs.field(default=True, init=False)
+    _clock_cleared: bool = attrs.field(default=False, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
     _recovered_before: int = attrs.field(default=0, init=False)
     _teller: Teller = attrs.field(init=False)
@@ -225,12 +227,12 @@ class Session:
 
     def _clocked(self, now: Now) -> None:
         """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's."""
-        if not self._knows_time and self.since_ns is None and self.restored is None:
+        if self._starting and self.since_ns is None and self.restored is None:
             start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns)
             self.good_ns = self.ledger.floor_ns = start_ns
             if self._gap is not None:
                 self._gap = attrs.evolve(self._gap, since_ns=start_ns)
-        self._knows_time = True
+        self._knows_time, self._starting = True, False
 
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
@@ -274,6 +276,7 @@ class Session:
                 link.evident = True
                 self._doubt(meaning, now)
             case Accepted(tag=tag):
+                self._clock_cleared = False
                 yield from self.links.accept(link, tag, now)
             case Refused():
                 yield from self._refused_link(link, meaning, now)
@@ -291,10 +294,12 @@ class Session:
                 yield from self._common(meaning, now)
 
     def _refused_link(self, link: Link, refused: Refused, now: Now) -> Iterator[Command]:
-        if refused.how is Refusal.FATAL:
+        if refused.how is Refusal.FATAL or (refused.how is Refusal.DUBIOUS and self._clock_cleared):
             yield from self._die(refused)
             return
-        if refused.how is Refusal.CLOCK:
+        if refused.how is Refusal.DUBIOUS:  # nothing is dialled before the time is known anew
+            self._clock_cleared, self._knows_time = True, False
+        if refused.how in (Refusal.CLOCK, Refusal.DUBIOUS):
             yield MeasureClock(anew=True)
         if refused.tag is not None or link.phase is not Phase.PROVEN:
             yield from self._end_link(link, GapReason.LOST, refused.why, now)

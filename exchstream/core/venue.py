@@ -194,6 +194,7 @@ class Refusal(Enum):
     GONE = "gone"  # an authoritative no: what was asked about does not exist
     TRANSIENT = "transient"  # try again later
     CLOCK = "clock"  # our time is wrong: measure, sign anew, try again
+    DUBIOUS = "dubious"  # a wrong key or a wrong clock, told in the same words: measure, try once more, then FATAL
 
 
 @attrs.frozen

@@ -195,10 +195,15 @@ async def until(
     raise AssertionError("not told in time:\n" + "\n".join(map(repr, events)))
 
 
-async def eventually(true: Callable[[], bool]) -> None:
+async def eventually(true: Callable[[], bool], *, every: float = 0.01) -> None:
     """Wait until this is true; what the other side does tells nobody when."""
     while not true():  # noqa: ASYNC110
-        await trio.sleep(0.01)
+        await trio.sleep(every)
+
+
+def grown(stream: OrderStream, position: int) -> Callable[[], bool]:
+    """Readers can see the event at this position."""
+    return lambda: stream.journal.visible >= position
 
 
 def live(count: int = 1) -> Callable[[Sequence[Event]], bool]:

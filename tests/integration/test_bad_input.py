@@ -27,8 +27,10 @@ from .harness import (
     NAMES,
     Mock,
     Seat,
+    eventually,
     fills_of,
     gaps_of,
+    grown,
     live,
     mock_now_ns,
     served,
@@ -124,7 +126,7 @@ async def test_a_message_without_a_word_is_told_raw(seat: Seat, kind: str, autoj
         await goes_on(seat, stream, events)
         events += await watch(stream, 60)
     assert [STRANGERS[kind]] == [strange.raw for strange in strange_of(events)]
-    assert [] == gaps_of(events)
+    assert gaps_of(events) == []
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"])
@@ -143,8 +145,8 @@ async def test_a_malformed_frame_is_told_raw_and_looked_into(
         events += await watch(stream, 120)
         assert [link] == seat.links
     assert [MALFORMED[kind]] == [strange.raw for strange in strange_of(events)]
-    assert [GapReason.DOUBT] == [gap.reason for gap in gaps_of(events)]
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.DOUBT]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
 @pytest.mark.parametrize("payload", [b"\xff\xfe\x00{}", bytes(range(256))], ids=["bad-utf8", "all-bytes"])
@@ -170,7 +172,7 @@ async def test_an_event_in_a_binary_frame_is_read_like_a_text(
         monkeypatch.setattr(link, "tell", lambda text: link.transport.reply(frame(BINARY, text.encode())))
         events: list[Event] = []
         await goes_on(seat, stream, events)
-    assert ([], []) == (strange_of(events), gaps_of(events))
+    assert (strange_of(events), gaps_of(events)) == ([], [])
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"])
@@ -186,8 +188,8 @@ async def test_a_frame_of_10_mb_ends_the_link(seat: Seat, opcode: int, autojump_
         await goes_on(seat, stream, events)
         assert link not in seat.links
     (gap,) = gaps_of(events)
-    assert (GapReason.LOST, True) == (gap.reason, "larger than" in gap.detail)
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert (gap.reason, "larger than" in gap.detail) == (GapReason.LOST, True)
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
 @pytest.mark.parametrize(
@@ -209,8 +211,8 @@ async def test_bytes_that_are_no_websocket_end_the_link(seat: Seat, raw: bytes, 
         seat.fill(seat.place())
         events = await until(stream, live(), seconds=120)
         await goes_on(seat, stream, events)
-    assert [GapReason.LOST] == [gap.reason for gap in gaps_of(events)]
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.LOST]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
 # --- known events with bad values ------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ async def check_damage(seat: Seat, field: str, value: str | None, monkeypatch: p
         sent = damaged(seat, field, value, monkeypatch)
         seat.fill(order, "0.5")
         await watch_into(stream, 90, events)
-        assert 1 == len(sent), "the event was not found"
+        assert len(sent) == 1, "the event was not found"
         await goes_on(seat, stream, events)
         await watch_into(stream, 30, events)
     assert strange_of(events)
@@ -265,7 +267,7 @@ async def check_damage(seat: Seat, field: str, value: str | None, monkeypatch: p
     assert all(verdict.complete for verdict in verdicts_of(events)), verdicts_of(events)
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
     states = [u for u in updates_of(events) if u.order_id == str(order.order_id)]
-    assert [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED] == [update.status for update in states]
+    assert [update.status for update in states] == [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED]
     return events
 
 
@@ -330,12 +332,12 @@ async def test_a_wrong_answer_is_asked_again(
             seat.drop()
             seat.fill(order)
             events = await watch(stream, 60)
-            assert [] == verdicts_of(events)
-            assert [GapReason.LOST] == [gap.reason for gap in gaps_of(events)]
+            assert verdicts_of(events) == []
+            assert [gap.reason for gap in gaps_of(events)] == [GapReason.LOST]
         await until(stream, live(), seconds=1_000, told=events)
         await goes_on(seat, stream, events)
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
-    assert [] == [event for event in events if isinstance(event, AccountDown)]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
+    assert [event for event in events if isinstance(event, AccountDown)] == []
 
 
 @pytest.mark.parametrize("status", [200, 404, 410])
@@ -358,7 +360,7 @@ async def test_a_retired_listen_key_is_said_plainly(mock: Mock, status: int, mon
                 events.append(event)
     down = events[-1]
     assert isinstance(down, AccountDown)
-    assert (DownReason.RETIRED, 1) == (down.reason, len(asked))
+    assert (down.reason, len(asked)) == (DownReason.RETIRED, 1)
     assert "<" not in down.detail
 
 
@@ -429,7 +431,7 @@ async def test_a_clock_that_is_wrong_from_the_start_is_measured(
         events = await until(stream, live(), seconds=60)
         assert verdicts_of(events)[0].complete
         await goes_on(seat, stream, events)
-    assert [GapReason.START] == [gap.reason for gap in gaps_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.START]
 
 
 @pytest.mark.parametrize("minutes", [-3, 3])
@@ -452,7 +454,7 @@ async def test_a_clock_that_steps_is_measured_again(
             told=events,
         )
         await goes_on(seat, stream, events)
-    assert [] == [event for event in events if isinstance(event, AccountDown)]
+    assert [event for event in events if isinstance(event, AccountDown)] == []
     # A venue whose time goes back lists what is new as old: then the verdict may name it, and the audit finds it.
     assert minutes < 0 or all(verdict.complete for verdict in verdicts_of(events))
 
@@ -477,8 +479,8 @@ async def test_a_machine_that_slept_goes_on(
         seat.fill(order)
         events = await until(stream, live(), seconds=120)
         await goes_on(seat, stream, events)
-    assert [] == [event for event in events if isinstance(event, AccountDown)]
-    assert [()] == [verdict.unresolved for verdict in verdicts_of(events)]
+    assert [event for event in events if isinstance(event, AccountDown)] == []
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
 @pytest.mark.parametrize("minutes", [-3, 3])
@@ -493,9 +495,12 @@ async def test_a_clock_that_steps_while_the_link_is_down(
         skewed(seat, minutes * MINUTE, monkeypatch)
         seat.drop()
         seat.fill(order)
-        events = await until(stream, lambda told: live()(told) and bool(fills_of(told)), seconds=120)
-        await goes_on(seat, stream, events)
-    assert [] == [event for event in events if isinstance(event, AccountDown)]
+        # What FTX, set back, stamps before the start is not of this stream: its listings know only times.
+        before_start = seat.flavour == "ftx" and minutes < 0
+        events = await until(stream, lambda told: live()(told) and bool(before_start or fills_of(told)), seconds=120)
+        if not before_start:
+            await goes_on(seat, stream, events)
+    assert [event for event in events if isinstance(event, AccountDown)] == []
 
 
 # --- no network ------------------------------------------------------------------------------------------------------
@@ -529,13 +534,13 @@ async def test_dns_that_fails_at_the_start_is_retried(seat: Seat, failures: int,
         first = await stream.__anext__()
         assert isinstance(first, GapOpened)
         (status,) = stream.status().values()
-        assert (GapReason.START, "connecting") == (first.reason, status.phase)
+        assert (first.reason, status.phase) == (GapReason.START, "connecting")
         events = await until(stream, live(), seconds=FOREVER)
         await goes_on(seat, stream, events)
         (status,) = stream.status().values()
-        assert "live" == status.phase
+        assert status.phase == "live"
     assert resolver.asked > failures
-    assert [] == gaps_of(events)
+    assert gaps_of(events) == []
     assert verdicts_of(events)[0].complete
 
 
@@ -550,9 +555,9 @@ async def test_nobody_listens_at_the_start(autojump_clock: MockClock) -> None:
         )
         async with open_stream(*venues) as stream:
             events = await watch(stream, FOREVER)
-            assert ["connecting", "connecting"] == [status.phase for status in stream.status().values()]
-    assert [GapReason.START] * 2 == [gap.reason for gap in gaps_of(events)]
-    assert 2 == len(events)
+            assert [status.phase for status in stream.status().values()] == ["connecting", "connecting"]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.START] * 2
+    assert len(events) == 2
 
 
 # --- a reader that sleeps --------------------------------------------------------------------------------------------
@@ -565,8 +570,7 @@ async def test_a_full_ring_is_told_to_the_reader_that_slept(seat: Seat, autojump
         for _ in range(20):
             seat.fill(seat.place("0.2"))
         with trio.fail_after(60):
-            while stream.journal.visible < 40:
-                await trio.sleep(0.1)
+            await eventually(grown(stream, 40), every=0.1)
         with pytest.raises(SlowConsumer) as caught:
             await stream.__anext__()
         reader = stream.follow(after=caught.value.resume_after)
@@ -578,5 +582,5 @@ async def test_a_full_ring_is_told_to_the_reader_that_slept(seat: Seat, autojump
                 events.append(await reader.__anext__())
     positions = [event.position for event in events]
     assert list(range(caught.value.resume_after + 1, positions[-1] + 1)) == positions
-    assert [] == gaps_of(events)
+    assert gaps_of(events) == []
     assert all(isinstance(event, OrderUpdate) or event in fills_of(events) for event in events)

@@ -19,12 +19,13 @@ import trio
 from trio.testing import MockClock
 
 from exchstream.core import balances, doubts, ledger, teller
+from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import HOUR
 from exchstream.errors import SlowConsumer
 from exchstream.events import Event
 from exchstream.shell.stream import OrderStream, open_stream
 
-from .harness import NAMES, Mock, Seat, fills_of, live, mock_now_ns, served, told_fills, until
+from .harness import NAMES, Mock, Seat, eventually, fills_of, grown, live, mock_now_ns, served, told_fills, until
 
 ORDERS: Final = 25_000
 UPDATES_EACH: Final = 4  # NEW, two parts, FILLED
@@ -94,8 +95,7 @@ async def pour(seat: Seat, stream: OrderStream, first: int, count: int) -> None:
         link.transport.reply(
             b"".join(text_frame(text) for n in orders for text in history(10_000_000 + n, 4 * n, time_ms))
         )
-        while stream.journal.visible < before + 7 * len(orders):  # four updates and three fills each
-            await trio.sleep(0.001)
+        await eventually(grown(stream, before + 7 * len(orders)), every=0.001)  # four updates, three fills each
 
 
 async def measure() -> dict[str, int]:
@@ -236,9 +236,9 @@ async def test_every_map_and_queue_is_bounded(
                 await trio.sleep(0.01)
         await trio.sleep(0.1)
         assert stream.journal.visible > 6 * FEW
-        assert FEW == len(runner.session.ledger.open)  # what was sent was understood
+        assert len(runner.session.ledger.open) == FEW  # what was sent was understood
         found = [(path, n) for path, n in containers(runner, "", set()) if n > max(FEW + 1, start.get(path, 0))]
-    assert [] == found
+    assert found == []
 
 
 # --- descriptors and tasks -------------------------------------------------------------------------------------------
@@ -258,13 +258,12 @@ def tasks() -> int:
 async def settled(count: Callable[[], int], at_most: int) -> int:
     """The count once it is no more than this; as it is after a minute."""
     with trio.move_on_after(60):
-        while count() > at_most:
-            await trio.sleep(0.05)
+        await eventually(lambda: count() <= at_most, every=0.05)
     return count()
 
 
 async def test_50_reconnects_leave_nothing_behind(seat: Seat, autojump_clock: MockClock) -> None:
-    """Dropped, reset, closed, cut in mid-frame, fifty times: descriptors and tasks as at first, and no fill lost."""
+    """Dropped, reset, closed, cut in mid-frame, fifty times: descriptors and tasks stay few, and no fill is lost."""
     async with open_stream(seat.venue) as stream:
         await until(stream, live(), seconds=60)
         events: list[Event] = []
@@ -272,9 +271,11 @@ async def test_50_reconnects_leave_nothing_behind(seat: Seat, autojump_clock: Mo
         files, alive = descriptors(), tasks()
         for number in range(50):
             await reconnect(seat, stream, number, events)
-        assert alive == await settled(tasks, alive)
-        assert files >= await settled(descriptors, files)
-        assert 51 == sum(status.reconnects for status in stream.status().values())
+        # Each HTTP connection that is kept alive is a task of the mock's and two descriptors; a leak would be fifty.
+        kept = HttpLimits().max_connections
+        assert await settled(tasks, alive + kept) <= alive + kept
+        assert await settled(descriptors, files + 2 * kept) <= files + 2 * kept
+        assert sum(status.reconnects for status in stream.status().values()) == 51
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
 
 
@@ -310,13 +311,14 @@ async def test_20_streams_leave_nothing_behind(seat: Seat, autojump_clock: MockC
     assert [found[0]] * 21 == found
 
 
-async def test_streams_left_while_they_connect_leave_nothing_behind(seat: Seat) -> None:
+@pytest.mark.parametrize("flavour", NAMES)
+async def test_streams_left_while_they_connect_leave_nothing_behind(mock: Mock, flavour: str) -> None:
     """Left at whatever moment of the start, twenty times: no descriptor, task or connection remains."""
+    seat = mock.seat(flavour)
     async with open_stream(seat.venue) as stream:  # makes what is made once: certificates, resolver threads
         await until(stream, live(), seconds=30)
     with trio.fail_after(5):
-        while seat.mock.worlds.links:
-            await trio.sleep(0.01)
+        await eventually(lambda: not seat.mock.worlds.links)
     files, alive = descriptors(), tasks()
     for number in range(20):
         with trio.move_on_after(0.004 * number):
@@ -324,8 +326,7 @@ async def test_streams_left_while_they_connect_leave_nothing_behind(seat: Seat) 
                 async for _ in stream:
                     pass
     with trio.fail_after(5):
-        while seat.mock.worlds.links or tasks() > alive or descriptors() > files:
-            await trio.sleep(0.01)
+        await eventually(lambda: not seat.mock.worlds.links and tasks() <= alive and descriptors() <= files)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ _TEXTS: Final = (
     ("internal", Refusal.TRANSIENT),
     ("took too long", Refusal.TRANSIENT),
 )
-# A wrong clock is told like a wrong key on the WebSocket, so the text says where to look.
+# A wrong clock is told like a wrong key on the WebSocket: the clock is measured, and only then is it the key.
+_LOGIN: Final = "Invalid login credentials"
 _HINT: Final = " (key, secret or subaccount; or a time that is more than 30 s off)"
 _BY_STATUS: Final = {401: Refusal.FATAL, 404: Refusal.GONE}
 
@@ -56,9 +57,9 @@ def of_link(text: str | None) -> Refused:
     """An error on the WebSocket: it names no channel, so it is about the whole link; nothing there is ever GONE."""
     text = text or "an error without a text"
     refusal = kind(text)
-    if refusal is Refusal.GONE:
-        refusal = Refusal.TRANSIENT
-    return Refused(text + (_HINT if text == "Invalid login credentials" else ""), refusal)
+    if text == _LOGIN:
+        return Refused(text + _HINT, Refusal.DUBIOUS)
+    return Refused(text, Refusal.TRANSIENT if refusal is Refusal.GONE else refusal)
 
 
 def of_answer(text: str | None, reply: Reply) -> list[Meaning]:

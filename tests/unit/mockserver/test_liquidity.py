@@ -101,9 +101,9 @@ def test_book_fills_orders_in_parts() -> None:
 
 
 def test_book_neither_grows_nor_dries_up() -> None:
-    """After five minutes the house has as many quotes as levels, prices have moved, and trades were public."""
+    """After two minutes the house has as many quotes as levels, prices have moved, and trades were public."""
     venue = Venue("book")
-    venue.steps(1_500)
+    venue.steps(600)
     assert len(venue.engine.open_orders(HOUSE, SPOT)) <= 2 * (BOOK_LEVELS + 3)
     assert len(venue.engine.depth(SPOT).bids) >= 5
     assert len({trade.price for trade in venue.engine.trades(SPOT)}) > 5

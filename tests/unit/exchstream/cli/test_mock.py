@@ -27,6 +27,7 @@ READY = """
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Make `python -m mockserver` run this script instead."""
     monkeypatch.chdir(tmp_path)  # -m looks in the working directory first
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # or a report looks for the script's source
 
     def write(script: str) -> None:
         (tmp_path / "mockserver.py").write_text(textwrap.dedent(READY) + textwrap.dedent(script))

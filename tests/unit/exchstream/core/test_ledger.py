@@ -121,8 +121,7 @@ def test_a_look_back_may_list_more_closed_orders_than_the_stream_leaves(monkeypa
     """What a pass of a look-back brought is still known in its next pass, and is not told again."""
     monkeypatch.setattr(module, "MAX_CLOSED", 10)
     ledger = Ledger(floor_ns=0)
-    for _ in range(2):
-        told = [ledger.view(order(f"c{number}", end=End.CANCELED)) for number in range(30)]
-    assert told == [None] * 30
+    passes = [[ledger.view(order(f"c{number}", end=End.CANCELED)) for number in range(30)] for _ in range(2)]
+    assert passes[1] == [None] * 30
     ledger.forget(before_ns=2 * T0)
     assert len(ledger.closed) == 5

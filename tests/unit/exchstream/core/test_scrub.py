@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exchstream.core.balances import Balances
 from exchstream.core.ledger import Ledger
 from exchstream.core.scrub import needles, scrub
@@ -46,3 +48,19 @@ def test_the_credential_in_force_is_hidden_from_the_moment_it_is() -> None:
 
     expected = [b"*** first-key other-key", b"*** *** other-key", b"*** first-key ***", b"*** first-key other-key"]
     assert [(text, text) for text in expected] == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "?a=1&signature=CANARY1234",
+        "FTX-SIGN: CANARY1234",
+        '{"sign": "CANARY1234"}',
+        '{"msg":"{\\"signature\\": \\"CANARY1234\\"}"}',
+        "{'listenKey': 'CANARY1234'}",
+        "LISTENKEY=CANARY1234",
+    ],
+)
+def test_a_signature_is_known_by_its_name_in_every_spelling(text: str) -> None:
+    """In a query, a header, JSON, JSON inside of JSON and Python's own quotes."""
+    assert text.replace("CANARY1234", "***").encode() == scrub(text.encode(), ())

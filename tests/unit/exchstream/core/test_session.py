@@ -446,6 +446,21 @@ def test_a_refused_clock_is_measured_and_the_link_tried_again() -> None:
     assert commands[2].delay.high_ns > 0
 
 
+def test_a_dubious_refusal_is_fatal_only_after_the_clock_has_been_measured() -> None:
+    """FTX tells a wrong clock and a wrong key in the same words: measure first, dial again, and then believe it."""
+    driver = Driver()
+    driver.begin()
+    driver.do(Connected(1))
+    floor_ns = driver.session.ledger.floor_ns
+    assert driver.say(Refused("login", Refusal.DUBIOUS)) == [MeasureClock(anew=True), Close(1, "login")]
+    (dial,) = driver.do(Clocked())
+    assert isinstance(dial, Dial)
+    assert driver.session.ledger.floor_ns == floor_ns
+    driver.do(Connected(2))
+    driver.say(Refused("login", Refusal.DUBIOUS))
+    assert len(driver.told(AccountDown)) == 1
+
+
 def test_dialling_backs_off_and_obeys_retry_after() -> None:
     """Failures in a row wait longer; a venue that says how long to stay away is obeyed."""
     driver = Driver()

@@ -159,7 +159,7 @@ async def test_no_cookies() -> None:
     assert b"cookie" not in seen[1].lower()
 
 
-@pytest.mark.parametrize("sent", [b"x" * 1001, gzip.compress(b"x" * 1_000_000)])
+@pytest.mark.parametrize("sent", [b"x" * 1001, gzip.compress(b"x" * 1_000_000)], ids=["plain", "packed"])
 async def test_answer_over_the_bound(sent: bytes) -> None:
     """It is cut off, also when it is small on the wire and large when unpacked; the bound itself is allowed."""
     plain = GZIPPED.replace(b"Content-Encoding: gzip\r\n", b"")
@@ -200,7 +200,7 @@ async def test_broken_answer(answer: bytes) -> None:
     assert failed.why.startswith("http://127.0.0.1:")
 
 
-@pytest.mark.parametrize("packed", [PACKED, b""])
+@pytest.mark.parametrize("packed", [PACKED, b""], ids=["packed", "empty"])  # gzip puts the time into the bytes
 async def test_packed_answer(packed: bytes) -> None:
     """A packed answer is unpacked, and an empty one stays empty."""
     async with server(answering(GZIPPED % (len(packed), packed))) as url, client() as http:

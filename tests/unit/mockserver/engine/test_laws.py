@@ -24,7 +24,7 @@ from mockserver.strategies import actions, stories
 from tests.unit.mockserver.engine.markets import NOW, engine_of, perp, spot
 
 ACCOUNTS = ("alice", "bob", HOUSE)
-laws = settings(deadline=None, max_examples=80)
+laws = settings(deadline=None, max_examples=40)
 histories = stories(actions(), 40)
 markets = st.sampled_from(("received", "quote", "rebate"))
 

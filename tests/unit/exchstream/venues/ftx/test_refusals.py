@@ -66,7 +66,7 @@ def test_a_page_that_is_no_answer(status: int) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Invalid login credentials", Refusal.FATAL),
+        ("Invalid login credentials", Refusal.DUBIOUS),
         ("Not logged in", Refusal.FATAL),
         ("Internal server error", Refusal.TRANSIENT),
         ("No such market: BTCUSDT", Refusal.TRANSIENT),

@@ -253,7 +253,7 @@ def test_the_form_of_the_json_does_not_matter(spaces: tuple[str, str]) -> None:
 @pytest.mark.parametrize(
     ("name", "how"),
     [
-        ("ws_error_invalid_login.json", Refusal.FATAL),
+        ("ws_error_invalid_login.json", Refusal.DUBIOUS),
         ("ws_error_not_logged_in.json", Refusal.FATAL),
         ("ws_error_no_such_market.json", Refusal.TRANSIENT),
     ],
