@@ -24,7 +24,7 @@ from exchstream.shell.hosts import Hosts
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.runner import Runner
 
-MEMORY_EVENTS: Final = 16_384  # about 40 MB of order updates
+MEMORY_EVENTS: Final = 10_000  # about 20 MB of order updates
 BATCH: Final = 256  # events that a reader takes in one go before it lets other tasks run
 
 PATIENCE_SECONDS: Final = 1.0  # how long a block that does not read may go on without any account

@@ -134,6 +134,43 @@ async def test_a_bug_in_a_face(autojump_clock: trio.testing.MockClock, caplog: p
     assert len(caplog.records) == 2
 
 
+async def test_a_connection_too_many(autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit a connection ends without an answer; when one has gone, the next is served."""
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 1)
+    async with hosting() as host:
+        socket = await host.socket()
+        refused = host.dial()
+        with pytest.raises((trio.BrokenResourceError, trio.ClosedResourceError)):
+            await refused.send_all(request("/play/time"))
+            await refused.receive_some()
+            await refused.send_all(request("/play/time"))
+        await socket.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        answer = await host.talk(request("/play/time"))
+
+    assert statuses(answer) == [200]
+
+
+async def test_a_bug_in_a_connection(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake of the server's own ends that connection, with a line in the log, and no other."""
+
+    async def fail(connection: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise ZeroDivisionError("mine")
+
+    async with hosting() as host:
+        with monkeypatch.context() as patched, caplog.at_level(logging.ERROR, logger="mockserver.server"):
+            patched.setattr(server_module._Connection, "run", fail)
+            assert await host.dial().receive_some() == b""
+        answer = await host.talk(request("/play/time"))
+
+    assert [record.getMessage() for record in caplog.records] == ["connection from 127.0.0.1 failed"]
+    assert statuses(answer) == [200]
+    assert host.server.open_connections == 0
+
+
 async def test_a_bug_in_a_timer(autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture) -> None:
     """A timer that fails is logged, and the timers after it fire; the journal shows those that did."""
 

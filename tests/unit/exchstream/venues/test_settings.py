@@ -8,7 +8,7 @@ import pytest
 from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import Secret
 from exchstream.errors import ConfigError
-from exchstream.venues.settings import load, needed_secret, secret, variable
+from exchstream.venues.settings import load, needed_secret, secret, texts, variable
 
 
 @attrs.frozen(kw_only=True)
@@ -106,3 +106,10 @@ def test_what_is_wrong_is_named_and_no_value_shown(
         load(Toy, "toy", "a", arguments, one_of=("api_secret", "private_key"), environ=environ)
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_list_is_not_one_text() -> None:
+    """`symbols="BTCUSDT"` is refused, since its letters would be seven symbols."""
+    assert texts(["BTCUSDT", "ETHUSDT"]) == ("BTCUSDT", "ETHUSDT")
+    with pytest.raises(ConfigError, match="list"):
+        texts("BTCUSDT")

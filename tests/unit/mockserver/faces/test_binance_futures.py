@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mockserver.engine.types import BalanceCause, Deposit, ForceClose, Kind, Side, TriggerAlgo
+from mockserver.faces.binance import instruments
 from tests.unit.mockserver.faces.binance_client import Client, fixture, shape
 
 FUTURES = "binance_futures"
@@ -384,6 +385,25 @@ def test_the_account_and_its_settings() -> None:
     assert (rate["makerCommissionRate"], rate["takerCommissionRate"]) == ("0.0002", "0.0005")
     assert len(client.good("GET", "/fapi/v1/symbolConfig")) == 2
     assert client.good("GET", "/fapi/v1/leverageBracket", symbol="BTCUSDT")["symbol"] == "BTCUSDT"
+
+
+def test_all_conditional_orders_of_a_symbol_are_cancelled() -> None:
+    """One call ends every one that waits, and only in that symbol; an id that was never there is -2011."""
+    client = Client()
+    for _ in range(2):
+        client.good("POST", ALGO, **STOP, quantity="0.01")
+    other = client.good("POST", ALGO, **{**STOP, "symbol": "ETHUSDT", "triggerPrice": "2000"}, quantity="0.01")
+    assert client.good("DELETE", "/fapi/v1/algoOpenOrders", symbol="BTCUSDT")["code"] == 200
+    assert [other["algoId"]] == [row["algoId"] for row in client.good("GET", "/fapi/v1/openAlgoOrders")]
+    assert client.bad("DELETE", ALGO, algoId=1)[1] == -2011
+
+
+def test_orders_of_a_symbol_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open order more than the filter allows is -1013."""
+    monkeypatch.setattr(instruments, "MAX_NUM_ORDERS", 1)
+    client = Client()
+    client.good("POST", ORDER, **LIMIT)
+    assert client.bad("POST", ORDER, **LIMIT)[1:] == (-1013, "Filter failure: MAX_NUM_ORDERS")
 
 
 def test_the_market_is_told() -> None:

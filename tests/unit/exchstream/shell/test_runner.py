@@ -1,0 +1,165 @@
+"""The runner carries out what it is told, whatever the connection does: a scripted session, links that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock
+
+from exchstream.core.happenings import (
+    Ask,
+    Command,
+    Connected,
+    Dial,
+    Happening,
+    Lost,
+    MeasureClock,
+    Now,
+    Overflowed,
+    Ping,
+    Received,
+    Send,
+    Started,
+    Unclocked,
+)
+from exchstream.core.venue import Clock, Memory
+from exchstream.journal.ring import Ring
+from exchstream.shell import runner as module
+from exchstream.shell.http import Unanswered
+from exchstream.shell.runner import MAX_UNSENT, Runner
+from exchstream.shell.seam import Batch, LinkLost
+from tests.unit.exchstream.core.toy import Toy
+
+Script = Callable[[Happening], Sequence[Command]]
+
+
+@attrs.define
+class Play:
+    """A session that answers each happening as the script says, and keeps them."""
+
+    script: Script
+    heard: list[Happening] = attrs.field(factory=list)
+    memory: Memory = attrs.field(factory=Memory)
+    wake_at_ns: int | None = None
+
+    def handle(self, happening: Happening, now: Now) -> Sequence[Command]:
+        self.heard.append(happening)
+        return self.script(happening)
+
+    def expects(self, ask: int) -> bool:
+        return False
+
+
+class Away:
+    """A host whose venue answers nothing; anything that was not foreseen fails."""
+
+    due, error_ns = True, None
+
+    @property
+    def clock(self) -> Away:
+        return self
+
+    def now(self) -> Now:
+        return Now(0, 0)
+
+    async def keep_time(self, venue: object, memory: object) -> None:
+        pass
+
+    async def measure_clock(self, venue: object, memory: object) -> None:
+        raise Unanswered("nobody there")
+
+
+class Link:
+    """A connection that sends and receives as the test says."""
+
+    def __init__(self, send: Callable[[], Any], receive: Callable[[], Any]) -> None:
+        self.ping, self._send, self.receive = send, send, receive
+
+    async def send(self, text: str) -> None:
+        await self._send()
+
+
+async def ended() -> Any:
+    await trio.lowlevel.checkpoint()
+    raise LinkLost("reset by peer")
+
+
+async def played(script: Script, link: Link | None = None, *, room: bool = True) -> list[Happening]:
+    """What the session hears in a minute."""
+
+    @asynccontextmanager
+    async def connect(*_: object, **__: object) -> AsyncIterator[Link | None]:
+        yield link
+
+    session = Play(script)
+    with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
+        patched.setattr(module, "connect", connect)
+        patched.setattr(Ring, "reserve", lambda self, events: room)
+        await Runner(Toy(), Away(), session, Ring(10)).run()  # type: ignore[arg-type]
+    return session.heard
+
+
+def dialling(*then: Command) -> Script:
+    """Dial at the start, and do this once connected."""
+
+    def script(happening: Happening) -> Sequence[Command]:
+        match happening:
+            case Started():
+                return [Dial(1, "user")]
+            case Connected():
+                return then
+            case _:
+                return []
+
+    return script
+
+
+async def test_a_link_that_takes_no_frames_is_ended(autojump_clock: MockClock) -> None:
+    """Frames for a peer that takes none do not pile up: past the bound the link is lost, and the session told why."""
+    link = Link(trio.sleep_forever, trio.sleep_forever)
+    heard = await played(dialling(Send(1, ("frame",) * (MAX_UNSENT + 2))), link)
+    assert heard == [Started(), Connected(1), Lost(1, "the peer takes no frames")]
+
+
+async def test_what_came_before_the_end_is_read(autojump_clock: MockClock) -> None:
+    """Sending fails first, and what the peer had said is read all the same, before its end."""
+    batches = [Batch(("one",), 1), Batch(("two",), 2)]
+
+    async def receive() -> Batch:
+        await trio.sleep(1)
+        return batches.pop(0) if batches else await ended()
+
+    heard = await played(dialling(Ping(1)), Link(ended, receive))
+    assert heard[2:] == [Received(1, ("one",), 1), Received(1, ("two",), 2), Lost(1, "reset by peer")]
+
+
+async def test_a_batch_without_room_is_owed(autojump_clock: MockClock) -> None:
+    """Where the journal has no room nothing of the batch is taken, and the session knows."""
+    batches = [Batch(("one", "two"), 1)]
+
+    async def receive() -> Batch:
+        return batches.pop(0) if batches else await trio.sleep_forever()
+
+    heard = await played(dialling(), Link(ended, receive), room=False)
+    assert heard == [Started(), Connected(1), Overflowed(1)]
+
+
+async def test_frames_for_a_link_that_is_gone_are_dropped(autojump_clock: MockClock) -> None:
+    """A command that crosses the end of its link harms nothing."""
+    assert await played(lambda happening: [Send(7, ("late",)), Ping(7)]) == [Started()]
+
+
+async def test_a_question_that_nobody_awaits_is_not_asked(autojump_clock: MockClock) -> None:
+    """What was settled while a question waited its turn costs no weight: the host is not asked."""
+    assert await played(lambda happening: [Ask(1, Clock())]) == [Started()]
+
+
+async def test_a_clock_that_cannot_be_measured_is_told(autojump_clock: MockClock) -> None:
+    """The session hears that the venue did not say the time, and why."""
+    heard = await played(lambda happening: [MeasureClock()] if happening == Started() else [])
+    assert heard == [Started(), Unclocked("nobody there")]
