@@ -167,7 +167,7 @@ class Session:
     def _phase(self) -> str:
         if self.down:
             return "down"
-        if self._gap is None:
+        if self._gap is None and not self._starting:
             return "live"
         return "connecting" if self._lookback is None else "looking back"
 
@@ -207,6 +207,8 @@ class Session:
                 self._clocked(now)
             case Unclocked():
                 self._unclocked += 1
+                if self._starting and self._gap is None:
+                    self._open_gap(GapReason.START, "by this machine's clock: the venue's is not known yet", now)
                 if not self._knows_time:
                     yield MeasureClock(Range(*self.backoff.delay(self._unclocked)))
             case Woken():
@@ -221,16 +223,25 @@ class Session:
                 self.ledger.open[state.key] = state
         self._teller.symbols.update(dict.fromkeys(self.venue.symbols))
         self._started = now
-        self.good_ns = now.wall_ns if since_ns is None else since_ns
+        # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
+        self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns
         self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.floor_ns
-        self._open_gap(GapReason.START, "", now)
+        if since_ns is not None:
+            self._open_gap(GapReason.START, "", now)
 
     def _clocked(self, now: Now) -> None:
-        """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's."""
+        """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's.
+
+        So the gap of the start is told only now, or told again if it was told too late an instant meanwhile.
+        """
         if self._starting and self.since_ns is None and self.restored is None:
             start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns)
             self.good_ns = self.ledger.floor_ns = start_ns
-            if self._gap is not None:
+            if self._gap is None:
+                self._open_gap(GapReason.START, "", now)
+            elif start_ns < self._gap.since_ns:
+                self._gap = self._teller.gap_opened(start_ns, GapReason.START, "by the venue's clock")
+            else:
                 self._gap = attrs.evolve(self._gap, since_ns=start_ns)
         self._knows_time, self._starting = True, False
 

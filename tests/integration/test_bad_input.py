@@ -540,7 +540,8 @@ async def test_dns_that_fails_at_the_start_is_retried(seat: Seat, failures: int,
         (status,) = stream.status().values()
         assert status.phase == "live"
     assert resolver.asked > failures
-    assert gaps_of(events) == []
+    # Told again if the venue's clock, once it could be asked, puts the start further back (here it stood still).
+    assert {gap.reason for gap in gaps_of(events)} <= {GapReason.START}
     assert verdicts_of(events)[0].complete
 
 

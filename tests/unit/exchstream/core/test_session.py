@@ -99,17 +99,38 @@ def test_from_the_start_on_means_by_the_venues_clock() -> None:
     driver = Driver()
     driver.do(Started())
     assert driver.asks == {}
+    assert driver.events == []
+    assert driver.session.status().phase == "connecting"
     driver.now = Now(2 * SECOND, T0 - HOUR)
     driver.do(Clocked())
-    assert T0 - HOUR - 2 * SECOND == driver.session.good_ns == driver.session.ledger.floor_ns
+    start_ns = T0 - HOUR - 2 * SECOND
+    assert start_ns == driver.session.good_ns == driver.session.ledger.floor_ns
+    assert [(gap.since_ns, gap.reason) for gap in driver.told(GapOpened)] == [(start_ns, GapReason.START)]
     assert Markets() in driver.asks.values()
+
+
+@pytest.mark.parametrize("ahead_ns", [HOUR, -HOUR])
+def test_a_start_without_the_venues_clock_is_told_and_mended(ahead_ns: int) -> None:
+    """A venue that cannot be asked for the time is told of at once; the gap never begins later than it really did."""
+    driver = Driver()
+    driver.do(Started())
+    driver.do(Unclocked("no route"))
+    driver.do(Unclocked("no route"))
+    first_ns = T0 - PLAN.lag_ns
+    assert [gap.since_ns for gap in driver.told(GapOpened)] == [first_ns]
+    driver.now = Now(2 * SECOND, T0 - ahead_ns)
+    driver.do(Clocked())
+    start_ns = T0 - ahead_ns - 2 * SECOND
+    assert driver.session.good_ns == driver.session.status().gap_since_ns == start_ns
+    assert min(gap.since_ns for gap in driver.told(GapOpened)) == min(first_ns, start_ns)
 
 
 def test_an_unknown_time_is_asked_for_again() -> None:
     """Nothing is dialled before the venue's time is known; a failed measurement is tried again, later each time."""
     driver = Driver()
     assert MeasureClock() in driver.do(Started())
-    (again,) = driver.do(Unclocked("no route"))
+    told, again = driver.do(Unclocked("no route"))
+    assert isinstance(told, Emit)
     assert isinstance(again, MeasureClock)
     assert again.delay.high_ns > 0
 
