@@ -44,6 +44,7 @@ from exchstream.model import (
     Stage,
     Term,
     TimeInForce,
+    V,
 )
 
 VERSION: Final[Literal[1]] = 1
@@ -333,7 +334,7 @@ def _fields(line: _Line) -> dict[str, Any]:
     return fields
 
 
-def _term(value: Decimal | str | None) -> Term | None:
+def _term(value: V | None) -> Term[V] | None:
     return None if value is None else Term(value)
 
 

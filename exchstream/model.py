@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import attrs
 
@@ -167,18 +167,21 @@ class Cumulative(NamedTuple):
         return (self.filled, average is not None, average or ZERO, quote is not None, quote or ZERO)
 
 
-class Term(NamedTuple):
+V = TypeVar("V")
+
+
+class Term(NamedTuple, Generic[V]):
     """A changeable term of an order: the venue's time (ns) and execution id (-1: none) say which value is newest.
 
     A venue whose orders never change under one id (FTX) leaves both at their defaults.
     """
 
-    value: Any
+    value: V
     time_ns: int = 0
     execution_id: int = -1
 
     @property
-    def rank(self) -> tuple[int, int, Any]:
+    def rank(self) -> tuple[int, int, V]:
         """The total order of this register."""
         return (self.time_ns, self.execution_id, self.value)
 
@@ -199,10 +202,10 @@ class OrderState:
     end: End | None = None
     reason: str | None = None
     cumulative: Cumulative = Cumulative()
-    price: Term | None = None
-    quantity: Term | None = None
-    stop_price: Term | None = None
-    client_order_id: Term | None = None
+    price: Term[Decimal] | None = None
+    quantity: Term[Decimal] | None = None
+    stop_price: Term[Decimal] | None = None
+    client_order_id: Term[str] | None = None
     side: Side | None = None
     type: OrderType | None = None
     time_in_force: TimeInForce | None = None
@@ -294,7 +297,7 @@ def _named(a: T | None, b: T | None) -> T | None:
     return b if b.value > a.value else a  # type: ignore[attr-defined]
 
 
-def _newer(a: Term | None, b: Term | None) -> Term | None:
+def _newer(a: Term[V] | None, b: Term[V] | None) -> Term[V] | None:
     if a is b or b is None:
         return a
     if a is None:

@@ -19,15 +19,42 @@ from exchstream.model import ZERO, Execution, Market, Side
 MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances explain nothing until they agree again
 
 
+@attrs.frozen(kw_only=True)
+class BalanceState:
+    """The last holdings that were known to agree (at `agreed_ns`), and what has moved since (last at `last_ns`)."""
+
+    baseline: Holdings | None = None
+    moved: Mapping[str, Decimal] = attrs.field(factory=dict)
+    agreed_ns: int = 0
+    last_ns: int = 0
+    unexplainable: bool = False
+
+
 @attrs.define
 class Balances:
-    """The last holdings that were known to agree, and what has moved since."""
+    """One account's `BalanceState`, as it changes."""
 
     baseline: Holdings | None = None
     moved: defaultdict[str, Decimal] = attrs.field(factory=lambda: defaultdict(Decimal))
     agreed_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
+
+    def state(self) -> BalanceState:
+        """As it stands now."""
+        return BalanceState(
+            baseline=self.baseline,
+            moved=dict(self.moved),
+            agreed_ns=self.agreed_ns,
+            last_ns=self.last_ns,
+            unexplainable=self.unexplainable,
+        )
+
+    def restore(self, state: BalanceState) -> None:
+        """Go on from there."""
+        self.baseline, self.agreed_ns, self.last_ns = state.baseline, state.agreed_ns, state.last_ns
+        self.moved = defaultdict(Decimal, state.moved)
+        self.unexplainable = state.unexplainable
 
     def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
         """Enter what this execution did to the balances; of an unknown market nothing can be said."""

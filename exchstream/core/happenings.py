@@ -153,7 +153,7 @@ class Ask:
 
 @attrs.frozen
 class Emit:
-    """Append these events to the journal, together with the checkpoint."""
+    """Append these events (perhaps none) to the journal, together with the checkpoint."""
 
     events: tuple[Event, ...]
 

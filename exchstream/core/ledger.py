@@ -6,6 +6,7 @@ what is closed it keeps what a look-back could still bring again, up to a named 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -17,6 +18,14 @@ MAX_CLOSED: Final = 5_000  # closed orders kept, so that a late or stale view of
 MAX_RECOVERED: Final = 20_000  # the same while a look-back lists them: its next pass will list them again
 MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
 MAX_OPEN: Final = 50_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
+
+
+class Entry(NamedTuple):
+    """One execution as the ledger needs it."""
+
+    key: FillKey
+    quantity: Decimal
+    time_ns: int
 
 
 class Executed(NamedTuple):
@@ -38,7 +47,15 @@ class Ledger:
     closed: dict[OrderKey, OrderState] = attrs.field(factory=dict)
     fills: dict[FillKey, int] = attrs.field(factory=dict)
     sums: dict[OrderKey, Executed] = attrs.field(factory=dict)
+    gone: dict[OrderKey, None] = attrs.field(factory=dict)
     duplicates: int = 0
+
+    def restore(self, orders: Iterable[OrderState], entries: Iterable[Entry]) -> None:
+        """Know what a former process told; none of it is news."""
+        for state in orders:
+            self._put(state, live=False)
+        for entry in entries:
+            self._enter(entry)
 
     def order(self, key: OrderKey) -> OrderState | None:
         """What is known of this order, None if nothing."""
@@ -70,18 +87,22 @@ class Ledger:
         if key in self.fills:
             self.duplicates += 1
             return False
+        self._enter(Entry(key, execution.quantity, execution.time_ns))
+        return live or execution.time_ns >= self.floor_ns
+
+    def _enter(self, entry: Entry) -> None:
+        key = entry.key
         if len(self.fills) >= MAX_FILLS:
             del self.fills[next(iter(self.fills))]
-        self.fills[key] = execution.time_ns
+        self.fills[key] = entry.time_ns
         order = OrderKey(key.venue_symbol, key.order_id)
         so_far = self.sums.get(order, NOTHING)
-        self.sums[order] = Executed(so_far.quantity + execution.quantity, max(so_far.last_ns, execution.time_ns))
+        self.sums[order] = Executed(so_far.quantity + entry.quantity, max(so_far.last_ns, entry.time_ns))
         while len(self.sums) > MAX_OPEN:
             oldest = next(iter(self.sums))
             total = self.sums.pop(oldest)
             if oldest in self.open:  # still needed: to the end of the line
                 self.sums[oldest] = total
-        return live or execution.time_ns >= self.floor_ns
 
     def imbalance(self, state: OrderState, tolerance: Decimal) -> Decimal:
         """How much the order's filled quantity exceeds the sum of its fills, 0 within the tolerance.
@@ -105,13 +126,26 @@ class Ledger:
 
         The sum of its fills stays: should it come back, they are not asked for again.
         """
-        self.open.pop(key, None)
+        if self.open.pop(key, None) is not None:
+            self._gone(key)
+
+    def _gone(self, key: OrderKey) -> None:
+        if len(self.gone) >= MAX_OPEN:
+            del self.gone[next(iter(self.gone))]
+        self.gone[key] = None
+
+    def take_gone(self) -> tuple[OrderKey, ...]:
+        """The open orders that were let go since the last time."""
+        gone = tuple(self.gone)
+        self.gone.clear()
+        return gone
 
     def _put(self, state: OrderState, *, live: bool) -> None:
         if state.end is None:
             self.open[state.key] = state
+            self.gone.pop(state.key, None)
             if len(self.open) > MAX_OPEN:
-                del self.open[next(iter(self.open))]
+                self.drop(next(iter(self.open)))
             return
         self.open.pop(state.key, None)
         self.closed[state.key] = state

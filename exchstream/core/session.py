@@ -48,7 +48,7 @@ from exchstream.core.happenings import (
 from exchstream.core.ledger import Ledger
 from exchstream.core.links import Link, Links, Phase
 from exchstream.core.lookback import LookBack, Verdict
-from exchstream.core.state import Checkpoint, Status
+from exchstream.core.state import Checkpoint, Restored, Status
 from exchstream.core.teller import Teller
 from exchstream.core.venue import (
     MINUTE,
@@ -92,7 +92,7 @@ class Session:
 
     venue: Venue
     since_ns: int | None = None
-    restored: Checkpoint | None = None
+    restored: Restored | None = None
     backoff: Backoff = attrs.field(factory=Backoff)
     wake_at_ns: int | None = attrs.field(default=None, init=False)
     memory: Memory = attrs.field(factory=Memory, init=False)
@@ -130,9 +130,13 @@ class Session:
     # ------------------------------------------------------------------------------------------------ in and out
 
     def handle(self, happening: Happening, now: Now) -> list[Command]:
-        """What to do about this happening.  Events come in one `Emit`, first: told before anything is sent."""
+        """What to do about this happening.  Events come in one `Emit`, first: told before anything is sent.
+
+        An `Emit` without events means that the checkpoint has moved: there is less to look back on after a restart.
+        """
         if self.down:
             return []
+        good_ns = self.good_ns
         commands = list(self._react(happening, now))
         if any(isinstance(command, Stop) for command in commands):
             commands, self.wake_at_ns = [Stop()], None
@@ -140,16 +144,20 @@ class Session:
             commands += self._advance(now)
             self.wake_at_ns = self._wake_ns()
         events = self._teller.take()
-        return [Emit(events), *commands] if events else commands
+        return [Emit(events), *commands] if events or self.good_ns != good_ns else commands
 
     def expects(self, ask: int) -> bool:
         """False for a question whose answer nobody waits for any more: it need not be sent."""
         return ask in self._asks.out
 
     def checkpoint(self) -> Checkpoint:
-        """What would be needed to go on from here in another process."""
-        ledger, symbols = self.ledger, self._teller.symbols
-        return Checkpoint(self.good_ns, ledger.floor_ns, tuple(symbols), tuple(ledger.open.values()))
+        """What another process needs to go on from here, besides what was told; `gone` since the last call."""
+        return Checkpoint(
+            good_ns=self.good_ns,
+            floor_ns=self.ledger.floor_ns,
+            balances=self.sheet.state(),
+            gone=self.ledger.take_gone(),
+        )
 
     def status(self) -> Status:
         """How the account stands."""
@@ -217,15 +225,15 @@ class Session:
     def _start(self, now: Now) -> None:
         since_ns = self.since_ns
         if self.restored is not None:
-            since_ns = self.restored.good_ns
+            since_ns = self.restored.checkpoint.good_ns
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
-            for state in self.restored.open_orders:
-                self.ledger.open[state.key] = state
+            self.ledger.restore(self.restored.orders, self.restored.entries)
+            self.sheet.restore(self.restored.checkpoint.balances)
         self._teller.symbols.update(dict.fromkeys(self.venue.symbols))
         self._started = now
         # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
         self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns
-        self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.floor_ns
+        self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.checkpoint.floor_ns
         if since_ns is not None:
             self._open_gap(GapReason.START, "", now)
 

@@ -1,20 +1,43 @@
-"""What a session says of itself: the checkpoint that goes with the journal, and the status that a user sees."""
+"""What a session says of itself: what goes with the journal, what comes back from it, and the status that a user sees.
+
+Times are the venue's UTC.
+"""
 
 from __future__ import annotations
 
 import attrs
 
-from exchstream.model import OrderState
+from exchstream.core.balances import BalanceState
+from exchstream.core.ledger import Entry
+from exchstream.model import OrderKey, OrderState
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Checkpoint:
-    """What a restart needs besides the journal's records; times are the venue's UTC."""
+    """What a restart needs besides the facts that were told.
+
+    Up to `good_ns` everything has been proven told; facts from before `floor_ns` are not of this stream.  `gone` are
+    the open orders that have been let go since the last checkpoint: the venue does not know them any more.
+    """
 
     good_ns: int
     floor_ns: int
-    symbols: tuple[str, ...]
-    open_orders: tuple[OrderState, ...]
+    balances: BalanceState
+    gone: tuple[OrderKey, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Restored:
+    """What a former process left of an account: its last checkpoint, and the facts that could come again.
+
+    `orders` are the last told states of all open orders and of those that ended lately, `entries` the executions of
+    these orders and the latest ones; `symbols` are those of all facts ever told, the most recently used last.
+    """
+
+    checkpoint: Checkpoint
+    symbols: tuple[str, ...] = ()
+    orders: tuple[OrderState, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
 
 @attrs.frozen

@@ -53,7 +53,7 @@ class Odd:
         return [Strange(f"{what}: unknown {', '.join(self.found)}", raw)] if self.found else []
 
 
-def term(value: Any, time_ns: int, execution_id: int = -1) -> Term | None:
+def term(value: V | None, time_ns: int, execution_id: int = -1) -> Term[V] | None:
     """A versioned term of an order; None for a value that is absent."""
     return None if value is None or value == "" else Term(value, time_ns, execution_id)
 

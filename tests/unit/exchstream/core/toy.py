@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 import attrs
 
@@ -73,6 +74,7 @@ from exchstream.model import (
 )
 
 T0 = 1_700_000_000 * SECOND
+E = TypeVar("E")
 
 ACK_LANE = Lane(name="user", proof=Proof.ACK, silence_ns=60 * SECOND, heartbeat_ns=20 * SECOND)
 OPEN_LANE = Lane(name="user", proof=Proof.OPEN, silence_ns=60 * SECOND, heartbeat_ns=20 * SECOND, settle_ns=SECOND)
@@ -270,7 +272,7 @@ class Driver:
         """A control frame arrives: the link is not silent."""
         self.do(Received(self.link, (), self.now.mono_ns))
 
-    def told(self, *kinds: type) -> list[Event]:
+    def told(self, *kinds: type[E]) -> list[E]:
         """The events of these kinds so far."""
         return [event for event in self.events if isinstance(event, kinds)]
 

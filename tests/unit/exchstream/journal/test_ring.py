@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchstream.core.balances import BalanceState
 from exchstream.core.state import Checkpoint
 from exchstream.errors import ConfigError, SlowConsumer
 from exchstream.events import AccountDown, DownReason, Event
@@ -19,7 +20,7 @@ def event() -> Event:
 
 def checkpoint() -> Checkpoint:
     """Some checkpoint."""
-    return Checkpoint(0, 0, (), ())
+    return Checkpoint(good_ns=0, floor_ns=0, balances=BalanceState())
 
 
 @given(st.integers(1, 7), st.lists(st.integers(0, 9), max_size=10), st.integers(0, 60), st.integers(1, 9))
