@@ -37,9 +37,9 @@ class Asks:
     out: dict[int, Asked] = attrs.field(factory=dict)
     _last: int = 0
 
-    def put(self, question: Question, purpose: Purpose, now: Now) -> Ask:
+    def put(self, question: Question, purpose: Purpose, now: Now, delay: Range = NO_DELAY) -> Ask:
         """Ask a new question."""
-        return self._send(Asked(question, purpose, now.mono_ns), NO_DELAY)
+        return self._send(Asked(question, purpose, now.mono_ns), delay)
 
     def again(self, asked: Asked, delay: Range) -> Ask:
         """Ask the same question once more, later."""

@@ -1,9 +1,11 @@
 """Is the stream still telling everything?  Two looks at REST with a grace between them.
 
-A socket that is up proves nothing: Binance's retired routes open, are pinged, and never send an event.  So on a beat
-the audit asks for what is open, and for the latest executions, and compares the answers with the ledger.  What
-differs may still be on its way; what differs in a second look, after a grace longer than REST's lag, is a gap.
-The answers do not enter the ledger: if they are news, the look-back that follows tells them.
+A socket that is up proves nothing: Binance's retired routes open, are pinged, and never send an event. So on a beat
+the audit asks for what is open, and for the latest executions, and compares the answers with the ledger. What differs
+may still be on its way; what differs in a second look, after a grace longer than REST's lag, is a gap. That an order
+is missing from the listing of open ones proves nothing (nobody says whether a conditional order that has triggered
+still is one): the second look asks how it stands. The answers do not enter the ledger: if they are news, the
+look-back that follows tells them.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from exchstream.core.venue import (
     Holdings,
     Meaning,
     OpenOrders,
+    OrderById,
     Orders,
     OrderView,
     Plan,
@@ -33,6 +36,7 @@ from exchstream.model import FillKey, OrderKey, OrderState
 
 RECENT: Final = 2  # symbols that every look asks about, where the venue wants one symbol at a time
 OTHERS: Final = 2  # and of the rest so many, in turn
+ABSENT: Final = 10  # orders asked for by id; one that has ended is enough for a gap
 
 
 @attrs.define
@@ -45,6 +49,7 @@ class Look:
     views: list[OrderState] = attrs.field(factory=list)
     fills: set[FillKey] = attrs.field(factory=set)
     absent: set[OrderKey] = attrs.field(factory=set)
+    gone: set[OrderKey] = attrs.field(factory=set)
     holdings: Holdings | None = None
 
 
@@ -70,7 +75,7 @@ class Audit:
         if not self._turn:
             self._turn, self._turn_ns = rest, now.wall_ns
         symbols = [*recent, *(s for s in self._turn[:OTHERS] if s not in recent)]
-        questions = list(self._questions(now, symbols, since_ns))
+        questions = [*self._questions(now, symbols, since_ns), *self._by_id()]
         self.look.owed.update(questions)
         return questions
 
@@ -88,6 +93,21 @@ class Audit:
             asked: list[str] | list[None] = symbols if listing.by_symbol else [None]
             if told:
                 yield from (ask(symbol, since_ns, until_ns) for symbol in asked)
+
+    def _by_id(self) -> Iterator[Question]:
+        """How the orders stand that the first look did not find among the open ones."""
+        if self.first is not None:
+            absent = sorted(
+                self.first.absent & self.ledger.open.keys(), key=lambda key: (key.order_id, key.venue_symbol)
+            )
+            yield from (OrderById(key) for key in absent[:ABSENT])
+
+    def refused(self, question: Question) -> None:
+        """An authoritative no; of a symbol that is gone it must not stop the audit of all."""
+        if self.look is not None:
+            self.look.owed.discard(question)
+            if isinstance(question, OrderById):
+                self.look.gone.add(question.key)
 
     def heard(self, meaning: Meaning) -> None:
         """Compare one part of an answer with the ledger."""
@@ -112,7 +132,7 @@ class Audit:
         if self.look is None or self.look.owed:
             return None
         look, self.look = self.look, None
-        suspicious = self._suspicions(look)
+        suspicious = self._suspicions(look, confirmed=self.first is not None)
         if not suspicious:
             self._turn = self._turn[OTHERS:]
             seen_ns = look.asked.wall_ns - self.plan.lag_ns
@@ -125,21 +145,24 @@ class Audit:
         if self.first is None:
             self.first, self.next_ns = look, now.mono_ns + self.plan.audit.grace_ns
             return None
-        both = suspicious & self._suspicions(self.first)
+        both = suspicious.keys() & self._suspicions(self.first, confirmed=False).keys()
         self.first, self.next_ns = None, now.mono_ns + every_ns
-        return "; ".join(sorted(both)[:5]) or None
+        return "; ".join(sorted(suspicious[subject] for subject in both)[:5]) or None
 
     def failed(self, now: Now, every_ns: int) -> None:
         """The look could not be had: no verdict, try again on the next beat."""
         self.look = self.first = None
         self.next_ns = now.mono_ns + every_ns
 
-    def _suspicions(self, look: Look) -> set[str]:
-        """What of this look the ledger still does not know, now."""
-        found = {f"order {v.key.order_id} has moved" for v in look.views if self.ledger.would_change(v)}
-        found |= {f"fill {k.trade_id} of {k.venue_symbol} is new" for k in look.fills if k not in self.ledger.fills}
-        found |= {f"order {key.order_id} is not open any more" for key in look.absent if key in self.ledger.open}
+    def _suspicions(self, look: Look, *, confirmed: bool) -> dict[OrderKey | FillKey | str, str]:
+        """What of this look the ledger still does not know; `confirmed`: missing orders were asked for."""
+        ledger = self.ledger
+        found: dict[OrderKey | FillKey | str, str] = {}
+        missing = look.gone if confirmed else look.absent
+        found |= {key: f"order {key.order_id} is not open any more" for key in missing if key in ledger.open}
+        found |= {v.key: f"order {v.key.order_id} has moved" for v in look.views if ledger.would_change(v)}
+        found |= {k: f"fill {k.trade_id} of {k.venue_symbol} is new" for k in look.fills if k not in ledger.fills}
         settled_ns = look.asked.wall_ns - self.plan.lag_ns
         if look.holdings is not None and self.sheet.quiet_since(settled_ns):
-            found |= {f"{asset} has moved" for asset in self.sheet.unexplained(look.holdings)}
+            found |= {name: f"{name} has moved" for name in self.sheet.unexplained(look.holdings)}
         return found

@@ -1,6 +1,7 @@
-"""Do the balances agree with the executions?  The only trace of a trade on a symbol that nobody told us of.
+"""Do the holdings agree with the executions?  The only trace of a trade on a symbol that nobody told us of.
 
-Holdings are compared with a baseline plus what the executions since then explain.  It asks nothing and decides
+Holdings (spot: the balances of assets; derivatives: the positions) are compared with a baseline plus what the
+executions since then explain.  It asks nothing and decides
 nothing: it names the assets that moved without an explanation, and the markets that could explain them.
 """
 
@@ -62,11 +63,13 @@ class Balances:
         if market is None:
             self.unexplainable = True
             return
-        if market.spot:
-            sign = 1 if execution.side is Side.BUY else -1
-            quote = execution.quote_quantity
-            self._move(market.base, sign * execution.quantity)
-            self._move(market.quote, -sign * (execution.price * execution.quantity if quote is None else quote))
+        sign = 1 if execution.side is Side.BUY else -1
+        if not market.spot:  # its money moves by profit, loss and funding too, so that says nothing
+            self._move(market.venue_symbol, sign * execution.quantity)
+            return
+        quote = execution.quote_quantity
+        self._move(market.base, sign * execution.quantity)
+        self._move(market.quote, -sign * (execution.price * execution.quantity if quote is None else quote))
         if execution.fee is not None and execution.fee_asset is not None:
             self._move(execution.fee_asset, -execution.fee)
 
@@ -93,21 +96,24 @@ class Balances:
 
     def unexplained(self, holdings: Holdings) -> dict[str, Decimal]:
         """By how much each asset differs from the baseline and what was executed since; empty without a baseline."""
-        before, after = None if self.baseline is None else self.baseline.assets, holdings.assets
-        if before is None or after is None or self.unexplainable:
+        if self.baseline is None or self.unexplainable:
             return {}
+        before, after = self.baseline.assets, holdings.assets
         names = before.keys() | after.keys() | self.moved.keys()
         differences = {n: after.get(n, ZERO) - before.get(n, ZERO) - self.moved.get(n, ZERO) for n in sorted(names)}
         return {name: amount for name, amount in differences.items() if amount}
 
 
 def explaining(assets: Collection[str], markets: Mapping[str, Market], known: Collection[str]) -> Iterable[str]:
-    """The spot markets, not yet known, that trade one of these assets against another of them.
+    """The markets, not yet known, that may have moved these holdings.
 
-    A trade moves both its assets, so a market of which only one moved cannot explain anything.
+    A trade on a spot market moves both its assets, so one of which only one moved cannot explain anything; a trade of
+    a derivative moves the position on it.
     """
-    return (
-        name
-        for name, market in markets.items()
-        if market.spot and market.base in assets and market.quote in assets and name not in known
-    )
+
+    def moved(market: Market) -> bool:
+        if not market.spot:
+            return market.venue_symbol in assets
+        return market.base in assets and market.quote in assets
+
+    return (name for name, market in markets.items() if name not in known and moved(market))

@@ -25,6 +25,7 @@ from exchstream.core.ledger import Ledger
 from exchstream.core.venue import (
     Balances,
     Fills,
+    FillView,
     Holdings,
     Memory,
     OpenOrders,
@@ -39,6 +40,7 @@ from exchstream.events import Scope, Unresolved
 from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
 
 MAX_PASSES: Final = 8  # then what still moves or does not balance is named instead
+MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
 
 
 @attrs.frozen(kw_only=True)
@@ -78,14 +80,29 @@ class LookBack:
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
+    _held: dict[str | None, list[FillView]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
 
     def touch(self, key: OrderKey, *, recovered: bool, time_ns: int | None) -> None:
         """A fact about this order was news: from REST if `recovered`, else from the stream meanwhile."""
         self.touched.add(key)
-        if recovered and time_ns is not None and time_ns <= self.proven.wall_ns:
+        if recovered and (time_ns is None or time_ns <= self.proven.wall_ns):
             self._news += 1
+
+    def hold(self, question: Question, view: FillView) -> None:
+        """Keep an execution of a page until `released`: listings may be read from the newest page on."""
+        self._held.setdefault(_symbol(question), []).append(view)
+
+    def released(self, question: Question | None = None) -> list[FillView]:
+        """The executions that may be told now that this question has been answered, or all; from the oldest on."""
+        symbols = list(self._held) if question is None else [_symbol(question)]
+        found: list[FillView] = []
+        for symbol in symbols:
+            waits = question is not None and any(_lists_fills(q) and _symbol(q) == symbol for q in self.owed)
+            if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
+                found += self._held.pop(symbol, [])
+        return sorted(found, key=_age)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
@@ -299,6 +316,26 @@ class LookBack:
         if not self.sheet.quiet_since(self._asked.wall_ns - self.plan.lag_ns):
             return {}
         return self.sheet.unexplained(self._holdings)
+
+
+def _lists_fills(question: Question) -> bool:
+    return isinstance(question, Fills | OrderFills)
+
+
+def _symbol(question: Question) -> str | None:
+    """Which executions a question for some is about: all of this symbol, or (None) of every one."""
+    match question:
+        case Fills(symbol=symbol):
+            return symbol
+        case OrderFills(key=key):
+            return key.venue_symbol
+    return None
+
+
+def _age(view: FillView) -> tuple[int, int, str]:
+    """By time; of one instant by the trade's number, where it is one."""
+    trade_id = view.execution.trade_id
+    return (view.execution.time_ns, len(trade_id), trade_id)
 
 
 def _name(key: OrderKey) -> tuple[str, str, str]:

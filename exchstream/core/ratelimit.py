@@ -88,8 +88,8 @@ class Budget:
         """Take in what the venue said of its limits.
 
         `used` above our own count is the use of others (or of our past life) and is added; below it, it is left: the
-        venue may have begun a new interval where our window still remembers.  `until_ns` shuts the bucket, or every
-        bucket when we know none of that name, for at most MAX_RETRY_AFTER_NS.
+        venue may have begun a new interval where our window still remembers.  `until_ns` shuts every bucket, for at
+        most MAX_RETRY_AFTER_NS: who is told to stay away and comes by another door is banned for longer.
         """
         named = self._windows.get(throttle.bucket)
         if named is not None and throttle.used is not None:
@@ -97,7 +97,7 @@ class Budget:
             named.book(min(throttle.used, named.limit) - named.spent, now.mono_ns)
         if throttle.until_ns is not None:
             wait_ns = min(throttle.until_ns - now.wall_ns, MAX_RETRY_AFTER_NS)
-            for window in self._windows.values() if named is None else (named,):
+            for window in self._windows.values():
                 window.shut_until_ns = max(window.shut_until_ns, now.mono_ns + wait_ns)
 
     def spent(self, bucket: str, now_ns: int) -> int:

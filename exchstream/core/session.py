@@ -14,7 +14,6 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -109,7 +108,6 @@ class Session:
     _asks: Asks = attrs.field(factory=Asks, init=False)
     _reload_ns: int = attrs.field(default=0, init=False)
     _renew_ns: int | None = attrs.field(default=None, init=False)
-    _share: int = attrs.field(default=0, init=False)
     _started: Now = attrs.field(default=Now(0, 0), init=False)
     _knows_time: bool = attrs.field(default=False, init=False)
     _starting: bool = attrs.field(default=True, init=False)
@@ -125,7 +123,6 @@ class Session:
         self._audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=None)
         self._doubts = Doubts(self.ledger, plan.audit.grace_ns)
         self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
-        self._share = zlib.crc32(self.venue.identity.encode())  # accounts renew apart from each other, without chance
 
     # ------------------------------------------------------------------------------------------------ in and out
 
@@ -259,9 +256,10 @@ class Session:
         for link in self.links.drained(now):
             yield from self._end_link(link, GapReason.SILENT, "replaced by a newer connection", now)
         yield from self.links.tend(now)
-        if self._renew_ns is not None and now.mono_ns >= self._renew_ns:
-            self._renew_ns = None
-            yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now)
+        credential = self.memory.credential
+        if self._renew_ns is not None and now.mono_ns >= self._renew_ns and credential is not None:
+            self._renew_ns = None  # processes that share the key must not renew it in step
+            yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now, Range(0, credential.spread_ns))
         if self._gap is None and (doubt := self._doubts.overdue(now)) is not None:
             if doubt.order is not None:
                 self._suspects.add(doubt.order)
@@ -314,7 +312,7 @@ class Session:
 
     def _refused_link(self, link: Link, refused: Refused, now: Now) -> Iterator[Command]:
         if refused.how is Refusal.FATAL or (refused.how is Refusal.DUBIOUS and self._clock_cleared):
-            yield from self._die(refused)
+            yield from self._die(refused, now)
             return
         if refused.how is Refusal.DUBIOUS:  # nothing is dialled before the time is known anew
             self._clock_cleared, self._knows_time = True, False
@@ -340,7 +338,9 @@ class Session:
     def _answered(self, asked: Asked, meanings: list[Meaning], now: Now) -> Iterator[Command]:
         refusal = next((m for m in meanings if isinstance(m, Refused)), None)
         for meaning in meanings:
-            if asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
+            if asked.purpose is Purpose.LOOK_BACK and isinstance(meaning, FillView) and self._lookback is not None:
+                self._lookback.hold(asked.question, meaning)
+            elif asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):
                 if asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
@@ -353,15 +353,22 @@ class Session:
         if refusal is None:
             self._owed(asked.purpose).discard(asked.question)
         elif refusal.how is Refusal.FATAL:
-            yield from self._die(refusal)
+            yield from self._die(refusal, now)
         elif refusal.how is Refusal.GONE and asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
             self._lookback.refused(asked.question, refusal.why)
         elif refusal.how is Refusal.GONE and asked.purpose is Purpose.AUDIT:
-            self._owed(asked.purpose).discard(asked.question)  # a symbol that is gone must not stop the audit of all
+            self._audit.refused(asked.question)
         else:
             if refusal.how is Refusal.CLOCK:
                 yield MeasureClock(anew=True)
             yield from self._again(asked, refusal.why, now)
+        self._tell_held(asked.question, now)
+
+    def _tell_held(self, question: Question | None, now: Now) -> None:
+        """Tell the executions that the look-back held, oldest first: those whose last answer this was, or all."""
+        if self._lookback is not None:
+            for view in self._lookback.released(question):
+                self._fact(view, now, recovered=True)
 
     def _common(self, meaning: Meaning, now: Now) -> Iterator[Command]:
         """What means the same whether a link or an answer said it (answers' facts were recovered)."""
@@ -395,8 +402,7 @@ class Session:
         if old is not None and old.value != credential.value:  # the venue gave another one: move over to it
             for link in [link for link in self.links.live.values() if link.credential == old.value]:
                 yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
-        wait_ns = max(credential.renew_ns - now.wall_ns, 0)
-        self._renew_ns = now.mono_ns + wait_ns + credential.spread_ns * self._share // 2**32
+        self._renew_ns = now.mono_ns + max(credential.renew_ns - now.wall_ns, 0)
 
     def _owed(self, purpose: Purpose) -> set[Question]:
         """The questions that whoever asked for this purpose still waits for."""
@@ -420,6 +426,7 @@ class Session:
         ):
             self._lookback.give_up(asked.question, f"no answer for {give_up_ns // MINUTE} minutes: {why}")
         else:
+            self._tell_held(None, now)  # the rest may be long in coming
             yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))
 
     # ------------------------------------------------------------------------------------------------ facts
@@ -445,6 +452,7 @@ class Session:
 
     def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
         """From the last good instant on facts may be missing.  An open gap only grows."""
+        self._tell_held(None, now)
         self._suspects |= self.ledger.open.keys()
         if self._lookback is not None:  # what it met must be held against its fills by the next one
             self._suspects |= self._lookback.touched
@@ -484,7 +492,8 @@ class Session:
         self.ledger.forget(self.good_ns - self.venue.plan.lag_ns)
         self._audit.next_ns = now.mono_ns + self._beat_ns()
 
-    def _die(self, refused: Refused) -> Iterator[Command]:
+    def _die(self, refused: Refused, now: Now) -> Iterator[Command]:
+        self._tell_held(None, now)
         self._teller.down(refused)
         self.down = True
         yield Stop()

@@ -24,7 +24,11 @@ MAX_SYMBOLS: Final = 20_000
 
 @attrs.frozen
 class News:
-    """A fact that was news: whose it is, and when it was by the venue's clock (None where that is not told)."""
+    """A fact that was news: whose it is, and when it was by the venue's clock.
+
+    Where the venue does not say when an order changed (FTX), when it was created: it cannot be older (None: not even
+    that is told).
+    """
 
     key: OrderKey
     time_ns: int | None
@@ -66,7 +70,7 @@ class Teller:
         if self.venue.plan.tells_orders:
             self.recovered_facts += recovered
             self._untold.append(self._order_update(state, view.raw, now, recovered=recovered))
-        return News(state.key, state.updated_ns)
+        return News(state.key, state.created_ns if state.updated_ns is None else state.updated_ns)
 
     def fill(self, view: FillView, now: Now, *, recovered: bool) -> News | None:
         """Enter one execution; tell it unless it is a repeat, or REST brings it from before this stream."""

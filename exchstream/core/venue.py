@@ -272,12 +272,13 @@ class Snapshot:
 
 @attrs.frozen
 class Holdings:
-    """What the account holds of each asset (free and locked together), and symbols that it has a position on.
+    """What executions move, and symbols that the account has a position on.
 
-    `assets` is None where executions do not explain the balances (derivatives: profit, loss and funding move them).
+    Spot: what it holds of each asset, free and locked together.  Derivatives: the position on each venue symbol, bought
+    positive and sold negative, in base units (their money moves by profit, loss and funding too).
     """
 
-    assets: Mapping[str, Decimal] | None
+    assets: Mapping[str, Decimal]
     symbols: frozenset[str] = frozenset()
 
 

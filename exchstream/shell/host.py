@@ -93,6 +93,11 @@ class Host:
         """Take in what the venue said of its limits, for all accounts."""
         self.budget.obey(throttle, self.clock.now())
 
+    def stay_away(self, for_ns: int) -> None:
+        """The host asked for it, of all accounts, when one of them was dialled."""
+        now = self.clock.now()
+        self.budget.obey(Throttle("", until_ns=now.wall_ns + for_ns), now)
+
     async def _fetched(self, venue: Venue, question: Question, memory: Memory) -> Reply:
         reply, _ = await self._sent(venue, question, memory)
         if reply.status == 200:

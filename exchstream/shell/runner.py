@@ -162,6 +162,8 @@ class Runner:
                 await self._live(dial, wire)
             except DialFailed as failed:
                 why, retry_after_ns = failed.why, failed.retry_after_ns
+                if retry_after_ns is not None:
+                    self.host.stay_away(retry_after_ns)
             except LinkLost as lost:
                 why = lost.why
         if self._wires.pop(dial.link, None) is not None:

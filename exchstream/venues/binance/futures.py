@@ -26,7 +26,6 @@ from exchstream.core.venue import (
     CredentialGone,
     Evidence,
     Fills,
-    Holdings,
     Lane,
     Listing,
     Markets,
@@ -125,7 +124,7 @@ _POSITION: Final = msgspec.json.Decoder(_Position)
 
 def _position(raw: bytes) -> tuple[str, Decimal]:
     row = _POSITION.decode(raw)
-    return row.symbol, abs(exact(row.position_amt))
+    return row.symbol, exact(row.position_amt)  # negative for what is sold, also in hedge mode (positionRisk page)
 
 
 @attrs.frozen(kw_only=True)
@@ -307,7 +306,6 @@ class BinanceFutures(BinanceAccount):
             case OrderById():
                 return order_row(reply.body).meanings
             case Balances():
-                sizes, told = position_rows(reply.body, _position)
-                return [*told, Holdings(None, frozenset(symbol for symbol, size in sizes.items() if size))]
+                return position_rows(reply.body, _position)
             case Fills() | OrderFills() | Orders():
                 return page(self._books(question), question, reply.body)

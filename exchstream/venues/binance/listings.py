@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from exchstream.core.venue import (
+    Holdings,
     MarketList,
     Meaning,
     OrderView,
@@ -122,24 +123,22 @@ def _key(raw: bytes, kind: OrderKind, id_field: str) -> OrderKey | None:
     return None
 
 
-def asset_rows(
-    body: bytes, parse: Callable[[bytes], tuple[str, Decimal]]
-) -> tuple[Mapping[str, Decimal], list[Meaning]]:
-    """The balances of `account`, and what of them cannot be read."""
-    return _parsed(msgspec.json.decode(body, type=_Account).balances, parse, "asset")
+def asset_rows(body: bytes, parse: Callable[[bytes], tuple[str, Decimal]]) -> list[Meaning]:
+    """The balances of `account` as holdings, and what of them cannot be read."""
+    return _held(msgspec.json.decode(body, type=_Account).balances, parse, "asset", symbols=False)
 
 
-def position_rows(
-    body: bytes, parse: Callable[[bytes], tuple[str, Decimal]]
-) -> tuple[Mapping[str, Decimal], list[Meaning]]:
-    """The positions of `positionRisk`, and what of them cannot be read."""
-    return _parsed(_ROWS.decode(body), parse, "symbol")
+def position_rows(body: bytes, parse: Callable[[bytes], tuple[str, Decimal]]) -> list[Meaning]:
+    """The positions of `positionRisk` as holdings, and what of them cannot be read."""
+    return _held(_ROWS.decode(body), parse, "symbol", symbols=True)
 
 
-def _parsed(
-    rows: list[msgspec.Raw], parse: Callable[[bytes], tuple[str, Decimal]], what: str
-) -> tuple[Mapping[str, Decimal], list[Meaning]]:
-    found: dict[str, Decimal] = {}
+def _held(
+    rows: list[msgspec.Raw], parse: Callable[[bytes], tuple[str, Decimal]], what: str, *, symbols: bool
+) -> list[Meaning]:
+    """In hedge mode a symbol has two rows, which add up; they may come to nothing and be positions all the same."""
+    sums: dict[str, Decimal] = {}
+    names: set[str] = set()
     told: list[Meaning] = []
     for row in rows:
         raw = bytes(row)
@@ -151,5 +150,8 @@ def _parsed(
             told.append(Strange(f"a balance that cannot be read: {str(error)[:120]}", raw))
             told.append(Unreachable(what, name, "the venue's answer about it cannot be read"))
         else:
-            found[name] = found.get(name, Decimal(0)) + size
-    return found, told
+            sums[name] = sums.get(name, Decimal(0)) + size
+            if size:
+                names.add(name)
+    held = {name: total for name, total in sums.items() if total}
+    return [*told, Holdings(held, frozenset(names) if symbols else frozenset())]

@@ -25,7 +25,6 @@ from exchstream.core.venue import (
     Bucket,
     Clock,
     Fills,
-    Holdings,
     Lane,
     Listing,
     Markets,
@@ -244,7 +243,9 @@ class BinanceSpot(BinanceAccount):
     def _books(self, question: Fills | OrderFills | Orders) -> tuple[Book, ...]:
         if isinstance(question, Orders):
             return (self._order_book,)
-        return (self._trade_book, self._allocation_book) if self.allocations else (self._trade_book,)
+        # An order that does not balance may have been routed smartly: asking about one costs little.
+        both = self.allocations or isinstance(question, OrderFills)
+        return (self._trade_book, self._allocation_book) if both else (self._trade_book,)
 
     @cached_property
     def _order_book(self) -> Book:
@@ -286,8 +287,7 @@ class BinanceSpot(BinanceAccount):
             case OrderById():
                 return order_row(reply.body).meanings
             case Balances():
-                assets, told = asset_rows(reply.body, _balance)
-                return [*told, Holdings({asset: total for asset, total in assets.items() if total})]
+                return asset_rows(reply.body, _balance)
             case Fills() | OrderFills() | Orders():
                 return page(self._books(question), question, reply.body)
 

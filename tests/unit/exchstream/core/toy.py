@@ -75,6 +75,7 @@ from exchstream.model import (
 
 T0 = 1_700_000_000 * SECOND
 E = TypeVar("E")
+C = TypeVar("C")
 
 ACK_LANE = Lane(name="user", proof=Proof.ACK, silence_ns=60 * SECOND, heartbeat_ns=20 * SECOND)
 OPEN_LANE = Lane(name="user", proof=Proof.OPEN, silence_ns=60 * SECOND, heartbeat_ns=20 * SECOND, settle_ns=SECOND)
@@ -280,7 +281,7 @@ class Driver:
         """The newest link ends."""
         return self.do(Lost(self.link, why))
 
-    def sent(self, *kinds: type) -> list[Command]:
+    def sent(self, *kinds: type[C]) -> list[C]:
         """The commands of these kinds so far."""
         return [command for command in self.commands if isinstance(command, kinds)]
 

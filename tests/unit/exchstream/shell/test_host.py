@@ -139,7 +139,7 @@ async def test_connections_are_not_waited_for_after_signing(autojump_clock, wire
 async def test_an_empty_bucket_holds_no_other_back(autojump_clock, wire: Wire, account: VenueProtocol) -> None:
     """Twenty questions wait for one bucket; one of another goes out at once."""
     host = made(wire)
-    host.budget.obey(Throttle("rest", until_ns=WALL + 1000 * MINUTE), host.clock.now())
+    host.budget.reserve("rest", 10_000, mono_ns())
     async with trio.open_nursery() as nursery:
         for _ in range(20):
             nursery.start_soon(host.ask, account, ORDERS, MEMORY)

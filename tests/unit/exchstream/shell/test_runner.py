@@ -32,7 +32,7 @@ from exchstream.journal.ring import Ring
 from exchstream.shell import runner as module
 from exchstream.shell.http import Unanswered
 from exchstream.shell.runner import MAX_UNSENT, Runner
-from exchstream.shell.seam import Batch, LinkLost
+from exchstream.shell.seam import Batch, DialFailed, LinkLost
 from tests.unit.exchstream.core.toy import Toy
 
 Script = Callable[[Happening], Sequence[Command]]
@@ -59,6 +59,7 @@ class Away:
     """A host whose venue answers nothing; anything that was not foreseen fails."""
 
     due, error_ns = True, None
+    away_ns: int | None = None
 
     @property
     def clock(self) -> Away:
@@ -72,6 +73,9 @@ class Away:
 
     async def measure_clock(self, venue: object, memory: object) -> None:
         raise Unanswered("nobody there")
+
+    def stay_away(self, for_ns: int) -> None:
+        self.away_ns = for_ns
 
 
 class Link:
@@ -89,7 +93,9 @@ async def ended() -> Any:
     raise LinkLost("reset by peer")
 
 
-async def played(script: Script, link: Link | None = None, *, room: bool = True) -> list[Happening]:
+async def played(
+    script: Script, link: Link | None = None, *, room: bool = True, host: Away | None = None
+) -> list[Happening]:
     """What the session hears in a minute."""
 
     @asynccontextmanager
@@ -100,7 +106,7 @@ async def played(script: Script, link: Link | None = None, *, room: bool = True)
     with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
         patched.setattr(module, "connect", connect)
         patched.setattr(Ring, "reserve", lambda self, events: room)
-        await Runner(Toy(), Away(), session, Ring(10)).run()  # type: ignore[arg-type]
+        await Runner(Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
     return session.heard
 
 
@@ -136,6 +142,21 @@ async def test_what_came_before_the_end_is_read(autojump_clock: MockClock) -> No
 
     heard = await played(dialling(Ping(1)), Link(ended, receive))
     assert heard[2:] == [Received(1, ("one",), 1), Received(1, ("two",), 2), Lost(1, "reset by peer")]
+
+
+async def test_all_accounts_stay_away_when_the_dial_of_one_was_told_to(autojump_clock: MockClock) -> None:
+    """What a handshake's Retry-After asks for binds the whole host, and the session hears of it too."""
+
+    async def refuse() -> Batch:
+        raise DialFailed("HTTP 429", 429, 7_000_000_000)
+
+    host = Away()
+    assert await played(dialling(), Link(ended, refuse), host=host) == [
+        Started(),
+        Connected(1),
+        Lost(1, "HTTP 429", 7_000_000_000),
+    ]
+    assert host.away_ns == 7_000_000_000
 
 
 async def test_a_batch_without_room_is_owed(autojump_clock: MockClock) -> None:

@@ -437,4 +437,4 @@ def test_futures_positions(futures: BinanceFutures, reply: Make) -> None:
     amounts = [("BTCUSDT", "-0.1"), ("ETHUSDT", "0.000"), ("SOLUSDT", "5"), ("SOLUSDT", "-5")]
     rows = [{"symbol": symbol, "positionAmt": amount} for symbol, amount in amounts]
     told = futures.answer(Balances(), reply(json.dumps(rows)), Memory())
-    assert [Holdings(None, frozenset({"BTCUSDT", "SOLUSDT"}))] == told
+    assert [Holdings({"BTCUSDT": Decimal("-0.1")}, frozenset({"BTCUSDT", "SOLUSDT"}))] == told

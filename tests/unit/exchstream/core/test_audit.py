@@ -1,0 +1,123 @@
+"""The audit by itself: what two looks at REST must show before the stream is not believed any more."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from exchstream.core.audit import ABSENT, Audit
+from exchstream.core.balances import Balances as Sheet
+from exchstream.core.happenings import Now
+from exchstream.core.ledger import Ledger
+from exchstream.core.venue import SECOND, FillView, Holdings, Meaning, OrderById, OrderView, Question, Snapshot
+from exchstream.model import End, Market, OrderKey, OrderKind, Stage
+
+from .toy import PLAN, T0, execution, order
+
+BEAT_NS = 30 * SECOND
+NONE_OPEN = Snapshot(OrderKind.ORDER, frozenset())
+
+
+@attrs.define
+class Auditor:
+    """An audit that is given its answers, look by look."""
+
+    ledger: Ledger = attrs.field(factory=lambda: Ledger(floor_ns=T0))
+    sheet: Sheet = attrs.field(factory=Sheet)
+    seconds: int = 100
+    asked: list[Question] = attrs.field(factory=list)
+    audit: Audit = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        plan = attrs.evolve(PLAN, balances=True)
+        self.audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=0)
+
+    def look(self, *answers: Meaning, gone: tuple[OrderKey, ...] = ()) -> str | None:
+        """One look: what is asked, these answers, and the word on it."""
+        self.seconds += 30
+        now = Now(self.seconds * SECOND, T0 + self.seconds * SECOND)
+        self.asked = self.audit.begin(now, ["BTCUSDT"], T0)
+        for meaning in answers:
+            self.audit.heard(meaning)
+        for key in gone:
+            self.audit.refused(OrderById(key))
+        assert self.audit.look is not None
+        self.audit.look.owed.clear()
+        return self.audit.answered(now, BEAT_NS)
+
+    def by_id(self) -> list[OrderKey]:
+        """The orders that the last look asked for by id."""
+        return [question.key for question in self.asked if isinstance(question, OrderById)]
+
+
+def with_open(*numbers: str) -> Auditor:
+    """An auditor whose ledger has these open orders."""
+    auditor = Auditor()
+    for number in numbers:
+        auditor.ledger.view(order(number))
+    return auditor
+
+
+def test_what_one_look_shows_may_still_be_on_its_way() -> None:
+    """A fill that nobody told is a gap when a second look shows it too, and none if it was told meanwhile."""
+    fill = FillView(execution("7"))
+    one, two = Auditor(), Auditor()
+    assert one.look(fill) is None
+    assert two.look(fill) is None
+    two.ledger.fill(fill.execution, live=True)
+    assert one.look(fill) == "fill 7 of BTCUSDT is new"
+    assert two.look(fill) is None
+
+
+def test_a_missing_order_is_asked_for_by_id() -> None:
+    """Missing from the open ones in both looks, and by its own answer as open as ever: nothing is wrong."""
+    auditor = Auditor()
+    triggered = order("1", stage=Stage.TRIGGERED)
+    auditor.ledger.view(triggered)
+    for _ in range(4):  # look, look by id, and again
+        assert auditor.look(NONE_OPEN) is None
+        assert auditor.by_id() == []
+        assert auditor.look(NONE_OPEN, OrderView(triggered)) is None
+        assert auditor.by_id() == [triggered.key]
+
+
+def test_a_missing_order_that_has_ended_is_a_gap() -> None:
+    """Its own answer says that it has ended."""
+    auditor = with_open("1")
+    assert auditor.look(NONE_OPEN) is None
+    assert auditor.look(NONE_OPEN, OrderView(order("1", end=End.CANCELED, at=50))) == "order 1 has moved"
+
+
+def test_a_missing_order_that_nobody_knows_is_a_gap() -> None:
+    """The venue does not know it any more."""
+    auditor = with_open("1")
+    assert auditor.look(NONE_OPEN) is None
+    assert auditor.look(NONE_OPEN, gone=(order("1").key,)) == "order 1 is not open any more"
+
+
+def test_so_many_missing_orders_are_asked_for_and_no_more() -> None:
+    """A thousand orders that were cancelled at once do not become a thousand questions."""
+    auditor = with_open(*map(str, range(100, 1_100)))
+    auditor.look(NONE_OPEN)
+    auditor.look(NONE_OPEN)
+    assert len(auditor.by_id()) == ABSENT
+
+
+def test_a_position_that_moved_is_a_gap() -> None:
+    """The fill was on a symbol that nobody named, so that no listing could show it: its position does."""
+    auditor = Auditor()
+    auditor.sheet.agree(Holdings({}), T0)
+    held = Holdings({"SOLUSDT": Decimal(-3)}, frozenset({"SOLUSDT"}))
+    assert auditor.look(held) is None
+    assert auditor.look(held) == "SOLUSDT has moved"
+
+
+def test_a_position_that_executions_explain_is_none() -> None:
+    """What was bought and sold is the position; profit, fees and funding say nothing."""
+    auditor = Auditor()
+    market = Market("SOLUSDT", "SOL/USDT:USDT", "SOL", "USDT", settle="USDT")
+    auditor.sheet.agree(Holdings({"SOLUSDT": Decimal(-3)}), T0)
+    bought = attrs.evolve(execution("1", symbol="SOLUSDT", quantity="3"), fee=Decimal(1), fee_asset="USDT")
+    auditor.sheet.executed(bought, market, T0)
+    assert [auditor.look(Holdings({})), auditor.look(Holdings({}))] == [None, None]
