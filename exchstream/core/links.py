@@ -84,7 +84,8 @@ class Links:
 
     def wanting(self) -> list[Lane]:
         """The lanes that need to be dialled: they have no link, or only one that is about to end."""
-        return [lane for lane in self.lanes if all(link.retiring for link in self._of(lane))]
+        links = {lane.name: list(self._of(lane)) for lane in self.lanes}
+        return [lane for lane in self.lanes if len(links[lane.name]) < 2 and all(x.retiring for x in links[lane.name])]
 
     def dial(self, lane: Lane, now: Now, credential: Secret | None, retry_after_ns: int = 0) -> Dial:
         """Start a new link for this lane, later after each failure in a row."""
@@ -121,9 +122,27 @@ class Links:
     def lose(self, link: Link, now: Now) -> None:
         """The link has ended."""
         del self.live[link.number]
-        lived_ns = now.mono_ns - link.proven_ns if link.phase is Phase.PROVEN else 0
-        self._failures[link.lane.name] = self.backoff.after(self._failures.get(link.lane.name, 0), lived_ns)
         self.reconnects += 1
+        if not link.retiring:
+            self._lived(link, now)
+
+    def retire(self, link: Link, now: Now) -> None:
+        """The link is about to end; one that is told so when it has hardly lived is no better than a lost one."""
+        if not link.retiring:
+            link.retiring = True
+            self._lived(link, now)
+
+    def young(self, link: Link, now: Now) -> bool:
+        """True for a link that has not shown yet that the trouble is over."""
+        return self._age_ns(link, now) < self.backoff.stable_ns
+
+    def _age_ns(self, link: Link, now: Now) -> int:
+        return now.mono_ns - link.proven_ns if link.phase is Phase.PROVEN else 0
+
+    def _lived(self, link: Link, now: Now) -> None:
+        self._failures[link.lane.name] = self.backoff.after(
+            self._failures.get(link.lane.name, 0), self._age_ns(link, now)
+        )
 
     def end(self, link: Link, why: str, now: Now) -> Close:
         """Give the link up from our side."""
@@ -158,7 +177,8 @@ class Links:
             if link.phase is Phase.SETTLING and link.renewed and now.mono_ns >= link.due_ns:
                 yield from self._prove(link, now)
             if link.retire_ns is not None and now.mono_ns >= link.retire_ns:
-                link.retiring, link.retire_ns = True, None
+                link.retire_ns = None
+                self.retire(link, now)
 
     def wake_ns(self) -> Iterator[int]:
         """The instants at which one of the links needs attention."""

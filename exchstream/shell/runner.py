@@ -223,7 +223,7 @@ class Runner:
             log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why)
             self.step(Unclocked(failed.why))
         else:
-            self.step(Clocked())
+            self.step(Clocked(self.host.clock.error_ns or 0))
 
     # ------------------------------------------------------------------------------------------------ telling
 

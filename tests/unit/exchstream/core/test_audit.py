@@ -31,20 +31,21 @@ class Auditor:
 
     def __attrs_post_init__(self) -> None:
         plan = attrs.evolve(PLAN, balances=True)
-        self.audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=0)
+        self.audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=0, lag_ns=plan.lag_ns)
 
     def look(self, *answers: Meaning, gone: tuple[OrderKey, ...] = ()) -> str | None:
         """One look: what is asked, these answers, and the word on it."""
         self.seconds += 30
         now = Now(self.seconds * SECOND, T0 + self.seconds * SECOND)
-        self.asked = self.audit.begin(now, ["BTCUSDT"], T0)
+        self.asked = self.audit.begin(now, ["BTCUSDT"])
         for meaning in answers:
             self.audit.heard(meaning)
         for key in gone:
             self.audit.refused(OrderById(key))
         assert self.audit.look is not None
         self.audit.look.owed.clear()
-        return self.audit.answered(now, BEAT_NS)
+        found = self.audit.answered(now, BEAT_NS)
+        return None if found is None else found.why
 
     def by_id(self) -> list[OrderKey]:
         """The orders that the last look asked for by id."""
