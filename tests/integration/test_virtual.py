@@ -274,3 +274,23 @@ async def test_a_venue_that_is_away_for_long_is_come_back_to(seat: Seat, autojum
         seat.fill(seat.place())
         events = await until(stream, lambda told: live()(told) and bool(fills_of(told)), seconds=120)
     assert seat.true_fills() == told_fills(events)
+
+
+@pytest.mark.parametrize("flavour", ["binance-spot", "binance-spot-listen-key", "binance-futures"])
+async def test_accounts_of_one_host_share_its_budget_of_dials(
+    mock: Mock, flavour: str, autojump_clock: MockClock
+) -> None:
+    """Room for three dials in five minutes: of two accounts that lose their links one is back at once, the other then.
+
+    The venue counts them by address, so what each account may do alone is no help.
+    """
+    seats = [mock.seat(flavour, quick=False, connections_per_5_minutes=4) for _ in range(2)]  # a tenth is left unused
+    async with open_stream(*(seat.venue for seat in seats)) as stream:
+        await until(stream, live(2), seconds=60)
+        for seat in seats:
+            seat.drop()
+        await watch(stream, 240)
+        back = [len(seat.links) for seat in seats]
+        await watch(stream, 120)
+        later = [len(seat.links) for seat in seats]
+    assert (sorted(back), later) == ([0, 1], [1, 1])
