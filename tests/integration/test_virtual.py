@@ -12,6 +12,7 @@ from exchstream.core.venue import HOUR, MINUTE, SECOND
 from exchstream.events import Event, GapReason
 from exchstream.model import OrderStatus
 from exchstream.shell.stream import OrderStream, open_stream
+from mockserver.engine.enums import OnCross, Side
 
 from .harness import (
     NAMES,
@@ -294,3 +295,43 @@ async def test_accounts_of_one_host_share_its_budget_of_dials(
         await watch(stream, 120)
         later = [len(seat.links) for seat in seats]
     assert (sorted(back), later) == ([0, 1], [1, 1])
+
+
+async def test_a_post_only_order_that_would_cross_is_told_once(mock: Mock, autojump_clock: MockClock) -> None:
+    """FTX takes the order, and then says no more than that it is closed: CANCELED, once, and the audits agree."""
+    seat = mock.seat("ftx", quick=False)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        seat.place(price="101", side=Side.SELL)
+        await watch(stream, 1)
+        order = seat.place(price="102", post_only=True, on_cross=OnCross.EXPIRE)
+        events = await watch(stream, 300)
+    assert [(str(order.order_id), OrderStatus.CANCELED)] == [(u.order_id, u.status) for u in updates_of(events)]
+    assert len(events) == 1
+
+
+@pytest.mark.parametrize("channel", ["orders", "fills"])
+async def test_a_subscription_that_ends_is_a_gap_and_made_anew(
+    mock: Mock, channel: str, autojump_clock: MockClock
+) -> None:
+    """FTX says that one channel is unsubscribed: what happens before it is subscribed again is told, and what follows.
+
+    The new greeting is refused for the channel that is still subscribed, in words that name none.
+    """
+    seat = mock.seat("ftx", quick=False)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        one, two = seat.place(), seat.place()
+        await watch(stream, 1)
+        (link,) = seat.links
+        link.receive(f'{{"op":"unsubscribe","channel":"{channel}"}}')
+        seat.fill(one)
+        events = await until(stream, live(), seconds=120)
+        seat.fill(two)
+        events += await watch(stream, 120)
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.EXPIRED]
+    assert verdicts_of(events)[0].complete, verdicts_of(events)
+    assert seat.true_fills() == told_fills(events)
+    assert [(str(order.order_id), OrderStatus.FILLED) for order in (one, two)] == [
+        (update.order_id, update.status) for update in updates_of(events)
+    ]
