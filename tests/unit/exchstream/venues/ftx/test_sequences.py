@@ -7,16 +7,16 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pytest
 
-from exchstream.core.happenings import Answered, Clocked, Close, Connected, Received, Send, Started
-from exchstream.core.venue import SECOND, Reply
+from exchstream.core.happenings import Close, Connected, Send
+from exchstream.core.venue import SECOND
 from exchstream.events import Fill, GapClosed, GapOpened, GapReason, OrderUpdate
 from exchstream.model import OrderStatus, TimeInForce
 from exchstream.venues.ftx import Ftx
-from tests.unit.exchstream.core.toy import T0, Driver
+from tests.unit.exchstream.core.toy import T0
+from tests.unit.exchstream.venues.desk import Desk
 
 NEW, CANCELED, FILLED, PARTIALLY_FILLED = (
     OrderStatus.NEW,
@@ -79,27 +79,17 @@ def fill(number: int, size: float = 2.0, *, fill_id: int = 1, **changes: Any) ->
     return row | changes
 
 
-class Desk:
-    """An account of FTX's and its Session; `rest` is what the exchange's REST has, by path."""
+class Account(Desk):
+    """An account at FTX, whose REST answers are wrapped."""
 
-    def __init__(self, **fields: Any) -> None:
-        self.venue = Ftx(api_key="key", api_secret="secret", **fields)
-        self.driver = Driver(self.venue)  # type: ignore[arg-type]
-        self.rest: dict[str, Any] = {
-            "/api/markets": [],
-            "/api/orders": [],
-            "/api/orders/history": [],
-            "/api/fills": [],
-        }
+    def __init__(self) -> None:
+        super().__init__(Ftx(api_key="key", api_secret="secret"), {})
+        for path in ("/api/markets", "/api/orders", "/api/orders/history", "/api/fills"):
+            self.set(path)
 
-    @property
-    def phase(self) -> str:
-        return self.driver.session.status().phase
-
-    def say(self, *messages: Row) -> None:
-        """The exchange says this on the newest link, in one batch."""
-        frames = tuple(json.dumps(message) for message in messages)
-        self.driver.do(Received(self.driver.link, frames, self.driver.now.mono_ns))
+    def set(self, path: str, *rows: Row) -> None:
+        """REST has these rows there."""
+        self.rest[path] = {"success": True, "result": rows}
 
     def orders(self, *rows: Row) -> None:
         self.say(*({"channel": "orders", "type": "update", "data": row} for row in rows))
@@ -110,49 +100,20 @@ class Desk:
     def accept(self, *channels: str) -> None:
         self.say(*({"type": "subscribed", "channel": channel} for channel in channels))
 
-    def answer(self) -> None:
-        """Answer whatever is asked, until nothing is."""
-        driver = self.driver
-        for _ in range(100):
-            if not driver.asks:
-                return
-            number, question = next(iter(driver.asks.items()))
-            del driver.asks[number]
-            request = self.venue.request(question, driver.session.memory, driver.now.wall_ns)
-            found = self.rest.get(urlsplit(request.target).path)
-            said = {"success": True, "result": found} if found is not None else {"success": False, "error": "No such"}
-            driver.do(Answered(number, Reply(200, {}, json.dumps(said).encode(), driver.now.wall_ns)))
-        raise AssertionError("it never stops asking")
-
-    def pass_time(self, seconds: int) -> None:
-        """Let time pass on a link that is heard, and answer what is asked meanwhile."""
-        for _ in range(seconds):
-            self.driver.advance(1)
-            self.say({"type": "pong"})
-            self.answer()
-
-    def start(self) -> Desk:
-        """As far as the first connection, which nobody has answered yet."""
-        self.driver.do(Started())
-        self.driver.do(Clocked())
-        self.answer()
-        self.driver.do(Connected(self.driver.link))
-        return self
-
     def connect(self) -> None:
         """The newest dial opens and both channels are accepted."""
         self.driver.do(Connected(self.driver.link))
         self.accept("orders", "fills")
 
-    def go_live(self) -> Desk:
-        self.start().accept("orders", "fills")
-        self.pass_time(30)
-        assert self.phase == "live"
-        return self
 
-    def told(self) -> list[tuple[str, OrderStatus, str]]:
-        """(id, status, filled) of every order update so far."""
-        return [(u.order_id, u.status, f"{u.filled_quantity:f}") for u in self.driver.told(OrderUpdate)]
+def live() -> Account:
+    """An account that has looked back at its start."""
+    desk = Account()
+    desk.start()
+    desk.accept("orders", "fills")
+    desk.pass_time(30)
+    assert desk.phase == "live"
+    return desk
 
 
 # ------------------------------------------------------------------------------------------------- orders
@@ -161,16 +122,17 @@ class Desk:
 @pytest.mark.parametrize("stale", ["new", "open"])
 def test_a_post_only_order_that_would_cross_is_told_once(stale: str) -> None:
     """The stream says only `closed` with nothing filled; that REST still says `new` or `open` brings it not back."""
-    desk = Desk().go_live()
+    desk = live()
     desk.orders(order(7, "closed", postOnly=True))
     assert desk.told() == [("7", CANCELED, "0")]
     desk.driver.lose()
     desk.driver.advance(2)
-    desk.rest["/api/orders"] = [order(7, stale, postOnly=True)]
-    desk.rest["/api/orders/history"] = [order(7, stale, postOnly=True)]
+    desk.set("/api/orders", order(7, stale, postOnly=True))
+    desk.set("/api/orders/history", order(7, stale, postOnly=True))
     desk.connect()
     desk.pass_time(4)
-    desk.rest["/api/orders"], desk.rest["/api/orders/history"] = [], [order(7, "closed", postOnly=True)]
+    desk.set("/api/orders")
+    desk.set("/api/orders/history", order(7, "closed", postOnly=True))
     desk.pass_time(30)
 
     assert desk.phase == "live"
@@ -182,12 +144,12 @@ def test_a_post_only_order_that_would_cross_is_told_once(stale: str) -> None:
 
 def test_a_triggered_market_order_is_an_order_of_its_own() -> None:
     """Nothing is said of a conditional order; once triggered an order with another id and no client id is `closed`."""
-    desk = Desk().go_live()
+    desk = live()
     desk.orders(order(900, "closed", 2.0, type="market", price=None, ioc=True, clientId=None))
     desk.fills(fill(900))
     desk.pass_time(120)
 
-    assert desk.told() == [("900", FILLED, "2.0")]
+    assert desk.told() == [("900", FILLED, "2")]
     assert [update.client_order_id for update in desk.driver.told(OrderUpdate)] == [None]
     assert [fill.order_id for fill in desk.driver.told(Fill)] == ["900"]
     assert [gap.reason for gap in desk.driver.told(GapOpened)] == [GapReason.START]
@@ -195,7 +157,7 @@ def test_a_triggered_market_order_is_an_order_of_its_own() -> None:
 
 def test_a_triggered_limit_order_lives_like_any_other() -> None:
     """It rests, fills in parts and is cancelled under its own id."""
-    desk = Desk().go_live()
+    desk = live()
     desk.orders(order(900, "new", clientId=None))
     desk.orders(order(900, "open", 0.5, clientId=None))
     desk.fills(fill(900, 0.5))
@@ -206,22 +168,23 @@ def test_a_triggered_limit_order_lives_like_any_other() -> None:
 
 def test_an_order_that_was_triggered_in_a_gap_is_found() -> None:
     """Nobody knew its id: the listing of orders since the gap began has it, and its fill is in the listing of fills."""
-    desk = Desk().go_live()
+    desk = live()
     desk.driver.lose()
     row = order(900, "closed", 2.0, type="market", price=None, ioc=True, clientId=None, createdAt=iso(31))
-    desk.rest["/api/orders/history"], desk.rest["/api/fills"] = [row], [fill(900)]
+    desk.set("/api/orders/history", row)
+    desk.set("/api/fills", fill(900))
     desk.driver.advance(2)
     desk.connect()
     desk.pass_time(30)
 
-    assert desk.told() == [("900", FILLED, "2.0")]
+    assert desk.told() == [("900", FILLED, "2")]
     assert [(fill.order_id, fill.recovered) for fill in desk.driver.told(Fill)] == [("900", True)]
     assert [verdict.unresolved for verdict in desk.driver.told(GapClosed)] == [(), ()]
 
 
 def test_a_modified_order_is_two() -> None:
     """The old id is closed with nothing filled, a new id with the same client id begins: neither touches the other."""
-    desk = Desk().go_live()
+    desk = live()
     desk.orders(order(7, "new"))
     desk.orders(order(7, "closed"), order(8, "new", price=101.0))
 
@@ -241,7 +204,7 @@ def test_a_fill_without_a_client_id_is_known_by_its_order(facts: Sequence[str]) 
 
     It is not filled in from the order, which may come after its fill.
     """
-    desk = Desk().go_live()
+    desk = live()
     for channel, row in map(FACTS.__getitem__, facts):
         desk.say({"channel": channel, "type": "update", "data": row})
     (fill,) = desk.driver.told(Fill)
@@ -255,7 +218,7 @@ def test_a_fill_without_a_client_id_is_known_by_its_order(facts: Sequence[str]) 
 
 def test_one_error_is_no_proof_of_another_channel() -> None:
     """Unsubscribed from fills, the new greeting is told that orders are subscribed already: fills are still to come."""
-    desk = Desk().go_live()
+    desk = live()
     desk.say({"type": "unsubscribed", "channel": "fills"})
     greeted = [json.loads(frame) for frame in desk.driver.commands[-1].frames]  # type: ignore[union-attr]
     assert [frame.get("channel") for frame in greeted] == [None, "orders", "fills"]
@@ -272,14 +235,14 @@ def test_one_error_is_no_proof_of_another_channel() -> None:
 
 def test_an_error_that_proves_nothing_new_ends_the_link() -> None:
     """Unsubscribed from orders, the error is about fills and is not believed: a new link is proven by its own words."""
-    desk = Desk().go_live()
+    desk = live()
     desk.say({"type": "unsubscribed", "channel": "orders"})
     first = desk.driver.link
     desk.accept("orders")
     desk.say(ALREADY_SUBSCRIBED)
     assert (desk.phase, desk.driver.asks) == ("connecting", {})
-    desk.driver.advance(desk.venue.ack_ns / SECOND)
-    assert [first] == [close.link for close in desk.driver.sent(Close) if isinstance(close, Close)]
+    desk.driver.advance(desk.venue.plan.lanes[0].ack_ns / SECOND)
+    assert [first] == [close.link for close in desk.driver.sent(Close)]
     desk.connect()
     desk.pass_time(30)
 
@@ -289,7 +252,8 @@ def test_an_error_that_proves_nothing_new_ends_the_link() -> None:
 
 def test_two_errors_prove_one_channel() -> None:
     """Both channels said to be subscribed already, without a word that names one: that is no proof of both."""
-    desk = Desk().start()
+    desk = Account()
+    desk.start()
     desk.say(ALREADY_SUBSCRIBED, ALREADY_SUBSCRIBED)
 
     assert (desk.phase, len(desk.driver.sent(Send))) == ("connecting", 1)
