@@ -150,7 +150,7 @@ async def test_an_old_order_that_ends_in_a_gap_is_told_without_its_fills(
     assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
-@pytest.mark.parametrize("flavour", ["binance-spot", "binance-spot-listen-key", "ftx"])
+@pytest.mark.parametrize("flavour", NAMES)
 async def test_a_symbol_that_nobody_named_is_audited(mock: Mock, flavour: str, autojump_clock: MockClock) -> None:
     """No symbol was named and none has traded yet; then a link that is mute hides the first trade, and it is found."""
     seat = mock.seat(flavour, quick=False, **({} if flavour == "ftx" else {"symbols": ()}))
