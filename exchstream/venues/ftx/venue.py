@@ -218,9 +218,14 @@ class Ftx:
         args["time"] = millis
         if self.subaccount is not None:
             args["subaccount"] = self.subaccount  # as it is: "(optional) subaccount name" (FTX docs)
-        channels = [channel for channel in CHANNELS if channel in self.channels]
+        channels = self._asked_for
         login = _frame({"op": "login", "args": args})
         return [(channels[0], login)] + [(name, _frame({"op": "subscribe", "channel": name})) for name in channels]
+
+    @property
+    def _asked_for(self) -> list[str]:
+        """The channels of this account, in the order in which they are subscribed to."""
+        return [channel for channel in CHANNELS if channel in self.channels]
 
     def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
         """What these frames mean.  Never raises."""
@@ -251,8 +256,10 @@ class Ftx:
             case "info" if message.code == _RESTART:
                 return (Retire("the venue's servers restart (20001)"),)
             case "error" if message.msg == refusals.ALREADY_SUBSCRIBED:
-                # Errors name no channel: it can be any that this account subscribes to, and then all are greeted.
-                return [Accepted(name) for name in CHANNELS if name in self.channels]
+                # Errors name no channel, and one error is about one request.  Answers come in the order of the requests
+                # (recorded of 90 subscriptions), so the first of them is what the first error can be about; if it was
+                # another, that one stays unproven and the link is replaced.
+                return (Accepted(self._asked_for[0]),)
             case "error" if message.msg == refusals.ALREADY_LOGGED_IN:
                 return ()
             case "error":
