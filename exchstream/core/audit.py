@@ -11,13 +11,13 @@ look-back that follows tells them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import attrs
 
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
+from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import (
     Balances,
     Fills,
@@ -33,10 +33,6 @@ from exchstream.core.venue import (
     Snapshot,
 )
 from exchstream.model import FillKey, OrderKey, OrderState
-
-RECENT: Final = 2  # symbols that every look asks about, where the venue wants one symbol at a time
-OTHERS: Final = 2  # and of the rest so many, in turn
-ABSENT: Final = 10  # orders asked for by id; one that has ended is enough for a gap
 
 
 @attrs.define
@@ -58,6 +54,7 @@ class Audit:
     """One audit after another; `next_ns` is when it wants to act (None: while a look is being answered)."""
 
     plan: Plan
+    limits: SessionLimits = SessionLimits()
     ledger: Ledger
     sheet: BalanceSheet
     next_ns: int | None
@@ -71,10 +68,11 @@ class Audit:
         """Start a look; the questions to ask."""
         self.look = Look(now, frozenset(self.ledger.open))
         self.next_ns = None
-        recent, rest = symbols[-RECENT:], symbols[:-RECENT]
+        most = self.limits.audit_recent
+        recent, rest = symbols[-most:], symbols[:-most]
         if not self._turn:
             self._turn, self._turn_ns = rest, now.wall_ns
-        symbols = [*recent, *(s for s in self._turn[:OTHERS] if s not in recent)]
+        symbols = [*recent, *(s for s in self._turn[: self.limits.audit_others] if s not in recent)]
         questions = [*self._questions(now, symbols, since_ns), *self._by_id()]
         self.look.owed.update(questions)
         return questions
@@ -100,7 +98,7 @@ class Audit:
             absent = sorted(
                 self.first.absent & self.ledger.open.keys(), key=lambda key: (key.order_id, key.venue_symbol)
             )
-            yield from (OrderById(key) for key in absent[:ABSENT])
+            yield from (OrderById(key) for key in absent[: self.limits.audit_absent])
 
     def refused(self, question: Question) -> None:
         """An authoritative no; of a symbol that is gone it must not stop the audit of all."""
@@ -134,7 +132,7 @@ class Audit:
         look, self.look = self.look, None
         suspicious = self._suspicions(look, confirmed=self.first is not None)
         if not suspicious:
-            self._turn = self._turn[OTHERS:]
+            self._turn = self._turn[self.limits.audit_others :]
             seen_ns = look.asked.wall_ns - self.plan.lag_ns
             if not self._turn:  # every symbol has been asked about since the turn began
                 self.passed_ns = self._turn_ns - self.plan.lag_ns

@@ -39,7 +39,6 @@ from exchstream.core.venue import (
 from exchstream.events import Scope, Unresolved
 from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
 
-MAX_PASSES: Final = 8  # then what still moves or does not balance is named instead
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
 
 
@@ -56,9 +55,13 @@ class Verdict:
 
 @attrs.define(kw_only=True)
 class LookBack:
-    """Covers [since_ns, when the links were proven]; `suspects` are the orders that were open at the loss."""
+    """Covers [since_ns, when the links were proven]; `suspects` are the orders that were open at the loss.
+
+    After `max_passes`, what still moves or does not balance is named instead of asked for again.
+    """
 
     plan: Plan
+    max_passes: int
     ledger: Ledger
     memory: Memory
     sheet: BalanceSheet
@@ -188,7 +191,7 @@ class LookBack:
         unexplained = self._unexplained()
         quiet = self.sheet.quiet_since(until_ns)
         self._asked = None
-        last = self.passes >= MAX_PASSES
+        last = self.passes >= self.max_passes
         settled = self.passes > 1 and not self._news and until_ns >= self.proven.wall_ns
         if not last and not (settled and not unbalanced and not unexplained):
             self.next_ns = now.mono_ns + max(self.plan.lag_ns, 1)

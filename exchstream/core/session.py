@@ -15,7 +15,6 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import attrs
 
@@ -82,8 +81,6 @@ from exchstream.core.venue import (
 from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
 from exchstream.model import OrderKey
 
-RELOAD_NS: Final = MINUTE  # how often an unknown symbol may make us read the market list again
-
 
 @attrs.define
 class Session:
@@ -92,7 +89,7 @@ class Session:
     venue: Venue
     since_ns: int | None = None
     restored: Restored | None = None
-    backoff: Backoff = attrs.field(factory=Backoff)
+    backoff: Backoff = attrs.field(init=False)
     wake_at_ns: int | None = attrs.field(default=None, init=False)
     memory: Memory = attrs.field(factory=Memory, init=False)
     ledger: Ledger = attrs.field(init=False)
@@ -117,10 +114,15 @@ class Session:
     _teller: Teller = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        plan = self.venue.plan
+        plan, limits, host = self.venue.plan, self.venue.session_limits, self.venue.host_limits
+        self.backoff = Backoff(
+            base_ns=limits.retry_base_ns, cap_ns=limits.retry_cap_ns, stable_ns=limits.retry_stable_ns
+        )
         self.ledger = Ledger(floor_ns=0)
-        self.links = Links(plan.lanes, self.backoff)
-        self._audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=None)
+        # What the shell does between the word and an open socket, each step as long as it may take.
+        dial_ns = host.time_wait_ns + host.budget_wait_ns + self.venue.link_limits.open_ns
+        self.links = Links(plan.lanes, self.backoff, dial_ns, limits.drain_ns)
+        self._audit = Audit(plan=plan, limits=limits, ledger=self.ledger, sheet=self.sheet, next_ns=None)
         self._doubts = Doubts(self.ledger, plan.audit.grace_ns)
         self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
 
@@ -524,7 +526,7 @@ class Session:
         markets = self.memory.markets
         newest = next(reversed(self._teller.symbols), None)
         if markets is not None and newest is not None and newest not in markets and now.mono_ns >= self._reload_ns:
-            self._reload_ns = now.mono_ns + RELOAD_NS
+            self._reload_ns = now.mono_ns + self.venue.session_limits.reload_ns
             yield self._asks.put(Markets(), Purpose.NEED, now)
 
     def _key(self) -> Secret | None:
@@ -535,6 +537,7 @@ class Session:
         if self._lookback is None:
             self._lookback = LookBack(
                 plan=self.venue.plan,
+                max_passes=self.venue.session_limits.passes,
                 ledger=self.ledger,
                 memory=self.memory,
                 sheet=self.sheet,

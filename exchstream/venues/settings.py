@@ -65,23 +65,43 @@ def load(
     return cls(**values)
 
 
-def texts(value: Iterable[str]) -> tuple[str, ...]:
+def texts(value: Any) -> tuple[str, ...]:
     """A converter for lists of names.  Raises ConfigError for one text, whose letters nobody means."""
-    if isinstance(value, str):
-        raise ConfigError("a list of texts is needed, not one text")
-    return tuple(value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError("a list of texts is needed, not one text or anything else")
+    names = tuple(value)
+    if not all(isinstance(name, str) and name and name.isprintable() for name in names):
+        raise ConfigError("a list of texts holds something that is no text, or an empty one")
+    return names
 
 
 def secret(value: str | Secret | None) -> Secret | None:
-    """A converter for attrs: the text, hidden from every repr; blanks round a pasted key are not part of it."""
-    return Secret(value.strip()) if isinstance(value, str) else value
+    """A converter for attrs: the text, hidden from every repr; blanks round a pasted key are not part of it.
+
+    Raises ConfigError for an empty one, and for what is no text.
+    """
+    return None if value is None else needed_secret(value)
 
 
 def needed_secret(value: str | Secret) -> Secret:
-    """`secret` for a field that must be given.  Raises ConfigError for an empty one."""
-    hidden = secret(value)
-    if not isinstance(hidden, Secret) or not hidden.reveal():
+    """`secret` for a field that must be given."""
+    hidden = Secret(value.strip()) if isinstance(value, str) else value
+    if not isinstance(hidden, Secret):
+        raise ConfigError("a key or secret must be a text")
+    if not hidden.reveal():
         raise ConfigError("a key or secret is empty")
+    try:
+        hidden.reveal().encode()
+    except UnicodeEncodeError:  # how the system passes on bytes of a variable that are no text
+        raise ConfigError("a key or secret holds something that is no text: copy it again") from None
+    return hidden
+
+
+def key_text(value: str | Secret) -> Secret:
+    """`needed_secret` for a key, which goes into a header.  Raises ConfigError for one that would end it."""
+    hidden = needed_secret(value)
+    if not hidden.reveal().isprintable():
+        raise ConfigError("api_key holds a line break or another control character: copy it again")
     return hidden
 
 

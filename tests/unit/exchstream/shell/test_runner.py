@@ -27,7 +27,8 @@ from exchstream.core.happenings import (
     Started,
     Unclocked,
 )
-from exchstream.core.venue import Clock, Memory
+from exchstream.core.limits import HostLimits
+from exchstream.core.venue import SECOND, Clock, Memory
 from exchstream.journal.ring import Ring
 from exchstream.shell import runner as module
 from exchstream.shell.http import Unanswered
@@ -94,7 +95,7 @@ async def ended() -> Any:
 
 
 async def played(
-    script: Script, link: Link | None = None, *, room: bool = True, host: Away | None = None
+    script: Script, link: Link | None = None, *, room: bool = True, host: Away | None = None, venue: Toy | None = None
 ) -> list[Happening]:
     """What the session hears in a minute."""
 
@@ -106,7 +107,7 @@ async def played(
     with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
         patched.setattr(module, "connect", connect)
         patched.setattr(Ring, "reserve", lambda self, events: room)
-        await Runner(Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
+        await Runner(venue or Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
     return session.heard
 
 
@@ -184,3 +185,18 @@ async def test_a_clock_that_cannot_be_measured_is_told(autojump_clock: MockClock
     """The session hears that the venue did not say the time, and why."""
     heard = await played(lambda happening: [MeasureClock()] if happening == Started() else [])
     assert heard == [Started(), Unclocked("nobody there")]
+
+
+class Slow(Away):
+    """A host that is asked for the time for ever."""
+
+    async def keep_time(self, venue: object, memory: object) -> None:
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("seconds", [1, 50, 70])
+async def test_a_dial_waits_for_the_time_as_long_as_the_account_says(autojump_clock: MockClock, seconds: int) -> None:
+    """Then it dials all the same: live facts are worth more than an offset."""
+    venue = Toy(host_limits=HostLimits(time_wait_ns=seconds * SECOND))
+    heard = await played(dialling(), Link(trio.sleep_forever, trio.sleep_forever), host=Slow(), venue=venue)
+    assert (Connected(1) in heard) is (seconds < 60)

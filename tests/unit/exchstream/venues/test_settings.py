@@ -111,5 +111,6 @@ def test_what_is_wrong_is_named_and_no_value_shown(
 def test_a_list_is_not_one_text() -> None:
     """`symbols="BTCUSDT"` is refused, since its letters would be seven symbols."""
     assert texts(["BTCUSDT", "ETHUSDT"]) == ("BTCUSDT", "ETHUSDT")
-    with pytest.raises(ConfigError, match="list"):
-        texts("BTCUSDT")
+    for bad in ("BTCUSDT", 7, None, ["BTCUSDT", ""], [b"BTCUSDT"], ["BTC\nUSDT"]):
+        with pytest.raises(ConfigError, match="list"):
+            texts(bad)

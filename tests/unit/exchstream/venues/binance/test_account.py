@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exchstream.core.venue import Markets, Memory, NewCredential
+from exchstream.core.venue import CredentialIs, Markets, Memory, NewCredential, Reply, Secret
 from exchstream.errors import ConfigError
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 
@@ -103,6 +103,33 @@ def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     ) == ("main", True, ("BTCUSDT", "ETHUSDT"), 7)
     monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_KEY", "k")
     assert getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)() == "s"
+
+
+def test_the_listen_keys_life_is_the_accounts_to_say(memory: Memory) -> None:
+    """How long it lives, when it is renewed, within which spread, and below which path it is heard."""
+    account = BinanceSpot(
+        **KEYS,
+        user_data="listen-key",
+        listen_key_ns=90,
+        listen_key_renew_ns=40,
+        listen_key_spread_ns=10,
+        stream_path="/stream?streams={key}",
+        settle_ns=3,
+        audit_fast_ns=7,
+    )
+    (told,) = account.answer(NewCredential(), Reply(200, {}, b'{"listenKey":"x"}', 1_000), memory)
+    assert told == CredentialIs(Secret("x"), 1_040, 10, 1_090)
+    lane = account.plan.lanes[0]
+    assert account.dial(lane, Memory(told)).url == "wss://stream.binance.com:9443/stream?streams=x"
+    assert (lane.settle_ns, account.plan.audit.fast_ns) == (3, 7)
+
+
+def test_the_plan_follows_the_fields() -> None:
+    """An acknowledgement's time-out, how far orders reach back, and a fast beat that is never the slower one."""
+    plan = BinanceSpot(**KEYS, ack_ns=5, orders_reach_ns=6).plan
+    assert (plan.lanes[0].ack_ns, plan.lanes[0].settle_ns, plan.orders.reach_ns, plan.fills.reach_ns) == (5, 0, 6, None)
+    for venue in (BinanceSpot, BinanceFutures):
+        assert venue(**KEYS, audit_ns=2, audit_fast_ns=3).plan.audit.fast_ns == 2
 
 
 def test_needs(spot: BinanceSpot, classic: BinanceSpot, futures: BinanceFutures, memory: Memory) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from exchstream.core.venue import (
@@ -88,6 +89,20 @@ def test_how_long_to_stay_away(
     """Retry-After counts seconds, a ban names its end, and no end is further away than the longest ban."""
     answer = reply(body, status, **headers)
     waits = [m.until_ns for m in spot.answer(ASK, answer, Memory()) if isinstance(m, Throttle) and m.until_ns]
+    assert [answer.asked_ns + wait_ns] == waits
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait_ns"),
+    [(429, {}, 7), (429, {"retry_after": "1"}, 2 * SECOND), (418, {"retry_after": "99"}, 9 * SECOND), (403, {}, 8)],
+)
+def test_how_long_to_stay_away_is_the_accounts_to_say(
+    futures: BinanceFutures, reply: Make, status: int, headers: dict[str, str], wait_ns: int
+) -> None:
+    """Where the venue says nothing, and at the longest where it does."""
+    account = attrs.evolve(futures, unsaid_ns=7, forbidden_ns=8, longest_ban_ns=9 * SECOND)
+    answer = reply("", status, **headers)
+    waits = [m.until_ns for m in account.answer(ASK, answer, Memory()) if isinstance(m, Throttle)]
     assert [answer.asked_ns + wait_ns] == waits
 
 
