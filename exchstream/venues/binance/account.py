@@ -149,9 +149,11 @@ class BinanceAccount:
 
     @classmethod
     def from_env(cls, name: str = "default", /, **overrides: object) -> Self:
-        """The account `name` from EXCHSTREAM_<VENUE>_<NAME>_KEY, _SECRET, ...; arguments win.  Raises ConfigError."""
-        one_of = () if overrides.keys() & {"api_secret", "private_key"} else ("api_secret", "private_key")
-        return load(cls, cls.VENUE, name, overrides, one_of=one_of)
+        """The account `name` from EXCHSTREAM_<VENUE>_<NAME>_KEY, _SECRET, ...; arguments win.  Raises ConfigError.
+
+        An argument for one of `api_secret` and `private_key` wins over the variables of both.
+        """
+        return load(cls, cls.VENUE, name, overrides, one_of=("api_secret", "private_key"))
 
     @property
     def name(self) -> str:

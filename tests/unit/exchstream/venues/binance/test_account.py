@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import CredentialIs, Markets, Memory, NewCredential, Reply, Secret
 from exchstream.errors import ConfigError
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
@@ -103,6 +104,19 @@ def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     ) == ("main", True, ("BTCUSDT", "ETHUSDT"), 7)
     monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_KEY", "k")
     assert getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)() == "s"
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_LINK_LIMITS_OPEN_NS", "5")
+    assert BinanceFutures.from_env("perps", api_secret="s").link_limits == LinkLimits(open_ns=5)
+
+
+def test_the_kind_of_key_that_is_passed_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that is passed beside a private key in the environment, and the other way round."""
+    pem = ed25519()
+    for kind, other, passed in (("PRIVATE_KEY", "api_secret", "s"), ("SECRET", "private_key", pem)):
+        with monkeypatch.context() as patch:
+            patch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_KEY", "k")
+            patch.setenv(f"EXCHSTREAM_BINANCE_SPOT_MAIN_{kind}", pem if kind == "PRIVATE_KEY" else "s")
+            account = BinanceSpot.from_env("main", **{other: passed})
+        assert [getattr(account, other)] == [key for key in (account.api_secret, account.private_key) if key]
 
 
 def test_the_listen_keys_life_is_the_accounts_to_say(memory: Memory) -> None:
