@@ -6,6 +6,7 @@ secret that stands in the wrong place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from exchstream.core.limits import Validator
 from exchstream.errors import ConfigError
 
 Field: TypeAlias = "attrs.Attribute[Any]"
+_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 UNHEARD: Final = "else a link is given up before its first ping can be answered"
 FALSE_ALARM: Final = "else what REST tells late looks like a link that does not tell"
 
@@ -127,6 +129,12 @@ def path(*known: str) -> Validator:
             raise wrong(instance, field, f"say where {{{known[0]}}} goes")
 
     return check
+
+
+def origin(address: str) -> str:
+    """Scheme, host and port of a URL that was checked, written in one way."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
 
 
 def _sendable(text: str) -> bool:

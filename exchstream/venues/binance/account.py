@@ -50,7 +50,7 @@ from exchstream.venues.binance.wire import (
     used_weight,
     wording,
 )
-from exchstream.venues.checks import UNHEARD, instance_of, label, shorter_than, url, without_slash, wrong
+from exchstream.venues.checks import UNHEARD, instance_of, label, origin, shorter_than, url, without_slash, wrong
 from exchstream.venues.settings import key_text, load, secret, texts
 
 
@@ -173,8 +173,16 @@ class BinanceAccount:
     @property
     def identity(self) -> str:
         """A digest: the same key on the same system is the same account, whatever the user calls it."""
-        text = f"{self.VENUE}\n{self.environment}\n{self.api_key.reveal()}"
+        text = f"{self.VENUE}\n{self._system}\n{self.api_key.reveal()}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def _system(self) -> str:
+        """A preset's name; of an environment of the user's own its address: two names for one place are one system."""
+        if self.environment in self.PRESETS:
+            return self.environment
+        here = origin(self.rest_url)
+        return next((name for name, urls in self.PRESETS.items() if origin(urls["rest_url"]) == here), here)
 
     # ------------------------------------------------------------------------------------------------ requests
 

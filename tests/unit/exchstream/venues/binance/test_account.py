@@ -1,5 +1,6 @@
 """The fields that spot and futures share, presets, identity, and what is never shown."""
 
+import hashlib
 import subprocess
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import CredentialIs, Markets, Memory, NewCredential, Reply, Secret
 from exchstream.errors import ConfigError
+from exchstream.shell.stream import _check
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 
 KEYS: dict[str, Any] = {"api_key": "the-key", "api_secret": "the-secret"}
@@ -74,6 +76,34 @@ def test_identity_is_of_key_and_system() -> None:
     assert same[0] == same[1]
     assert len({same[0], *others}) == 4
     assert "the-key" not in same[0]
+
+
+def test_two_names_for_one_system_are_one_account() -> None:
+    """In an environment of the user's own the address counts, and a preset's address counts as the preset."""
+    here: dict[str, Any] = {"ws_url": "ws://127.0.0.1:1"}
+    mine = [
+        BinanceFutures(**KEYS, **here, environment=environment, rest_url=url).identity
+        for environment, url in (
+            ("mock", "http://127.0.0.1:80"),
+            ("lab", "http://127.0.0.1/path/"),
+            ("lab", "HTTP://127.0.0.1"),
+            ("lab", "http://127.0.0.1:81"),
+            ("lab", "https://127.0.0.1:80"),
+        )
+    ]
+    assert (len(set(mine[:3])), len(set(mine))) == (1, 3)
+    assert BinanceFutures(**KEYS).identity == (
+        BinanceFutures(**KEYS, **here, environment="mine", rest_url="https://fapi.binance.com:443").identity
+    )
+    with pytest.raises(ConfigError, match="the same key"):
+        _check([BinanceFutures(**KEYS, **here, environment=n, rest_url="http://x", name=n) for n in "ab"], "continue")
+
+
+def test_identities_of_presets_stay() -> None:
+    """They are part of what is kept of an account: a new release must not take it for another one."""
+    assert BinanceSpot(**KEYS).identity == hashlib.sha256(b"binance-spot\nproduction\nthe-key").hexdigest()[:32]
+    moved = BinanceSpot(**KEYS, rest_url="https://api1.binance.com")
+    assert moved.identity == BinanceSpot(**KEYS).identity
 
 
 def test_nothing_secret_is_shown() -> None:
