@@ -71,6 +71,8 @@ RETIRED: Final = (
     "this venue no longer offers listen keys for spot (Binance removed them on 2026-02-20): "
     'use user_data="websocket-api"'
 )
+# A page with one of these comes from a proxy that wants a login, a firewall or a limit: it says nothing of listen keys.
+PASSING: Final = (401, 403, 407, 418, 429)
 # general-info.md of the spot docs, of testnet and of demo mode.
 ENVIRONMENTS: Final = {
     "production": {
@@ -296,7 +298,7 @@ class BinanceSpot(BinanceAccount):
 
     def _refusal(self, question: Question, reply: Reply) -> list[Meaning]:
         if isinstance(question, NewCredential | RenewCredential):
-            page_of_client_error = 400 <= reply.status < 500 and reply.status not in (403, 418, 429)
+            page_of_client_error = 400 <= reply.status < 500 and reply.status not in PASSING
             if reply.status == 410 or (page_of_client_error and is_html(reply.body)):
                 return self._retired()
         return BinanceAccount._refusal(self, question, reply)

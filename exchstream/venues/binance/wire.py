@@ -171,7 +171,8 @@ def refused(reply: Reply, away: Away) -> list[Meaning]:
     """The meanings of an HTTP answer that is not a success: when to come back, and what kind of no it was.
 
     429 and 418 say in `Retry-After` (seconds) how long to stay away; going on is punished by a ban of the address.
-    403 is the firewall's (rest-api.md): it says nothing of its end.
+    403 is the firewall's (rest-api.md): it says nothing of its end.  A page is a proxy's or a firewall's, and never a
+    verdict on the key or the order, whatever its status.
     """
     error = error_of(reply.body)
     code = 0 if error is None else error.code
@@ -180,7 +181,8 @@ def refused(reply: Reply, away: Away) -> list[Meaning]:
         told.append(Throttle(WEIGHT, until_ns=_stay_away_until(reply, error, away)))
     elif reply.status == 403:
         told.append(Throttle(WEIGHT, until_ns=reply.asked_ns + away.forbidden_ns))
-    told.append(Refused(wording(reply.status, error, reply.body), how(reply.status, code)))
+    kind = Refusal.TRANSIENT if is_html(reply.body) else how(reply.status, code)
+    told.append(Refused(wording(reply.status, error, reply.body), kind))
     return told
 
 

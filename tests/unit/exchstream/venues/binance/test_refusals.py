@@ -45,6 +45,9 @@ HTML = "<html><head><title>410 Gone</title></head></html>"
         (401, '{"code":-2014,"msg":"API-key format invalid."}', Refusal.FATAL),
         (401, '{"code":-2015,"msg":"Invalid API-key"}', Refusal.FATAL),
         (401, "", Refusal.FATAL),
+        (401, HTML, Refusal.TRANSIENT),
+        (400, HTML, Refusal.TRANSIENT),
+        (407, HTML, Refusal.TRANSIENT),
         (400, '{"code":-1003,"msg":"Too much"}', Refusal.TRANSIENT),
         (429, '{"code":-1003,"msg":"Too much"}', Refusal.TRANSIENT),
         (418, "", Refusal.TRANSIENT),
@@ -159,9 +162,9 @@ def test_listen_keys_that_are_retired_are_fatal(classic: BinanceSpot, reply: Mak
         assert 'user_data="websocket-api"' in getattr(told[0], "why", "")
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 403, 429, 418])
+@pytest.mark.parametrize("status", [500, 502, 503, 401, 403, 407, 429, 418])
 def test_a_passing_fault_is_no_retirement(classic: BinanceSpot, reply: Make, status: int) -> None:
-    """A gateway's or firewall's page does not mean that listen keys are gone."""
+    """A gateway's, proxy's or firewall's page does not mean that listen keys are gone."""
     told = classic.answer(NewCredential(), reply(HTML, status), Memory())
     assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]
 
