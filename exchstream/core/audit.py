@@ -15,13 +15,13 @@ their worth; one that fails for long means that nobody can say whether facts are
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import attrs
 
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
+from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import (
     MINUTE,
     Balances,
@@ -38,10 +38,6 @@ from exchstream.core.venue import (
     Snapshot,
 )
 from exchstream.model import FillKey, OrderKey, OrderState
-
-RECENT: Final = 2  # symbols that every look asks about, where the venue wants one symbol at a time
-OTHERS: Final = 2  # and of the rest so many, in turn
-ABSENT: Final = 10  # orders asked for by id; one that has ended is enough for a gap
 
 Subject = str | None  # a symbol, or None for what is asked of the account as a whole
 
@@ -78,6 +74,7 @@ class Audit:
     """
 
     plan: Plan
+    limits: SessionLimits = SessionLimits()
     ledger: Ledger
     sheet: BalanceSheet
     next_ns: int | None
@@ -122,8 +119,10 @@ class Audit:
 
     def _choice(self, symbols: Sequence[str]) -> Sequence[str]:
         """The most recently used ones, and of the others those that were asked about longest ago."""
-        recent, others = symbols[-RECENT:], symbols[:-RECENT]
-        return (*recent, *sorted(others, key=lambda symbol: self._tried.get(symbol, -1))[:OTHERS])
+        most = self.limits.audit_recent
+        recent, others = symbols[-most:], symbols[:-most]
+        longest = sorted(others, key=lambda symbol: self._tried.get(symbol, -1))
+        return (*recent, *longest[: self.limits.audit_others])
 
     def _questions(self, now: Now, symbols: Sequence[str]) -> Iterator[Question]:
         if self.plan.tells_orders:
@@ -146,7 +145,7 @@ class Audit:
             absent = sorted(
                 self.first.absent & self.ledger.open.keys(), key=lambda key: (key.order_id, key.venue_symbol)
             )
-            yield from (OrderById(key) for key in absent[:ABSENT])
+            yield from (OrderById(key) for key in absent[: self.limits.audit_absent])
 
     # ------------------------------------------------------------------------------------------------ what came
 

@@ -41,7 +41,6 @@ from exchstream.core.venue import (
 from exchstream.events import Scope, Unresolved
 from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
 
-MAX_PASSES: Final = 8  # then what still moves or does not balance is named instead
 MAX_FOLLOWED: Final = 200  # questions by id that are out at once
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
 
@@ -63,10 +62,12 @@ class LookBack:
 
     `suspects` are the orders that were open at the loss, `doubted` those to ask about in any case, `lasting` what
     former look-backs of this gap were told with authority and could not tell any more.  `lag_ns` is the venue's
-    allowance and what our clock may be off by.  `first`: nobody knows what was open when the gap began.
+    allowance and what our clock may be off by.  `first`: nobody knows what was open when the gap began.  After
+    `max_passes`, what still moves or does not balance is named instead of asked for again.
     """
 
     plan: Plan
+    max_passes: int
     ledger: Ledger
     memory: Memory
     sheet: BalanceSheet
@@ -212,7 +213,7 @@ class LookBack:
         quiet = self.sheet.quiet_since(until_ns)
         self._settle(asked)
         self._asked = None
-        last = self.passes >= MAX_PASSES
+        last = self.passes >= self.max_passes
         settled = self.passes > 1 and not self._news and self._after_proof(asked)
         agrees = self._gave_up or not (unbalanced or unexplained)
         if not last and not (settled and agrees):

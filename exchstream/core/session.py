@@ -84,7 +84,6 @@ from exchstream.core.venue import (
 from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
 from exchstream.model import OrderKey
 
-RELOAD_NS: Final = MINUTE  # how often an unknown symbol may make us read the market list again
 MAX_SUSPECTS: Final = 10_000  # besides the open orders; then those that have ended and balance are let go
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
 # Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
@@ -98,7 +97,7 @@ class Session:
     venue: Venue
     since_ns: int | None = None
     restored: Restored | None = None
-    backoff: Backoff = attrs.field(factory=Backoff)
+    backoff: Backoff = attrs.field(init=False)
     wake_at_ns: int | None = attrs.field(default=None, init=False)
     memory: Memory = attrs.field(factory=Memory, init=False)
     ledger: Ledger = attrs.field(init=False)
@@ -127,11 +126,18 @@ class Session:
     _teller: Teller = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        plan = self.venue.plan
+        plan, limits, host = self.venue.plan, self.venue.session_limits, self.venue.host_limits
         self._lag_ns = plan.lag_ns
+        self.backoff = Backoff(
+            base_ns=limits.retry_base_ns, cap_ns=limits.retry_cap_ns, stable_ns=limits.retry_stable_ns
+        )
         self.ledger = Ledger(floor_ns=0, tolerance=plan.tolerance, double_entry=plan.tells_orders and plan.tells_fills)
-        self.links = Links(plan.lanes, self.backoff)
-        self._audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=None, lag_ns=plan.lag_ns)
+        # What the shell does between the word and an open socket, each step as long as it may take.
+        dial_ns = host.time_wait_ns + host.budget_wait_ns + self.venue.link_limits.open_ns
+        self.links = Links(plan.lanes, self.backoff, dial_ns, limits.drain_ns)
+        self._audit = Audit(
+            plan=plan, limits=limits, ledger=self.ledger, sheet=self.sheet, next_ns=None, lag_ns=plan.lag_ns
+        )
         self._doubts = Doubts(self.ledger, plan.audit.grace_ns)
         self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
 
@@ -574,7 +580,7 @@ class Session:
         newest = next(reversed(self._teller.symbols), None)
         unknown = markets is not None and newest is not None and newest not in markets
         if unknown and now.mono_ns >= self._reload_ns and Markets() not in self._asks.pending(Purpose.NEED):
-            self._reload_ns = now.mono_ns + RELOAD_NS
+            self._reload_ns = now.mono_ns + self.venue.session_limits.reload_ns
             yield self._asks.put(Markets(), Purpose.NEED, now)
 
     def _key(self) -> Secret | None:
@@ -585,6 +591,7 @@ class Session:
         if self._lookback is None:
             self._lookback = LookBack(
                 plan=self.venue.plan,
+                max_passes=self.venue.session_limits.passes,
                 ledger=self.ledger,
                 memory=self.memory,
                 sheet=self.sheet,

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import attrs
 
-from exchstream.core.audit import ABSENT, Audit
+from exchstream.core.audit import Audit
 from exchstream.core.balances import Balances as Sheet
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
+from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import SECOND, FillView, Holdings, Meaning, OrderById, OrderView, Question, Snapshot
 from exchstream.model import End, Market, OrderKey, OrderKind, Stage
 
@@ -102,7 +103,7 @@ def test_so_many_missing_orders_are_asked_for_and_no_more() -> None:
     auditor = with_open(*map(str, range(100, 1_100)))
     auditor.look(NONE_OPEN)
     auditor.look(NONE_OPEN)
-    assert len(auditor.by_id()) == ABSENT
+    assert len(auditor.by_id()) == SessionLimits().audit_absent
 
 
 def test_a_position_that_moved_is_a_gap() -> None:

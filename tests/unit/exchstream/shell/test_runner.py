@@ -28,6 +28,7 @@ from exchstream.core.happenings import (
     Started,
     Unclocked,
 )
+from exchstream.core.limits import HostLimits
 from exchstream.core.venue import SECOND, Address, Clock, Lane, Memory
 from exchstream.journal.ring import Ring
 from exchstream.shell import runner as module
@@ -251,3 +252,18 @@ async def test_a_dial_waits_for_the_hosts_budget(autojump_clock: MockClock) -> N
     await played(script, Link(ended, trio.sleep_forever), host=Full(), venue=Paced())
     assert spent == [("connections", 5)]
     assert connected == [pytest.approx(30)]
+
+
+class Slow(Away):
+    """A host that is asked for the time for ever."""
+
+    async def keep_time(self, venue: object, memory: object) -> None:
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("seconds", [1, 50, 70])
+async def test_a_dial_waits_for_the_time_as_long_as_the_account_says(autojump_clock: MockClock, seconds: int) -> None:
+    """Then it dials all the same: live facts are worth more than an offset."""
+    venue = Toy(host_limits=HostLimits(time_wait_ns=seconds * SECOND))
+    heard = await played(dialling(), Link(trio.sleep_forever, trio.sleep_forever), host=Slow(), venue=venue)
+    assert (Connected(1) in heard) is (seconds < 60)
