@@ -135,7 +135,6 @@ PINNED: Final[dict[str, Story]] = {
         f"REST is away for longer than we ask, {flavour}": Story(
             flavour=flavour,
             seed=1,
-            gives_up=True,
             steps=(
                 PLACE,
                 wait(SECOND),
