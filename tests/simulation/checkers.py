@@ -268,15 +268,19 @@ class Account:
     def accounts_for(self, symbol: str, order_id: str, time_ns: int, *, traced: bool) -> bool:
         """True if this fact need not have been told: it was named, is out of every scope, or its gap is still open.
 
-        Out of scope is what happened in a gap on a symbol that the verdict does not list, and left no other trace.
+        Out of scope is what happened in a gap on a symbol that the verdict does not list, and left no other trace; at
+        the start nothing leaves one, since nobody knows what the account held before.
         """
         if self.owed_ns is not None and time_ns >= self.owed_ns:
+            return True
+        if not traced and self.closed and all(v.symbols is not None and symbol not in v.symbols for v in self.closed):
             return True
         for verdict in self.closed:
             if verdict.since_ns - TRUNCATED <= time_ns <= verdict.until_ns:
                 if verdict.unresolved and named(verdict, symbol, order_id, time_ns):
                     return True
-                if verdict.symbols is not None and symbol not in verdict.symbols and not traced:
+                unknown = verdict.symbols is not None and symbol not in verdict.symbols
+                if unknown and (verdict is self.first or not traced):
                     return True
         return False
 

@@ -133,6 +133,8 @@ def told_by_chance(
             if wait_ns > 100 * SECOND and "patience" not in has:
                 steps += [Step("fate", "ok"), Step("dials", "ok"), Step("away", None)]
             steps.append(Step("wait", wait_ns))
+    if "limits" in has:  # what memory must have let go of cannot be known again
+        steps = [Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step for step in steps]
     if "lasting" in has:
         steps.append(Step("away", _away(chance, flavour)))
     return Story(
@@ -228,9 +230,9 @@ def _faults(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any]]
         "clock": lambda: chance.randint(-SECOND // 2, SECOND // 2),
         "doubled": lambda: chance.choice((0.0, 0.1, 0.5, 1.0)),
         "broken": lambda: chance.choice((0.0, 0.05, 0.2)),
-        "replay": lambda: chance.randint(1, 30),
+        "replay": lambda: (chance.randint(1, 30), HOUR),
         "overflow": lambda: None,
-        "ban": lambda: (chance.randint(2, 150) * SECOND, chance.choice((418, 429))),
+        "ban": lambda: (chance.randint(2, 150) * SECOND, 429 if flavour == "ftx" else chance.choice((418, 429))),
         "away": lambda: _away(chance, flavour) if chance.random() < 0.6 else None,
         "measure": lambda: chance.choice((0, 0, SECOND, 4 * SECOND, 8 * SECOND)),
     }
@@ -283,7 +285,7 @@ def play(story: Story) -> Outcome:
             symbols=story.symbols,
             markets=story.markets,
             options=options,
-            machine_ns=story.machine_ns,
+            clock_ns=story.machine_ns,
         )
         outcome = Outcome(story, world)
         try:
@@ -329,7 +331,8 @@ def _phases(story: Story, world: World, outcome: Outcome) -> None:
             outcome.violations.append(f"not live {within} s after healing: {world.session.status()}")
             return
         outcome.live_after_ns = max(outcome.live_after_ns, world.now_ns - healed_ns)
-        if not world.run(QUIET_NS + turns_ns(world), lambda: world.session.status().phase != "live"):
+        quiet_ns = QUIET_NS + turns_ns(world) + max(0, world.banned_until_ns - world.now_ns)
+        if not world.run(quiet_ns, lambda: world.session.status().phase != "live"):
             return
         healed_ns = world.now_ns
     outcome.violations.append("gaps without end after healing")
@@ -345,7 +348,7 @@ def turns_ns(world: World) -> int:
     plan, limits = world.venue.plan, world.venue.session_limits
     if not plan.fills.by_symbol:
         return 0
-    others = max(0, len(world.session._teller.symbols) - limits.audit_recent)
+    others = max(0, world.most_symbols - limits.audit_recent)
     rounds = max(1, -(-others // limits.audit_others))
     return (rounds - 1) * (plan.audit.every_ns + plan.audit.grace_ns + SECOND)
 
@@ -394,6 +397,9 @@ def perform(world: World, step: Step) -> None:
             world.stall(arg)
         case "clock":
             world.machine_ns = arg
+            world.jumped_ns = max(world.jumped_ns, abs(arg))
+            # A question may be refused for its time, and then the audit asks anew a beat later.
+            world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
         case "expire":
             world.exchange.face.expire_listen_keys(None, notices=arg)
         case "shutdown":
@@ -411,7 +417,7 @@ def perform(world: World, step: Step) -> None:
         case "broken":
             world.weather.broken = arg
         case "replay":
-            world.replay(arg)
+            world.replay(*arg)
         case "overflow":
             world.overflow()
         case "ban":
@@ -421,6 +427,7 @@ def perform(world: World, step: Step) -> None:
         case "measure":
             world.weather.clock_ns = arg
             world._measure()
+            world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
         case "delist":
             world.delist(arg)
         case "interleaving":
@@ -437,9 +444,12 @@ def judged(outcome: Outcome) -> list[str]:
     """Every checker's word on a run."""
     world, told, story = outcome.world, outcome.world.told, outcome.story
     lag_ns = world.venue.plan.lag_ns + world.worst_error_ns
-    error_ns = world.worst_error_ns + MILLI
+    error_ns = world.worst_error_ns + world.jumped_ns + MILLI
     start_ns = world.started_ns if world.since_ns is None else world.since_ns
     since_ns = max((start_ns or 0) + error_ns, _begin(told))
+    # Nothing can be asked about a symbol that is no more.
+    fills = [fill for fill in world.fills if fill.key[0] not in world.delisted]
+    changes = [change for change in world.changes if change.key[0] not in world.delisted]
     nets = story.flavour == "binance-futures" and story.symbols is not None
     wrong = [
         *checkers.fills_twice(told),
@@ -454,10 +464,10 @@ def judged(outcome: Outcome) -> list[str]:
         *checkers.scopes_shrunk(told),
         *checkers.silences(_ended(world.outages, world.now_ns), told, bound_ns=silence_bound_ns(world)),
         *checkers.told_late(
-            world.fills,
+            fills,
             told,
             bound_ns=noticed_ns(world),
-            orders=world.changes,
+            orders=changes,
             since_ns=max(since_ns, world.started_ns or 0),
             until_ns=world.now_ns,
             troubles=world.troubles,
@@ -469,8 +479,8 @@ def judged(outcome: Outcome) -> list[str]:
         wrong.append(f"asked {world.asked_while_banned} questions after being told to stay away")
     if not outcome.violations:  # it came to rest: then all must have been told
         wrong += checkers.too_much(sizes(world))
-        wrong += checkers.fills_lost(world.fills, told, since_ns=since_ns, nets=nets)
-        wrong += checkers.orders_wrong_at_end(world.changes, told, since_ns=since_ns, nets=nets)
+        wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
+        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets)
     if story.healthy:
         wrong += checkers.gaps_needless(told)
     return wrong
@@ -504,7 +514,7 @@ def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, wha
         return world.evicted
     if what == "doubts":
         return any(limit == "doubts.MAX_DOUBTS" for limit, _ in story.limits)
-    return symbol in world.delisted
+    return symbol in world.delisted or (what == "asset" and any(name in gone for gone in world.delisted))
 
 
 def sizes(world: World) -> dict[str, tuple[int, int]]:

@@ -82,6 +82,7 @@ RIVAL: Final = "rival"
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND  # a slower way makes answers so late that nobody can promise when silence is noticed
+WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
@@ -135,6 +136,7 @@ class World:
     page_cap: int | None = None
     symbols: tuple[str, ...] | None = None
     markets: int | None = None  # how many there are
+    clock_ns: int = 0  # what this machine's clock is off by for good, besides `machine_ns`
     options: dict[str, Any] = attrs.field(factory=dict)
     weather: Weather = attrs.field(factory=Weather)
     machine_ns: int = 0
@@ -148,6 +150,8 @@ class World:
     delisted: set[str] = attrs.field(factory=set, init=False)
     evicted: bool = attrs.field(default=False, init=False)
     asked_while_banned: int = attrs.field(default=0, init=False)
+    most_symbols: int = attrs.field(default=0, init=False)
+    jumped_ns: int = attrs.field(default=0, init=False)
     worst_error_ns: int = attrs.field(default=0, init=False)
     started_ns: int | None = attrs.field(default=None, init=False)
     since_ns: int | None = attrs.field(default=None, init=False)
@@ -170,7 +174,7 @@ class World:
     _forbidden_ns: int | None = attrs.field(default=None, init=False)
     _measured_ns: int | None = attrs.field(default=None, init=False)
     _error_ns: int = attrs.field(default=0, init=False)
-    _past: deque[str] = attrs.field(factory=lambda: deque(maxlen=300), init=False)
+    _past: deque[tuple[int, str]] = attrs.field(factory=lambda: deque(maxlen=300), init=False)
     _overflows: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -228,7 +232,7 @@ class World:
     def now(self) -> Now:
         """This instant as the session sees it."""
         now_ns = self.clock.now_ns
-        return Now(now_ns - START_NS, now_ns + self.machine_ns + self._offset_ns)
+        return Now(now_ns - START_NS, now_ns + self.clock_ns + self.machine_ns + self._offset_ns)
 
     def run(self, for_ns: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass, or until `done`; True if it was."""
@@ -317,6 +321,7 @@ class World:
                     self.wires.clear()
 
         self.most_asks = max(self.most_asks, len(self.session._asks.out))
+        self.most_symbols = max(self.most_symbols, len(self.session._teller.symbols))
         self.evicted = self.evicted or bool(self.session.ledger.forgotten)
 
     def _drawn(self, delay: Range) -> int:
@@ -433,7 +438,7 @@ class World:
     def _frames(self, wire: Wire, texts: tuple[str, ...]) -> None:
         """What the server has said in one write; on its way it may be spoilt, or come twice."""
         weather = self.weather
-        self._past += [text for text in texts if mentioned(text)]
+        self._past += [(self.now_ns, text) for text in texts if mentioned(text)]
         frames: tuple[str | bytes, ...] = texts
         if weather.broken and self.chance.random() < weather.broken:
             frames = tuple(broken(text, self.chance) for text in texts)
@@ -465,13 +470,15 @@ class World:
 
     def _ask(self, ask: Ask) -> None:
         if not self.session.expects(ask.ask):
-            self._failing.pop(_label(ask.question), None)
+            label = _label(ask.question)
+            if all(_label(asked.question) != label for asked in self.session._asks.out.values()):
+                self._failing.pop(label, None)
             return
         if self.now_ns < self._shut_until_ns:
             self.after(self._shut_until_ns - self.now_ns, lambda: self._ask(ask))
             return
         self.asked += 1
-        if self._forbidden_ns is not None and self._forbidden_ns < self.now_ns < self._banned[0]:
+        if self._forbidden_ns is not None and self._forbidden_ns < self.now_ns < self._banned[0] - WAY_NS:
             self.asked_while_banned += 1
         minute = self.now_ns // (60 * SECOND)
         self._minute = (minute, self._minute[1] + 1 if self._minute[0] == minute else 1)
@@ -558,7 +565,7 @@ class World:
             self.after(LOST_AFTER_NS, lambda: self.do(Unclocked("no answer in time")))
             return
         there_ns, back_ns = self._clock_way_ns(), self._clock_way_ns()
-        machine_ns = self.now_ns + self.machine_ns
+        machine_ns = self.now_ns + self.clock_ns + self.machine_ns
         request = self._request(Clock())
 
         def serve() -> None:
@@ -643,10 +650,10 @@ class World:
             if wire.link is not None and wire.link.accounts:
                 wire.link.receive('{"id":"sim","method":"userDataStream.unsubscribe"}')
 
-    def replay(self, count: int) -> None:
+    def replay(self, count: int, within_ns: int) -> None:
         """Frames that were sent lately come again, on the connections of now."""
         for wire in self.up():
-            texts = list(self._past)[-count:]
+            texts = [text for at_ns, text in self._past if at_ns >= self.now_ns - within_ns][-count:]
             self.note(f"FAULT {len(texts)} frames again on link {wire.number}")
             for text in texts:
                 self._to_client(wire, lambda w=wire, t=text: self._received(w, (t,)))  # type: ignore[misc]
@@ -657,7 +664,9 @@ class World:
 
     def ban(self, for_ns: int, status: int) -> None:
         """The venue answers nothing but "stay away" for a while."""
-        self._banned = (max(self._banned[0], self.now_ns + for_ns), status)
+        if self.now_ns < self._banned[0]:
+            return
+        self._banned = (self.now_ns + for_ns, status)
         self._forbidden_ns = None
         self.troubles.append(Span(self.now_ns, self._banned[0] + MINUTE))
 
