@@ -273,7 +273,7 @@ class Account:
         """
         if self.owed_ns is not None and time_ns >= self.owed_ns:
             return True
-        if not traced and self.closed and all(v.symbols is not None and symbol not in v.symbols for v in self.closed):
+        if not traced and not self._in_use(symbol, time_ns):
             return True
         for verdict in self.closed:
             if verdict.since_ns - TRUNCATED <= time_ns <= verdict.until_ns:
@@ -283,6 +283,11 @@ class Account:
                 if unknown and (verdict is self.first or not traced):
                     return True
         return False
+
+    def _in_use(self, symbol: str, time_ns: int) -> bool:
+        """True if the account was known to use this symbol at this time."""
+        past = [verdict for verdict in self.closed if verdict.at_ns <= time_ns] or self.closed[:1]
+        return not past or past[-1].symbols is None or symbol in past[-1].symbols
 
     def unpromised(self, end: TrueChange, born_ns: int) -> bool:
         """True for an order of which the first verdict did not promise the end: old, and over before it could look."""

@@ -462,7 +462,7 @@ def judged(outcome: Outcome) -> list[str]:
         *checkers.verdicts_false(world.fills, world.changes, told),
         *checkers.verdicts_incomplete(told, lambda *said: excused(world, story, *said)),
         *checkers.scopes_shrunk(told),
-        *checkers.silences(_ended(world.outages, world.now_ns), told, bound_ns=silence_bound_ns(world)),
+        *checkers.silences(_outages(world, story), told, bound_ns=silence_bound_ns(world)),
         *checkers.told_late(
             fills,
             told,
@@ -491,8 +491,14 @@ def _begin(told: Sequence[checkers.Told]) -> int:
     return next((event.since_ns for event in told if isinstance(event, Closed)), 0)
 
 
-def _ended(spans: Sequence[Span], now_ns: int) -> list[Span]:
-    return [span._replace(until_ns=min(span.until_ns, now_ns)) for span in spans]
+def _outages(world: World, story: Story) -> list[Span]:
+    """What could not be asked about, of what there is a reason to ask about."""
+    unasked = {name for name in world.exchange.engine.instruments if story.symbols is not None} | world.delisted
+    return [
+        span._replace(until_ns=min(span.until_ns, world.now_ns))
+        for span in world.outages
+        if span.name.partition(":")[2] not in unasked
+    ]
 
 
 def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, what: str, name: str) -> bool:
