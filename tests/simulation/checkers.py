@@ -271,7 +271,7 @@ class Account:
         Out of scope is what happened in a gap on a symbol that the verdict does not list, and left no other trace; at
         the start nothing leaves one, since nobody knows what the account held before.
         """
-        if self.owed_ns is not None and time_ns >= self.owed_ns:
+        if self.owed_ns is not None and (time_ns >= self.owed_ns or not self.closed):
             return True
         if not traced and not self._in_use(symbol, time_ns):
             return True
