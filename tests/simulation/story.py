@@ -23,7 +23,7 @@ from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action, command_of
 from mockserver.engine.types import HOUSE, SelfTrade, Side
 
 from . import checkers
-from .checkers import Closed, Opened, Span
+from .checkers import Closed, Opened, Span, TrueChange, TrueFill
 from .world import CLIENT, RIVAL, Runaway, World
 
 TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
@@ -479,6 +479,8 @@ def judged(outcome: Outcome) -> list[str]:
         wrong.append(f"asked {world.asked_while_banned} questions after being told to stay away")
     if not outcome.violations:  # it came to rest: then all must have been told
         wrong += checkers.too_much(sizes(world))
+        if story.lasting:  # what no verdict reaches yet, the next one may
+            fills, changes = _before_verdict(fills, changes, told)
         wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
         wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets)
     if story.healthy:
@@ -489,6 +491,15 @@ def judged(outcome: Outcome) -> list[str]:
 def _begin(told: Sequence[checkers.Told]) -> int:
     """From when on the first verdict vouches (by the venue's clock)."""
     return next((event.since_ns for event in told if isinstance(event, Closed)), 0)
+
+
+def _before_verdict(
+    fills: Sequence[TrueFill], changes: Sequence[TrueChange], told: Sequence[checkers.Told]
+) -> tuple[list[TrueFill], list[TrueChange]]:
+    """The facts up to the instant that the last verdict reaches, of orders that have not changed since."""
+    until_ns = max((event.until_ns for event in told if isinstance(event, Closed)), default=0)
+    later = {change.key for change in changes if change.time_ns > until_ns}
+    return [fill for fill in fills if fill.time_ns <= until_ns], [c for c in changes if c.key not in later]
 
 
 def _outages(world: World, story: Story) -> list[Span]:

@@ -511,7 +511,7 @@ class World:
     def _serve(self, ask: Ask, request: HttpRequest, wall_ns: int, fate: str) -> None:
         if self.now_ns < self._banned[0]:
             left = -(-(self._banned[0] - self.now_ns) // SECOND)
-            reply = Reply(self._banned[1], {"retry-after": str(left)}, BODIES["429"][1], wall_ns)
+            reply, fate = Reply(self._banned[1], {"retry-after": str(left)}, BODIES["429"][1], wall_ns), "banned"
         elif fate in BODIES:
             status, body = BODIES[fate]
             reply = Reply(status, {"retry-after": "7"} if status == 429 else {}, body, wall_ns)
@@ -537,9 +537,9 @@ class World:
     def _answered(self, ask: Ask, reply: Reply, fate: str) -> None:
         if reply.status != 200:
             self.note(f"{type(ask.question).__name__} answered {reply.status} ", reply.body[:100])
-        if reply.status in (418, 429) and self.now_ns < self._banned[0] and self._forbidden_ns is None:
+        if fate == "banned" and self._forbidden_ns is None:
             self._forbidden_ns = self.now_ns
-        if fate == "ok" and reply.status not in (418, 429):
+        if fate == "ok":
             self._failing.pop(_label(ask.question), None)
         else:
             self._fails(ask.question)
