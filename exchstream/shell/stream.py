@@ -6,6 +6,7 @@ decides nothing about venues or gaps.
 
 from __future__ import annotations
 
+import logging
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ from exchstream.journal.ring import Ring
 from exchstream.shell.hosts import Hosts
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.runner import Runner
+
+# What is logged is for who asks for it: without a handler Python would print our errors beside the exceptions.
+logging.getLogger("exchstream").addHandler(logging.NullHandler())
 
 MEMORY_EVENTS: Final = 10_000  # about 20 MB of order updates
 BATCH: Final = 256  # events that a reader takes in one go before it lets other tasks run

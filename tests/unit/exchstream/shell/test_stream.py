@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -84,6 +85,11 @@ async def test_the_bounds_of_since_are_within() -> None:
     for since_ns in (1_262_304_000 * SECOND, time.time_ns() + 30 * SECOND):
         async with open_stream(ACCOUNT, since_ns=since_ns) as stream:
             assert stream.status()["ftx", "default"].phase == "connecting"
+
+
+def test_nothing_is_logged_unasked() -> None:
+    """Our logger has a handler that is silent, so that Python does not print an error beside its exception."""
+    assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("exchstream").handlers)
 
 
 def test_asyncio_is_pointed_to_its_page() -> None:
