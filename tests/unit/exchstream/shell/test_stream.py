@@ -84,7 +84,7 @@ async def test_the_bounds_of_since_are_within() -> None:
     """Now is no future, also for a clock that is a little ahead."""
     for since_ns in (1_262_304_000 * SECOND, time.time_ns() + 30 * SECOND):
         async with open_stream(ACCOUNT, since_ns=since_ns) as stream:
-            assert stream.status()["ftx", "default"].phase == "connecting"
+            assert stream.status()["ftx", "main"].phase == "connecting"
 
 
 def test_nothing_is_logged_unasked() -> None:
