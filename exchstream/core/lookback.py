@@ -96,7 +96,7 @@ class LookBack:
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
-    _held: dict[str | None, list[FillView]] = attrs.field(factory=dict)
+    _held: dict[str | None, list[tuple[FillView, bool]]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
 
@@ -108,17 +108,18 @@ class LookBack:
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
-        self._held.setdefault(_symbol(question), []).append(view)
+        self._held.setdefault(_symbol(question), []).append((view, isinstance(question, Fills)))
 
     def released(self, question: Question | None = None) -> list[FillView]:
         """The executions that may be told now that this question has been answered, or all; from the oldest on."""
         symbols = list(self._held) if question is None else [_symbol(question)]
-        found: list[FillView] = []
+        found: list[tuple[FillView, bool]] = []
         for symbol in symbols:
             waits = question is not None and any(_lists_fills(q) and _symbol(q) == symbol for q in self.owed)
             if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
                 found += self._held.pop(symbol, [])
-        return sorted(found, key=_age)
+        views = [view for view, listed in found if not self._may_be_a_repeat(view, listed=listed)]
+        return sorted(views, key=_age)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
@@ -135,10 +136,17 @@ class LookBack:
         names = self.lasting if lasting else self._named
         names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
-    def may_be_a_repeat(self, view: FillView) -> bool:
-        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told."""
+    def _may_be_a_repeat(self, view: FillView, *, listed: bool) -> bool:
+        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told.
+
+        What is `listed` comes in one pass but once, so it may only have been forgotten before the pass; an order's own
+        fills may have been listed a moment ago.
+        """
         symbol = view.execution.venue_symbol
-        until_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
+        if view.execution.key in self.ledger.fills:
+            return False
+        before_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
+        until_ns = before_ns if listed else self.ledger.forgotten_ns(symbol)
         if view.execution.time_ns > until_ns:
             return False
         self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")

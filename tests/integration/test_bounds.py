@@ -157,6 +157,7 @@ LIMITS: Final[tuple[tuple[ModuleType, str], ...]] = (
     (ledger, "MAX_FILLS"),
     (ledger, "MAX_FILLS_NEEDED"),
     (ledger, "MAX_FORGOTTEN"),
+    (ledger, "MAX_SUMS"),
     (lookback, "MAX_HELD"),
     (session, "MAX_SUSPECTS"),
     (teller, "MAX_STRANGE"),
