@@ -201,9 +201,10 @@ class Session:
 
     def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
         match happening:
-            case Received(link=number, frames=frames, heard_ns=heard_ns):
+            case Received(link=number, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
                 if (link := self.links.live.get(number)) is not None:
                     link.heard_ns = max(link.heard_ns, heard_ns)
+                    link.answered_ns = max(link.answered_ns, answered_ns)
                     for meaning in self.venue.read(link.lane, frames, self.memory):
                         yield from self._from_link(link, meaning, now)
                         if self.down:

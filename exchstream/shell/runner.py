@@ -195,7 +195,7 @@ class Runner:
             if not self.journal.reserve(EVENTS_PER_FRAME * len(part)):
                 self.step(Overflowed(link))
                 return
-            self.step(Received(link, part, batch.heard_ns))
+            self.step(Received(link, part, batch.heard_ns, batch.answered_ns))
 
     async def _send_all(self, transport: Transport, wire: _Wire) -> None:
         async for frame in wire.unsent:
