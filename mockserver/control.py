@@ -1,7 +1,8 @@
 """The control API under ``/__mock``: what a test or an operator does to the exchanges that no client of them could.
 
 Every answer is JSON. A refusal is ``{"error": "..."}`` with a 4xx status and says what to do. The API has no CORS
-headers and refuses (403) a foreign ``Host`` or ``Origin``: a web page that a developer has open cannot reach it.
+headers and refuses (403) a foreign ``Host`` and any ``Origin`` but its own: a web page that a developer has open cannot
+reach it, be it from another port of this machine.
 
 Everything takes an optional ``"world"`` (default: "default") in the JSON body or the query. Numbers of money are JSON
 strings or numbers and are never read as floats. Nothing here knows a venue: venue-specific acts are hooks of the face.
@@ -33,7 +34,7 @@ class Control:
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
         self.hosts = {"127.0.0.1", "localhost", "::1"}
-        """Host names a request may be addressed to."""
+        """Host names a request may be addressed to, beside the address that its connection reached."""
         self._find = Finder(worlds)
         self._table: dict[tuple[str, str], Handler] = {
             ("GET", "/health"): self._health,
@@ -67,13 +68,13 @@ class Control:
     # -- finding things -------------------------------------------------------------------------------------------
 
     def _check_origin(self, request: HttpRequest) -> None:
-        for name, value in (("Host", f"//{request.header('host') or ''}"), ("Origin", request.header("origin"))):
-            try:
-                host = None if value is None else urlsplit(value).hostname or ""
-            except ValueError:
-                host = ""
-            if host is not None and host not in self.hosts:
-                raise BadRequest(f"{name} {host!r} may not use the control API; address it as 127.0.0.1", 403)
+        authority, origin = request.header("host") or "", request.header("origin")
+        host = _host_of(authority)
+        # An address in digits says that no name was made to point here (DNS rebinding); a name must be one we know.
+        if host not in self.hosts and (not host or host != request.local.partition("%")[0]):
+            raise BadRequest(f"Host {host!r} may not use the control API; address it as 127.0.0.1", 403)
+        if origin is not None and origin.lower() != f"http://{authority}".lower():
+            raise BadRequest(f"Origin {origin!r} may not use the control API; only pages of the mock itself may", 403)
 
     def _route(self, request: HttpRequest) -> tuple[Handler, dict[str, str]]:
         parts = request.path.removeprefix(PREFIX).split("/")
@@ -117,7 +118,7 @@ class Control:
         balances = given.amounts("balances") if given.has("balances") else None
         try:
             if world not in self.worlds.worlds:
-                self.worlds.create(world, given.whole("seed", self.worlds.seed))
+                self.worlds.create(world, given.whole("seed") if given.has("seed") else None)
             exchange = self.worlds.worlds[world].exchanges[venue]
             account = self.worlds.open_account(
                 exchange,
@@ -210,6 +211,13 @@ class Control:
         world = self._find.world(given)
         since, limit = given.whole("since", 0), given.whole("limit", 1_000)
         return {"entries": world.recorder.journal(since=since, kind=given.optional_text("kind"), limit=max(1, limit))}
+
+
+def _host_of(authority: str) -> str:
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _credentials(account: Account) -> Json:

@@ -121,7 +121,8 @@ class Exchange:
 
     def random(self, name: str) -> random.Random:
         """A generator of its own for one component, so that a new one does not shift the others (keep it)."""
-        return random.Random(f"{self.world.seed}/{self.venue}/{name}")  # noqa: S311 (repeatable on purpose)
+        # With the world's name: two worlds of one seed must not make the same listen key.
+        return random.Random(f"{self.world.seed}/{self.world.name}/{self.venue}/{name}")  # noqa: S311 (repeatable)
 
     def account(self, name: str) -> Account | None:
         """The account of this name (main accounts, not subaccount ledgers)."""

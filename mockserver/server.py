@@ -44,7 +44,7 @@ LOG = logging.getLogger(__name__)
 
 @attrs.frozen(slots=True)
 class Listening:
-    """Where a server listens."""
+    """Where a server listens: the host it was told, and base URLs that work on this machine."""
 
     host: str
     port: int
@@ -61,7 +61,9 @@ class Listening:
 
     @property
     def _netloc(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        # "Every address" is none that a client can connect to; loopback is always among them.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (it is no binding)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 async def serve(  # noqa: ASYNC128 (handed on)
@@ -128,8 +130,8 @@ class Server:
             with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
                 await self._earlier.wait()
 
-    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1") -> None:
-        """Serve one connection until it ends."""
+    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1", local: str = "127.0.0.1") -> None:
+        """Serve one connection until it ends; ``local`` is the address of ours that the client connected to."""
         tap = Tap(stream)
         if self.open_connections >= MAX_CONNECTIONS:
             await trio.aclose_forcefully(stream)
@@ -137,7 +139,7 @@ class Server:
         self.open_connections += 1
         try:
             with tap.scope:
-                await _Connection(self, tap, peer).run()
+                await _Connection(self, tap, peer, local).run()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
         except Exception:
@@ -181,10 +183,10 @@ class Server:
 
     async def _accepted(self, stream: trio.SocketStream) -> None:
         try:
-            peer = str(stream.socket.getpeername()[0])
+            peer, local = str(stream.socket.getpeername()[0]), str(stream.socket.getsockname()[0])
         except OSError:  # gone before we looked
-            peer = "unknown"
-        await self.serve_stream(stream, peer)
+            peer = local = "unknown"
+        await self.serve_stream(stream, peer, local)
 
     def disconnected(self, link: Link) -> None:
         """A WebSocket is gone."""
@@ -212,10 +214,11 @@ class Server:
 class _Connection:
     """One TCP connection: requests one after another, then perhaps a WebSocket."""
 
-    def __init__(self, server: Server, tap: Tap, peer: str) -> None:
+    def __init__(self, server: Server, tap: Tap, peer: str, local: str) -> None:
         self.server = server
         self.tap = tap
         self.peer = peer
+        self.local = local
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     async def run(self) -> None:
@@ -275,6 +278,7 @@ class _Connection:
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
             body=bytes(body),
             peer=self.peer,
+            local=self.local,
         )
 
     async def _respond(self, response: HttpResponse) -> None:

@@ -31,6 +31,17 @@ class IdScheme:
     client_ids: bool = True
     """Whether the venue makes a client id when none was sent (Binance does; FTX leaves it null)."""
 
+    def later(self, offset: int) -> IdScheme:
+        """Return the scheme with every counter so much further on."""
+        return attrs.evolve(
+            self,
+            order_start=self.order_start + offset,
+            trade_start=self.trade_start + offset,
+            execution_start=self.execution_start + offset,
+            fill_start=self.fill_start + offset,
+            algo_start=self.algo_start + offset,
+        )
+
 
 # Binance samples: spot order ids are per-symbol counters, client ids have 22 letters (spot user-data docs, 2026-07).
 BINANCE_SPOT_IDS: Final = IdScheme(order_start=4_293_153, trade_start=28_457, execution_start=8_641_984)

@@ -45,6 +45,8 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     peer: str = "127.0.0.1"
+    local: str = "127.0.0.1"
+    """The address of ours that the client connected to."""
 
     @property
     def path(self) -> str:

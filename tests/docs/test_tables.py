@@ -13,7 +13,7 @@ import exchstream
 from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, HttpLimits, LinkLimits, cli, errors
 from exchstream.venues.binance import futures, spot
 from mockserver import VirtualClock, truth
-from mockserver.__main__ import parser
+from mockserver.command import parser
 from mockserver.control import VERBS, Control
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES

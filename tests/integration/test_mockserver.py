@@ -223,6 +223,7 @@ def test_the_program_ends_cleanly_on_a_signal(how: signal.Signals, tmp_path: Pat
     argv = ["--port", "0", "--json", "--trade-demo", "0.05", "--ready-file", str(ready_file)]
     with program(*argv) as started:
         told = ready(started)
+        assert json.loads(ready_file.read_text()) == told
         with socket.create_connection(("127.0.0.1", told["port"])) as client:
             client.sendall(handshake("/ws"))
             assert client.recv(12) == b"HTTP/1.1 101"
@@ -231,21 +232,62 @@ def test_the_program_ends_cleanly_on_a_signal(how: signal.Signals, tmp_path: Pat
 
     assert (started.returncode, err) == (0, "")
     assert json.loads(out) == {"event": "stopped"}
-    assert json.loads(ready_file.read_text()) == told
+    assert not ready_file.exists()
 
 
-def test_a_busy_port_is_one_clear_line_and_exit_code_2() -> None:
-    """A port that is taken is told without a traceback."""
+def test_a_busy_port_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    """A port that is taken is told without a traceback, and no ready file from before is left to be believed."""
+    stale = tmp_path / "ready.json"
+    stale.write_text("{}")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with program("--port", str(port)) as started:
+        with program("--port", str(port), "--ready-file", str(stale)) as started:
             out, err = started.communicate(timeout=STOPPED_WITHIN)
 
     assert (started.returncode, out) == (2, "")
     assert f"cannot listen on 127.0.0.1:{port}" in err
-    assert "Traceback" not in err
+    assert err.count("\n") == 1
+    assert not stale.exists()
+
+
+@pytest.mark.parametrize("argv", [[], ["--json"]])
+def test_a_full_standard_output_is_one_clear_line_and_exit_code_2(argv: list[str]) -> None:
+    """Where it cannot say that it is ready it does not stay, and does not complain twice."""
+    command = [sys.executable, "-m", "mockserver", "--port", "0", *argv]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=STOPPED_WITHIN, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "mockserver: cannot write to standard output: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.05, 0.1, 0.2])
+def test_interrupted_while_it_starts_it_says_nothing(seconds: float) -> None:
+    """Ctrl-C during the imports or right after them: no traceback; 130, or 0 where it was listening already."""
+    with program("--port", "0", "--json") as started:
+        wait_for_python(started.pid)
+        time.sleep(seconds)
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=STOPPED_WITHIN)
+
+    assert err == ""
+    assert started.returncode in (0, 130)
+
+
+def wait_for_python(pid: int) -> None:
+    """Wait until the interpreter has set its own handler of SIGINT and gone on to our first lines."""
+    deadline = time.monotonic() + STOPPED_WITHIN
+    while time.monotonic() < deadline:
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        if "_opcode" in maps or "trio" in maps or "_ssl" in maps or "_socket" in maps:
+            return
+        time.sleep(0.001)
 
 
 def test_beyond_loopback_it_warns() -> None:
@@ -257,6 +299,20 @@ def test_beyond_loopback_it_warns() -> None:
 
     assert started.returncode == 0
     assert "WARNING: 0.0.0.0 is not loopback" in err
+
+
+async def test_bound_to_every_address_it_answers_at_each() -> None:
+    """The URL it shows works, and so does the control API at another address of this machine, but not by any name."""
+    worlds = Worlds(Recipe(venues=(SPEC,), clock=lambda: Clock(time.time_ns)))
+    async with trio.open_nursery() as nursery:
+        listening = await nursery.start(Server(worlds).serve, "0.0.0.0", 0)
+        async with httpx2.AsyncClient() as http:
+            urls = [listening.http, f"http://127.0.0.2:{listening.port}"]
+            statuses = [(await http.get(f"{url}/__mock/health")).status_code for url in urls]
+            foreign = await http.get(f"{urls[1]}/__mock/health", headers={"host": "evil.example"})
+        nursery.cancel_scope.cancel()
+
+    assert (statuses, foreign.status_code) == ([200, 200], 403)
 
 
 def test_the_demo_accounts_trade() -> None:

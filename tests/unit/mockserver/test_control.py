@@ -96,7 +96,12 @@ def test_health(client: Client) -> None:
     [
         ({"host": "localhost:1"}, 200),
         ({"host": "[::1]:1"}, 200),
-        ({"host": "127.0.0.1", "origin": "http://127.0.0.1:9"}, 200),
+        ({"host": "127.0.0.1:9", "origin": "http://127.0.0.1:9"}, 200),
+        ({"host": "LOCALHOST:80", "origin": "http://localhost:80"}, 200),
+        ({"host": "127.0.0.1:9", "origin": "http://127.0.0.1:3000"}, 403),
+        ({"host": "localhost:9", "origin": "http://127.0.0.1:9"}, 403),
+        ({"host": "localhost:9", "origin": "https://localhost:9"}, 403),
+        ({"host": "192.168.7.5:9"}, 403),
         ({"host": "evil.example"}, 403),
         ({"host": ""}, 403),
         ({"host": "[bad"}, 403),
@@ -110,6 +115,23 @@ def test_a_web_page_cannot_reach_it(client: Client, headers: dict[str, str], sta
 
     assert response.status == status
     assert not [name for name, _ in response.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "status"),
+    [
+        ("192.168.7.5:9", "192.168.7.5", 200),
+        ("[fe80::1]:9", "fe80::1%eth0", 200),
+        ("evil.example:9", "192.168.7.5", 403),
+        ("192.168.7.6:9", "192.168.7.5", 403),
+        ("unknown", "unknown-not", 403),
+    ],
+)
+def test_it_answers_at_the_address_that_was_reached(client: Client, host: str, local: str, status: int) -> None:
+    """Bound to every address, it may be used at each of them; a name that somebody made to point there may not."""
+    request = HttpRequest("GET", "/__mock/health", (("host", host),), local=local)
+
+    assert client.control.handle(request).status == status
 
 
 def test_accounts(client: Client) -> None:
