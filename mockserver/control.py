@@ -55,15 +55,19 @@ class Control:
         self.routes = [f"{method} {PREFIX}{path}" for method, path in self._table]
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request."""
+        """Answer one request, and keep its method, path and status in the journal of the world it names."""
+        named: str | None = None
         try:
             self._check_origin(request)
             handler, captured = self._route(request)
             given = Input.of(request, captured)
-            answer = handler(given)
+            named = given.optional_text("world")
+            status, answer = 200, handler(given)
         except BadRequest as refusal:
-            return HttpResponse.json(json.dumps({"error": refusal.text, **refusal.more}), status=refusal.status)
-        return HttpResponse.json(json.dumps(answer))
+            status, answer = refusal.status, {"error": refusal.text, **refusal.more}
+        world = self.worlds.worlds.get(named or "", self.worlds.default)
+        world.recorder.record("control", f"{request.method} {request.path} {status}")
+        return HttpResponse.json(json.dumps(answer), status=status)
 
     # -- finding things -------------------------------------------------------------------------------------------
 

@@ -162,10 +162,16 @@ class Server:
         try:
             if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
                 return self.control.handle(request)
-            return self.worlds.handle(request) or self.not_found(request.method, request.path)
+            answer = self.worlds.handle(request)
+            return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
         except Exception:
             LOG.exception("%s %s failed", request.method, request.path)
-            return _error(500, f"the mock failed on {request.method} {request.path}; see its log")
+            return self.refuse(request, _error(500, f"the mock failed on {request.method} {request.path}; see its log"))
+
+    def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
+        """Return an answer that no venue gives, kept in the journal of the default world."""
+        self.worlds.default.recorder.record_refused(asked, answer)
+        return answer
 
     def receive(self, link: Link, frame: str | bytes) -> None:
         """Give a frame to its link; a session that fails on it loses its connection, nothing else."""
@@ -227,13 +233,15 @@ class _Connection:
             try:
                 got = await self._request()
             except h11.RemoteProtocolError as error:
-                await self._refuse(_error(400, f"this is not HTTP as the mock understands it: {error}"))
+                bad = _error(400, f"this is not HTTP as the mock understands it: {error}")
+                await self._refuse(self.server.refuse(f"<not HTTP: {error}>", bad))
                 return
             if got is None:
                 return
             head, request = got
             if len(request.body) > MAX_BODY:
-                await self._refuse(_error(413, f"the body is larger than {MAX_BODY} bytes"))
+                too_large = _error(413, f"the body is larger than {MAX_BODY} bytes")
+                await self._refuse(self.server.refuse(request, too_large))
                 return
             if (request.header("upgrade") or "").lower() == "websocket":
                 if await self._upgrade(head, request):
@@ -310,15 +318,19 @@ class _Connection:
         try:
             websocket.initiate_upgrade_connection(list(head.headers), request.target)
         except RemoteProtocolError as error:
-            await self._respond(_error(400, f"bad WebSocket handshake: {error}"))
+            await self._respond(self.server.refuse(request, _error(400, f"bad WebSocket handshake: {error}")))
             return False
         found = self.server.worlds.connect(request, self.tap)
-        if found is None or isinstance(found, HttpResponse):
-            await self._respond(found or self.server.not_found("WS", request.path))
+        if found is None:
+            await self._respond(self.server.refuse(request, self.server.not_found("WS", request.path)))
+            return False
+        if isinstance(found, HttpResponse):
+            await self._respond(found)
             return False
         link, session = found
         list(websocket.events())  # the request, which is accepted without extensions
-        self.tap.reply(websocket.send(AcceptConnection()))
+        headers = [(name.encode(), value.encode()) for name, value in session.handshake]
+        self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
         websocket.receive_data(bytes(self.http.trailing_data[0]))
         await self._websocket(websocket, link, session)
         return True

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mockserver.engine.types import Instrument
-from mockserver.faces.binance import errors, paging, spot_views
+from mockserver.faces.binance import errors, limits, paging, spot_views
 from mockserver.faces.binance.day import day_of
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.params import Params
@@ -48,7 +48,7 @@ def exchange_info(call: Call) -> object:
         "rateLimitType": "RAW_REQUESTS",
         "interval": "MINUTE",
         "intervalNum": 5,
-        "limit": 300_000,
+        "limit": limits.SPOT_RAW_REQUESTS,
     }
     return _exchange_info(call, raw)
 
@@ -59,7 +59,7 @@ def ws_exchange_info(call: Call) -> object:
         "rateLimitType": "CONNECTIONS",
         "interval": "MINUTE",
         "intervalNum": 5,
-        "limit": 300,
+        "limit": limits.SPOT_CONNECTIONS,
     }
     return _exchange_info(call, connections)
 
