@@ -25,6 +25,7 @@ class IdScheme:
     execution_start: int = 1
     fill_start: int = 1
     algo_start: int = 1
+    prevented_start: int = 1
     hole: int = 3
     """A counter jumps by 1 to this many."""
     per_instrument: bool = True
@@ -40,6 +41,7 @@ class IdScheme:
             execution_start=self.execution_start + offset,
             fill_start=self.fill_start + offset,
             algo_start=self.algo_start + offset,
+            prevented_start=self.prevented_start + offset,
         )
 
 
@@ -66,7 +68,7 @@ class Ids:
     def __init__(self, scheme: IdScheme, seed: int) -> None:
         self.scheme = scheme
         self._random = random.Random(f"ids:{seed}")  # noqa: S311 (shape, not secrecy)
-        self._counters: dict[tuple[str, str], int] = {}  # bounded: five kinds by the instruments of the venue
+        self._counters: dict[tuple[str, str], int] = {}  # bounded: six kinds by the instruments of the venue
 
     def space(self, instrument: str) -> str:
         """Return the name of the id space of an instrument: its own, or one for the whole venue."""
@@ -87,6 +89,10 @@ class Ids:
     def execution(self, instrument: str) -> int:
         """Return the next execution id."""
         return self._next("execution", self.space(instrument), self.scheme.execution_start)
+
+    def prevented(self, instrument: str) -> int:
+        """Return the next id of a prevented match."""
+        return self._next("prevented", self.space(instrument), self.scheme.prevented_start)
 
     def algo(self) -> int:
         """Return the next id of a conditional order; global."""

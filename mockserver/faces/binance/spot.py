@@ -44,6 +44,10 @@ def _trades_weight(params: Params) -> int:
     return 5 if params.text("orderId") else 20
 
 
+def _prevented_weight(params: Params) -> int:
+    return 2 if params.text("preventedMatchId") else 20
+
+
 def _keys(call: Call) -> ListenKeys:
     face = call.exchange.face
     assert isinstance(face, SpotFace)
@@ -87,7 +91,10 @@ _ALL = route(queries.all_orders, "symbol orderId startTime endTime limit", 20)
 _TRADES = route(queries.my_trades, "symbol orderId startTime endTime fromId limit", _trades_weight)
 _ACCOUNT = route(queries.account, "omitZeroBalances", 20)
 _RATES = route(queries.order_rates, "", 40)
-_PREVENTED = route(queries.nothing, "symbol preventedMatchId orderId fromPreventedMatchId limit", 20)
+_PREVENTED = route(
+    queries.prevented_matches, "symbol preventedMatchId orderId fromPreventedMatchId limit", _prevented_weight
+)
+_AMENDMENTS = route(queries.amendments, "symbol orderId fromExecutionId limit", 4)
 _ALLOCATIONS = route(queries.nothing, "symbol startTime endTime fromAllocationId limit orderId", 20)
 _PING = route(queries.ping, "", 1, OPEN)
 _TIME = route(queries.time, "", 1, OPEN)
@@ -120,6 +127,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "/api/v3/order/test"): _TEST,
     ("POST", "/api/v3/order/cancelReplace"): _REPLACE,
     ("PUT", "/api/v3/order/amend/keepPriority"): _AMEND,
+    ("GET", "/api/v3/order/amendments"): _AMENDMENTS,
     ("GET", "/api/v3/openOrders"): _OPEN,
     ("DELETE", "/api/v3/openOrders"): _CANCEL_ALL,
     ("GET", "/api/v3/allOrders"): _ALL,
@@ -159,6 +167,7 @@ WS: Final[Mapping[str, Route]] = {
     "order.cancel": _CANCEL,
     "order.cancelReplace": _REPLACE,
     "order.amend.keepPriority": _AMEND,
+    "order.amendments": _AMENDMENTS,
     "openOrders.status": _OPEN,
     "openOrders.cancelAll": _CANCEL_ALL,
     "allOrders": _ALL,

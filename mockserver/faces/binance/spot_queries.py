@@ -165,6 +165,44 @@ def my_trades(call: Call) -> object:
     return [spot_views.my_trade(each, instrument, call.at) for each in cut]
 
 
+PREVENTED_SELECTORS: Final = ("preventedMatchId", "orderId", "fromPreventedMatchId")
+# "These are the combinations supported" (spot docs, myPreventedMatches), beside `symbol`.
+PREVENTED_COMBINATIONS: Final = frozenset(
+    frozenset(names.split()) for names in ("preventedMatchId", "orderId", "orderId fromPreventedMatchId")
+)
+
+
+def prevented_matches(call: Call) -> object:
+    """Tell which of the account's orders would have traded with each other, and were ended instead."""
+    params, instrument, limit = call.params, call.instrument(), call.limit(DEFAULT_ROWS, MAX_ROWS)
+    if frozenset(name for name in PREVENTED_SELECTORS if params.text(name)) not in PREVENTED_COMBINATIONS:
+        raise Refused(errors.BAD_COMBINATION)
+    rows = call.exchange.engine.preventions(
+        call.account,
+        instrument.name,
+        prevented_id=params.integer("preventedMatchId"),
+        order_id=params.integer("orderId"),
+        from_prevented_id=params.integer("fromPreventedMatchId") or 0,
+        as_of_ns=call.as_of_ns,
+    )
+    return [spot_views.prevented_match(each, instrument, call.at) for each in rows[:limit]]
+
+
+def amendments(call: Call) -> object:
+    """Tell how one order was amended, oldest first; what an order that is not there gets is an assumption."""
+    params, instrument, limit = call.params, call.instrument(), call.limit(DEFAULT_ROWS, MAX_ROWS)
+    params.need("orderId")
+    found = find(call, instrument, "orderId", "", errors.NO_ORDER, call.as_of_ns)
+    rows = call.exchange.engine.amendments(
+        call.account,
+        instrument.name,
+        found.order_id,
+        from_execution_id=params.integer("fromExecutionId") or 0,
+        as_of_ns=call.as_of_ns,
+    )
+    return [spot_views.amendment(each, instrument, call.at) for each in rows[:limit]]
+
+
 def nothing(call: Call) -> object:
     """Answer with an empty list: no such thing ever happens here, or nothing of it is kept."""
     call.instrument_or_none()
