@@ -15,6 +15,7 @@ from exchstream.venues.binance import futures, spot
 from mockserver import VirtualClock, truth
 from mockserver.command import parser
 from mockserver.control import VERBS, Control
+from mockserver.engine.types import Reason
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -203,6 +204,13 @@ def test_the_truths_names_are_specified() -> None:
     text = (DOCS / "mock.md").read_text()
     missing = [word for word in words if f"`{word}`" not in text]
     assert missing == []
+
+
+def test_the_truths_reasons_are_listed() -> None:
+    """Every reason for which an order may end, and no other."""
+    assert {reason.value for reason in Reason} == {
+        names(row[0])[0] for row in tables("mock.md", "reason", "why the order ended")
+    }
 
 
 def _nothing(venue: str, symbol: str) -> Any:
