@@ -17,10 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
-from mockserver.control_orders import PREFIX, Finder, Handler, Json, OrderControl
+from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
 from mockserver.exchange import Account, Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import Link
+from mockserver.recorder import KINDS
 from mockserver.world import Worlds
 
 __all__ = ["PREFIX", "Control"]
@@ -36,33 +37,41 @@ class Control:
         self.hosts = {"127.0.0.1", "localhost", "::1"}
         """Host names a request may be addressed to, beside the address that its connection reached."""
         self._find = Finder(worlds)
-        self._table: dict[tuple[str, str], Handler] = {
-            ("GET", "/health"): self._health,
-            ("POST", "/reset"): self._reset,
-            ("POST", "/accounts"): self._open_account,
-            ("GET", "/connections"): self._connections,
-            ("POST", "/connections/{verb}"): self._act_on_many,
-            ("POST", "/connections/{id}/{verb}"): self._act_on_one,
-            ("POST", "/listen_keys/expire"): self._expire_listen_keys,
-            ("POST", "/keys/{name}/revoke"): self._revoke,
-            ("GET", "/settings"): self._show_settings,
-            ("POST", "/settings"): self._settings,
-            ("POST", "/shutdown_notice"): self._shutdown_notice,
-            ("GET", "/truth"): self._truth,
-            ("GET", "/journal"): self._journal,
+        account = "venue name balances api_key secret public_key subaccounts seed"
+        verbs = "code reason after_bytes mode"
+        settings = "venue profile limits rest_lag_ms page_cap options"
+        self._table: Table = {
+            ("GET", "/health"): Act.of(self._health),
+            ("POST", "/reset"): Act.of(self._reset, "keep_accounts"),
+            ("POST", "/accounts"): Act.of(self._open_account, account),
+            ("GET", "/connections"): Act.of(self._connections),
+            ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
+            ("POST", "/connections/{id}/{verb}"): Act.of(self._act_on_one, verbs),
+            ("POST", "/listen_keys/expire"): Act.of(self._expire_listen_keys, "venue account notices"),
+            ("POST", "/keys/{name}/revoke"): Act.of(self._revoke, "venue"),
+            ("GET", "/settings"): Act.of(self._show_settings, "venue"),
+            ("POST", "/settings"): Act.of(self._settings, settings),
+            ("POST", "/shutdown_notice"): Act.of(self._shutdown_notice, "venue account close"),
+            ("GET", "/truth"): Act.of(self._truth, "venue account"),
+            ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
         }
-        self.routes = [f"{method} {PREFIX}{path}" for method, path in self._table]
+        self.routes = list(self.takes())
+
+    def takes(self) -> dict[str, frozenset[str]]:
+        """The names that each route takes, beside those in its path."""
+        return {f"{method} {PREFIX}{path}": act.takes for (method, path), act in self._table.items()}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request, and keep its method, path and status in the journal of the world it names."""
         named: str | None = None
         try:
             self._check_origin(request)
-            handler, captured = self._route(request)
+            act, captured = self._route(request)
             given = Input.of(request, captured)
             named = given.optional_text("world")
-            status, answer = 200, handler(given)
+            given.allow(act.takes | captured.keys())
+            status, answer = 200, act.handler(given)
         except BadRequest as refusal:
             status, answer = refusal.status, {"error": refusal.text, **refusal.more}
         world = self.worlds.worlds.get(named or "", self.worlds.default)
@@ -80,14 +89,14 @@ class Control:
         if origin is not None and origin.lower() != f"http://{authority}".lower():
             raise BadRequest(f"Origin {origin!r} may not use the control API; only pages of the mock itself may", 403)
 
-    def _route(self, request: HttpRequest) -> tuple[Handler, dict[str, str]]:
+    def _route(self, request: HttpRequest) -> tuple[Act, dict[str, str]]:
         parts = request.path.removeprefix(PREFIX).split("/")
         methods = []
-        for (method, pattern), handler in self._table.items():
+        for (method, pattern), act in self._table.items():
             wanted = pattern.split("/")
             if len(wanted) == len(parts) and all(w == p or w[:1] == "{" for w, p in zip(wanted, parts, strict=True)):
                 if method == request.method:
-                    return handler, {w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w[:1] == "{"}
+                    return act, {w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w[:1] == "{"}
                 methods.append(method)
         if methods:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
@@ -154,7 +163,7 @@ class Control:
     # -- connections ----------------------------------------------------------------------------------------------
 
     def _connections(self, given: Input) -> Json:
-        world = given.optional_text("world")
+        world = self._find.world(given).name if given.has("world") else None
         links = [link for link in self.worlds.links.values() if world in (None, link.home.name)]
         return {"connections": [_link_row(link) for link in links]}
 
@@ -167,9 +176,9 @@ class Control:
     def _act_on_many(self, given: Input) -> Json:
         """Every connection of the world; with "account" (and "venue") those that carry that account's events."""
         given.one_of_texts("verb", VERBS)  # refused also where there is no connection to act on
-        world, account = self._find.world(given), given.optional_text("account")
-        venue = given.optional_text("venue")
-        links = [link for link in self.worlds.links.values() if link.home is world and venue in (None, link.venue)]
+        world, exchanges = self._find.world(given), self._find.exchanges(given)
+        account, venues = self._find.some_account(given, exchanges), {exchange.venue for exchange in exchanges}
+        links = [link for link in self.worlds.links.values() if link.home is world and link.venue in venues]
         if account is not None:
             links = [link for link in links if any(carried[2] == account for carried in link.accounts)]
         return {"connections": [_act(link, given) for link in links]}
@@ -177,16 +186,17 @@ class Control:
     # -- the venues' own acts -------------------------------------------------------------------------------------
 
     def _expire_listen_keys(self, given: Input) -> Json:
-        account, notices = given.optional_text("account"), given.whole("notices", 1)
-        exchanges = self._find.exchanges(given)
+        exchanges, notices = self._find.exchanges(given), given.whole("notices", 1)
+        account = self._find.some_account(given, exchanges)
         expired = {e.venue: e.face.expire_listen_keys(account, notices=notices) for e in exchanges}
         for exchange in exchanges:
             exchange.note_sight()
         return {"expired": expired}
 
     def _shutdown_notice(self, given: Input) -> Json:
-        account, close = given.optional_text("account"), given.flag("close", False)
-        return {"told": {e.venue: e.face.shutdown_notice(account, close=close) for e in self._find.exchanges(given)}}
+        exchanges, close = self._find.exchanges(given), given.flag("close", False)
+        account = self._find.some_account(given, exchanges)
+        return {"told": {e.venue: e.face.shutdown_notice(account, close=close) for e in exchanges}}
 
     def _show_settings(self, given: Input) -> Json:
         return {"settings": {e.venue: _settings_row(e) for e in self._find.exchanges(given)}}
@@ -202,19 +212,20 @@ class Control:
     # -- what happened --------------------------------------------------------------------------------------------
 
     def _truth(self, given: Input) -> Json:
-        world = self._find.world(given)
+        world, exchanges = self._find.world(given), self._find.exchanges(given)
         instruments = {venue: exchange.engine.instruments for venue, exchange in world.exchanges.items()}
         return world.truth.report(
             lambda venue, symbol: instruments[venue][symbol],
             world.clock.now_ns,
-            venue=given.optional_text("venue"),
-            account=given.optional_text("account"),
+            venue=exchanges[0].venue if given.has("venue") else None,
+            account=self._find.some_account(given, exchanges),
         )
 
     def _journal(self, given: Input) -> Json:
         world = self._find.world(given)
         since, limit = given.whole("since", 0), given.whole("limit", 1_000)
-        return {"entries": world.recorder.journal(since=since, kind=given.optional_text("kind"), limit=max(1, limit))}
+        kind = given.one_of_texts("kind", KINDS) if given.has("kind") else None
+        return {"entries": world.recorder.journal(since=since, kind=kind, limit=max(1, limit))}
 
 
 def _host_of(authority: str) -> str:
