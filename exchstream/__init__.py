@@ -11,7 +11,7 @@ The map of the package:
     journal/       where events live between the Session and the readers
     shell/         trio: sockets, HTTP, clocks, tasks; `open_stream`
     testing.py     check_venue(): the conformance suite for authors of venues
-    cli.py         the command line
+    cli/           the command line
 
 Imports point one way: model, events <- core <- venues; core <- shell; journal <- shell.  Nothing pure imports trio.
 What stands in `__all__` is public; SemVer holds for it and for nothing else.
@@ -19,7 +19,7 @@ What stands in `__all__` is public; SemVer holds for it and for nothing else.
 
 from __future__ import annotations
 
-from exchstream.core.limits import HttpLimits, LinkLimits
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
 from exchstream.errors import (
     AccountFailed,
     ConfigError,
@@ -77,6 +77,7 @@ __all__ = [
     "GapClosed",
     "GapOpened",
     "GapReason",
+    "HostLimits",
     "HttpLimits",
     "JournalError",
     "LinkLimits",
@@ -90,6 +91,7 @@ __all__ = [
     "PositionSide",
     "Reader",
     "Scope",
+    "SessionLimits",
     "Side",
     "SlowConsumer",
     "TimeInForce",

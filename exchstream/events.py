@@ -277,10 +277,15 @@ class GapOpened(_Told):
 
 @attrs.frozen(kw_only=True)
 class Scope:
-    """What a verdict is about: these symbols (None: every symbol of the account) and these kinds of order."""
+    """What a verdict is about: these symbols (None: every symbol of the account) and these kinds of order.
+
+    `orders_since_ns` is None where it was known which orders were open when the gap began.  At a start without a
+    journal it was not: then the final states are those of orders that were created since that instant, or found open.
+    """
 
     symbols: tuple[str, ...] | None
     kinds: tuple[OrderKind, ...]
+    orders_since_ns: int | None = None
 
 
 @attrs.frozen(kw_only=True)

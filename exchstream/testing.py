@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import attrs
 
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
 from exchstream.core.venue import (
     SECOND,
     Accepted,
@@ -78,6 +79,7 @@ RULES: Final[Mapping[str, str]] = {
     "V14": "numbers are Decimals, finite, of a sane size, quantities not negative; otherwise there is no fact",
     "V15": "the venue is pure: it says the same again, whatever came between, and leaves the memory alone",
     "V16": "no secret and no credential is in a repr of venue, request, address or memory",
+    "V17": "link_limits, http_limits, session_limits and host_limits are there, each of its own class",
 }
 
 NOT_JSON: Final[tuple[Frame, ...]] = (
@@ -118,6 +120,7 @@ def check_venue(venue: Venue, samples: Samples) -> None:
     """
     suite = _Suite(venue, samples)
     suite.names()
+    suite.limits()
     suite.plan()
     suite.needs()
     suite.lanes()
@@ -167,6 +170,11 @@ class _Suite:
             _hold(getattr(self.venue, field) == text, "V01", f"{field} changes from call to call")
         shown = [secret for secret in self.venue.secrets if secret.reveal() in self.venue.identity]
         _hold(not shown, "V01", "the identity holds a secret: use a digest")
+
+    def limits(self) -> None:
+        """V17."""
+        for field, kind in _LIMITS.items():
+            _hold(isinstance(getattr(self.venue, field, None), kind), "V17", f"{field} is no {kind.__name__}")
 
     def plan(self) -> None:
         """V02, V03 and the buckets of V04."""
@@ -391,6 +399,12 @@ class _Suite:
                 _hold(meaning.state.cumulative.filled >= 0, "V14", f"a negative filled quantity of {_head(source)}")
 
 
+_LIMITS: Final[Mapping[str, type]] = {
+    "link_limits": LinkLimits,
+    "http_limits": HttpLimits,
+    "session_limits": SessionLimits,
+    "host_limits": HostLimits,
+}
 _DUE: Final[Mapping[type[Any], type[Any]]] = {
     Clock: ServerTime,
     Markets: MarketList,

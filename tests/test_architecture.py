@@ -181,7 +181,7 @@ def directions(module: Module) -> Iterator[str]:
                     yield f"{module.name}:{line} imports {target}"
 
 
-SHARED_BY_VENUES = {"numbers", "settings"}  # modules beside the venues that are no venue
+SHARED_BY_VENUES = {"checks", "numbers", "settings"}  # modules beside the venues that are no venue
 
 
 def venues_apart(module: Module) -> Iterator[str]:

@@ -11,7 +11,7 @@ from exchstream.core.venue import Secret, Venue
 from exchstream.errors import ConfigError
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
-from exchstream.venues.settings import variable
+from exchstream.venues.settings import leaves, variable
 
 DEFAULT_NAME: Final = "main"
 
@@ -98,14 +98,11 @@ def overview() -> Iterator[str]:
 
 def fields(venue: str, name: str) -> Iterator[str]:
     """Every variable of one account, with its default.  Raises ConfigError for an unknown venue."""
-    for field in attrs.fields(_entry(venue).cls):
-        label = field.alias or field.name
-        if field.init and label != "name":
-            yield f"{variable(venue, name, label):<50} {_default(field)}"
+    for leaf in leaves(_entry(venue).cls, venue, name):
+        yield f"{leaf.variable:<50} {_default(leaf.default)}"
 
 
-def _default(field: attrs.Attribute[Any]) -> str:
-    default = field.default
+def _default(default: object) -> str:
     if default is attrs.NOTHING:
         return "needed"
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]

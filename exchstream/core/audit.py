@@ -1,24 +1,29 @@
 """Is the stream still telling everything?  Two looks at REST with a grace between them.
 
-A socket that is up proves nothing: Binance's retired routes open, are pinged, and never send an event. So on a beat
-the audit asks for what is open, and for the latest executions, and compares the answers with the ledger. What differs
-may still be on its way; what differs in a second look, after a grace longer than REST's lag, is a gap. That an order
-is missing from the listing of open ones proves nothing (nobody says whether a conditional order that has triggered
-still is one): the second look asks how it stands. The answers do not enter the ledger: if they are news, the
-look-back that follows tells them.
+A socket that is up proves nothing: Binance's retired routes open, are pinged, and never send an event.  So on a beat
+the audit asks for what is open, for the holdings, and for the latest executions and orders, and compares the answers
+with the ledger.  What differs may still be on its way; what differs in a second look at the same, after a grace longer
+than REST's lag, is a gap.  That an order is missing from the listing of open ones proves nothing (nobody says whether
+a conditional order that has triggered still is one): the second look asks how it stands.  The answers do not enter
+the ledger: if they are news, the look-back that follows tells them.
+
+Where listings are by symbol a look asks about some of them, the most recently used and in turn the others.  Each
+subject is proven by itself, and the whole as far as the least proven of them.  A question that fails leaves the others
+their worth; one that fails for long means that nobody can say whether facts are missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
+from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import (
+    MINUTE,
     Balances,
     Fills,
     FillView,
@@ -34,9 +39,7 @@ from exchstream.core.venue import (
 )
 from exchstream.model import FillKey, OrderKey, OrderState
 
-RECENT: Final = 2  # symbols that every look asks about, where the venue wants one symbol at a time
-OTHERS: Final = 2  # and of the rest so many, in turn
-ABSENT: Final = 10  # orders asked for by id; one that has ended is enough for a gap
+Subject = str | None  # a symbol, or None for what is asked of the account as a whole
 
 
 @attrs.define
@@ -44,8 +47,10 @@ class Look:
     """What one round of answers showed that the ledger does not know."""
 
     asked: Now
+    symbols: Sequence[str]
     open_before: frozenset[OrderKey]
     owed: set[Question] = attrs.field(factory=set)
+    failed: dict[Subject, str] = attrs.field(factory=dict)
     views: list[OrderState] = attrs.field(factory=list)
     fills: set[FillKey] = attrs.field(factory=set)
     absent: set[OrderKey] = attrs.field(factory=set)
@@ -53,46 +58,86 @@ class Look:
     holdings: Holdings | None = None
 
 
+@attrs.frozen
+class Finding:
+    """Why the stream cannot be believed; `blind` if it may be right, but nothing can be asked any more."""
+
+    why: str
+    blind: bool = False
+
+
 @attrs.define(kw_only=True)
 class Audit:
-    """One audit after another; `next_ns` is when it wants to act (None: while a look is being answered)."""
+    """One audit after another; `next_ns` is when it wants to act (None: while a look is being answered).
+
+    `base_ns` is the last instant that a look-back vouched for, `lag_ns` how far REST may lag and the clock be off.
+    """
 
     plan: Plan
+    limits: SessionLimits = SessionLimits()
     ledger: Ledger
     sheet: BalanceSheet
     next_ns: int | None
+    lag_ns: int
+    base_ns: int = 0
     look: Look | None = None
     first: Look | None = None
-    passed_ns: int | None = None
-    _turn: list[str] = attrs.field(factory=list)
-    _turn_ns: int = 0
+    _proven: dict[Subject, int] = attrs.field(factory=dict)
+    _tried: dict[str, int] = attrs.field(factory=dict)
+    _failing: dict[Subject, int] = attrs.field(factory=dict)
 
-    def begin(self, now: Now, symbols: list[str], since_ns: int) -> list[Question]:
-        """Start a look; the questions to ask."""
-        self.look = Look(now, frozenset(self.ledger.open))
+    # ------------------------------------------------------------------------------------------------ what to ask
+
+    def restart(self, until_ns: int, next_ns: int | None) -> None:
+        """A look-back has vouched for everything until then (or, with None, a gap has opened: no looks meanwhile)."""
+        self.look = self.first = None
+        self.next_ns = next_ns
+        if next_ns is not None:
+            self.base_ns = until_ns
+            self._proven.clear()
+            self._tried.clear()
+            self._failing.clear()
+
+    def begin(self, now: Now, symbols: Sequence[str]) -> list[Question]:
+        """Start a look; the questions to ask.  The second look asks what the first one asked."""
+        known = self._proven.keys() & set(symbols)
+        worst_ns = min([self._proven.get(subject, self.base_ns) for subject in (None, *known)])
+        for symbol in symbols:  # of a new one nothing worse is known than of the account so far
+            self._proven.setdefault(symbol, worst_ns)
+        chosen = self._choice(symbols) if self.first is None else self.first.symbols
+        self._tried |= dict.fromkeys(chosen, now.mono_ns)
+        self.look = Look(now, chosen, frozenset(self.ledger.open))
         self.next_ns = None
-        recent, rest = symbols[-RECENT:], symbols[:-RECENT]
-        if not self._turn:
-            self._turn, self._turn_ns = rest, now.wall_ns
-        symbols = [*recent, *(s for s in self._turn[:OTHERS] if s not in recent)]
-        questions = [*self._questions(now, symbols, since_ns), *self._by_id()]
+        questions = [*self._questions(now, chosen), *self._by_id()]
         self.look.owed.update(questions)
         return questions
 
-    def _questions(self, now: Now, symbols: list[str], since_ns: int) -> Iterator[Question]:
+    def proven_ns(self, symbols: Sequence[str]) -> int:
+        """Up to when everything has been proven told, on these symbols and of the account as a whole."""
+        subjects: Sequence[Subject] = (None, *symbols) if self.plan.fills.by_symbol else (None,)
+        return min(self._proven.get(subject, self.base_ns) for subject in subjects)
+
+    def _choice(self, symbols: Sequence[str]) -> Sequence[str]:
+        """The most recently used ones, and of the others those that were asked about longest ago."""
+        most = self.limits.audit_recent
+        recent, others = symbols[-most:], symbols[:-most]
+        longest = sorted(others, key=lambda symbol: self._tried.get(symbol, -1))
+        return (*recent, *longest[: self.limits.audit_others])
+
+    def _questions(self, now: Now, symbols: Sequence[str]) -> Iterator[Question]:
         if self.plan.tells_orders:
             for kind in self.plan.kinds:
                 yield OpenOrders(kind)
         if self.plan.balances:
             yield Balances()
-        until_ns = now.wall_ns + self.plan.lag_ns
+        until_ns = now.wall_ns + self.lag_ns
         for told, listing, ask in (
             (self.plan.tells_fills, self.plan.fills, Fills),
             (self.plan.tells_orders, self.plan.orders, Orders),
         ):
-            asked: list[str] | list[None] = symbols if listing.by_symbol else [None]
             if told:
-                yield from (ask(symbol, since_ns, until_ns) for symbol in asked)
+                for symbol in symbols if listing.by_symbol else (None,):
+                    yield ask(symbol, self._proven.get(symbol, self.base_ns), until_ns)
 
     def _by_id(self) -> Iterator[Question]:
         """How the orders stand that the first look did not find among the open ones."""
@@ -100,7 +145,9 @@ class Audit:
             absent = sorted(
                 self.first.absent & self.ledger.open.keys(), key=lambda key: (key.order_id, key.venue_symbol)
             )
-            yield from (OrderById(key) for key in absent[:ABSENT])
+            yield from (OrderById(key) for key in absent[: self.limits.audit_absent])
+
+    # ------------------------------------------------------------------------------------------------ what came
 
     def refused(self, question: Question) -> None:
         """An authoritative no; of a symbol that is gone it must not stop the audit of all."""
@@ -109,6 +156,12 @@ class Audit:
             if isinstance(question, OrderById):
                 self.look.gone.add(question.key)
 
+    def unanswered(self, question: Question, why: str) -> None:
+        """No answer for now: this look says nothing about the question's subject."""
+        if self.look is not None:
+            self.look.owed.discard(question)
+            self.look.failed[getattr(question, "symbol", None)] = why
+
     def heard(self, meaning: Meaning) -> None:
         """Compare one part of an answer with the ledger."""
         look = self.look
@@ -116,9 +169,10 @@ class Audit:
             return
         match meaning:
             case OrderView(state=state) if self.ledger.would_change(state):
-                look.views.append(state)
-            case FillView(execution=execution):
-                if execution.key not in self.ledger.fills and execution.time_ns >= self.ledger.floor_ns:
+                if (state.updated_ns or 0) <= self._due_ns(look):
+                    look.views.append(state)
+            case FillView(execution=execution) if execution.key not in self.ledger.fills:
+                if self._newer_than_ns(execution.key) <= execution.time_ns <= self._due_ns(look):
                     look.fills.add(execution.key)
             case Snapshot(kind=kind, keys=keys):
                 look.absent |= {k for k in look.open_before if k.kind is kind and k not in keys}
@@ -127,32 +181,54 @@ class Audit:
             case _:
                 pass
 
-    def answered(self, now: Now, every_ns: int) -> str | None:
+    def _due_ns(self, look: Look) -> int:
+        """Facts that are younger may still be on their way."""
+        return look.asked.wall_ns - self.lag_ns
+
+    def _newer_than_ns(self, key: FillKey) -> int:
+        """Executions from before then are of no concern: not of this stream, or forgotten for their number."""
+        return max(self.ledger.floor_ns, self.ledger.forgotten.get(key.venue_symbol, -1) + 1)
+
+    # ------------------------------------------------------------------------------------------------ the word
+
+    def answered(self, now: Now, every_ns: int) -> Finding | None:
         """Judge the look once all is answered: None if all is well or not yet known, else what is wrong."""
         if self.look is None or self.look.owed:
             return None
         look, self.look = self.look, None
         suspicious = self._suspicions(look, confirmed=self.first is not None)
-        if not suspicious:
-            self._turn = self._turn[OTHERS:]
-            seen_ns = look.asked.wall_ns - self.plan.lag_ns
-            if not self._turn:  # every symbol has been asked about since the turn began
-                self.passed_ns = self._turn_ns - self.plan.lag_ns
-            if look.holdings is not None and self.sheet.quiet_since(seen_ns):
-                self.sheet.agree(look.holdings, seen_ns)
-            self.first, self.next_ns = None, now.mono_ns + every_ns
-            return None
-        if self.first is None:
+        if suspicious and self.first is None:
             self.first, self.next_ns = look, now.mono_ns + self.plan.audit.grace_ns
             return None
-        both = suspicious.keys() & self._suspicions(self.first, confirmed=False).keys()
+        both = suspicious.keys() & self._suspicions(self.first, confirmed=False).keys() if self.first else set()
         self.first, self.next_ns = None, now.mono_ns + every_ns
-        return "; ".join(sorted(suspicious[subject] for subject in both)[:5]) or None
+        if both:
+            return Finding("; ".join(sorted(suspicious[subject] for subject in both)[:5]))
+        if not suspicious:
+            self._passed(look)
+        return self._blind(look, now)
 
-    def failed(self, now: Now, every_ns: int) -> None:
-        """The look could not be had: no verdict, try again on the next beat."""
-        self.look = self.first = None
-        self.next_ns = now.mono_ns + every_ns
+    def _passed(self, look: Look) -> None:
+        """All is well with what was answered."""
+        seen_ns = self._due_ns(look)
+        for subject in (None, *look.symbols):
+            if subject not in look.failed:
+                self._proven[subject] = max(seen_ns, self._proven.get(subject, self.base_ns))
+        if look.holdings is not None and self.sheet.quiet_since(seen_ns):
+            self.sheet.agree(look.holdings, seen_ns)
+
+    def _blind(self, look: Look, now: Now) -> Finding | None:
+        """Nobody can say whether all is well if a subject could not be asked about for too long."""
+        for subject in (None, *look.symbols):
+            if subject not in look.failed:
+                self._failing.pop(subject, None)
+        for subject, why in look.failed.items():
+            since_ns = self._failing.setdefault(subject, look.asked.mono_ns)
+            if now.mono_ns - since_ns >= self.plan.give_up_ns:
+                whom = "the account" if subject is None else subject
+                minutes = self.plan.give_up_ns // MINUTE
+                return Finding(f"{whom} cannot be asked about for {minutes} minutes: {why}", blind=True)
+        return None
 
     def _suspicions(self, look: Look, *, confirmed: bool) -> dict[OrderKey | FillKey | str, str]:
         """What of this look the ledger still does not know; `confirmed`: missing orders were asked for."""
@@ -162,7 +238,6 @@ class Audit:
         found |= {key: f"order {key.order_id} is not open any more" for key in missing if key in ledger.open}
         found |= {v.key: f"order {v.key.order_id} has moved" for v in look.views if ledger.would_change(v)}
         found |= {k: f"fill {k.trade_id} of {k.venue_symbol} is new" for k in look.fills if k not in ledger.fills}
-        settled_ns = look.asked.wall_ns - self.plan.lag_ns
-        if look.holdings is not None and self.sheet.quiet_since(settled_ns):
+        if look.holdings is not None and self.sheet.quiet_since(self._due_ns(look)):
             found |= {name: f"{name} has moved" for name in self.sheet.unexplained(look.holdings)}
         return found

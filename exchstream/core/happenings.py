@@ -83,7 +83,9 @@ class Woken:
 
 @attrs.frozen
 class Clocked:
-    """The host's clock has been measured: from now on `Now.wall_ns` is the venue's UTC."""
+    """The host's clock has been measured: from now on `Now.wall_ns` is the venue's UTC, give or take `error_ns`."""
+
+    error_ns: int = 0
 
 
 @attrs.frozen

@@ -1,7 +1,8 @@
 """All orders and executions that an account has told so far: joins, repeats, sums, and what may be forgotten.
 
-The ledger says what is news.  It does not know links, gaps or questions, and it makes no events.  It is bounded: of
-what is closed it keeps what a look-back could still bring again, up to a named limit (G5).
+The ledger says what is news.  It does not know links, gaps or questions, and it makes no events.  It is bounded (G5):
+facts from before `need_ns` cannot be listed again and go when there are many; of those since then far more are kept,
+and when even these are too many, `forgotten` says so.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderState, join
+from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
 MAX_CLOSED: Final = 5_000  # closed orders kept, so that a late or stale view of one tells nothing
-MAX_RECOVERED: Final = 20_000  # the same while a look-back lists them: its next pass will list them again
+MAX_CLOSED_NEEDED: Final = 20_000  # the same while a look-back may list them again; beyond it they are told again
 MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
+MAX_FILLS_NEEDED: Final = 200_000  # the same while a look-back may list them again; beyond it the verdict says so
 MAX_OPEN: Final = 50_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
 
 
@@ -29,10 +31,15 @@ class Entry(NamedTuple):
 
 
 class Executed(NamedTuple):
-    """What the fills of one order come to, and when the last of them was."""
+    """What the fills of one order come to, and when the last of them was.
+
+    `held` of them are still known by key; `seen` says whether the order itself was ever told of.
+    """
 
     quantity: Decimal = ZERO
     last_ns: int = 0
+    held: int = 0
+    seen: bool = False
 
 
 NOTHING: Final = Executed()
@@ -40,22 +47,34 @@ NOTHING: Final = Executed()
 
 @attrs.define
 class Ledger:
-    """Orders by key and executions by key.  Facts from before `floor_ns` that REST brings enter it and are not news."""
+    """Orders by key and executions by key.
+
+    Facts from before `floor_ns` that REST brings enter it and are not news.  `double_entry` says whether the account
+    hears of orders and of fills, `tolerance` by how much their sums may differ.  `forgotten` are the symbols of which
+    executions that are needed had to go, with the time of the youngest.
+    """
 
     floor_ns: int
+    tolerance: Decimal = ZERO
+    double_entry: bool = True
+    need_ns: int = 0
     open: dict[OrderKey, OrderState] = attrs.field(factory=dict)
     closed: dict[OrderKey, OrderState] = attrs.field(factory=dict)
     fills: dict[FillKey, int] = attrs.field(factory=dict)
     sums: dict[OrderKey, Executed] = attrs.field(factory=dict)
     gone: dict[OrderKey, None] = attrs.field(factory=dict)
+    accepted: dict[OrderKey, Decimal] = attrs.field(factory=dict)
+    forgotten: dict[str, int] = attrs.field(factory=dict)
     duplicates: int = 0
 
     def restore(self, orders: Iterable[OrderState], entries: Iterable[Entry]) -> None:
         """Know what a former process told; none of it is news."""
         for state in orders:
-            self._put(state, live=False)
+            self._put(state)
         for entry in entries:
             self._enter(entry)
+
+    # ------------------------------------------------------------------------------------------------ orders
 
     def order(self, key: OrderKey) -> OrderState | None:
         """What is known of this order, None if nothing."""
@@ -76,10 +95,68 @@ class Ledger:
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
-                self._put(state, live=live)
+                self._put(state)
             return None
-        self._put(state, live=live)
+        self._put(state)
         return None if known is None and not live and self._is_history(view) else state
+
+    def drop(self, key: OrderKey) -> None:
+        """Let go of an order that cannot be known (it has been named as unresolved).
+
+        The sum of its fills stays: should it come back, they are not asked for again.
+        """
+        self.accepted.pop(key, None)
+        if self.open.pop(key, None) is not None:
+            if len(self.gone) >= MAX_OPEN:
+                del self.gone[next(iter(self.gone))]
+            self.gone[key] = None
+
+    def take_gone(self) -> tuple[OrderKey, ...]:
+        """The open orders that were let go since the last time."""
+        gone = tuple(self.gone)
+        self.gone.clear()
+        return gone
+
+    def _put(self, state: OrderState) -> None:
+        key = state.key
+        executed = self.sums.get(key)
+        if executed is not None and not executed.seen:
+            self.sums[key] = executed._replace(seen=True)
+        if state.end is None:
+            self.open[key] = state
+            self.gone.pop(key, None)
+            if len(self.open) > MAX_OPEN:
+                self.drop(next(iter(self.open)))
+            return
+        self.open.pop(key, None)
+        self.closed[key] = state
+        if len(self.closed) > MAX_CLOSED:
+            self._forget_closed()
+
+    def _forget_closed(self) -> None:
+        """Let the oldest closed order go, unless a look-back may list it again or it does not balance yet."""
+        key, state = next(iter(self.closed.items()))
+        changed_ns = max(state.updated_ns or state.created_ns or 0, self.sums.get(key, NOTHING).last_ns)
+        if len(self.closed) <= MAX_CLOSED_NEEDED and (changed_ns >= self.need_ns or self.imbalance(state)):
+            return
+        del self.closed[key]
+        self.accepted.pop(key, None)
+        if self.sums.get(key, NOTHING).held == 0:
+            self.sums.pop(key, None)
+
+    def _is_history(self, view: OrderState) -> bool:
+        """An order that ended before the floor: a fact, but not one of this stream.
+
+        Where the venue does not say when it ended (FTX), only the last fill of a filled order can tell.
+        """
+        last_ns = self.sums.get(view.key, NOTHING).last_ns
+        if view.end is None:
+            return False
+        if view.updated_ns is None:
+            return view.end is End.FILLED and 0 < last_ns < self.floor_ns
+        return max(view.updated_ns, last_ns) < self.floor_ns
+
+    # ------------------------------------------------------------------------------------------------ executions
 
     def fill(self, execution: Execution, *, live: bool = False) -> bool:
         """Enter an execution; True if it is news.  What the stream tells is never history."""
@@ -93,75 +170,59 @@ class Ledger:
     def _enter(self, entry: Entry) -> None:
         key = entry.key
         if len(self.fills) >= MAX_FILLS:
-            del self.fills[next(iter(self.fills))]
+            self._forget_fill()
         self.fills[key] = entry.time_ns
         order = OrderKey(key.venue_symbol, key.order_id)
-        so_far = self.sums.get(order, NOTHING)
-        self.sums[order] = Executed(so_far.quantity + entry.quantity, max(so_far.last_ns, entry.time_ns))
-        while len(self.sums) > MAX_OPEN:
-            oldest = next(iter(self.sums))
-            total = self.sums.pop(oldest)
-            if oldest in self.open:  # still needed: to the end of the line
-                self.sums[oldest] = total
+        self.accepted.pop(order, None)  # what was missing may be this one
+        so_far = self.sums.get(order)
+        if so_far is None:
+            so_far = Executed(seen=order in self.open or order in self.closed)
+        self.sums[order] = Executed(
+            so_far.quantity + entry.quantity, max(so_far.last_ns, entry.time_ns), so_far.held + 1, so_far.seen
+        )
 
-    def imbalance(self, state: OrderState, tolerance: Decimal) -> Decimal:
+    def _forget_fill(self) -> None:
+        """Let the oldest execution go, unless a look-back may list it again; its order keeps the sum."""
+        key, time_ns = next(iter(self.fills.items()))
+        if time_ns >= self.need_ns:
+            if len(self.fills) < MAX_FILLS_NEEDED:
+                return
+            self.forgotten[key.venue_symbol] = max(time_ns, self.forgotten.get(key.venue_symbol, 0))
+        del self.fills[key]
+        order = OrderKey(key.venue_symbol, key.order_id)
+        executed = self.sums[order]
+        if executed.held == 1 and order not in self.open and order not in self.closed:
+            del self.sums[order]
+        else:
+            self.sums[order] = executed._replace(held=executed.held - 1)
+
+    # ------------------------------------------------------------------------------------------------ double entry
+
+    def imbalance(self, state: OrderState) -> Decimal:
         """How much the order's filled quantity exceeds the sum of its fills, 0 within the tolerance.
 
-        Negative when the fills run ahead of the order's own count: a later view brings it.
+        Negative when the fills run ahead of the order's own count: a later view brings it.  What has been accepted is
+        no imbalance; an algo order has no executions of its own (its child has).
         """
+        if not self.double_entry or state.key.kind is not OrderKind.ORDER:
+            return ZERO
         difference = state.cumulative.filled - self.sums.get(state.key, NOTHING).quantity
-        return difference if abs(difference) > tolerance else ZERO
+        difference -= self.accepted.get(state.key, ZERO)
+        return difference if abs(difference) > self.tolerance else ZERO
 
-    def forget(self, before_ns: int) -> None:
-        """Let go of what is closed and cannot come again: whatever the venue last touched before this instant."""
-        while self.closed and len(self.closed) > MAX_CLOSED // 2:
-            key, state = next(iter(self.closed.items()))
-            if (state.updated_ns or state.created_ns or 0) >= before_ns and len(self.closed) <= MAX_RECOVERED:
-                return
-            del self.closed[key]
-            self.sums.pop(key, None)
+    def accept(self, key: OrderKey, difference: Decimal) -> None:
+        """This difference has been named: it is not to be named again."""
+        self.accepted[key] = self.accepted.get(key, ZERO) + difference
 
-    def drop(self, key: OrderKey) -> None:
-        """Let go of an order that cannot be known (it has been named as unresolved).
+    def orphan(self, key: OrderKey) -> bool:
+        """True for an order that is known by its executions alone."""
+        return not self.sums.get(key, Executed(seen=True)).seen
 
-        The sum of its fills stays: should it come back, they are not asked for again.
-        """
-        if self.open.pop(key, None) is not None:
-            self._gone(key)
-
-    def _gone(self, key: OrderKey) -> None:
-        if len(self.gone) >= MAX_OPEN:
-            del self.gone[next(iter(self.gone))]
-        self.gone[key] = None
-
-    def take_gone(self) -> tuple[OrderKey, ...]:
-        """The open orders that were let go since the last time."""
-        gone = tuple(self.gone)
-        self.gone.clear()
-        return gone
-
-    def _put(self, state: OrderState, *, live: bool) -> None:
-        if state.end is None:
-            self.open[state.key] = state
-            self.gone.pop(state.key, None)
-            if len(self.open) > MAX_OPEN:
-                self.drop(next(iter(self.open)))
-            return
-        self.open.pop(state.key, None)
-        self.closed[state.key] = state
-        if len(self.closed) > (MAX_CLOSED if live else MAX_RECOVERED):
-            oldest = next(iter(self.closed))
-            del self.closed[oldest]
-            self.sums.pop(oldest, None)
-
-    def _is_history(self, view: OrderState) -> bool:
-        """An order that ended before the floor: a fact, but not one of this stream.
-
-        Where the venue does not say when it ended (FTX), only the last fill of a filled order can tell.
-        """
-        last_ns = self.sums.get(view.key, NOTHING).last_ns
-        if view.end is None:
-            return False
-        if view.updated_ns is None:
-            return view.end is End.FILLED and 0 < last_ns < self.floor_ns
-        return max(view.updated_ns, last_ns) < self.floor_ns
+    def settle(self, before_ns: int) -> None:
+        """Facts from before this instant cannot be listed again: let them go where there are many."""
+        self.need_ns = before_ns
+        self.forgotten = {symbol: time_ns for symbol, time_ns in self.forgotten.items() if time_ns >= before_ns}
+        for _ in range(len(self.closed) - MAX_CLOSED):
+            self._forget_closed()
+        for _ in range(len(self.fills) - MAX_FILLS):
+            self._forget_fill()

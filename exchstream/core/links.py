@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Final
 
 import attrs
 
 from exchstream.core.backoff import Backoff
 from exchstream.core.happenings import Close, Command, Dial, Now, Ping, Range, Send
 from exchstream.core.venue import SECOND, Lane, Proof, Secret
-
-DIAL_NS: Final = 30 * SECOND  # a dial that has not opened by then is given up
-DRAIN_NS: Final = 10 * SECOND  # how long a link that has been replaced may bring what it still carries
 
 
 class Phase(Enum):
@@ -37,6 +33,7 @@ class Link:
     number: int
     lane: Lane
     due_ns: int
+    drain_ns: int
     credential: Secret | None = None
     phase: Phase = Phase.DIALING
     tags: set[str] = attrs.field(factory=set)
@@ -55,15 +52,21 @@ class Link:
 
         It is pinged when it is replaced; bytes come in order, so whatever was sent before the pong comes before it.
         """
-        return self.replaced_ns is not None and self.heard_ns < self.replaced_ns + DRAIN_NS // 2
+        return self.replaced_ns is not None and self.heard_ns < self.replaced_ns + self.drain_ns // 2
 
 
 @attrs.define
 class Links:
-    """All links of one account, by number; the last number given is `last`."""
+    """All links of one account, by number; the last number given is `last`.
+
+    A dial that has not opened after `dial_ns` is given up; a link that has been replaced may still bring what it
+    carries for `drain_ns`.
+    """
 
     lanes: tuple[Lane, ...]
     backoff: Backoff
+    dial_ns: int
+    drain_ns: int
     live: dict[int, Link] = attrs.field(factory=dict)
     last: int = 0
     reconnects: int = 0
@@ -84,7 +87,8 @@ class Links:
 
     def wanting(self) -> list[Lane]:
         """The lanes that need to be dialled: they have no link, or only one that is about to end."""
-        return [lane for lane in self.lanes if all(link.retiring for link in self._of(lane))]
+        links = {lane.name: list(self._of(lane)) for lane in self.lanes}
+        return [lane for lane in self.lanes if len(links[lane.name]) < 2 and all(x.retiring for x in links[lane.name])]
 
     def dial(self, lane: Lane, now: Now, credential: Secret | None, retry_after_ns: int = 0) -> Dial:
         """Start a new link for this lane, later after each failure in a row."""
@@ -92,8 +96,8 @@ class Links:
         failures = self._failures.get(lane.name, 0)
         low, high = self.backoff.delay(failures)
         delay = Range(max(low, retry_after_ns), max(high, retry_after_ns))
-        due_ns = now.mono_ns + delay.high_ns + DIAL_NS
-        self.live[self.last] = Link(self.last, lane, due_ns, credential)
+        due_ns = now.mono_ns + delay.high_ns + self.dial_ns
+        self.live[self.last] = Link(self.last, lane, due_ns, self.drain_ns, credential)
         return Dial(self.last, lane.name, delay)
 
     def greet(self, link: Link, now: Now, frames: Sequence[tuple[str, str]]) -> Iterator[Command]:
@@ -121,9 +125,27 @@ class Links:
     def lose(self, link: Link, now: Now) -> None:
         """The link has ended."""
         del self.live[link.number]
-        lived_ns = now.mono_ns - link.proven_ns if link.phase is Phase.PROVEN else 0
-        self._failures[link.lane.name] = self.backoff.after(self._failures.get(link.lane.name, 0), lived_ns)
         self.reconnects += 1
+        if not link.retiring:
+            self._lived(link, now)
+
+    def retire(self, link: Link, now: Now) -> None:
+        """The link is about to end; one that is told so when it has hardly lived is no better than a lost one."""
+        if not link.retiring:
+            link.retiring = True
+            self._lived(link, now)
+
+    def young(self, link: Link, now: Now) -> bool:
+        """True for a link that has not shown yet that the trouble is over."""
+        return self._age_ns(link, now) < self.backoff.stable_ns
+
+    def _age_ns(self, link: Link, now: Now) -> int:
+        return now.mono_ns - link.proven_ns if link.phase is Phase.PROVEN else 0
+
+    def _lived(self, link: Link, now: Now) -> None:
+        self._failures[link.lane.name] = self.backoff.after(
+            self._failures.get(link.lane.name, 0), self._age_ns(link, now)
+        )
 
     def end(self, link: Link, why: str, now: Now) -> Close:
         """Give the link up from our side."""
@@ -143,7 +165,8 @@ class Links:
     def drained(self, now: Now) -> list[Link]:
         """The replaced links whose time is over."""
         links = self.live.values()
-        return [link for link in links if link.replaced_ns is not None and now.mono_ns >= link.replaced_ns + DRAIN_NS]
+        spell_ns = self.drain_ns
+        return [link for link in links if link.replaced_ns is not None and now.mono_ns >= link.replaced_ns + spell_ns]
 
     def tend(self, now: Now) -> Iterator[Command]:
         """Heartbeats that are due, lanes that have settled, lives that are over."""
@@ -151,14 +174,15 @@ class Links:
             if link.phase is Phase.DIALING:
                 continue
             if now.mono_ns >= link.beat_ns:
-                every_ns = link.lane.heartbeat_ns if link.replaced_ns is None else DRAIN_NS // 4
+                every_ns = link.lane.heartbeat_ns if link.replaced_ns is None else self.drain_ns // 4
                 link.beat_ns = now.mono_ns + every_ns
                 beat = link.lane.heartbeat
                 yield Ping(link.number) if beat is None else Send(link.number, (beat,))
             if link.phase is Phase.SETTLING and link.renewed and now.mono_ns >= link.due_ns:
                 yield from self._prove(link, now)
             if link.retire_ns is not None and now.mono_ns >= link.retire_ns:
-                link.retiring, link.retire_ns = True, None
+                link.retire_ns = None
+                self.retire(link, now)
 
     def wake_ns(self) -> Iterator[int]:
         """The instants at which one of the links needs attention."""
@@ -168,7 +192,7 @@ class Links:
                 continue
             yield link.beat_ns
             if link.replaced_ns is not None:
-                yield link.replaced_ns + DRAIN_NS
+                yield link.replaced_ns + self.drain_ns
             yield link.heard_ns + link.lane.silence_ns
             if link.phase is Phase.GREETING or (link.phase is Phase.SETTLING and link.renewed):
                 yield link.due_ns

@@ -4,7 +4,8 @@ It runs in passes.  A pass asks for the open orders, the executions and the orde
 for whatever those answers leave open: orders that were open when the link was lost and are missing from the listing
 of open ones, and orders whose filled quantity is not the sum of their fills (double entry).  REST lags behind what
 happened, so the verdict waits for a pass that was asked a lag allowance after the links were proven, at least the
-second one, and that brought nothing new and left nothing unbalanced.
+second one, and that brought nothing new and left nothing unbalanced.  What a pass listed in full is settled as far as
+REST does not lag: the next pass lists what came since.
 
 Facts do not pass through here: the Session gives them to the ledger and tells them at once.  This machine only keeps
 the account of what was asked, and names what could not be covered.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -39,7 +41,7 @@ from exchstream.core.venue import (
 from exchstream.events import Scope, Unresolved
 from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
 
-MAX_PASSES: Final = 8  # then what still moves or does not balance is named instead
+MAX_FOLLOWED: Final = 200  # questions by id that are out at once
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
 
 
@@ -56,9 +58,16 @@ class Verdict:
 
 @attrs.define(kw_only=True)
 class LookBack:
-    """Covers [since_ns, when the links were proven]; `suspects` are the orders that were open at the loss."""
+    """Covers [since_ns, when the links were proven].
+
+    `suspects` are the orders that were open at the loss, `doubted` those to ask about in any case, `lasting` what
+    former look-backs of this gap were told with authority and could not tell any more.  `lag_ns` is the venue's
+    allowance and what our clock may be off by.  `first`: nobody knows what was open when the gap began.  After
+    `max_passes`, what still moves or does not balance is named instead of asked for again.
+    """
 
     plan: Plan
+    max_passes: int
     ledger: Ledger
     memory: Memory
     sheet: BalanceSheet
@@ -66,6 +75,10 @@ class LookBack:
     since_ns: int
     proven: Now
     suspects: set[OrderKey]
+    lag_ns: int
+    first: bool = False
+    doubted: set[OrderKey] = attrs.field(factory=set)
+    lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     owed: set[Question] = attrs.field(factory=set)
     passes: int = 0
     next_ns: int | None = None
@@ -73,8 +86,11 @@ class LookBack:
     _asked: Now | None = None
     _watched: set[OrderKey] = attrs.field(factory=set)
     _followed: set[Question] = attrs.field(factory=set)
+    _settled: dict[str, int] = attrs.field(factory=dict)
+    _given_up: set[str] = attrs.field(factory=set)
+    _dim: dict[str, int] = attrs.field(factory=dict)
     _snapshots: dict[OrderKind, frozenset[OrderKey]] = attrs.field(factory=dict)
-    _listed: set[str] = attrs.field(factory=set)
+    _listed: dict[str, int] = attrs.field(factory=dict)
     _holdings: Holdings | None = None
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
@@ -114,13 +130,18 @@ class LookBack:
         for symbol in sorted(holdings.symbols):
             self.symbols.setdefault(symbol)
 
-    def more(self, question: Question) -> None:
-        """An answer has another page."""
-        self.owed.add(question)
+    def name(self, what: str, name: str, why: str, *, lasting: bool = False) -> None:
+        """Something that cannot be covered: named once in the verdict; `lasting`: no other look-back could cover it."""
+        names = self.lasting if lasting else self._named
+        names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
-    def name(self, what: str, name: str, why: str) -> None:
-        """Something that cannot be covered: named once in the verdict."""
-        self._named.setdefault((what, name), Unresolved(what=what, name=name, why=why))
+    def may_be_a_repeat(self, view: FillView) -> bool:
+        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told."""
+        symbol = view.execution.venue_symbol
+        if view.execution.time_ns > self._dim.get(symbol, -1):
+            return False
+        self.name("span", f"{self.since_ns}..{self._dim[symbol]} {symbol}", "more executions than memory holds")
+        return True
 
     def unreachable(self, question: Question, what: str, name: str, why: str) -> None:
         """A part of this answer that the venue cannot give; a later pass may have it after all."""
@@ -131,40 +152,45 @@ class LookBack:
         self.owed.discard(question)
         if isinstance(question, OrderById | OrderFills):
             if not self._too_young(question.key):
-                self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why)
+                self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why, lasting=True)
                 self.ledger.drop(question.key)
                 self._watched.discard(question.key)
             return  # REST may not know it yet: the next pass asks again
         if isinstance(question, Fills | Orders) and question.symbol is not None:
             self.symbols.pop(question.symbol, None)
-        self._name_listing(question, why)
+        self._name_listing(question, why, lasting=True)
 
     def give_up(self, question: Question, why: str) -> None:
         """No answer for too long: name what is not covered; the next look-back begins where this one did."""
         self.owed.discard(question)
         self._gave_up = True
+        self._given_up.add(_label(question))
         if isinstance(question, OrderById | OrderFills):
             self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why)
         else:
             self._name_listing(question, why)
 
-    def _name_listing(self, question: Question, why: str) -> None:
+    def _name_listing(self, question: Question, why: str, *, lasting: bool = False) -> None:
         match question:
             case Fills(symbol=str(symbol)) | Orders(symbol=str(symbol)):
-                self.name("symbol", symbol, why)
+                self.name("symbol", symbol, why, lasting=lasting)
             case OpenOrders(kind=kind):
-                self.name("listing", f"open {kind.value}s", why)
+                self.name("listing", f"open {kind.value}s", why, lasting=lasting)
             case _:
-                self.name("listing", type(question).__name__.lower(), why)
+                self.name("listing", type(question).__name__.lower(), why, lasting=lasting)
 
     def _too_young(self, key: OrderKey) -> bool:
         """Whether REST, as it was a lag ago, may not have known this order yet, or not all of the gap."""
         if self._asked is None:
             return True
-        seen_ns = self._asked.wall_ns - self.plan.lag_ns
+        seen_ns = self._asked.wall_ns - self.lag_ns
         state = self.ledger.order(key)
         changed_ns = 0 if state is None else max(state.updated_ns or 0, state.created_ns or 0)
-        return seen_ns < self.proven.wall_ns or changed_ns > seen_ns
+        return not self._after_proof(self._asked) or changed_ns > seen_ns
+
+    def _after_proof(self, asked: Now) -> bool:
+        """Whether REST, as it was a lag before it was asked, knew all that happened before the links were proven."""
+        return asked.mono_ns - self.lag_ns >= self.proven.mono_ns
 
     # ------------------------------------------------------------------------------------------------ what to ask
 
@@ -172,10 +198,8 @@ class LookBack:
         """The questions to put now; to be called whenever nothing is owed and no pause is running."""
         if self.owed or (self.next_ns is not None and now.mono_ns < self.next_ns):
             return []
-        if self._asked is None:
-            asked = list(self._open_pass(now))
-        else:
-            asked = list(self._follow_up())
+        wanted = self._open_pass(now) if self._asked is None else islice(self._follow_up(), MAX_FOLLOWED)
+        asked = [question for question in wanted if _label(question) not in self._given_up]
         self.owed.update(asked)
         return asked
 
@@ -183,29 +207,37 @@ class LookBack:
         """The verdict if this pass allows one; else None, and another pass begins after a pause."""
         if self.owed or self._asked is None:
             return None
-        until_ns = self._asked.wall_ns - self.plan.lag_ns
+        asked, until_ns = self._asked, self._asked.wall_ns - self.lag_ns
         unbalanced = list(self._unbalanced())
         unexplained = self._unexplained()
         quiet = self.sheet.quiet_since(until_ns)
+        self._settle(asked)
         self._asked = None
-        last = self.passes >= MAX_PASSES
-        settled = self.passes > 1 and not self._news and until_ns >= self.proven.wall_ns
-        if not last and not (settled and not unbalanced and not unexplained):
-            self.next_ns = now.mono_ns + max(self.plan.lag_ns, 1)
+        last = self.passes >= self.max_passes
+        settled = self.passes > 1 and not self._news and self._after_proof(asked)
+        agrees = self._gave_up or not (unbalanced or unexplained)
+        if not last and not (settled and agrees):
+            self.next_ns = now.mono_ns + max(self.lag_ns, 1)
             return None
         for hidden in self._still_hidden(proven=not unbalanced):
             self.name(hidden.what, hidden.name, hidden.why)
         for key, missing in unbalanced:
             self.name("order", f"{key.venue_symbol}:{key.order_id}", f"filled differs from its fills by {missing}")
+            if not self._gave_up:
+                self.ledger.accept(key, missing)
         for asset, amount in unexplained.items():
             self.name("asset", asset, f"moved by {amount} without an execution that explains it")
-        if last and until_ns < self.proven.wall_ns:
+        if last and not self._after_proof(asked):
             self.name("span", str(until_ns), "the venue's listings lag further behind than its allowance")
-        scope = Scope(symbols=tuple(self.symbols) if self.plan.fills.by_symbol else None, kinds=self.plan.kinds)
+        scope = Scope(
+            symbols=tuple(self.symbols) if self.plan.fills.by_symbol else None,
+            kinds=self.plan.kinds,
+            orders_since_ns=self.since_ns if self.first else None,
+        )
         return Verdict(
             until_ns=max(until_ns, self.since_ns),
             scope=scope,
-            unresolved=tuple(self._named.values()),
+            unresolved=tuple((self._named | self.lasting).values()),
             holdings=self._holdings if quiet else None,
             gave_up=self._gave_up,
         )
@@ -220,6 +252,7 @@ class LookBack:
         self._snapshots.clear()
         self._followed.clear()
         self._listed.clear()
+        self._dim = dict(self.ledger.forgotten)
         self._watched = {key for key in self.suspects | self.ledger.open.keys() if key in self.ledger.open}
         if self.plan.tells_orders:
             for kind in self.plan.kinds:
@@ -231,10 +264,8 @@ class LookBack:
     def _listings(self, now: Now) -> Iterator[Question]:
         """Executions and orders since the gap began, of every symbol that is known by now."""
         assert self._asked is not None
-        since_ns = (
-            min(self.since_ns, self.proven.wall_ns) - self.plan.lag_ns
-        )  # the venue's clock may have been set back
-        until_ns = self._asked.wall_ns + self.plan.lag_ns
+        begin_ns = self._begin_ns()
+        until_ns = self._asked.wall_ns + self.lag_ns
         for listing, ask, told in (
             (self.plan.fills, Fills, self.plan.tells_fills),
             (self.plan.orders, Orders, self.plan.tells_orders),
@@ -242,9 +273,10 @@ class LookBack:
             if not told:
                 continue
             for symbol in self._symbols(listing.by_symbol):
-                if (label := f"{ask.__name__}:{symbol}") in self._listed:
+                label = f"{ask.__name__}:{symbol}"
+                if label in self._listed:
                     continue
-                self._listed.add(label)
+                since_ns = self._listed[label] = self._settled.get(label, begin_ns)
                 reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
                 if reach_ns > since_ns:
                     self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
@@ -265,15 +297,29 @@ class LookBack:
         markets = self.memory.markets or {}
         for symbol in list(explaining(self._unexplained().keys(), markets, self.symbols.keys())):
             self.symbols.setdefault(symbol)
-            self.since_ns = min(self.since_ns, self.sheet.agreed_ns)  # it may have traded ever since they agreed
+            if self.sheet.agreed_ns < self.since_ns:  # it may have traded ever since they agreed
+                self.since_ns = self.sheet.agreed_ns
+                self._settled.clear()
         for question in (*self._listings(self._asked), *self._by_id()):
             if question not in self._followed:
                 self._followed.add(question)
                 yield question
 
+    def _settle(self, asked: Now) -> None:
+        """What this pass read to its end need not be read again, but for what REST may not have known yet."""
+        unread = {_label(question) for question in self._hidden} | self._given_up
+        for label, since_ns in self._listed.items():
+            if label not in unread and since_ns <= self._settled.get(label, self._begin_ns()):
+                self._settled[label] = max(asked.wall_ns - 2 * self.lag_ns, since_ns)
+
+    def _begin_ns(self) -> int:
+        """From when on listings are read; the venue's clock may have been set back since the gap began."""
+        return min(self.since_ns, self.proven.wall_ns) - self.lag_ns
+
     def _by_id(self) -> Iterator[Question]:
         if not self.plan.tells_orders:
             return
+        yield from (OrderById(key) for key in sorted(self.doubted, key=_name))
         for key in sorted(self._watched, key=_name):
             snapshot = self._snapshots.get(key.kind)
             if key in self.ledger.open and snapshot is not None and key not in snapshot:
@@ -285,17 +331,15 @@ class LookBack:
     def _compared(self) -> Iterator[tuple[OrderKey, OrderState | None, Decimal]]:
         """Double entry: the orders that this look-back met and whose count is not the sum of their fills."""
         for key in sorted(self.touched | self.suspects | self._watched, key=_name):
-            if key.kind is not OrderKind.ORDER:
-                continue  # an algo order has no executions of its own: its child has
             state = self.ledger.order(key)
             if state is None:
-                yield key, None, ZERO
-            elif difference := self.ledger.imbalance(state, self.plan.tolerance):
+                if self.ledger.orphan(key):
+                    yield key, None, ZERO
+            elif difference := self.ledger.imbalance(state):
                 yield key, state, difference
 
     def _unbalanced(self) -> Iterator[tuple[OrderKey, Decimal]]:
-        if self.plan.tells_orders and self.plan.tells_fills:
-            yield from ((key, difference) for key, state, difference in self._compared() if state is not None)
+        yield from ((key, difference) for key, state, difference in self._compared() if state is not None)
 
     def _still_hidden(self, *, proven: bool) -> Iterator[Unresolved]:
         """What no page could show, and nothing else proves.
@@ -313,9 +357,21 @@ class LookBack:
         """The assets that moved for no known reason; nothing while executions are still on their way to REST."""
         if self._holdings is None or self._asked is None:
             return {}
-        if not self.sheet.quiet_since(self._asked.wall_ns - self.plan.lag_ns):
+        if not self.sheet.quiet_since(self._asked.wall_ns - self.lag_ns):
             return {}
         return self.sheet.unexplained(self._holdings)
+
+
+def _label(question: Question) -> str:
+    """What a question asks for, whatever the page and the times."""
+    match question:
+        case Fills(symbol=what) | Orders(symbol=what):
+            return f"{type(question).__name__}:{what}"
+        case OrderById(key=key) | OrderFills(key=key):
+            return f"{type(question).__name__}:{':'.join(_name(key))}"
+        case OpenOrders(kind=kind):
+            return f"{type(question).__name__}:{kind.value}"
+    return type(question).__name__
 
 
 def _lists_fills(question: Question) -> bool:

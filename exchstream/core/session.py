@@ -14,7 +14,8 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import MAX_EMAX, MIN_EMIN, Context, localcontext
 from typing import Final
 
 import attrs
@@ -27,6 +28,7 @@ from exchstream.core.doubts import Doubts
 from exchstream.core.happenings import (
     Answered,
     Clocked,
+    Close,
     Command,
     Connected,
     Emit,
@@ -82,7 +84,10 @@ from exchstream.core.venue import (
 from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
 from exchstream.model import OrderKey
 
-RELOAD_NS: Final = MINUTE  # how often an unknown symbol may make us read the market list again
+MAX_SUSPECTS: Final = 10_000  # besides the open orders; then those that have ended and balance are let go
+UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
+# Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
+EXACT: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 @attrs.define
@@ -92,7 +97,7 @@ class Session:
     venue: Venue
     since_ns: int | None = None
     restored: Restored | None = None
-    backoff: Backoff = attrs.field(factory=Backoff)
+    backoff: Backoff = attrs.field(init=False)
     wake_at_ns: int | None = attrs.field(default=None, init=False)
     memory: Memory = attrs.field(factory=Memory, init=False)
     ledger: Ledger = attrs.field(init=False)
@@ -108,6 +113,10 @@ class Session:
     _asks: Asks = attrs.field(factory=Asks, init=False)
     _reload_ns: int = attrs.field(default=0, init=False)
     _renew_ns: int | None = attrs.field(default=None, init=False)
+    _expires_ns: int | None = attrs.field(default=None, init=False)
+    _lag_ns: int = attrs.field(init=False)
+    _lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict, init=False)
+    _looked_back: bool = attrs.field(default=False, init=False)
     _started: Now = attrs.field(default=Now(0, 0), init=False)
     _knows_time: bool = attrs.field(default=False, init=False)
     _starting: bool = attrs.field(default=True, init=False)
@@ -117,10 +126,18 @@ class Session:
     _teller: Teller = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        plan = self.venue.plan
-        self.ledger = Ledger(floor_ns=0)
-        self.links = Links(plan.lanes, self.backoff)
-        self._audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=None)
+        plan, limits, host = self.venue.plan, self.venue.session_limits, self.venue.host_limits
+        self._lag_ns = plan.lag_ns
+        self.backoff = Backoff(
+            base_ns=limits.retry_base_ns, cap_ns=limits.retry_cap_ns, stable_ns=limits.retry_stable_ns
+        )
+        self.ledger = Ledger(floor_ns=0, tolerance=plan.tolerance, double_entry=plan.tells_orders and plan.tells_fills)
+        # What the shell does between the word and an open socket, each step as long as it may take.
+        dial_ns = host.time_wait_ns + host.budget_wait_ns + self.venue.link_limits.open_ns
+        self.links = Links(plan.lanes, self.backoff, dial_ns, limits.drain_ns)
+        self._audit = Audit(
+            plan=plan, limits=limits, ledger=self.ledger, sheet=self.sheet, next_ns=None, lag_ns=plan.lag_ns
+        )
         self._doubts = Doubts(self.ledger, plan.audit.grace_ns)
         self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
 
@@ -134,12 +151,14 @@ class Session:
         if self.down:
             return []
         good_ns = self.good_ns
-        commands = list(self._react(happening, now))
-        if any(isinstance(command, Stop) for command in commands):
-            commands, self.wake_at_ns = [Stop()], None
-        else:
-            commands += self._advance(now)
-            self.wake_at_ns = self._wake_ns()
+        with localcontext(EXACT):
+            commands = list(self._react(happening, now))
+            if any(isinstance(command, Stop) for command in commands):
+                commands, self.wake_at_ns = [Stop()], None
+            else:
+                commands += self._advance(now)
+                self.wake_at_ns = self._wake_ns()
+        commands = [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
         events = self._teller.take()
         return [Emit(events), *commands] if events or self.good_ns != good_ns else commands
 
@@ -204,18 +223,21 @@ class Session:
                         yield self.links.dial(link.lane, now, self._key(), retry_after_ns)
             case Overflowed(link=number):
                 if (link := self.links.live.get(number)) is not None:
-                    yield from self._end_link(link, GapReason.OVERFLOW, "no room for what it brought", now)
+                    why = "no room for what it brought"
+                    yield from self._end_link(link, GapReason.OVERFLOW, why, now)
+                    self._open_gap(GapReason.OVERFLOW, why, now)  # whatever another link may tell
             case Started():
                 self._start(now)
                 yield MeasureClock()
-            case Clocked():
+            case Clocked(error_ns=error_ns):
+                self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
                 self._clocked(now)
             case Unclocked():
                 self._unclocked += 1
                 if self._starting and self._gap is None:
                     self._open_gap(GapReason.START, "by this machine's clock: the venue's is not known yet", now)
                 if not self._knows_time:
-                    yield MeasureClock(Range(*self.backoff.delay(self._unclocked)))
+                    yield MeasureClock(Range(*self.backoff.delay(self._unclocked)), anew=not self._starting)
             case Woken():
                 yield from self._woken(now)
 
@@ -231,6 +253,13 @@ class Session:
         # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
         self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns
         self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.checkpoint.floor_ns
+        if (
+            since_ns is not None
+            and self.restored is None
+            and self.venue.plan.fills.by_symbol
+            and not self.venue.symbols
+        ):
+            self._lasting["symbols", "*"] = Unresolved(what="symbols", name="*", why=UNNAMED)
         if since_ns is not None:
             self._open_gap(GapReason.START, "", now)
 
@@ -253,6 +282,8 @@ class Session:
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
             yield from self._end_link(link, GapReason.SILENT, why, now)
+        if self._expires_ns is not None and now.mono_ns >= self._expires_ns:
+            yield from self._credential_gone("it could not be renewed in time", now, None)
         for link in self.links.drained(now):
             yield from self._end_link(link, GapReason.SILENT, "replaced by a newer connection", now)
         yield from self.links.tend(now)
@@ -261,8 +292,6 @@ class Session:
             self._renew_ns = None  # processes that share the key must not renew it in step
             yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now, Range(0, credential.spread_ns))
         if self._gap is None and (doubt := self._doubts.overdue(now)) is not None:
-            if doubt.order is not None:
-                self._suspects.add(doubt.order)
             self._open_gap(GapReason.DOUBT, doubt.why, now)
 
     # ------------------------------------------------------------------------------------------------ links
@@ -298,17 +327,23 @@ class Session:
             case Refused():
                 yield from self._refused_link(link, meaning, now)
             case Retire():
-                link.retiring = True
+                self.links.retire(link, now)
             case Resubscribe(why=why):
-                was_proven = link.phase is Phase.PROVEN
-                link.phase = Phase.GREETING
-                if was_proven and not self.links.proven:
-                    self._open_gap(GapReason.EXPIRED, why, now)
-                yield from self._greet(link, now)
+                yield from self._resubscribe(link, why, now)
             case CredentialGone(why=why):
                 yield from self._credential_gone(why, now, link.credential)
             case _:
                 yield from self._common(meaning, now)
+
+    def _resubscribe(self, link: Link, why: str, now: Now) -> Iterator[Command]:
+        """Greet again on the same socket; a subscription that ends as soon as it has begun is dialled anew, later."""
+        if link.phase is Phase.PROVEN and self.links.young(link, now):
+            yield from self._end_link(link, GapReason.EXPIRED, why, now)
+            return
+        was_proven, link.phase = link.phase is Phase.PROVEN, Phase.GREETING
+        if was_proven and not self.links.proven:
+            self._open_gap(GapReason.EXPIRED, why, now)
+        yield from self._greet(link, now)
 
     def _refused_link(self, link: Link, refused: Refused, now: Now) -> Iterator[Command]:
         if refused.how is Refusal.FATAL or (refused.how is Refusal.DUBIOUS and self._clock_cleared):
@@ -328,7 +363,7 @@ class Session:
         credential = self.memory.credential
         if credential is None or (dialled_with is not None and dialled_with != credential.value):
             return
-        self.memory.credential = None
+        self.memory.credential = self._renew_ns = self._expires_ns = None
         self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
         for link in [link for link in self.links.live.values() if link.credential == credential.value]:
             yield from self._end_link(link, GapReason.EXPIRED, why, now)
@@ -349,7 +384,7 @@ class Session:
                 self._owed(asked.purpose).add(meaning.question)
                 yield self._asks.put(meaning.question, asked.purpose, now)
             elif meaning is not refusal:
-                yield from self._common(meaning, now)
+                yield from self._common(meaning, now, again=False)
         if refusal is None:
             self._owed(asked.purpose).discard(asked.question)
         elif refusal.how is Refusal.FATAL:
@@ -368,10 +403,14 @@ class Session:
         """Tell the executions that the look-back held, oldest first: those whose last answer this was, or all."""
         if self._lookback is not None:
             for view in self._lookback.released(question):
-                self._fact(view, now, recovered=True)
+                if view.execution.key in self.ledger.fills or not self._lookback.may_be_a_repeat(view):
+                    self._fact(view, now, recovered=True)
 
-    def _common(self, meaning: Meaning, now: Now) -> Iterator[Command]:
-        """What means the same whether a link or an answer said it (answers' facts were recovered)."""
+    def _common(self, meaning: Meaning, now: Now, *, again: bool = True) -> Iterator[Command]:
+        """What means the same whether a link or an answer said it (answers' facts were recovered).
+
+        `again` is False where the same is asked for again and again, and the answer need be told only once.
+        """
         match meaning:
             case OrderView() | FillView():
                 self._fact(meaning, now, recovered=True)
@@ -384,7 +423,7 @@ class Session:
             case Throttle():
                 yield Obey(meaning)
             case Strange(what=what, raw=raw):
-                self._teller.strange(what, raw, now)
+                self._teller.strange(what, raw, now, again=again)
             case Moved(asset=asset, amount=amount):
                 self.sheet.shifted(asset, amount, now.wall_ns)
             case Snapshot() if self._lookback is not None:
@@ -403,6 +442,7 @@ class Session:
             for link in [link for link in self.links.live.values() if link.credential == old.value]:
                 yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
         self._renew_ns = now.mono_ns + max(credential.renew_ns - now.wall_ns, 0)
+        self._expires_ns = now.mono_ns + max(credential.expires_ns - now.wall_ns, 0)
 
     def _owed(self, purpose: Purpose) -> set[Question]:
         """The questions that whoever asked for this purpose still waits for."""
@@ -416,9 +456,8 @@ class Session:
         """No answer yet: later, unless nobody waits for it any more or it has been tried for too long."""
         asked.tries += 1
         give_up_ns = self.venue.plan.give_up_ns
-        if asked.purpose is Purpose.AUDIT:  # the next beat asks anew
-            self._audit.failed(now, self._beat_ns())
-            self._asks.drop(Purpose.AUDIT)
+        if asked.purpose is Purpose.AUDIT:  # the next look asks anew
+            self._audit.unanswered(asked.question, why)
         elif (
             asked.purpose is Purpose.LOOK_BACK
             and self._lookback is not None
@@ -442,35 +481,45 @@ class Session:
         if self._lookback is not None:
             self._lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
         elif self._gap is not None:  # the look-back that is to come must hold it against its fills
-            self._suspects.add(news.key)
+            self._suspect((news.key,))
+
+    def _suspect(self, keys: Iterable[OrderKey]) -> None:
+        """The next look-back must hold these orders against their fills."""
+        self._suspects.update(keys)
+        if len(self._suspects) > len(self.ledger.open) + MAX_SUSPECTS:
+            self._suspects = {key for key in self._suspects if self._unsettled(key)}
+
+    def _unsettled(self, key: OrderKey) -> bool:
+        state = self.ledger.order(key)
+        return self.ledger.orphan(key) if state is None else state.end is None or bool(self.ledger.imbalance(state))
 
     def _doubt(self, doubt: Doubt, now: Now) -> None:
-        if self._doubts.add(doubt, now) and doubt.symbol is not None:
+        if not self._doubts.add(doubt, now):
+            return
+        if doubt.symbol is not None:
             self._teller.use(doubt.symbol)
+        if doubt.order is not None and self._lookback is not None:
+            self._lookback.doubted.add(doubt.order)
 
     # ------------------------------------------------------------------------------------------------ gaps
 
     def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
         """From the last good instant on facts may be missing.  An open gap only grows."""
         self._tell_held(None, now)
-        self._suspects |= self.ledger.open.keys()
+        self._suspect(self.ledger.open.keys())
         if self._lookback is not None:  # what it met must be held against its fills by the next one
-            self._suspects |= self._lookback.touched
+            self._suspect(self._lookback.touched)
+            self._lasting |= self._lookback.lasting
             self._lookback = None
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
-        self._audit.look = self._audit.first = self._audit.next_ns = None
+        self._audit.restart(self.good_ns, None)
         if self._gap is None:
             self._recovered_before = self._teller.recovered_facts
             self._gap = self._teller.gap_opened(min(self.good_ns, now.wall_ns), reason, detail)
 
     def _close_gap(self, lookback: LookBack, verdict: Verdict, now: Now) -> None:
         assert self._gap is not None
-        missing = [
-            Unresolved(what="fill", name=f"{doubt.fill.venue_symbol}:{doubt.fill.trade_id}", why=doubt.why)
-            for doubt in self._doubts.looked_into(verdict.until_ns, now)
-            if doubt.fill is not None
-        ]
-        unresolved = (*verdict.unresolved, *missing)
+        unresolved = (*verdict.unresolved, *self._doubts.looked_into(verdict.until_ns, now))
         self._teller.gap_closed(
             GapClosed(
                 venue=self.venue.name,
@@ -484,13 +533,19 @@ class Session:
             )
         )
         if not verdict.gave_up:  # else the next look-back begins where this one did
-            self.good_ns = verdict.until_ns
+            self._proven_until(verdict.until_ns)
         if verdict.holdings is not None:
             self.sheet.agree(verdict.holdings, verdict.until_ns)
         self._gap = self._lookback = None
         self._suspects.clear()
-        self.ledger.forget(self.good_ns - self.venue.plan.lag_ns)
-        self._audit.next_ns = now.mono_ns + self._beat_ns()
+        self._lasting.clear()
+        self._looked_back = True
+        self._audit.restart(self.good_ns, now.mono_ns + self._beat_ns())
+
+    def _proven_until(self, instant_ns: int) -> None:
+        """Everything up to this instant has been told: what is older cannot be listed again."""
+        self.good_ns = max(self.good_ns, instant_ns)
+        self.ledger.settle(self.good_ns - 2 * self._lag_ns)
 
     def _die(self, refused: Refused, now: Now) -> Iterator[Command]:
         self._tell_held(None, now)
@@ -523,8 +578,9 @@ class Session:
                 yield from (self.links.dial(lane, now, self._key()) for lane in wanting)
         markets = self.memory.markets
         newest = next(reversed(self._teller.symbols), None)
-        if markets is not None and newest is not None and newest not in markets and now.mono_ns >= self._reload_ns:
-            self._reload_ns = now.mono_ns + RELOAD_NS
+        unknown = markets is not None and newest is not None and newest not in markets
+        if unknown and now.mono_ns >= self._reload_ns and Markets() not in self._asks.pending(Purpose.NEED):
+            self._reload_ns = now.mono_ns + self.venue.session_limits.reload_ns
             yield self._asks.put(Markets(), Purpose.NEED, now)
 
     def _key(self) -> Secret | None:
@@ -535,6 +591,7 @@ class Session:
         if self._lookback is None:
             self._lookback = LookBack(
                 plan=self.venue.plan,
+                max_passes=self.venue.session_limits.passes,
                 ledger=self.ledger,
                 memory=self.memory,
                 sheet=self.sheet,
@@ -542,6 +599,10 @@ class Session:
                 since_ns=self._gap.since_ns,
                 proven=now,
                 suspects=set(self._suspects),
+                lag_ns=self._lag_ns,
+                first=not self._looked_back and self.restored is None,
+                doubted=self._doubts.orders(),
+                lasting=dict(self._lasting),
             )
         lookback = self._lookback
         questions = lookback.step(now)
@@ -558,16 +619,18 @@ class Session:
     def _audit_beat(self, now: Now) -> Iterator[Command]:
         audit = self._audit
         if audit.look is None and audit.next_ns is not None and now.mono_ns >= audit.next_ns:
-            questions = audit.begin(now, list(self._teller.symbols), self.good_ns)
+            questions = audit.begin(now, list(self._teller.symbols))
             yield from (self._asks.put(question, Purpose.AUDIT, now) for question in questions)
-        wrong = audit.answered(now, self._beat_ns())
-        if wrong is not None:  # a link that is up and does not tell is worth nothing: listen anew, then look back
-            self._open_gap(GapReason.AUDIT, wrong, now)
-            for link in list(self.links.live.values()):
+        if audit.look is None or audit.look.owed:
+            return
+        found = audit.answered(now, self._beat_ns())
+        self._proven_until(audit.proven_ns(list(self._teller.symbols)))
+        if found is not None:
+            self._open_gap(GapReason.AUDIT, found.why, now)
+            # A link that is up and does not tell is worth nothing: listen anew, then look back.
+            for link in [] if found.blind else list(self.links.live.values()):
                 yield self.links.end(link, "the audit found what it had not told", now)
             yield from self._prepare(now)
-        elif audit.passed_ns is not None:
-            self.good_ns, audit.passed_ns = max(self.good_ns, audit.passed_ns), None
 
     def _wake_ns(self) -> int | None:
         instants = list(self.links.wake_ns())
@@ -578,4 +641,6 @@ class Session:
             instants += self._doubts.wake_ns()
         if self._renew_ns is not None:
             instants.append(self._renew_ns)
+        if self._expires_ns is not None:
+            instants.append(self._expires_ns)
         return min(instants, default=None)

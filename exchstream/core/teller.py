@@ -20,6 +20,7 @@ from exchstream.model import Execution, OrderKey, OrderState
 
 # More than any venue lists; beyond it the one unused for longest is let go, and with it leaves the verdicts' scope.
 MAX_SYMBOLS: Final = 20_000
+MAX_STRANGE: Final = 200  # rows of answers that were told raw, so that they are not told each time they are asked for
 
 
 @attrs.frozen
@@ -45,6 +46,7 @@ class Teller:
     symbols: dict[str, None] = attrs.field(factory=dict)
     recovered_facts: int = 0
     recovered_fills: int = 0
+    _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
     _untold: list[Event] = attrs.field(factory=list)
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
     _credential: CredentialIs | None = attrs.field(default=None, init=False)
@@ -122,8 +124,15 @@ class Teller:
 
     # ------------------------------------------------------------------------------------------------ the rest
 
-    def strange(self, what: str, raw: bytes, now: Now) -> None:
-        """Tell what we have no word for, raw."""
+    def strange(self, what: str, raw: bytes, now: Now, *, again: bool = True) -> None:
+        """Tell what we have no word for, raw; not `again` if the same has been told (of the last MAX_STRANGE)."""
+        if not again:
+            key = (what, raw)
+            if key in self._strange:
+                return
+            if len(self._strange) >= MAX_STRANGE:
+                del self._strange[next(iter(self._strange))]
+            self._strange[key] = None
         self._untold.append(
             Unrecognized(
                 venue=self.venue.name,
@@ -147,8 +156,11 @@ class Teller:
         return gap
 
     def gap_closed(self, closed: GapClosed) -> None:
-        """Tell the verdict."""
-        self._untold.append(closed)
+        """Tell the verdict; the reasons in it may be the venue's own words."""
+        named = tuple(
+            attrs.evolve(u, name=self.clean_text(u.name), why=self.clean_text(u.why)) for u in closed.unresolved
+        )
+        self._untold.append(attrs.evolve(closed, unresolved=named))
 
     def down(self, refused: Refused) -> None:
         """Tell that the account has ended."""

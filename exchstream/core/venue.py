@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from exchstream.core.limits import HttpLimits, LinkLimits
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
 from exchstream.events import DownReason
 from exchstream.model import Execution, FillKey, Market, OrderKey, OrderKind, OrderState
 
@@ -452,6 +452,10 @@ class Venue(Protocol):
     def link_limits(self) -> LinkLimits: ...
     @property
     def http_limits(self) -> HttpLimits: ...
+    @property
+    def session_limits(self) -> SessionLimits: ...
+    @property
+    def host_limits(self) -> HostLimits: ...
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every text that must never be shown, besides the credential in memory."""

@@ -7,6 +7,10 @@
     clock.py      this machine's monotonic clock, and UTC corrected to the venue's
     flight.py     one run at a time, shared by all who ask for it
     host.py       what the accounts on one host share: HTTP, budget, clock, market list
+    hosts.py      one host for all accounts of one venue at one REST address
+    nursery.py    a nursery whose one failure comes out as itself
+    runner.py     one account's tasks: carries out what its Session decides
+    stream.py     `open_stream`: builds all of these, and the readers that follow the journal
 
 Real clocks live here and nowhere else.
 """

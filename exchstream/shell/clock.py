@@ -15,7 +15,8 @@ import attrs
 import trio
 
 from exchstream.core.happenings import Now
-from exchstream.core.venue import HOUR, MINUTE, SECOND
+from exchstream.core.limits import HostLimits
+from exchstream.core.venue import SECOND
 from exchstream.shell.flight import Flight
 from exchstream.shell.http import Unanswered
 
@@ -45,15 +46,11 @@ class HostClock:
 
     def __init__(
         self,
+        limits: HostLimits | None = None,
         *,
-        samples: int = 3,  # the quickest of three is seldom held up on its way
-        every_ns: int = HOUR,  # quartz drifts by some 50 ppm: 180 ms in an hour, far within any recvWindow
-        retry_ns: int = MINUTE,
         wall: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._samples = samples
-        self._every_ns = every_ns
-        self._retry_ns = retry_ns
+        self._limits = limits or HostLimits()
         self._wall = wall
         self._base_ns = wall() - mono_ns()
         self._ahead_ns = self._base_ns
@@ -86,10 +83,10 @@ class HostClock:
     async def _measured(self, ask: Callable[[], Awaitable[Sample]]) -> None:
         mono = mono_ns()
         # Also what holds a failed attempt back: without it every question would first wait for the clock.
-        self._due_ns = mono + self._retry_ns
+        self._due_ns = mono + self._limits.clock_retry_ns
         self._ahead_ns = self._wall() - mono
         best: Sample | None = None
-        for _ in range(self._samples):
+        for _ in range(self._limits.clock_samples):
             try:
                 sample = await ask()
             except Unanswered:
@@ -101,4 +98,4 @@ class HostClock:
         assert best is not None
         self.error_ns = (best.got_ns - best.sent_ns) // 2
         self.offset_ns = best.venue_ns - (self._base_ns + best.sent_ns + self.error_ns)
-        self._due_ns = mono_ns() + self._every_ns
+        self._due_ns = mono_ns() + self._limits.clock_every_ns

@@ -13,9 +13,9 @@ from typing import Final
 import attrs
 import trio
 
+from exchstream.core.limits import HostLimits
 from exchstream.core.ratelimit import Budget
 from exchstream.core.venue import (
-    MINUTE,
     SECOND,
     Bucket,
     Clock,
@@ -37,24 +37,24 @@ _CLOSE_NS: Final = SECOND
 
 
 class Host:
-    """One (venue name, REST address).  `shared_age_ns` is how long a shared answer is handed out again."""
+    """One (venue name, REST address); `limits` are those of the account that came first."""
 
     def __init__(
         self,
         http: Http,
         buckets: Iterable[Bucket],
         *,
+        limits: HostLimits | None = None,
         clock: HostClock | None = None,
-        shared_age_ns: int = MINUTE,
     ) -> None:
-        buckets = tuple(buckets)
-        self.clock = clock or HostClock()
-        self.budget = Budget(buckets)
+        buckets, limits = tuple(buckets), limits or HostLimits()
+        self.clock = clock or HostClock(limits)
+        self.budget = Budget(buckets, percent=limits.budget_percent)
         self._http = http
         self._turns = {bucket.name: trio.Lock() for bucket in buckets}
         # No request is signed and then waits for a connection: it would go out with an old time.
         self._slots = trio.CapacityLimiter(http.limits.max_connections)
-        self._shared_age_ns = shared_age_ns
+        self._shared_age_ns = limits.shared_age_ns
         self._shared: dict[Question, tuple[int, Reply]] = {}
         self._flights: dict[Question, Flight[Reply]] = {}
 

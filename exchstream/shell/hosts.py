@@ -39,5 +39,5 @@ class Hosts:
         """The host that this account shares."""
         key = (venue.name, venue.rest_url)
         if key not in self._hosts:
-            self._hosts[key] = Host(Http(limits=venue.http_limits), venue.buckets)
+            self._hosts[key] = Host(Http(limits=venue.http_limits), venue.buckets, limits=venue.host_limits)
         return self._hosts[key]

@@ -53,7 +53,6 @@ log = logging.getLogger("exchstream")
 
 MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means that the peer takes none
 MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
-TIME_SECONDS: Final = 5.0  # a dial does not wait longer for the venue's time: live facts are worth more
 EVENTS_PER_FRAME: Final = 2  # an order's state and its execution
 
 _ERRORS: Final[dict[DownReason, type[AccountFailed]]] = {
@@ -173,7 +172,7 @@ class Runner:
     async def _live(self, dial: Dial, wire: _Wire) -> None:
         lane = next(lane for lane in self.venue.plan.lanes if lane.name == dial.lane)
         # After a suspend the time is old, and a greeting that is signed with it may be refused like a wrong key.
-        with trio.move_on_after(TIME_SECONDS):
+        with trio.move_on_after(self.venue.host_limits.time_wait_ns / SECOND):
             await self.host.keep_time(self.venue, self.session.memory)
         address = self.venue.dial(lane, self.session.memory)
         if address.bucket is not None:
@@ -223,7 +222,7 @@ class Runner:
             log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why)
             self.step(Unclocked(failed.why))
         else:
-            self.step(Clocked())
+            self.step(Clocked(self.host.clock.error_ns or 0))
 
     # ------------------------------------------------------------------------------------------------ telling
 

@@ -473,6 +473,85 @@ async def test_close_here(connect, autojump_clock) -> None:
     assert [end.why for end in ends] == ["closed by this side"]
 
 
+LAST = frame(CLOSE, b"\x03\xe8")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [LAST],
+        [frame(PING, b"p") + LAST],
+        [frame(PING, b"p"), LAST],
+        [frame(PING, b"p")[:1], frame(PING, b"p")[1:], frame(TEXT, b"unheard") + frame(PING) * 3, LAST],
+        [frame(PONG, b"p"), frame(PING, b"p"), LAST],
+    ],
+)
+async def test_a_ping_while_closing(connect, autojump_clock, answer: list[bytes]) -> None:
+    """A peer that pings before it has seen our close frame gets no pong, and closing ends when its own close comes."""
+    async with linked(connect, limits=LinkLimits(close_ns=60 * SECOND)) as (link, peer), trio.open_nursery() as nursery:
+        got: list[tuple[int, bytes]] = []
+
+        async def reply() -> None:
+            got.append(await peer.frame())
+            for data in answer:
+                await peer.stream.send_all(data)
+                await trio.testing.wait_all_tasks_blocked()
+
+        await link.ping()
+        assert await peer.frame() == (PING, b"")
+        nursery.start_soon(reply)
+        start = trio.current_time()
+        await link.close()
+
+        assert (got, trio.current_time() - start) == ([(CLOSE, struct.pack("!H", 1000))], 0)
+        with pytest.raises(EOFError):
+            await peer.frame()
+
+
+async def test_closing_while_a_ping_is_under_way(connect, autojump_clock) -> None:
+    """A ping that has begun goes out whole before the close frame, and closing waits for no pong."""
+    limits, pair = LinkLimits(close_ns=60 * SECOND), trio.testing.lockstep_stream_pair
+    async with linked(connect, limits=limits, pair=pair) as (link, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(link.ping)
+        await trio.testing.wait_all_tasks_blocked()
+        start = trio.current_time()
+        nursery.start_soon(link.close)
+        await trio.testing.wait_all_tasks_blocked()
+        frames = [await peer.frame(), await peer.frame()]
+        await peer.stream.send_all(frame(PONG) + LAST)
+        with pytest.raises(EOFError):
+            await peer.frame()
+
+    assert frames == [(PING, b""), (CLOSE, struct.pack("!H", 1000))]
+    assert trio.current_time() == start
+
+
+@pytest.mark.parametrize("pinging", ["we ping", "the peer pings"])
+async def test_closing_while_a_ping_cannot_get_out(connect, autojump_clock, pinging: str) -> None:
+    """A peer that takes no bytes holds up a ping or a pong, and closing no longer than its own limit."""
+    limits, pair = LinkLimits(close_ns=2 * SECOND, send_ns=60 * SECOND), trio.testing.lockstep_stream_pair
+    ends: list[LinkLost] = []
+
+    async def ping() -> None:
+        try:
+            await link.ping()
+        except LinkLost as lost:
+            ends.append(lost)
+
+    async with linked(connect, limits=limits, pair=pair) as (link, peer), trio.open_nursery() as nursery:
+        if pinging == "we ping":
+            nursery.start_soon(ping)
+        else:
+            await peer.stream.send_all(frame(PING, b"p"))
+        await trio.testing.wait_all_tasks_blocked()
+        start = trio.current_time()
+        await link.close()
+        took = trio.current_time() - start
+
+    assert took == pytest.approx(2)
+    assert [end.why for end in ends] == ["closed by this side"] * (pinging == "we ping")
+
+
 async def test_half_open_peer(connect, autojump_clock) -> None:
     """A peer that is gone without a word: pings go out, receive waits, and closing takes no longer than its limit."""
     async with linked(connect, limits=LinkLimits(close_ns=2 * SECOND)) as (link, _):

@@ -361,6 +361,8 @@ BROKEN: Final[list[tuple[str, Callable[[], Any]]]] = [
     ("V16", Shown),
     ("V16", lambda: Broken(secrets=())),
     ("V16", lambda: Broken(request=loud)),
+    ("V17", lambda: Broken(session_limits=None)),
+    ("V17", lambda: Broken(host_limits=GOOD.http_limits)),
 ]
 
 

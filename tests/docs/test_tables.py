@@ -10,8 +10,9 @@ import attrs
 import pytest
 
 import exchstream
-from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, HttpLimits, LinkLimits, cli, errors
+from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, cli, errors
 from exchstream.venues.binance import futures, spot
+from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, truth
 from mockserver.command import parser
 from mockserver.control import VERBS, Control
@@ -58,8 +59,6 @@ WORDS: dict[str, Any] = {
     "`None`": None,
     "`()`": (),
     "both": frozenset({"orders", "fills"}),
-    "`LinkLimits()`": LinkLimits(),
-    "`HttpLimits()`": HttpLimits(),
 }
 
 
@@ -74,22 +73,58 @@ def shown(cell: str, field: str) -> Any:
     return value * UNITS_NS[unit] / (10**6 if field.endswith("_ms") else 1)
 
 
+COLUMNS = ("field", "default", "unit", "variable", "meaning, and where the default comes from")
+
+
+def rows_of(page: str) -> dict[str, list[str]]:
+    """The rows of the page's one table of fields, by the field's name."""
+    rows = tables(page, *COLUMNS)
+    assert len(rows) == len({row[0] for row in rows}), "a field that has two rows"
+    return {names(row[0])[0]: row for row in rows}
+
+
+def fields_of(account: Any, name: str) -> dict[str, Leaf]:
+    """All that can be set, each value of a group by itself."""
+    found = leaves(type(account), account.name, name)
+    return {leaf.field if leaf.part is None else f"{leaf.field}.{leaf.part}": leaf for leaf in found}
+
+
 @pytest.mark.parametrize("page", ACCOUNTS)
-def test_every_field_stands_in_the_table_with_its_default(page: str) -> None:
-    """No field is missing, none is invented, and each default is the class's own."""
-    account = ACCOUNTS[page]
-    fields = {field.alias or field.name: field for field in attrs.fields(type(account)) if field.init}
-    listed = {name: row[1] for row in tables(page, "field", "default") for name in names(row[0])}
-    assert fields.keys() == listed.keys()
-    for name, cell in listed.items():
+def test_every_field_stands_in_the_one_table_with_its_default(page: str) -> None:
+    """No field or value of a group is missing, none is invented, and each default is the class's own."""
+    account, rows = ACCOUNTS[page], rows_of(page)
+    assert {"name", *fields_of(account, "main")} == rows.keys()
+    assert rows.pop("name")[1] == f'`"{account.account}"`'
+    for name, leaf in fields_of(account, "main").items():
+        cell = rows[name][1]
         if cell == "needed":
-            assert fields[name].default is attrs.NOTHING, name
+            assert leaf.default is attrs.NOTHING, name
         elif cell == "by environment":
             assert getattr(account, name), name
         else:
-            plain = fields[name].default
-            actual = getattr(account, fields[name].name) if isinstance(plain, attrs.Factory) else plain  # type: ignore[arg-type]
+            actual = getattr(account, leaf.field) if isinstance(leaf.default, attrs.Factory) else leaf.default  # type: ignore[arg-type]
             assert shown(cell, name) == actual, name
+
+
+@pytest.mark.parametrize("page", ACCOUNTS)
+def test_every_field_has_its_variable_its_unit_and_its_reason(page: str) -> None:
+    """The variable is the one that is read; a number says of what; none goes without a word."""
+    account, rows = ACCOUNTS[page], rows_of(page)
+    stem = f"EXCHSTREAM_{account.name.upper().replace('-', '_')}_MAIN"
+    assert f"`{stem.replace('MAIN', '<NAME>')}`" in (DOCS / page).read_text()
+    for name, leaf in fields_of(account, "main").items():
+        _, _, unit, variable, meaning = rows[name]
+        assert f"`{leaf.variable.replace(stem, '…')}`" == variable
+        suffix = name.rpartition("_")[2]
+        expected = suffix if suffix in ("ns", "ms") else unit
+        assert (unit, bool(unit)) == (expected, leaf.kind in (int, Decimal)), name
+        assert meaning, name
+
+
+def test_the_groups_are_told_alike_on_every_page() -> None:
+    """What all venues share is explained in the same words."""
+    told = [[row for name, row in rows_of(page).items() if "." in name] for page in ACCOUNTS]
+    assert told[0] == told[1] == told[2]
 
 
 @pytest.mark.parametrize(
@@ -104,14 +139,6 @@ def test_environments_stand_in_the_table(page: str, known: dict[str, dict[str, s
 
 
 # ------------------------------------------------------------------------------------------------ limits and errors
-
-
-@pytest.mark.parametrize("limits", [LinkLimits, HttpLimits])
-def test_the_limits_of_connections_stand_in_their_table(limits: type[attrs.AttrsInstance]) -> None:
-    """Every field of both classes, with its default."""
-    rows = tables("venues/connections.md", f"`{limits.__name__}`", "default")
-    expected = {field.name: field.default for field in attrs.fields(limits)}
-    assert expected == {names(row[0])[0]: shown(row[1], names(row[0])[0]) for row in rows}
 
 
 def test_limits_are_as_stated() -> None:

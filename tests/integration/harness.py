@@ -64,15 +64,17 @@ class Seat:
             "api_key": self.api_key,
             "api_secret": self.secret,
             "rest_url": rest,
-            **self.options,
         }
+        if self.exchange.venue != "ftx":  # which needs none
+            common["symbols"] = (self.symbol,)
+        common |= self.options
         match self.flavour:
             case "binance-spot":
-                return BinanceSpot(ws_url=f"{ws}/ws-api/v3", stream_url=ws, symbols=(self.symbol,), **common)
+                return BinanceSpot(ws_url=f"{ws}/ws-api/v3", stream_url=ws, **common)
             case "binance-spot-listen-key":
-                return BinanceSpot(user_data="listen-key", stream_url=ws, symbols=(self.symbol,), **common)
+                return BinanceSpot(user_data="listen-key", stream_url=ws, **common)
             case "binance-futures":
-                return BinanceFutures(ws_url=ws, symbols=(self.symbol,), **common)
+                return BinanceFutures(ws_url=ws, **common)
             case _:
                 return Ftx(ws_url=f"{ws}/ws/", **common)
 

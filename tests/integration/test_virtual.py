@@ -10,9 +10,24 @@ from trio.testing import MockClock
 
 from exchstream.core.venue import HOUR, MINUTE, SECOND
 from exchstream.events import Event, GapReason
+from exchstream.model import OrderStatus
 from exchstream.shell.stream import OrderStream, open_stream
+from mockserver.engine.enums import OnCross, Side
 
-from .harness import NAMES, Mock, Seat, eventually, fills_of, gaps_of, live, served, told_fills, until, verdicts_of
+from .harness import (
+    NAMES,
+    Mock,
+    Seat,
+    eventually,
+    fills_of,
+    gaps_of,
+    live,
+    served,
+    told_fills,
+    until,
+    updates_of,
+    verdicts_of,
+)
 
 BOUND = {"binance-spot": 60, "binance-spot-listen-key": 60, "binance-futures": 90, "ftx": 90}
 
@@ -91,6 +106,69 @@ async def test_a_subscription_that_was_never_alive_is_noticed(seat: Seat, autoju
         await until(stream, lambda told: bool(fills_of(told)), seconds=300, told=events)
     assert trio.current_time() - started <= BOUND[seat.flavour] + 10
     assert seat.true_fills() == told_fills(events)
+
+
+async def settled(stream: OrderStream, seat: Seat) -> None:
+    """Live, with an order that rests since long before the last instant proven good: no listing by time reaches it."""
+    placed_ns = seat.exchange.now_ns
+    await watch(stream, 300)
+    (status,) = stream.status().values()
+    assert placed_ns < status.good_ns - seat.venue.plan.lag_ns - MINUTE
+
+
+@pytest.mark.parametrize("end", [OrderStatus.CANCELED, OrderStatus.FILLED])
+async def test_an_old_order_that_ends_in_a_gap_is_told(seat: Seat, end: OrderStatus, autojump_clock: MockClock) -> None:
+    """Created long before the gap and ended in it, an order is in no listing of the gap: it is asked for by its id."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        order, _ = seat.place(), seat.place()
+        await settled(stream, seat)
+        seat.drop()
+        (seat.cancel if end is OrderStatus.CANCELED else seat.fill)(order)
+        events = await until(stream, live(), seconds=120)
+        events += await watch(stream, 120)
+    assert [(str(order.order_id), end)] == [(update.order_id, update.status) for update in updates_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.LOST]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
+    assert seat.true_fills() == told_fills(events)
+
+
+@pytest.mark.parametrize("end", [OrderStatus.CANCELED, OrderStatus.FILLED])
+async def test_an_old_order_that_ends_in_a_gap_is_told_without_its_fills(
+    mock: Mock, end: OrderStatus, autojump_clock: MockClock
+) -> None:
+    """The same where no listing of fills gives it away: an FTX account may listen to orders alone."""
+    seat = mock.seat("ftx", quick=False, channels={"orders"})
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        order = seat.place()
+        await settled(stream, seat)
+        seat.drop()
+        (seat.cancel if end is OrderStatus.CANCELED else seat.fill)(order)
+        events = await until(stream, live(), seconds=120)
+    assert [(str(order.order_id), end)] == [(update.order_id, update.status) for update in updates_of(events)]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
+
+
+@pytest.mark.parametrize("flavour", NAMES)
+async def test_a_symbol_that_nobody_named_is_audited(mock: Mock, flavour: str, autojump_clock: MockClock) -> None:
+    """No symbol was named and none has traded yet; then a link that is mute hides the first trade, and it is found."""
+    seat = mock.seat(flavour, quick=False, **({} if flavour == "ftx" else {"symbols": ()}))
+    assert seat.venue.symbols == ()
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        await watch(stream, 300)
+        for link in seat.links:
+            link.mute()
+        started = trio.current_time()
+        seat.fill(seat.place())
+        events = await until(stream, lambda told: bool(gaps_of(told)), seconds=BOUND[flavour])
+        noticed = trio.current_time() - started
+        await until(stream, live(), seconds=120, told=events)
+    assert noticed <= BOUND[flavour]
+    assert GapReason.AUDIT is gaps_of(events)[0].reason
+    assert seat.true_fills() == told_fills(events)
+    assert verdicts_of(events)[-1].complete, verdicts_of(events)
 
 
 async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump_clock: MockClock) -> None:
@@ -197,3 +275,63 @@ async def test_a_venue_that_is_away_for_long_is_come_back_to(seat: Seat, autojum
         seat.fill(seat.place())
         events = await until(stream, lambda told: live()(told) and bool(fills_of(told)), seconds=120)
     assert seat.true_fills() == told_fills(events)
+
+
+@pytest.mark.parametrize("flavour", ["binance-spot", "binance-spot-listen-key", "binance-futures"])
+async def test_accounts_of_one_host_share_its_budget_of_dials(
+    mock: Mock, flavour: str, autojump_clock: MockClock
+) -> None:
+    """Room for three dials in five minutes: of two accounts that lose their links one is back at once, the other then.
+
+    The venue counts them by address, so what each account may do alone is no help.
+    """
+    seats = [mock.seat(flavour, quick=False, connections_per_5_minutes=4) for _ in range(2)]  # a tenth is left unused
+    async with open_stream(*(seat.venue for seat in seats)) as stream:
+        await until(stream, live(2), seconds=60)
+        for seat in seats:
+            seat.drop()
+        await watch(stream, 240)
+        back = [len(seat.links) for seat in seats]
+        await watch(stream, 120)
+        later = [len(seat.links) for seat in seats]
+    assert (sorted(back), later) == ([0, 1], [1, 1])
+
+
+async def test_a_post_only_order_that_would_cross_is_told_once(mock: Mock, autojump_clock: MockClock) -> None:
+    """FTX takes the order, and then says no more than that it is closed: CANCELED, once, and the audits agree."""
+    seat = mock.seat("ftx", quick=False)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        seat.place(price="101", side=Side.SELL)
+        await watch(stream, 1)
+        order = seat.place(price="102", post_only=True, on_cross=OnCross.EXPIRE)
+        events = await watch(stream, 300)
+    assert [(str(order.order_id), OrderStatus.CANCELED)] == [(u.order_id, u.status) for u in updates_of(events)]
+    assert len(events) == 1
+
+
+@pytest.mark.parametrize("channel", ["orders", "fills"])
+async def test_a_subscription_that_ends_is_a_gap_and_made_anew(
+    mock: Mock, channel: str, autojump_clock: MockClock
+) -> None:
+    """FTX says that one channel is unsubscribed: what happens before it is subscribed again is told, and what follows.
+
+    The new greeting is refused for the channel that is still subscribed, in words that name none.
+    """
+    seat = mock.seat("ftx", quick=False)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        one, two = seat.place(), seat.place()
+        await watch(stream, 1)
+        (link,) = seat.links
+        link.receive(f'{{"op":"unsubscribe","channel":"{channel}"}}')
+        seat.fill(one)
+        events = await until(stream, live(), seconds=120)
+        seat.fill(two)
+        events += await watch(stream, 120)
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.EXPIRED]
+    assert verdicts_of(events)[0].complete, verdicts_of(events)
+    assert seat.true_fills() == told_fills(events)
+    assert [(str(order.order_id), OrderStatus.FILLED) for order in (one, two)] == [
+        (update.order_id, update.status) for update in updates_of(events)
+    ]

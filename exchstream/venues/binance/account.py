@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import attrs
 import msgspec
 
-from exchstream.core.limits import HttpLimits, LinkLimits
+from exchstream.core.backoff import MAX_RETRY_AFTER_NS
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits, positive, within
 from exchstream.core.venue import (
+    DAY,
     MINUTE,
     SECOND,
     Bucket,
@@ -41,19 +43,15 @@ from exchstream.venues.binance.wire import (
     MILLI,
     UNREADABLE,
     WEIGHT,
+    Away,
     Millis,
     error_of,
     refused,
     used_weight,
     wording,
 )
-from exchstream.venues.settings import load, needed_secret, secret, texts
-
-LISTEN_KEY_LIVES_NS = (
-    60 * MINUTE
-)  # without a keepalive; "about every 30 minutes" is recommended (old user-data-stream.md)
-RENEW_NS = 24 * MINUTE  # 30 min - 20 % ...
-RENEW_SPREAD_NS = 12 * MINUTE  # ... to 30 min + 20 %: processes that share a key must not renew it in step
+from exchstream.venues.checks import UNHEARD, instance_of, label, origin, shorter_than, url, without_slash, wrong
+from exchstream.venues.settings import key_text, load, secret, texts
 
 
 class _Time(msgspec.Struct, frozen=True):
@@ -66,44 +64,24 @@ class _ListenKey(msgspec.Struct, frozen=True):
     listenKey: str = ""
 
 
-def positive(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """A validator: limits and times are positive integers."""
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ConfigError(f"{attribute.name} must be a positive whole number")
-
-
-def _in_window(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, int) or not 0 < value <= 60_000:
-        raise ConfigError("recv_window_ms must lie between 1 and 60000, Binance's own limit")
-
-
-def url(schemes: Sequence[str]) -> Any:
-    """A validator: the URL begins with one of these schemes."""
-
-    def check(instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
-        if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ConfigError(f"{attribute.name} must begin with {' or '.join(schemes)}://")
-
-    return check
-
-
-def preset(table: Mapping[str, Mapping[str, str]], name: str, otherwise: str | None = None) -> Any:
+def preset(name: str, otherwise: str | None = None) -> Any:
     """A default: this text of the account's environment; `otherwise` in an environment of the user's own."""
 
     def look_up(self: BinanceAccount) -> str:
-        if self.environment not in table:
-            if otherwise is not None:
-                return otherwise
-            known = ", ".join(sorted(table))
-            raise ConfigError(f"environment {self.environment!r} needs {name}; the ones known are {known}")
-        return table[self.environment][name]
+        urls = next((urls for known, urls in self.PRESETS.items() if known == self.environment), None)
+        if urls is not None:
+            return urls[name]
+        if otherwise is not None:
+            return otherwise
+        known = ", ".join(sorted(self.PRESETS))
+        raise ConfigError(f"environment {self.environment!r} needs {name}; the ones known are {known}")
 
     return attrs.Factory(look_up, takes_self=True)
 
 
-def without_slash(value: str) -> str:
-    """A converter: paths begin with the slash, so base URLs do not end in one."""
-    return value.rstrip("/")
+def _within_the_keys_life(instance: BinanceAccount, field: attrs.Attribute[Any], value: int) -> None:
+    if instance.listen_key_renew_ns + value >= instance.listen_key_ns:
+        raise wrong(instance, field, "end, counted from listen_key_renew_ns, before listen_key_ns")
 
 
 @attrs.frozen(kw_only=True)
@@ -115,36 +93,53 @@ class BinanceAccount:
     open orders, balances and the journal show.  Raises ConfigError.
     """
 
-    account: str = attrs.field(default="default", alias="name")
-    environment: str = "production"
-    api_key: Secret = attrs.field(converter=needed_secret)
+    account: str = attrs.field(default="default", alias="name", validator=label)
+    environment: str = attrs.field(default="production", validator=label)
+    rest_url: str = attrs.field(default=preset("rest_url"), converter=without_slash, validator=url("https", "http"))
+    api_key: Secret = attrs.field(converter=key_text)
     api_secret: Secret | None = attrs.field(default=None, converter=secret)
     private_key: Secret | None = attrs.field(default=None, converter=secret)
     symbols: tuple[str, ...] = attrs.field(default=(), converter=texts)
     # How old a request may be when it arrives: default 5000, at most 60000 (rest-api.md, Timing security).
-    recv_window_ms: int = attrs.field(default=5_000, validator=_in_window)
+    recv_window_ms: int = attrs.field(default=5_000, validator=within(1, 60_000))
     # REST may lag behind the matching engine ("some delay in the response is normal", rest-api.md); our allowance.
     lag_ns: int = attrs.field(default=6 * SECOND, validator=positive)
-    # The most rows that one page of orders or executions may have (rest-api.md, fapi pages).
-    page_limit: int = attrs.field(default=1_000, validator=positive)
+    # The most rows that one page of orders or executions may have (rest-api.md, fapi pages).  Not more: a page that
+    # the venue cuts where we do not expect it would look like the last one.
+    page_limit: int = attrs.field(default=1_000, validator=within(1, 1_000))
     # Nothing heard, not even a pong to our own pings: the link is dead.  Our choice; pings come each 20 s (spot).
     silence_ns: int = attrs.field(default=60 * SECOND, validator=positive)
-    heartbeat_ns: int = attrs.field(default=20 * SECOND, validator=positive)
+    heartbeat_ns: int = attrs.field(default=20 * SECOND, validator=[positive, shorter_than("silence_ns", UNHEARD)])
     # A connection is closed after 24 hours (web-socket-api.md, fapi connect page): replace it an hour before.
     lifetime_ns: int = attrs.field(default=23 * 60 * MINUTE, validator=positive)
     # How long questions that fail for a passing reason are tried before what they would cover is named.  Our choice.
     give_up_ns: int = attrs.field(default=10 * MINUTE, validator=positive)
     # The firewall's 403 says nothing of its end; our choice.
     forbidden_ns: int = attrs.field(default=5 * MINUTE, validator=positive)
+    # Nor does a 429 or 418 without `Retry-After`; limits count by the minute (exchangeInfo).
+    unsaid_ns: int = attrs.field(default=MINUTE, validator=positive)
+    # Bans last "from 2 minutes to 3 days" (rest-api.md, IP limits): a later end that REST names is a slip.
+    longest_ban_ns: int = attrs.field(default=3 * DAY, validator=within(1, MAX_RETRY_AFTER_NS))
+    # A listen key lives an hour without a keepalive (old user-data-stream.md, fapi page) ...
+    listen_key_ns: int = attrs.field(default=60 * MINUTE, validator=positive)
+    # ... and "about every 30 minutes" is recommended: from 20 % earlier to 20 % later, since processes that share a
+    # key must not renew it in step.
+    listen_key_renew_ns: int = attrs.field(
+        default=24 * MINUTE, validator=[positive, shorter_than("listen_key_ns", "it would be dead by then")]
+    )
+    listen_key_spread_ns: int = attrs.field(default=12 * MINUTE, validator=[positive, _within_the_keys_life])
     # Beyond so many symbols a look-back would eat the weight of minutes: the rest is named as unresolved.
     max_symbols: int = attrs.field(default=500, validator=positive)
     # "300 connections per attempt every 5 minutes per IP" (web-socket-streams.md); futures say nothing, so the same.
     connections_per_5_minutes: int = attrs.field(default=300, validator=positive)
-    link_limits: LinkLimits = LinkLimits()
-    http_limits: HttpLimits = HttpLimits()
+    link_limits: LinkLimits = attrs.field(default=LinkLimits(), validator=instance_of(LinkLimits))
+    http_limits: HttpLimits = attrs.field(default=HttpLimits(), validator=instance_of(HttpLimits))
+    session_limits: SessionLimits = attrs.field(default=SessionLimits(), validator=instance_of(SessionLimits))
+    host_limits: HostLimits = attrs.field(default=HostLimits(), validator=instance_of(HostLimits))
     _signer: Signer = attrs.field(init=False, repr=False, eq=False)
 
     VENUE: ClassVar[str] = ""
+    PRESETS: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def __attrs_post_init__(self) -> None:
         if (self.api_secret is None) == (self.private_key is None):
@@ -154,9 +149,11 @@ class BinanceAccount:
 
     @classmethod
     def from_env(cls, name: str = "default", /, **overrides: object) -> Self:
-        """The account `name` from EXCHSTREAM_<VENUE>_<NAME>_KEY, _SECRET, ...; arguments win.  Raises ConfigError."""
-        one_of = () if overrides.keys() & {"api_secret", "private_key"} else ("api_secret", "private_key")
-        return load(cls, cls.VENUE, name, overrides, one_of=one_of)
+        """The account `name` from EXCHSTREAM_<VENUE>_<NAME>_KEY, _SECRET, ...; arguments win.  Raises ConfigError.
+
+        An argument for one of `api_secret` and `private_key` wins over the variables of both.
+        """
+        return load(cls, cls.VENUE, name, overrides, one_of=("api_secret", "private_key"))
 
     @property
     def name(self) -> str:
@@ -176,8 +173,16 @@ class BinanceAccount:
     @property
     def identity(self) -> str:
         """A digest: the same key on the same system is the same account, whatever the user calls it."""
-        text = f"{self.VENUE}\n{self.environment}\n{self.api_key.reveal()}"
+        text = f"{self.VENUE}\n{self._system}\n{self.api_key.reveal()}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def _system(self) -> str:
+        """A preset's name; of an environment of the user's own its address: two names for one place are one system."""
+        if self.environment in self.PRESETS:
+            return self.environment
+        here = origin(self.rest_url)
+        return next((name for name, urls in self.PRESETS.items() if origin(urls["rest_url"]) == here), here)
 
     # ------------------------------------------------------------------------------------------------ requests
 
@@ -224,7 +229,8 @@ class BinanceAccount:
         error = error_of(reply.body)
         if isinstance(question, RenewCredential) and error is not None and error.code == LISTEN_KEY_GONE:
             return [CredentialGone(wording(reply.status, error))]
-        return refused(reply, self.forbidden_ns)
+        away = Away(forbidden_ns=self.forbidden_ns, unsaid_ns=self.unsaid_ns, longest_ns=self.longest_ban_ns)
+        return refused(reply, away)
 
     def _credential(self, reply: Reply, memory: Memory) -> list[Meaning]:
         """A new listen key, or the one we have, for another hour.  A renewal may answer `{}`."""
@@ -233,7 +239,8 @@ class BinanceAccount:
         if value is None:
             return [Refused("the venue gave no listen key", Refusal.TRANSIENT)]
         now_ns = reply.asked_ns
-        return [CredentialIs(value, now_ns + RENEW_NS, RENEW_SPREAD_NS, now_ns + LISTEN_KEY_LIVES_NS)]
+        renew_ns, expires_ns = now_ns + self.listen_key_renew_ns, now_ns + self.listen_key_ns
+        return [CredentialIs(value, renew_ns, self.listen_key_spread_ns, expires_ns)]
 
     @staticmethod
     def _server_time(body: bytes) -> list[Meaning]:

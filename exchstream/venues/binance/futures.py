@@ -7,7 +7,7 @@ what an order or execution means is in `futures_facts`.  It only reads: the one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, Final, Union, cast
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Union, cast
 import attrs
 import msgspec
 
+from exchstream.core.limits import positive
 from exchstream.core.venue import (
     DAY,
     SECOND,
@@ -45,7 +46,7 @@ from exchstream.core.venue import (
     Retire,
 )
 from exchstream.model import OrderKind
-from exchstream.venues.binance.account import BinanceAccount, needs_of, positive, preset, url, without_slash
+from exchstream.venues.binance.account import BinanceAccount, needs_of, preset
 from exchstream.venues.binance.futures_algo import AlgoUpdate, algo_row, algo_update
 from exchstream.venues.binance.futures_facts import (
     ConditionalReject,
@@ -60,6 +61,7 @@ from exchstream.venues.binance.futures_facts import (
 from exchstream.venues.binance.listings import linear_market, markets, open_orders, position_rows
 from exchstream.venues.binance.paging import Book, order_query, page
 from exchstream.venues.binance.wire import CONNECTIONS, UNREADABLE, raw_bytes, unreadable
+from exchstream.venues.checks import FALSE_ALARM, at_least, path, url, without_slash
 from exchstream.venues.numbers import exact
 
 # The socket's `events` is an allow-list, and without it some routes deliver nothing: all of it, always.
@@ -136,15 +138,11 @@ class BinanceFutures(BinanceAccount):
     """
 
     VENUE: ClassVar[str] = "binance-futures"
+    PRESETS: ClassVar[Mapping[str, Mapping[str, str]]] = ENVIRONMENTS
 
-    rest_url: str = attrs.field(
-        default=preset(ENVIRONMENTS, "rest_url"), converter=without_slash, validator=url(("https", "http"))
-    )
-    ws_url: str = attrs.field(
-        default=preset(ENVIRONMENTS, "ws_url"), converter=without_slash, validator=url(("wss", "ws"))
-    )
+    ws_url: str = attrs.field(default=preset("ws_url"), converter=without_slash, validator=url("wss", "ws"))
     # Path and query of the socket below `ws_url`, with {key} and {events}.
-    stream_path: str = attrs.field(default=preset(ENVIRONMENTS, "stream_path", QUERY_FORM))
+    stream_path: str = attrs.field(default=preset("stream_path", QUERY_FORM), validator=path("key", "events"))
     # 2400 a minute for each address (fapi General Info; exchangeInfo).
     weight_per_minute: int = attrs.field(default=2_400, validator=positive)
     # startTime and endTime may lie 7 days apart (userTrades, allOrders: "less than 7 days").
@@ -159,8 +157,9 @@ class BinanceFutures(BinanceAccount):
     settle_ns: int = attrs.field(default=SECOND, validator=positive)
     # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 85 weight each.
     audit_ns: int = attrs.field(default=60 * SECOND, validator=positive)
+    # The same until the first event proves the socket; never slower than `audit_ns`.
     audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=positive)
-    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=positive)
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[positive, at_least("lag_ns", FALSE_ALARM)])
 
     # ------------------------------------------------------------------------------------------------ plan
 
@@ -180,7 +179,11 @@ class BinanceFutures(BinanceAccount):
             kinds=(OrderKind.ORDER, OrderKind.ALGO),
             fills=Listing(by_symbol=True, reach_ns=self.fills_reach_ns),
             orders=Listing(by_symbol=True, reach_ns=self.orders_reach_ns),
-            audit=AuditPlan(every_ns=self.audit_ns, fast_ns=self.audit_fast_ns, grace_ns=self.audit_grace_ns),
+            audit=AuditPlan(
+                every_ns=self.audit_ns,
+                fast_ns=min(self.audit_ns, self.audit_fast_ns),
+                grace_ns=self.audit_grace_ns,
+            ),
             balances=True,
             lag_ns=self.lag_ns,
             give_up_ns=self.give_up_ns,

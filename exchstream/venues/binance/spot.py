@@ -8,7 +8,7 @@ order or execution means is in `spot_facts`.  It only reads: the one POST and PU
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property, partial
 from typing import Any, ClassVar, Final
@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 import attrs
 import msgspec
 
+from exchstream.core.limits import positive
 from exchstream.core.venue import (
     DAY,
     SECOND,
@@ -47,14 +48,7 @@ from exchstream.core.venue import (
 from exchstream.errors import ConfigError
 from exchstream.events import DownReason
 from exchstream.model import OrderKind
-from exchstream.venues.binance.account import (
-    BinanceAccount,
-    needs_of,
-    positive,
-    preset,
-    url,
-    without_slash,
-)
+from exchstream.venues.binance.account import BinanceAccount, needs_of, preset
 from exchstream.venues.binance.listings import asset_rows, markets, open_orders, spot_market
 from exchstream.venues.binance.paging import Book, order_query, page
 from exchstream.venues.binance.signing import Params, signed_params
@@ -69,6 +63,7 @@ from exchstream.venues.binance.wire import (
     MILLI,
     is_html,
 )
+from exchstream.venues.checks import FALSE_ALARM, at_least, flag, path, url, without_slash
 from exchstream.venues.numbers import exact
 
 USER_DATA: Final = "user-data"
@@ -76,6 +71,8 @@ RETIRED: Final = (
     "this venue no longer offers listen keys for spot (Binance removed them on 2026-02-20): "
     'use user_data="websocket-api"'
 )
+# A page with one of these comes from a proxy that wants a login, a firewall or a limit: it says nothing of listen keys.
+PASSING: Final = (401, 403, 407, 418, 429)
 # general-info.md of the spot docs, of testnet and of demo mode.
 ENVIRONMENTS: Final = {
     "production": {
@@ -125,26 +122,30 @@ class BinanceSpot(BinanceAccount):
     """
 
     VENUE: ClassVar[str] = "binance-spot"
+    PRESETS: ClassVar[Mapping[str, Mapping[str, str]]] = ENVIRONMENTS
 
     user_data: str = attrs.field(default="websocket-api", validator=_user_data)
-    logon: bool = False
-    allocations: bool = False
-    rest_url: str = attrs.field(
-        default=preset(ENVIRONMENTS, "rest_url"), converter=without_slash, validator=url(("https", "http"))
-    )
-    ws_url: str = attrs.field(
-        default=preset(ENVIRONMENTS, "ws_url"), converter=without_slash, validator=url(("wss", "ws"))
-    )
-    stream_url: str = attrs.field(
-        default=preset(ENVIRONMENTS, "stream_url"), converter=without_slash, validator=url(("wss", "ws"))
-    )
+    logon: bool = attrs.field(default=False, validator=flag)
+    allocations: bool = attrs.field(default=False, validator=flag)
+    ws_url: str = attrs.field(default=preset("ws_url"), converter=without_slash, validator=url("wss", "ws", query=True))
+    stream_url: str = attrs.field(default=preset("stream_url"), converter=without_slash, validator=url("wss", "ws"))
+    # Path of a listen key's socket below `stream_url` (old user-data-stream.md: /ws/<listenKey>).
+    stream_path: str = attrs.field(default="/ws/{key}", validator=path("key"))
     # 6000 a minute for each address, REST and WebSocket API together (exchangeInfo, web-socket-api.md).
     weight_per_minute: int = attrs.field(default=6_000, validator=positive)
     # startTime and endTime may lie 24 hours apart (rest-api.md, myTrades and allOrders; else -1127).
     window_ms: int = attrs.field(default=86_400_000, validator=positive)
+    # Orders that ended unfilled over 90 days ago are archived (rest-api.md; -2026); executions stay.
+    orders_reach_ns: int = attrs.field(default=90 * DAY, validator=positive)
+    # How long the answer to a subscription may take; our choice.
+    ack_ns: int = attrs.field(default=10 * SECOND, validator=positive)
+    # How long a fresh socket gets before it is believed, where nothing is acknowledged (listen keys); our choice.
+    settle_ns: int = attrs.field(default=SECOND, validator=positive)
     # A silent subscription is to be noticed within 60 s: a look, a grace, a look.  Our choice; 100 weight each.
     audit_ns: int = attrs.field(default=40 * SECOND, validator=positive)
-    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=positive)
+    # The same until the first event proves a listen key's socket; never slower than `audit_ns`.
+    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=positive)
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[positive, at_least("lag_ns", FALSE_ALARM)])
 
     def __attrs_post_init__(self) -> None:
         BinanceAccount.__attrs_post_init__(self)
@@ -155,7 +156,7 @@ class BinanceSpot(BinanceAccount):
 
     @cached_property
     def plan(self) -> Plan:
-        """One lane.  Orders that ended unfilled over 90 days ago are archived (-2026); executions stay."""
+        """One lane; executions are kept for ever, orders that ended unfilled are not."""
         classic = self.user_data == "listen-key"
         lane = Lane(
             name=USER_DATA,
@@ -164,16 +165,19 @@ class BinanceSpot(BinanceAccount):
             heartbeat_ns=self.heartbeat_ns,
             # A revoked key is told "after the next request" (web-socket-api.md), so a quiet session keeps asking.
             heartbeat=f'{{"id":"{HEARTBEAT}","method":"session.status"}}' if self.logon else None,
-            settle_ns=SECOND if classic else 0,
+            settle_ns=self.settle_ns if classic else 0,
+            ack_ns=self.ack_ns,
             lifetime_ns=self.lifetime_ns,
         )
         return Plan(
             lanes=(lane,),
             kinds=(OrderKind.ORDER,),
             fills=Listing(by_symbol=True),
-            orders=Listing(by_symbol=True, reach_ns=90 * DAY),
+            orders=Listing(by_symbol=True, reach_ns=self.orders_reach_ns),
             audit=AuditPlan(
-                every_ns=self.audit_ns, fast_ns=min(self.audit_ns, 20 * SECOND), grace_ns=self.audit_grace_ns
+                every_ns=self.audit_ns,
+                fast_ns=min(self.audit_ns, self.audit_fast_ns),
+                grace_ns=self.audit_grace_ns,
             ),
             balances=True,
             lag_ns=self.lag_ns,
@@ -197,7 +201,8 @@ class BinanceSpot(BinanceAccount):
         if self.user_data == "websocket-api":
             return Address(self.ws_url, bucket=CONNECTIONS)
         assert memory.credential is not None, "needs() asks for the listen key first"
-        return Address(f"{self.stream_url}/ws/{memory.credential.value.reveal()}", bucket=CONNECTIONS)
+        key = memory.credential.value.reveal()
+        return Address(self.stream_url + self.stream_path.format(key=key), bucket=CONNECTIONS)
 
     def greet(self, lane: Lane, memory: Memory, now_ns: int) -> Sequence[tuple[str, str]]:
         """Signed anew for each connection: an old frame is too old (-1021)."""
@@ -293,7 +298,7 @@ class BinanceSpot(BinanceAccount):
 
     def _refusal(self, question: Question, reply: Reply) -> list[Meaning]:
         if isinstance(question, NewCredential | RenewCredential):
-            page_of_client_error = 400 <= reply.status < 500 and reply.status not in (403, 418, 429)
+            page_of_client_error = 400 <= reply.status < 500 and reply.status not in PASSING
             if reply.status == 410 or (page_of_client_error and is_html(reply.body)):
                 return self._retired()
         return BinanceAccount._refusal(self, question, reply)

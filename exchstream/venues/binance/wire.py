@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
+import attrs
 import msgspec
 
-from exchstream.core.venue import DAY, MINUTE, SECOND, Doubt, Meaning, Refusal, Refused, Reply, Strange, Throttle
+from exchstream.core.venue import SECOND, Doubt, Meaning, Refusal, Refused, Reply, Strange, Throttle
 from exchstream.model import FillKey, OrderKey, OrderKind, PositionSide, Side, Term
 
 MILLI: Final = 1_000_000
@@ -124,7 +125,6 @@ _HOW: Final = {
 }
 LISTEN_KEY_GONE: Final = -1125
 ALREADY_ACTIVE: Final = -2035
-LONGEST_BAN_NS: Final = 3 * DAY  # a ban lasts from 2 minutes to 3 days (rest-api.md, IP limits)
 _BANNED_UNTIL: Final = re.compile(r"until ([0-9]{13})\b")
 
 
@@ -158,31 +158,42 @@ def error_of(body: bytes) -> Error | None:
         return None
 
 
-def refused(reply: Reply, forbidden_ns: int = 5 * MINUTE) -> list[Meaning]:
+@attrs.frozen(kw_only=True)
+class Away:
+    """How long to stay away: after a 403, after a limit that names no end, and at the longest after one that does."""
+
+    forbidden_ns: int
+    unsaid_ns: int
+    longest_ns: int
+
+
+def refused(reply: Reply, away: Away) -> list[Meaning]:
     """The meanings of an HTTP answer that is not a success: when to come back, and what kind of no it was.
 
     429 and 418 say in `Retry-After` (seconds) how long to stay away; going on is punished by a ban of the address.
-    403 is the firewall's (rest-api.md): it says nothing of its end, so we stay away for `forbidden_ns`.
+    403 is the firewall's (rest-api.md): it says nothing of its end.  A page is a proxy's or a firewall's, and never a
+    verdict on the key or the order, whatever its status.
     """
     error = error_of(reply.body)
     code = 0 if error is None else error.code
     told: list[Meaning] = []
     if reply.status in (418, 429) or code == -1003:
-        told.append(Throttle(WEIGHT, until_ns=_stay_away_until(reply, error)))
+        told.append(Throttle(WEIGHT, until_ns=_stay_away_until(reply, error, away)))
     elif reply.status == 403:
-        told.append(Throttle(WEIGHT, until_ns=reply.asked_ns + forbidden_ns))
-    told.append(Refused(wording(reply.status, error, reply.body), how(reply.status, code)))
+        told.append(Throttle(WEIGHT, until_ns=reply.asked_ns + away.forbidden_ns))
+    kind = Refusal.TRANSIENT if is_html(reply.body) else how(reply.status, code)
+    told.append(Refused(wording(reply.status, error, reply.body), kind))
     return told
 
 
-def _stay_away_until(reply: Reply, error: Error | None) -> int:
+def _stay_away_until(reply: Reply, error: Error | None, away: Away) -> int:
     """UTC ns; a second is added because the count began after we had asked."""
     seconds = reply.headers.get("retry-after", "")
-    latest = reply.asked_ns + LONGEST_BAN_NS
+    latest = reply.asked_ns + away.longest_ns
     if re.fullmatch(r"[0-9]{1,9}", seconds):
         return min(reply.asked_ns + (int(seconds) + 1) * SECOND, latest)
     banned = _BANNED_UNTIL.search(error.msg) if error is not None else None
-    return min(int(banned[1]) * MILLI, latest) if banned else reply.asked_ns + MINUTE
+    return min(int(banned[1]) * MILLI, latest) if banned else reply.asked_ns + away.unsaid_ns
 
 
 def used_weight(reply: Reply) -> list[Meaning]:

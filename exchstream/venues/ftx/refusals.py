@@ -62,12 +62,15 @@ def of_link(text: str | None) -> Refused:
     return Refused(text, Refusal.TRANSIENT if refusal is Refusal.GONE else refusal)
 
 
-def of_answer(text: str | None, reply: Reply) -> list[Meaning]:
-    """A REST answer that is no success; `text` is None where the body is not FTX's JSON (an HTML page, say)."""
+def of_answer(text: str | None, reply: Reply, unsaid_ns: int) -> list[Meaning]:
+    """A REST answer that is no success; `text` is None where the body is not FTX's JSON (an HTML page, say).
+
+    `unsaid_ns` is how long to stay away after a 429 that does not say it.
+    """
     if reply.status == 429:
         wait = reply.headers.get("retry-after", "")
-        seconds = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 7 else 1
-        throttle = Throttle("rest", until_ns=reply.asked_ns + seconds * SECOND)
+        said = wait.isascii() and wait.isdecimal() and len(wait) < 7
+        throttle = Throttle("rest", until_ns=reply.asked_ns + (int(wait) * SECOND if said else unsaid_ns))
         return [throttle, Refused(text or "too many requests", Refusal.TRANSIENT)]
     if text is None:
         return [Refused(f"HTTP {reply.status} without an answer of FTX's", Refusal.TRANSIENT)]

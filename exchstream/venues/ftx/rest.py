@@ -79,19 +79,21 @@ def _listing(question: paging.Listed, pages: Pages, latest_ns: int) -> str:
     return ("/api/orders/history?" if isinstance(question, Orders) else "/api/fills?") + urlencode(query)
 
 
-def answer(question: Question, reply: Reply, memory: Memory, pages: Pages, tolerance: Decimal) -> list[Meaning]:
+def answer(
+    question: Question, reply: Reply, memory: Memory, pages: Pages, tolerance: Decimal, unsaid_ns: int
+) -> list[Meaning]:
     """What the answer means.  Never raises."""
     if isinstance(question, Clock):
         time = wire.server_time(reply)
-        return refusals.of_answer(None, reply) if time is None else [time]
+        return refusals.of_answer(None, reply, unsaid_ns) if time is None else [time]
     if isinstance(question, OrderById | OrderFills) and question.key.order_id.startswith(wire.OTC):
         return []  # an over-the-counter fill has no order that anything could be said of
     try:
         envelope = wire.ANSWER.decode(reply.body)
     except wire.UNREADABLE:
-        return refusals.of_answer(None, reply)
+        return refusals.of_answer(None, reply, unsaid_ns)
     if not envelope.success or reply.status >= 300:
-        return refusals.of_answer(envelope.error or "a failure without a text", reply)
+        return refusals.of_answer(envelope.error or "a failure without a text", reply, unsaid_ns)
     try:
         if isinstance(question, OrderById):
             return wire.order(bytes(envelope.result), memory.markets, tolerance)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import attrs
 import msgspec
 
-from exchstream.core.limits import HttpLimits, LinkLimits
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits, positive, whole
 from exchstream.core.venue import (
     MINUTE,
     SECOND,
@@ -43,8 +43,21 @@ from exchstream.core.venue import (
 )
 from exchstream.errors import ConfigError
 from exchstream.model import OrderKind
+from exchstream.venues.checks import (
+    FALSE_ALARM,
+    UNHEARD,
+    at_least,
+    instance_of,
+    label,
+    longer_than,
+    path,
+    url,
+    without_slash,
+    wrong,
+)
 from exchstream.venues.ftx import refusals, rest, wire
-from exchstream.venues.settings import load, needed_secret
+from exchstream.venues.numbers import BadNumber, amount
+from exchstream.venues.settings import key_text, load, needed_secret, texts
 
 CHANNELS: Final = ("orders", "fills")
 # Known and not needed: an order update stream asks for none of these.
@@ -57,35 +70,30 @@ class _Unknown(Exception):
     """A message that we have no word for."""
 
 
-def _url(*schemes: str) -> Callable[[object, attrs.Attribute[str], str], None]:
-    def check(_: object, field: attrs.Attribute[str], value: str) -> None:
-        if not value.startswith(schemes):
-            raise ConfigError(f"{field.name} must begin with {' or '.join(schemes)}")
-
-    return check
+def _channel_set(value: Any) -> frozenset[str]:
+    return frozenset(texts(value))
 
 
-def _without_slash(url: str) -> str:
-    return url.rstrip("/")
-
-
-def _positive(_: object, field: attrs.Attribute[int], value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ConfigError(f"{field.name} must be a positive whole number")
-
-
-def _whole(default: int) -> int:
-    return attrs.field(default=default, validator=_positive)
-
-
-def _channels(_: object, field: attrs.Attribute[frozenset[str]], value: frozenset[str]) -> None:
+def _channels(instance: object, field: attrs.Attribute[frozenset[str]], value: frozenset[str]) -> None:
     if not value or not value <= set(CHANNELS):
-        raise ConfigError(f"channels must be one or both of {', '.join(CHANNELS)}")
+        raise wrong(instance, field, f"be one or both of {', '.join(CHANNELS)}")
 
 
-def _known_domain(_: object, field: attrs.Attribute[str], value: str) -> None:
-    if value not in _PREFIXES:
-        raise ConfigError(f"domain must be one of {', '.join(_PREFIXES)}")
+def _known_domain(instance: object, field: attrs.Attribute[str], value: Any) -> None:
+    if not isinstance(value, str) or value not in _PREFIXES:
+        raise wrong(instance, field, f"be one of {', '.join(_PREFIXES)}")
+
+
+def _subaccount(instance: object, field: attrs.Attribute[str | None], value: Any) -> None:
+    if value is not None and not (isinstance(value, str) and value and value.isprintable()):
+        raise wrong(instance, field, "be the subaccount's name; leave it out for the main account")
+
+
+def _exact(value: Decimal | str | int) -> Decimal:
+    try:
+        return amount(value)
+    except BadNumber:
+        raise ConfigError('Ftx: tolerance must be an exact amount, as in Decimal("1e-9") or "1e-9"') from None
 
 
 @attrs.frozen(kw_only=True)
@@ -96,30 +104,40 @@ class Ftx:
     Times are nanoseconds.  Raises ConfigError for fields that cannot work.
     """
 
-    api_key: Secret = attrs.field(converter=needed_secret, repr=False)
+    api_key: Secret = attrs.field(converter=key_text, repr=False)
     api_secret: Secret = attrs.field(converter=needed_secret, repr=False)
-    account: str = attrs.field(default="default", alias="name")
-    subaccount: str | None = None
+    account: str = attrs.field(default="default", alias="name", validator=label)
+    subaccount: str | None = attrs.field(default=None, validator=_subaccount)
     # Both channels, or the one that suits: "fills" alone tells no order's end, "orders" alone no prices and fees.
-    channels: frozenset[str] = attrs.field(default=frozenset(CHANNELS), converter=frozenset, validator=_channels)
+    channels: frozenset[str] = attrs.field(default=frozenset(CHANNELS), converter=_channel_set, validator=_channels)
     domain: str = attrs.field(default="ftx.com", validator=_known_domain)  # or ftx.us
-    rest_url: str = attrs.field(converter=_without_slash, validator=_url("http://", "https://"))
-    ws_url: str = attrs.field(validator=_url("ws://", "wss://"))  # with and without the last slash were in use
-    heartbeat_ns: int = _whole(15 * SECOND)  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
-    silence_ns: int = _whole(35 * SECOND)  # two pings without a pong, and some; ccxt 2.1.74 waits for two
-    ack_ns: int = _whole(10 * SECOND)  # QuantConnect waits 10 s for the answer to a login
-    lag_ns: int = _whole(6 * SECOND)  # how far REST may lag behind; no source, our choice
-    audit_ns: int = _whole(40 * SECOND)  # how often open orders are compared; our choice
-    audit_grace_ns: int = _whole(10 * SECOND)  # between the two looks of an audit; our choice
-    give_up_ns: int = _whole(10 * MINUTE)  # then an unanswered question is named; our choice
-    tolerance: Decimal = Decimal("1e-9")  # of quantities, which FTX computed with floats; below its smallest step
-    requests_per_second: int = _whole(30)  # docs.ftx.us: 30 requests per second
-    orders_page: int = _whole(100)  # default and most of /orders/history (ccxt 2.1.74)
-    fills_page: int = _whole(5000)  # times "relax the max results per page to 5,000" (FTX docs, pagination)
-    sure_page: int = _whole(20)  # without hasMoreData, only a shorter page than this is surely the last
-    link_limits: LinkLimits = LinkLimits()
-    http_limits: HttpLimits = HttpLimits()
-    clock_path: str = "/api/time"  # documented at otc.ftx.com; the Date header of any answer serves as well
+    rest_url: str = attrs.field(converter=without_slash, validator=url("https", "http"))
+    # With and without the last slash were in use.
+    ws_url: str = attrs.field(validator=url("wss", "ws", query=True))
+    heartbeat_ns: int = whole(15 * SECOND)  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
+    # Two pings without a pong, and some; ccxt 2.1.74 waits for two.
+    silence_ns: int = attrs.field(default=35 * SECOND, validator=[positive, longer_than("heartbeat_ns", UNHEARD)])
+    ack_ns: int = whole(10 * SECOND)  # QuantConnect waits 10 s for the answer to a login
+    lag_ns: int = whole(6 * SECOND)  # how far REST may lag behind; no source, our choice
+    audit_ns: int = whole(40 * SECOND)  # how often open orders are compared; our choice
+    # Between the two looks of an audit; our choice.
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[positive, at_least("lag_ns", FALSE_ALARM)])
+    give_up_ns: int = whole(10 * MINUTE)  # then an unanswered question is named; our choice
+    # Of quantities, which FTX computed with floats; below its smallest step.
+    tolerance: Decimal = attrs.field(default=Decimal("1e-9"), converter=_exact)
+    unsaid_ns: int = whole(
+        SECOND
+    )  # how long to stay away after a 429 that does not say; its one limit is by the second
+    requests_per_second: int = whole(30)  # docs.ftx.us: 30 requests per second
+    orders_page: int = whole(100)  # default and most of /orders/history (ccxt 2.1.74)
+    fills_page: int = whole(5000)  # times "relax the max results per page to 5,000" (FTX docs, pagination)
+    sure_page: int = whole(20)  # without hasMoreData, only a shorter page than this is surely the last
+    # Documented at otc.ftx.com; the Date header of any answer serves as well.
+    clock_path: str = attrs.field(default="/api/time", validator=path())
+    link_limits: LinkLimits = attrs.field(default=LinkLimits(), validator=instance_of(LinkLimits))
+    http_limits: HttpLimits = attrs.field(default=HttpLimits(), validator=instance_of(HttpLimits))
+    session_limits: SessionLimits = attrs.field(default=SessionLimits(), validator=instance_of(SessionLimits))
+    host_limits: HostLimits = attrs.field(default=HostLimits(), validator=instance_of(HostLimits))
 
     @rest_url.default
     def _rest_url(self) -> str:
@@ -218,9 +236,14 @@ class Ftx:
         args["time"] = millis
         if self.subaccount is not None:
             args["subaccount"] = self.subaccount  # as it is: "(optional) subaccount name" (FTX docs)
-        channels = [channel for channel in CHANNELS if channel in self.channels]
+        channels = self._asked_for
         login = _frame({"op": "login", "args": args})
         return [(channels[0], login)] + [(name, _frame({"op": "subscribe", "channel": name})) for name in channels]
+
+    @property
+    def _asked_for(self) -> list[str]:
+        """The channels of this account, in the order in which they are subscribed to."""
+        return [channel for channel in CHANNELS if channel in self.channels]
 
     def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
         """What these frames mean.  Never raises."""
@@ -251,8 +274,10 @@ class Ftx:
             case "info" if message.code == _RESTART:
                 return (Retire("the venue's servers restart (20001)"),)
             case "error" if message.msg == refusals.ALREADY_SUBSCRIBED:
-                # Errors name no channel: it can be any that this account subscribes to, and then all are greeted.
-                return [Accepted(name) for name in CHANNELS if name in self.channels]
+                # Errors name no channel, and one error is about one request.  Answers come in the order of the requests
+                # (recorded of 90 subscriptions), so the first of them is what the first error can be about; if it was
+                # another, that one stays unproven and the link is replaced.
+                return (Accepted(self._asked_for[0]),)
             case "error" if message.msg == refusals.ALREADY_LOGGED_IN:
                 return ()
             case "error":
@@ -290,7 +315,7 @@ class Ftx:
 
     def answer(self, question: Question, reply: Reply, memory: Memory) -> list[Meaning]:
         """What the answer means.  Never raises."""
-        return rest.answer(question, reply, memory, self._pages, self.tolerance)
+        return rest.answer(question, reply, memory, self._pages, self.tolerance, self.unsaid_ns)
 
     @property
     def _pages(self) -> rest.Pages:

@@ -43,7 +43,7 @@ class Read:
 
 def read(venue: Venue, frames: Iterable[str | bytes]) -> Read:
     """Read the frames one by one."""
-    found = Read(Ledger(floor_ns=0), [], [], [])
+    found = Read(Ledger(floor_ns=0, tolerance=Decimal("1e-9")), [], [], [])
     for frame in frames:
         for meaning in venue.read(venue.plan.lanes[0], (frame,), Memory()):
             if isinstance(meaning, OrderView):
@@ -103,7 +103,7 @@ def test_a_legal_history_is_read_as_it_was(name: str, told: str) -> None:
         assert truth == fills
         for state in found.ledger.closed.values():
             if state.key.kind is OrderKind.ORDER:
-                assert found.ledger.imbalance(state, Decimal("1e-9")) == 0
+                assert found.ledger.imbalance(state) == 0
 
     check()
 

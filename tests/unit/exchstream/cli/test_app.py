@@ -202,7 +202,8 @@ def test_every_variable_is_listed(venue: str, capsys: pytest.CaptureFixture[str]
     assert all(text.startswith(stem) for text in lines)
     assert f"{stem}KEY".ljust(50) + " needed" in lines
     assert f"{stem}LAG_NS".ljust(50) + " default 6000000000" in lines
-    assert f"{stem}NAME" not in {text.split()[0] for text in lines}
+    assert f"{stem}LINK_LIMITS_OPEN_NS".ljust(50) + " default 10000000000" in lines
+    assert not {f"{stem}NAME", f"{stem}LINK_LIMITS"} & {text.split()[0] for text in lines}
 
 
 def test_ftx_channels_are_a_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import attrs
 
-from exchstream.core.audit import ABSENT, Audit
+from exchstream.core.audit import Audit
 from exchstream.core.balances import Balances as Sheet
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
+from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import SECOND, FillView, Holdings, Meaning, OrderById, OrderView, Question, Snapshot
 from exchstream.model import End, Market, OrderKey, OrderKind, Stage
 
@@ -31,20 +32,21 @@ class Auditor:
 
     def __attrs_post_init__(self) -> None:
         plan = attrs.evolve(PLAN, balances=True)
-        self.audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=0)
+        self.audit = Audit(plan=plan, ledger=self.ledger, sheet=self.sheet, next_ns=0, lag_ns=plan.lag_ns)
 
     def look(self, *answers: Meaning, gone: tuple[OrderKey, ...] = ()) -> str | None:
         """One look: what is asked, these answers, and the word on it."""
         self.seconds += 30
         now = Now(self.seconds * SECOND, T0 + self.seconds * SECOND)
-        self.asked = self.audit.begin(now, ["BTCUSDT"], T0)
+        self.asked = self.audit.begin(now, ["BTCUSDT"])
         for meaning in answers:
             self.audit.heard(meaning)
         for key in gone:
             self.audit.refused(OrderById(key))
         assert self.audit.look is not None
         self.audit.look.owed.clear()
-        return self.audit.answered(now, BEAT_NS)
+        found = self.audit.answered(now, BEAT_NS)
+        return None if found is None else found.why
 
     def by_id(self) -> list[OrderKey]:
         """The orders that the last look asked for by id."""
@@ -101,7 +103,7 @@ def test_so_many_missing_orders_are_asked_for_and_no_more() -> None:
     auditor = with_open(*map(str, range(100, 1_100)))
     auditor.look(NONE_OPEN)
     auditor.look(NONE_OPEN)
-    assert len(auditor.by_id()) == ABSENT
+    assert len(auditor.by_id()) == SessionLimits().audit_absent
 
 
 def test_a_position_that_moved_is_a_gap() -> None:

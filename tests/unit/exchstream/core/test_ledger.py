@@ -9,6 +9,7 @@ import pytest
 
 from exchstream.core import ledger as module
 from exchstream.core.ledger import Ledger
+from exchstream.core.venue import SECOND
 from exchstream.model import End, OrderKey
 
 from .toy import T0, execution, order
@@ -52,7 +53,7 @@ def test_an_older_fill_is_entered_and_is_no_news() -> None:
     """It counts for the balance of its order."""
     ledger = Ledger(floor_ns=T0)
     assert not ledger.fill(execution(quantity="0.4", at=-5))
-    assert ledger.imbalance(order(filled="0.4"), Decimal(0)) == 0
+    assert ledger.imbalance(order(filled="0.4")) == 0
 
 
 @pytest.mark.parametrize(
@@ -61,9 +62,9 @@ def test_an_older_fill_is_entered_and_is_no_news() -> None:
 )
 def test_double_entry(filled: str, tolerance: str, expected: str) -> None:
     """The difference between an order's count and its fills, nothing within the tolerance."""
-    ledger = Ledger(floor_ns=T0)
+    ledger = Ledger(floor_ns=T0, tolerance=Decimal(tolerance))
     ledger.fill(execution(quantity="1"))
-    assert Decimal(expected) == ledger.imbalance(order(filled=filled), Decimal(tolerance))
+    assert Decimal(expected) == ledger.imbalance(order(filled=filled))
 
 
 def test_a_version_that_moves_without_a_value_is_kept_silently() -> None:
@@ -74,37 +75,86 @@ def test_a_version_that_moves_without_a_value_is_kept_silently() -> None:
     assert ledger.view(order(at=2, price="90")) is None
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open and closed orders, executions and sums each have a limit (G5)."""
-    for name in ("MAX_CLOSED", "MAX_RECOVERED", "MAX_FILLS", "MAX_OPEN"):
-        monkeypatch.setattr(module, name, 10)
-    ledger = Ledger(floor_ns=T0)
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that a test can reach."""
+    limits = {"MAX_CLOSED": 10, "MAX_CLOSED_NEEDED": 20, "MAX_FILLS": 10, "MAX_FILLS_NEEDED": 20, "MAX_OPEN": 10}
+    for name, limit in limits.items():
+        monkeypatch.setattr(module, name, limit)
+
+
+def full(*, need_ns: int, orders: int = 50) -> Ledger:
+    """A ledger through which so many orders went, one a second, each with a fill of its own, and each balanced."""
+    ledger = Ledger(floor_ns=T0, need_ns=need_ns)
+    for number in range(orders):
+        ledger.fill(execution(str(number), of=f"c{number}", at=number), live=True)
+        ledger.view(order(f"c{number}", end=End.FILLED, filled="1", at=number), live=True)
+    return ledger
+
+
+@pytest.mark.parametrize(("needed", "expected"), [(False, 10), (True, 20)])
+@pytest.mark.usefixtures("small")
+def test_memory_is_bounded(needed: bool, expected: int) -> None:
+    """What a look-back may list again is kept longer, and both have a limit (G5)."""
+    ledger = full(need_ns=T0 if needed else 2 * T0)
     for number in range(50):
-        ledger.view(order(f"c{number}", end=End.CANCELED))
         ledger.view(order(f"o{number}"))
-        ledger.fill(execution(str(number), of=f"f{number}"))
-    assert (len(ledger.closed), len(ledger.open), len(ledger.fills), len(ledger.sums)) == (10, 10, 10, 10)
+    assert (len(ledger.closed), len(ledger.fills), len(ledger.sums)) == (expected, expected, expected)
+    assert len(ledger.open) == 10
+    assert ledger.forgotten == ({"BTCUSDT": T0 + 29 * SECOND} if needed else {})
 
 
-def test_the_sum_of_an_open_order_outlives_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("small")
+def test_what_is_settled_goes() -> None:
+    """When everything up to an instant has been proven told, what is older and too much is let go."""
+    ledger = full(need_ns=T0, orders=20)
+    ledger.settle(T0 + 15 * SECOND)
+    assert [f"c{number}" for number in range(10, 20)] == [key.order_id for key in ledger.closed]
+    assert [str(number) for number in range(10, 20)] == [key.trade_id for key in ledger.fills]
+    ledger = full(need_ns=T0, orders=20)
+    ledger.settle(T0 + 5 * SECOND)
+    assert [f"c{number}" for number in range(5, 20)] == [key.order_id for key in ledger.closed]
+
+
+@pytest.mark.usefixtures("small")
+def test_an_order_that_does_not_balance_is_kept() -> None:
+    """Else the look-back that is to come could not hold it against its fills."""
+    ledger = Ledger(floor_ns=T0, need_ns=2 * T0)
+    odd = order("odd", end=End.FILLED, filled="1")
+    ledger.view(odd, live=True)
+    for number in range(10):
+        ledger.view(order(f"c{number}", end=End.CANCELED), live=True)
+    assert odd.key in ledger.closed
+    ledger.accept(odd.key, Decimal(1))
+    ledger.settle(2 * T0)
+    assert odd.key not in ledger.closed
+
+
+@pytest.mark.usefixtures("small")
+def test_the_sum_of_an_order_outlives_the_keys_of_its_fills() -> None:
     """An order that is open for long keeps its double entry, however many others are filled meanwhile."""
-    monkeypatch.setattr(module, "MAX_OPEN", 5)
-    ledger = Ledger(floor_ns=T0)
+    ledger = Ledger(floor_ns=T0, need_ns=2 * T0)
     ledger.view(order("keep", filled="1"))
     ledger.fill(execution("0", of="keep"))
     for number in range(1, 30):
         ledger.fill(execution(str(number), of=f"f{number}"))
-    assert Decimal(1) == ledger.sums[OrderKey("BTCUSDT", "keep")].quantity
+    assert Decimal(1) == ledger.sums[KEY._replace(order_id="keep")].quantity
+    assert len(ledger.sums) == 11
+    assert not ledger.orphan(KEY._replace(order_id="keep"))
+    assert ledger.orphan(KEY._replace(order_id="f29"))
+    assert not ledger.orphan(KEY._replace(order_id="f1"))
 
 
-def test_forgetting_keeps_what_a_look_back_can_bring_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed orders go from the oldest on, but not those that the venue touched since the given instant."""
-    monkeypatch.setattr(module, "MAX_CLOSED", 10)
+def test_what_was_accepted_is_asked_about_again_when_a_fill_comes() -> None:
+    """A difference that has been named is none any more, until something about it changes."""
     ledger = Ledger(floor_ns=T0)
-    for number in range(10):
-        ledger.view(order(str(number), end=End.CANCELED, at=number))
-    ledger.forget(T0 + 3 * 10**9)
-    assert [str(number) for number in range(3, 10)] == [key.order_id for key in ledger.closed]
+    state = order(filled="3", end=End.FILLED)
+    ledger.view(state)
+    assert ledger.imbalance(state) == 3
+    ledger.accept(KEY, Decimal(3))
+    assert ledger.imbalance(state) == 0
+    ledger.fill(execution("late"))
+    assert ledger.imbalance(state) == 2
 
 
 def test_a_dropped_order_is_gone() -> None:
@@ -114,14 +164,4 @@ def test_a_dropped_order_is_gone() -> None:
     ledger.fill(execution())
     ledger.drop(KEY)
     assert ledger.open == {}
-    assert ledger.imbalance(order(filled="1"), Decimal(0)) == 0
-
-
-def test_a_look_back_may_list_more_closed_orders_than_the_stream_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a pass of a look-back brought is still known in its next pass, and is not told again."""
-    monkeypatch.setattr(module, "MAX_CLOSED", 10)
-    ledger = Ledger(floor_ns=0)
-    passes = [[ledger.view(order(f"c{number}", end=End.CANCELED)) for number in range(30)] for _ in range(2)]
-    assert passes[1] == [None] * 30
-    ledger.forget(before_ns=2 * T0)
-    assert len(ledger.closed) == 5
+    assert ledger.imbalance(order(filled="1")) == 0

@@ -422,10 +422,45 @@ def test_a_lifetime_ends_in_a_rotation() -> None:
     assert len(driver.told(GapOpened)) == 1
 
 
+def live_for(driver: Driver, span_ns: int) -> None:
+    """Let a healthy account live for so long, all of its audits answered."""
+    for _ in range(0, span_ns, 5 * SECOND):
+        driver.advance(5)
+        driver.hear()
+        driver.answer_all()
+
+
+def test_a_subscription_that_ends_at_once_is_dialled_anew_and_later() -> None:
+    """Greeting again without a pause would be a storm: the link is given up, and the next one waits."""
+    driver = Driver()
+    driver.go_live()
+    commands = driver.say(Resubscribe("terminated"))
+    assert [Close(1, "terminated"), Dial(2, "user", Range(0, SECOND))] == commands[1:]
+
+
+def test_a_link_that_is_to_end_as_soon_as_it_began_is_replaced_later_each_time() -> None:
+    """A server that retires every connection at once is not dialled in a storm, and never on more than two links."""
+    driver = Driver()
+    driver.go_live()
+    delays = []
+    for _ in range(4):
+        driver.commands.clear()
+        driver.say(Retire("shutdown"))
+        driver.prove()
+        driver.say(Retire("shutdown"))
+        assert len(driver.session.links.live) == 2
+        driver.advance(11)  # the replaced link has drained
+        driver.hear()
+        delays += [dial.delay.high_ns // SECOND for dial in driver.sent(Dial)]
+    assert delays == sorted(delays)
+    assert delays[-1] >= 8
+
+
 def test_resubscribe_greets_again_on_the_same_link() -> None:
     """A subscription that ends while the socket lives is renewed, and the time between is a gap."""
     driver = Driver()
     driver.go_live()
+    live_for(driver, MINUTE)
     commands = driver.say(Resubscribe("terminated"))
     assert Send(driver.link, ("subscribe",)) in commands
     assert GapReason.EXPIRED in {e.reason for e in driver.told(GapOpened)}

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import attrs
 
-from exchstream.core.backoff import Backoff
 from exchstream.core.happenings import (
     Answered,
     Ask,
@@ -32,7 +31,7 @@ from exchstream.core.happenings import (
     Unanswered,
     Woken,
 )
-from exchstream.core.limits import HttpLimits, LinkLimits
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
 from exchstream.core.session import Session
 from exchstream.core.venue import (
     MINUTE,
@@ -111,6 +110,8 @@ class Toy:
     identity: str = "toy-identity"
     link_limits: LinkLimits = LinkLimits()
     http_limits: HttpLimits = HttpLimits()
+    session_limits: SessionLimits = SessionLimits()
+    host_limits: HostLimits = HostLimits()
 
     def needs(self, memory: Memory, now_ns: int) -> Sequence[Question]:
         """The markets, and a key where the toy has keys."""
@@ -154,7 +155,7 @@ class Driver:
     link: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.session = Session(self.venue, since_ns=self.since_ns, backoff=Backoff())
+        self.session = Session(self.venue, since_ns=self.since_ns)
 
     def do(self, happening: Happening) -> list[Command]:
         """One happening; what it led to is also added to `events`, `commands` and `asks`."""

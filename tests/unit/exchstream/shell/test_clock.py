@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from exchstream.core.happenings import Now
+from exchstream.core.limits import HostLimits
 from exchstream.core.venue import HOUR, MINUTE, SECOND
 from exchstream.shell.clock import HostClock, Sample, mono_ns
 from exchstream.shell.http import Unanswered
@@ -86,7 +87,7 @@ async def test_measure(autojump_clock, ways: list[tuple[int, int]], off_s: int, 
 async def test_no_sample(autojump_clock) -> None:
     """The offset stays as it was, and the next try is not due at once."""
     wall, asked = Wall(), list[int]()
-    clock = HostClock(wall=wall, retry_ns=MINUTE)
+    clock = HostClock(HostLimits(clock_retry_ns=MINUTE), wall=wall)
     with pytest.raises(Unanswered, match="no answer"):
         await clock.measure(venue(wall, [(-1, 0)], asked=asked))
 
@@ -98,7 +99,7 @@ async def test_no_sample(autojump_clock) -> None:
 async def test_periodically_due(autojump_clock) -> None:
     """An hour after the last measurement."""
     wall = Wall()
-    clock = HostClock(wall=wall, every_ns=HOUR)
+    clock = HostClock(HostLimits(clock_every_ns=HOUR), wall=wall)
     await clock.measure(venue(wall, [(0, 0)]))
     await trio.sleep(3599)
 

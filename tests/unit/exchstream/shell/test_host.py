@@ -8,7 +8,7 @@ import attrs
 import pytest
 import trio
 
-from exchstream.core.limits import HttpLimits
+from exchstream.core.limits import HostLimits, HttpLimits
 from exchstream.core.venue import (
     MINUTE,
     SECOND,
@@ -29,7 +29,9 @@ from exchstream.core.venue import Venue as VenueProtocol
 from exchstream.model import OrderKind
 from exchstream.shell.clock import HostClock, mono_ns
 from exchstream.shell.host import Host
+from exchstream.shell.hosts import Hosts
 from exchstream.shell.http import Unanswered
+from tests.unit.exchstream.core.toy import Toy
 
 MEMORY = Memory()
 ORDERS = OpenOrders(OrderKind.ORDER)
@@ -103,12 +105,12 @@ def account() -> VenueProtocol:
     return Account()  # type: ignore[return-value]
 
 
-def made(wire: Wire, *, measured: bool = True) -> Host:
+def made(wire: Wire, *, measured: bool = True, limits: HostLimits | None = None) -> Host:
     """A host; its clock is taken as measured unless that is what the test is about."""
     clock = HostClock(wall=wall)
     if measured:
         clock._due_ns = 1 << 80
-    return Host(wire, Account.buckets, clock=clock)  # type: ignore[arg-type]
+    return Host(wire, Account.buckets, limits=limits, clock=clock)  # type: ignore[arg-type]
 
 
 async def test_signed_when_sent(autojump_clock, wire: Wire, account: VenueProtocol) -> None:
@@ -264,3 +266,26 @@ async def test_aclose(autojump_clock, wire: Wire) -> None:
         await host.aclose()
 
     assert wire.closed
+
+
+async def test_an_account_may_share_for_longer_and_use_less(autojump_clock, wire: Wire, account: VenueProtocol) -> None:
+    """How old a shared answer may be, and how much of the venue's limits is used, is the account's to say."""
+    host = made(wire, limits=HostLimits(shared_age_ns=9 * MINUTE, budget_percent=20))
+    for wait, fetched in ((0, 1), (500, 1), (60, 2)):
+        await trio.sleep(wait)  # virtual: the clock jumps
+        await host.ask(account, Markets(), MEMORY)
+        assert wire.count(Markets) == fetched
+    started = trio.current_time()
+    for _ in range(2):
+        await host.ask(account, ORDERS, MEMORY)
+    assert trio.current_time() - started > 50  # 20 of 100 a minute: the markets and one question
+
+
+async def test_a_host_is_made_with_its_first_accounts_limits(autojump_clock) -> None:
+    """Clock, budget and HTTP follow the account that comes first; the next one at the address shares them."""
+    first = Toy(buckets=Account.buckets, host_limits=HostLimits(budget_percent=50, clock_samples=1))
+    async with Hosts.open() as hosts:
+        host = hosts.host(first)
+        assert host is hosts.host(Toy(buckets=Account.buckets))
+        assert host.clock._limits.clock_samples == 1
+        assert [mono_ns(), mono_ns() + MINUTE] == [host.budget.reserve("rest", 50, mono_ns()) for _ in range(2)]

@@ -22,12 +22,14 @@ from exchstream.core.happenings import (
     Now,
     Overflowed,
     Ping,
+    Range,
     Received,
     Send,
     Started,
     Unclocked,
 )
-from exchstream.core.venue import Clock, Memory
+from exchstream.core.limits import HostLimits
+from exchstream.core.venue import SECOND, Address, Clock, Lane, Memory
 from exchstream.journal.ring import Ring
 from exchstream.shell import runner as module
 from exchstream.shell.http import Unanswered
@@ -44,6 +46,7 @@ class Play:
 
     script: Script
     heard: list[Happening] = attrs.field(factory=list)
+    asked_at: list[float] = attrs.field(factory=list)
     memory: Memory = attrs.field(factory=Memory)
     wake_at_ns: int | None = None
 
@@ -52,14 +55,19 @@ class Play:
         return self.script(happening)
 
     def expects(self, ask: int) -> bool:
+        self.asked_at.append(trio.current_time())
         return False
 
 
 class Away:
-    """A host whose venue answers nothing; anything that was not foreseen fails."""
+    """A host whose venue answers nothing; anything that was not foreseen fails.  It notes when it was turned to."""
 
     due, error_ns = True, None
     away_ns: int | None = None
+
+    def __init__(self) -> None:
+        self.dialled_at: list[float] = []
+        self.measured_at: list[float] = []
 
     @property
     def clock(self) -> Away:
@@ -69,9 +77,10 @@ class Away:
         return Now(0, 0)
 
     async def keep_time(self, venue: object, memory: object) -> None:
-        pass
+        self.dialled_at.append(trio.current_time())
 
     async def measure_clock(self, venue: object, memory: object) -> None:
+        self.measured_at.append(trio.current_time())
         raise Unanswered("nobody there")
 
     def stay_away(self, for_ns: int) -> None:
@@ -94,7 +103,13 @@ async def ended() -> Any:
 
 
 async def played(
-    script: Script, link: Link | None = None, *, room: bool = True, host: Away | None = None
+    script: Script,
+    link: Link | None = None,
+    *,
+    room: bool = True,
+    session: Play | None = None,
+    host: Away | None = None,
+    venue: Toy | None = None,
 ) -> list[Happening]:
     """What the session hears in a minute."""
 
@@ -102,11 +117,11 @@ async def played(
     async def connect(*_: object, **__: object) -> AsyncIterator[Link | None]:
         yield link
 
-    session = Play(script)
+    session = session or Play(script)
     with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
         patched.setattr(module, "connect", connect)
         patched.setattr(Ring, "reserve", lambda self, events: room)
-        await Runner(Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
+        await Runner(venue or Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
     return session.heard
 
 
@@ -184,3 +199,71 @@ async def test_a_clock_that_cannot_be_measured_is_told(autojump_clock: MockClock
     """The session hears that the venue did not say the time, and why."""
     heard = await played(lambda happening: [MeasureClock()] if happening == Started() else [])
     assert heard == [Started(), Unclocked("nobody there")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda number, delay: Dial(number, "user", delay),
+        lambda number, delay: Ask(number, Clock(), delay),
+        lambda number, delay: MeasureClock(delay),
+    ],
+    ids=["dial", "ask", "measure"],
+)
+async def test_delays_are_spread_over_their_range(
+    autojump_clock: MockClock, command: Callable[[int, Range], Command]
+) -> None:
+    """Two hundred tries that failed together are not made together: each tenth of the range gets some of them."""
+    delay = Range(20 * SECOND, 40 * SECOND)
+
+    def script(happening: Happening) -> Sequence[Command]:
+        return [command(number, delay) for number in range(200)] if happening == Started() else []
+
+    session, host = Play(script), Away()
+    started = trio.current_time()
+    await played(script, Link(ended, trio.sleep_forever), session=session, host=host)
+    waited = [at - started for at in (*session.asked_at, *host.dialled_at, *host.measured_at)]
+    assert len(waited) == 200
+    assert (min(waited) >= 20, max(waited) <= 40) == (True, True)
+    assert {int(seconds - 20) // 2 for seconds in waited} == set(range(10))
+
+
+async def test_a_dial_waits_for_the_hosts_budget(autojump_clock: MockClock) -> None:
+    """A lane whose address has a bucket is not dialled before the host has room in it for the address's weight."""
+
+    class Paced(Toy):
+        def dial(self, lane: Lane, memory: Memory) -> Address:
+            return Address("ws://toy", bucket="connections", weight=5)
+
+    class Full(Away):
+        async def spend(self, bucket: str, weight: int) -> None:
+            spent.append((bucket, weight))
+            await trio.sleep(30)
+
+    spent: list[tuple[str, int]] = []
+    connected: list[float] = []
+
+    def script(happening: Happening) -> Sequence[Command]:
+        if happening == Connected(1):
+            connected.append(trio.current_time() - started)
+        return [Dial(1, "user")] if happening == Started() else []
+
+    started = trio.current_time()
+    await played(script, Link(ended, trio.sleep_forever), host=Full(), venue=Paced())
+    assert spent == [("connections", 5)]
+    assert connected == [pytest.approx(30)]
+
+
+class Slow(Away):
+    """A host that is asked for the time for ever."""
+
+    async def keep_time(self, venue: object, memory: object) -> None:
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("seconds", [1, 50, 70])
+async def test_a_dial_waits_for_the_time_as_long_as_the_account_says(autojump_clock: MockClock, seconds: int) -> None:
+    """Then it dials all the same: live facts are worth more than an offset."""
+    venue = Toy(host_limits=HostLimits(time_wait_ns=seconds * SECOND))
+    heard = await played(dialling(), Link(trio.sleep_forever, trio.sleep_forever), host=Slow(), venue=venue)
+    assert (Connected(1) in heard) is (seconds < 60)

@@ -8,7 +8,7 @@ import pytest
 from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import Secret
 from exchstream.errors import ConfigError
-from exchstream.venues.settings import load, needed_secret, secret, texts, variable
+from exchstream.venues.settings import leaves, load, needed_secret, secret, texts, variable
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +24,9 @@ class Toy:
     channels: frozenset[str] = frozenset()
     rest_url: str = "https://x"
     http_limits: HttpLimits = HttpLimits()
+
+
+BOTH = {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_SECRET": "s"}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,30 @@ def test_an_argument_wins_over_the_environment() -> None:
     assert load(Toy, "toy", "a", {"http_limits": limits}, environ=environ).http_limits is limits
 
 
+def test_a_group_is_set_part_by_part() -> None:
+    """A variable sets one value, the others keep their defaults; a group that is passed wins as a whole."""
+    environ = {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_HTTP_LIMITS_MAX_CONNECTIONS": "3"}
+    assert HttpLimits(max_connections=3) == load(Toy, "toy", "a", {}, environ=environ).http_limits
+    passed = HttpLimits(read_ns=7)
+    assert load(Toy, "toy", "a", {"http_limits": passed}, environ=environ).http_limits == passed
+
+
+@pytest.mark.parametrize("given", ["api_secret", "private_key"])
+def test_an_argument_stands_for_all_of_which_one_is_needed(given: str) -> None:
+    """Who passes a secret does not mean the private key of the environment, nor the other way round."""
+    other = {"api_secret": "private_key", "private_key": "api_secret"}[given]
+    environ = {"EXCHSTREAM_TOY_A_KEY": "k", variable("toy", "a", other): "from the environment"}
+    toy = load(Toy, "toy", "a", {given: "passed"}, one_of=("api_secret", "private_key"), environ=environ)
+    assert (Secret("passed"), None) == (getattr(toy, given), getattr(toy, other))
+
+
+def test_every_variable_has_its_leaf() -> None:
+    """In the order of the fields; the account's name is in each of them, and has none."""
+    found = [leaf.variable.removeprefix("EXCHSTREAM_TOY_A_") for leaf in leaves(Toy, "toy", "a")]
+    groups = [f"HTTP_LIMITS_{name}" for name in ("CONNECT_NS", "READ_NS", "TOTAL_NS", "IDLE_NS")]
+    assert [*found[:3], *found[9:13]] == ["KEY", "SECRET", "PRIVATE_KEY", *groups]
+
+
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an explicit mapping the variables of the process count."""
     monkeypatch.setenv("EXCHSTREAM_TOY_A_KEY", "from the process")
@@ -90,10 +117,12 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
         ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LOGON": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LOGON"),
         ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_RATIO": "nan hunter2"}, {}, "EXCHSTREAM_TOY_A_RATIO"),
         (
-            {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_SECRET": "s", "EXCHSTREAM_TOY_A_HTTP_LIMITS": "hunter2"},
+            {**BOTH, "EXCHSTREAM_TOY_A_HTTP_LIMITS": "hunter2"},
             {},
-            "EXCHSTREAM_TOY_A_HTTP_LIMITS cannot be set: a HttpLimits is passed as an argument, http_limits=",
+            "EXCHSTREAM_TOY_A_HTTP_LIMITS cannot be set as a whole: set EXCHSTREAM_TOY_A_HTTP_LIMITS_CONNECT_NS",
         ),
+        ({**BOTH, "EXCHSTREAM_TOY_A_HTTP_LIMITS_READ_NS": "hunter2"}, {}, "EXCHSTREAM_TOY_A_HTTP_LIMITS_READ_NS"),
+        ({**BOTH, "EXCHSTREAM_TOY_A_HTTP_LIMITS_READ_NS": "-1"}, {}, "HttpLimits: read_ns"),
         ({}, {"api_kee": "hunter2"}, "api_kee"),
         ({}, {"api_key": " ", "api_secret": "hunter2"}, "empty"),
     ],
@@ -111,5 +140,6 @@ def test_what_is_wrong_is_named_and_no_value_shown(
 def test_a_list_is_not_one_text() -> None:
     """`symbols="BTCUSDT"` is refused, since its letters would be seven symbols."""
     assert texts(["BTCUSDT", "ETHUSDT"]) == ("BTCUSDT", "ETHUSDT")
-    with pytest.raises(ConfigError, match="list"):
-        texts("BTCUSDT")
+    for bad in ("BTCUSDT", 7, None, ["BTCUSDT", ""], [b"BTCUSDT"], ["BTC\nUSDT"]):
+        with pytest.raises(ConfigError, match="list"):
+            texts(bad)

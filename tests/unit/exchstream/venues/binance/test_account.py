@@ -1,12 +1,15 @@
 """The fields that spot and futures share, presets, identity, and what is never shown."""
 
+import hashlib
 import subprocess
 from typing import Any
 
 import pytest
 
-from exchstream.core.venue import Markets, Memory, NewCredential
+from exchstream.core.limits import LinkLimits
+from exchstream.core.venue import CredentialIs, Markets, Memory, NewCredential, Reply, Secret
 from exchstream.errors import ConfigError
+from exchstream.shell.stream import _check
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 
 KEYS: dict[str, Any] = {"api_key": "the-key", "api_secret": "the-secret"}
@@ -75,6 +78,34 @@ def test_identity_is_of_key_and_system() -> None:
     assert "the-key" not in same[0]
 
 
+def test_two_names_for_one_system_are_one_account() -> None:
+    """In an environment of the user's own the address counts, and a preset's address counts as the preset."""
+    here: dict[str, Any] = {"ws_url": "ws://127.0.0.1:1"}
+    mine = [
+        BinanceFutures(**KEYS, **here, environment=environment, rest_url=url).identity
+        for environment, url in (
+            ("mock", "http://127.0.0.1:80"),
+            ("lab", "http://127.0.0.1/path/"),
+            ("lab", "HTTP://127.0.0.1"),
+            ("lab", "http://127.0.0.1:81"),
+            ("lab", "https://127.0.0.1:80"),
+        )
+    ]
+    assert (len(set(mine[:3])), len(set(mine))) == (1, 3)
+    assert BinanceFutures(**KEYS).identity == (
+        BinanceFutures(**KEYS, **here, environment="mine", rest_url="https://fapi.binance.com:443").identity
+    )
+    with pytest.raises(ConfigError, match="the same key"):
+        _check([BinanceFutures(**KEYS, **here, environment=n, rest_url="http://x", name=n) for n in "ab"], "continue")
+
+
+def test_identities_of_presets_stay() -> None:
+    """They are part of what is kept of an account: a new release must not take it for another one."""
+    assert BinanceSpot(**KEYS).identity == hashlib.sha256(b"binance-spot\nproduction\nthe-key").hexdigest()[:32]
+    moved = BinanceSpot(**KEYS, rest_url="https://api1.binance.com")
+    assert moved.identity == BinanceSpot(**KEYS).identity
+
+
 def test_nothing_secret_is_shown() -> None:
     """Neither repr nor str of an account or of its requests holds key, secret or signature."""
     account = BinanceSpot(**KEYS, user_data="listen-key")
@@ -103,6 +134,46 @@ def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     ) == ("main", True, ("BTCUSDT", "ETHUSDT"), 7)
     monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_KEY", "k")
     assert getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)() == "s"
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_LINK_LIMITS_OPEN_NS", "5")
+    assert BinanceFutures.from_env("perps", api_secret="s").link_limits == LinkLimits(open_ns=5)
+
+
+def test_the_kind_of_key_that_is_passed_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that is passed beside a private key in the environment, and the other way round."""
+    pem = ed25519()
+    for kind, other, passed in (("PRIVATE_KEY", "api_secret", "s"), ("SECRET", "private_key", pem)):
+        with monkeypatch.context() as patch:
+            patch.setenv("EXCHSTREAM_BINANCE_SPOT_MAIN_KEY", "k")
+            patch.setenv(f"EXCHSTREAM_BINANCE_SPOT_MAIN_{kind}", pem if kind == "PRIVATE_KEY" else "s")
+            account = BinanceSpot.from_env("main", **{other: passed})
+        assert [getattr(account, other)] == [key for key in (account.api_secret, account.private_key) if key]
+
+
+def test_the_listen_keys_life_is_the_accounts_to_say(memory: Memory) -> None:
+    """How long it lives, when it is renewed, within which spread, and below which path it is heard."""
+    account = BinanceSpot(
+        **KEYS,
+        user_data="listen-key",
+        listen_key_ns=90,
+        listen_key_renew_ns=40,
+        listen_key_spread_ns=10,
+        stream_path="/stream?streams={key}",
+        settle_ns=3,
+        audit_fast_ns=7,
+    )
+    (told,) = account.answer(NewCredential(), Reply(200, {}, b'{"listenKey":"x"}', 1_000), memory)
+    assert told == CredentialIs(Secret("x"), 1_040, 10, 1_090)
+    lane = account.plan.lanes[0]
+    assert account.dial(lane, Memory(told)).url == "wss://stream.binance.com:9443/stream?streams=x"
+    assert (lane.settle_ns, account.plan.audit.fast_ns) == (3, 7)
+
+
+def test_the_plan_follows_the_fields() -> None:
+    """An acknowledgement's time-out, how far orders reach back, and a fast beat that is never the slower one."""
+    plan = BinanceSpot(**KEYS, ack_ns=5, orders_reach_ns=6).plan
+    assert (plan.lanes[0].ack_ns, plan.lanes[0].settle_ns, plan.orders.reach_ns, plan.fills.reach_ns) == (5, 0, 6, None)
+    for venue in (BinanceSpot, BinanceFutures):
+        assert venue(**KEYS, audit_ns=2, audit_fast_ns=3).plan.audit.fast_ns == 2
 
 
 def test_needs(spot: BinanceSpot, classic: BinanceSpot, futures: BinanceFutures, memory: Memory) -> None:

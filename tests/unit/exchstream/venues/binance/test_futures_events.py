@@ -164,7 +164,8 @@ def test_a_trade_in_full(futures: BinanceFutures) -> None:
         ({"X": "PARTIALLY_FILLED", "z": "1"}, OrderStatus.PARTIALLY_FILLED, None),
         ({"X": "FILLED", "z": "2"}, OrderStatus.FILLED, None),
         ({"x": "CANCELED", "X": "CANCELED"}, OrderStatus.CANCELED, None),
-        ({"x": "EXPIRED", "X": "EXPIRED", "er": "2"}, OrderStatus.EXPIRED, "IOC not filled"),
+        ({"x": "EXPIRED", "X": "EXPIRED", "er": ""}, OrderStatus.EXPIRED, None),
+        ({"x": "EXPIRED", "X": "EXPIRED", "er": None}, OrderStatus.EXPIRED, None),
         ({"x": "EXPIRED", "X": "EXPIRED", "er": "77"}, OrderStatus.EXPIRED, "expiry reason 77"),
         ({"x": "EXPIRED", "X": "EXPIRED_IN_MATCH", "er": "1"}, OrderStatus.EXPIRED, "EXPIRED_IN_MATCH"),
     ],
@@ -173,6 +174,30 @@ def test_statuses(futures: BinanceFutures, fields: dict[str, Any], status: Order
     """Every documented status has its word, and the expiry's number becomes a reason."""
     state = order(read(futures, **fields))
     assert (status, reason) == (state.status, state.reason)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("0", None),
+        ("1", "self-trade prevention"),
+        ("2", "IOC not filled"),
+        ("3", "IOC not filled, and self-trade prevention"),
+        ("4", "knocked out by a reduce-only order, or the position would turn"),
+        ("5", "liquidated"),
+        ("6", "GTE condition not satisfied"),
+        ("7", "delisted"),
+        ("8", "the stop order was triggered"),
+        ("9", "market order not completely filled"),
+    ],
+)
+@pytest.mark.parametrize("filled", ["0", "0.500"])
+def test_every_reason_of_an_expiry(futures: BinanceFutures, number: str, reason: str | None, filled: str) -> None:
+    """The number in `er` is text, 0 is no reason, and each of the nine documented ones has its words (Order Update)."""
+    told = read(futures, x="EXPIRED", X="EXPIRED", er=number, z=filled)
+    state = order(told)
+    assert (OrderStatus.EXPIRED, reason, Decimal(filled)) == (state.status, state.reason, state.cumulative.filled)
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from exchstream.core.venue import (
@@ -44,6 +45,9 @@ HTML = "<html><head><title>410 Gone</title></head></html>"
         (401, '{"code":-2014,"msg":"API-key format invalid."}', Refusal.FATAL),
         (401, '{"code":-2015,"msg":"Invalid API-key"}', Refusal.FATAL),
         (401, "", Refusal.FATAL),
+        (401, HTML, Refusal.TRANSIENT),
+        (400, HTML, Refusal.TRANSIENT),
+        (407, HTML, Refusal.TRANSIENT),
         (400, '{"code":-1003,"msg":"Too much"}', Refusal.TRANSIENT),
         (429, '{"code":-1003,"msg":"Too much"}', Refusal.TRANSIENT),
         (418, "", Refusal.TRANSIENT),
@@ -88,6 +92,20 @@ def test_how_long_to_stay_away(
     """Retry-After counts seconds, a ban names its end, and no end is further away than the longest ban."""
     answer = reply(body, status, **headers)
     waits = [m.until_ns for m in spot.answer(ASK, answer, Memory()) if isinstance(m, Throttle) and m.until_ns]
+    assert [answer.asked_ns + wait_ns] == waits
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait_ns"),
+    [(429, {}, 7), (429, {"retry_after": "1"}, 2 * SECOND), (418, {"retry_after": "99"}, 9 * SECOND), (403, {}, 8)],
+)
+def test_how_long_to_stay_away_is_the_accounts_to_say(
+    futures: BinanceFutures, reply: Make, status: int, headers: dict[str, str], wait_ns: int
+) -> None:
+    """Where the venue says nothing, and at the longest where it does."""
+    account = attrs.evolve(futures, unsaid_ns=7, forbidden_ns=8, longest_ban_ns=9 * SECOND)
+    answer = reply("", status, **headers)
+    waits = [m.until_ns for m in account.answer(ASK, answer, Memory()) if isinstance(m, Throttle)]
     assert [answer.asked_ns + wait_ns] == waits
 
 
@@ -144,9 +162,9 @@ def test_listen_keys_that_are_retired_are_fatal(classic: BinanceSpot, reply: Mak
         assert 'user_data="websocket-api"' in getattr(told[0], "why", "")
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 403, 429, 418])
+@pytest.mark.parametrize("status", [500, 502, 503, 401, 403, 407, 429, 418])
 def test_a_passing_fault_is_no_retirement(classic: BinanceSpot, reply: Make, status: int) -> None:
-    """A gateway's or firewall's page does not mean that listen keys are gone."""
+    """A gateway's, proxy's or firewall's page does not mean that listen keys are gone."""
     told = classic.answer(NewCredential(), reply(HTML, status), Memory())
     assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]
 

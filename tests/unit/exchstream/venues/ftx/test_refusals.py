@@ -2,8 +2,8 @@
 
 import pytest
 
-from exchstream.core.venue import Refusal, Refused, Reply, Throttle
-from exchstream.venues.ftx import refusals
+from exchstream.core.venue import SECOND, Markets, Memory, Refusal, Refused, Reply, Throttle
+from exchstream.venues.ftx import Ftx, refusals
 
 TEXTS = [
     ("Not logged in", 401, Refusal.FATAL),
@@ -38,7 +38,7 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "status", "expected"), TEXTS)
 def test_texts_of_rest(text: str, status: int, expected: Refusal) -> None:
     """The text decides, the status only where the text is new."""
-    assert [Refused(text, expected)] == refusals.of_answer(text, Reply(status, {}, b""))
+    assert [Refused(text, expected)] == refusals.of_answer(text, Reply(status, {}, b""), SECOND)
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,24 @@ def test_texts_of_rest(text: str, status: int, expected: Refusal) -> None:
 def test_too_many_requests(headers: dict[str, str], seconds: int) -> None:
     """A 429 stops the host's budget for as long as the venue says, else for a second."""
     text = "Do not send more than 2 orders on this market per 200ms"
-    throttle, refused = refusals.of_answer(text, Reply(429, headers, b"", asked_ns=5_000_000_000))
+    throttle, refused = refusals.of_answer(text, Reply(429, headers, b"", asked_ns=5_000_000_000), SECOND)
 
     assert throttle == Throttle("rest", until_ns=5_000_000_000 + seconds * 1_000_000_000)
     assert refused == Refused(text, Refusal.TRANSIENT)
 
 
+def test_how_long_an_unsaid_pause_lasts_is_the_accounts_to_say() -> None:
+    """A 429 without a time is obeyed for as long as the field says."""
+    account = Ftx(api_key="k", api_secret="s", unsaid_ns=7)
+    told = account.answer(Markets(), Reply(429, {}, b'{"success":false,"error":"slow down"}', asked_ns=5), Memory())
+
+    assert told[0] == Throttle("rest", until_ns=12)
+
+
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 500, 502])
 def test_a_page_that_is_no_answer(status: int) -> None:
     """HTML in the place of JSON is trouble on the way, never a verdict on the key or the order."""
-    (refused,) = refusals.of_answer(None, Reply(status, {}, b"<html>"))
+    (refused,) = refusals.of_answer(None, Reply(status, {}, b"<html>"), SECOND)
 
     assert isinstance(refused, Refused)
     assert refused.how is Refusal.TRANSIENT

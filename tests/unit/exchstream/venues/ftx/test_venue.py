@@ -222,12 +222,11 @@ def test_the_subaccount_logs_in_by_its_raw_name() -> None:
 
 # ---------------------------------------------------------------------------------------------------- frames
 
-ACCEPTED = [Accepted("orders"), Accepted("fills")]
 FRAMES = [
     ("ws_subscribed_private.json", [Accepted("orders")]),
     ("ws_pong.json", []),
     ("ws_info_20001.json", [Retire("the venue's servers restart (20001)")]),
-    ("ws_error_already_subscribed.json", ACCEPTED),
+    ("ws_error_already_subscribed.json", [Accepted("orders")]),
     ("ws_error_already_logged_in.json", []),
     ("ws_ticker.json", []),
     ("ws_subscribed_public.json", []),
@@ -266,9 +265,25 @@ def test_errors(name: str, how: Refusal) -> None:
     assert (how, None) == (refused.how, refused.tag)
 
 
-def test_already_subscribed_is_an_acknowledgement() -> None:
-    """The error names no channel, so it stands for all that this account asked for."""
-    assert [Accepted("fills")] == read(fixture("ws_error_already_subscribed.json"), channels={"fills"})
+@pytest.mark.parametrize(
+    ("channels", "expected"), [({"orders", "fills"}, "orders"), ({"fills"}, "fills"), ({"orders"}, "orders")]
+)
+def test_already_subscribed_is_one_acknowledgement(channels: set[str], expected: str) -> None:
+    """The error names no channel: it proves no more than one, the first that this account asks for."""
+    assert [Accepted(expected)] == read(fixture("ws_error_already_subscribed.json"), channels=channels)
+
+
+@pytest.mark.parametrize("channel", ["ftxpay", "ticker", "trades", "orderbook", "orderbookGrouped", "markets"])
+@pytest.mark.parametrize("kind", ["subscribed", "unsubscribed", "partial", "update"])
+def test_channels_that_are_not_needed_are_quiet(channel: str, kind: str) -> None:
+    """Payments and market data are known, and no order is in them: nothing is told, not even as strange."""
+    data = {
+        "app": {"id": 1, "name": "shop"},
+        "payment": {"id": 7, "asset": "USD", "netSize": 1.5},
+        "status": "complete",
+    }
+
+    assert read(json.dumps({"channel": channel, "type": kind, "data": data})) == []
 
 
 def test_an_ended_subscription_is_greeted_again() -> None:
