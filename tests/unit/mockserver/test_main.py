@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import trio
 
 import mockserver
 from mockserver import command
@@ -167,3 +168,17 @@ def test_the_public_names_are_there() -> None:
     assert all(getattr(mockserver, name).__name__ == name for name in mockserver.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = mockserver.Nothing  # type: ignore[attr-defined]
+
+
+def test_interrupted_before_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the imports and the signal receiver ends it with the code of an interrupt, and without files."""
+
+    def interrupted(*args: object) -> int:
+        raise KeyboardInterrupt
+
+    ready_file = tmp_path / "ready"
+    ready_file.write_text("stale")
+    monkeypatch.setattr(trio, "run", interrupted)
+
+    assert command.main(["--ready-file", str(ready_file)]) == 130
+    assert not ready_file.exists()
