@@ -144,7 +144,7 @@ def test_100_000_updates_while_the_reader_sleeps() -> None:
     assert found["told"] >= 7 * ORDERS
     assert (found["floor"], True) == (found["resume"], found["whole"])
     assert found["grown"] < GROWTH, f"{found['grown'] / MEBIBYTE:.1f} MiB"
-    assert found["later"] - found["grown"] < GROWTH / 4, f"{found['twice'] / MEBIBYTE:.1f} MiB"
+    assert found["later"] - found["grown"] < GROWTH / 4, f"{found['later'] / MEBIBYTE:.1f} MiB"
 
 
 # --- maps and queues -------------------------------------------------------------------------------------------------
