@@ -331,6 +331,7 @@ class _Connection:
         list(websocket.events())  # the request, which is accepted without extensions
         headers = [(name.encode(), value.encode()) for name, value in session.handshake]
         self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
+        link.home.recorder.record("rest-out", "101", link=link.id)
         websocket.receive_data(bytes(self.http.trailing_data[0]))
         await self._websocket(websocket, link, session)
         return True

@@ -457,7 +457,7 @@ async def test_what_no_venue_answered_is_in_the_journal(autojump_clock: trio.tes
 
     shown = [(row["kind"], str(row["text"])[:30]) for row in journal]
     assert [(kind, text[:3]) for kind, text in shown if kind == "rest-out"] == [
-        ("rest-out", status) for status in ("404", "400", "413", "400", "404", "500")
+        ("rest-out", status) for status in ("404", "400", "413", "400", "404", "500", "101")
     ]
     assert [text for kind, text in shown if kind == "control"] == [
         "GET /__mock/health 200",
