@@ -23,7 +23,7 @@ import attrs
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.balances import explaining
 from exchstream.core.happenings import Now
-from exchstream.core.ledger import Ledger
+from exchstream.core.ledger import ANY, Ledger
 from exchstream.core.venue import (
     Balances,
     Fills,
@@ -39,7 +39,7 @@ from exchstream.core.venue import (
     Snapshot,
 )
 from exchstream.events import Scope, Unresolved
-from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
+from exchstream.model import OrderKey, OrderKind
 
 MAX_FOLLOWED: Final = 200  # questions by id that are out at once
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
@@ -138,9 +138,10 @@ class LookBack:
     def may_be_a_repeat(self, view: FillView) -> bool:
         """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told."""
         symbol = view.execution.venue_symbol
-        if view.execution.time_ns > self._dim.get(symbol, -1):
+        until_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
+        if view.execution.time_ns > until_ns:
             return False
-        self.name("span", f"{self.since_ns}..{self._dim[symbol]} {symbol}", "more executions than memory holds")
+        self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
         return True
 
     def unreachable(self, question: Question, what: str, name: str, why: str) -> None:
@@ -325,21 +326,22 @@ class LookBack:
             if key in self.ledger.open and snapshot is not None and key not in snapshot:
                 yield OrderById(key)
         if self.plan.tells_fills:
-            for key, state, difference in self._compared():
-                yield OrderFills(key) if state is not None and difference > 0 else OrderById(key)
+            for key, difference in self._compared():
+                yield OrderFills(key) if difference is not None and difference > 0 else OrderById(key)
 
-    def _compared(self) -> Iterator[tuple[OrderKey, OrderState | None, Decimal]]:
-        """Double entry: the orders that this look-back met and whose count is not the sum of their fills."""
+    def _compared(self) -> Iterator[tuple[OrderKey, Decimal | None]]:
+        """Double entry: the orders that this look-back met and whose count is not the sum of their fills, by how much.
+
+        None for one that is known by its fills alone.
+        """
         for key in sorted(self.touched | self.suspects | self._watched, key=_name):
-            state = self.ledger.order(key)
-            if state is None:
-                if self.ledger.orphan(key):
-                    yield key, None, ZERO
-            elif difference := self.ledger.imbalance(state):
-                yield key, state, difference
+            if self.ledger.orphan(key):
+                yield key, None
+            elif difference := self.ledger.difference(key):
+                yield key, difference
 
     def _unbalanced(self) -> Iterator[tuple[OrderKey, Decimal]]:
-        yield from ((key, difference) for key, state, difference in self._compared() if state is not None)
+        yield from ((key, difference) for key, difference in self._compared() if difference is not None)
 
     def _still_hidden(self, *, proven: bool) -> Iterator[Unresolved]:
         """What no page could show, and nothing else proves.

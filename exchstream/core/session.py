@@ -490,8 +490,7 @@ class Session:
             self._suspects = {key for key in self._suspects if self._unsettled(key)}
 
     def _unsettled(self, key: OrderKey) -> bool:
-        state = self.ledger.order(key)
-        return self.ledger.orphan(key) if state is None else state.end is None or bool(self.ledger.imbalance(state))
+        return key in self.ledger.open or self.ledger.orphan(key) or bool(self.ledger.difference(key))
 
     def _doubt(self, doubt: Doubt, now: Now) -> None:
         if not self._doubts.add(doubt, now):

@@ -18,7 +18,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from exchstream.core import balances, doubts, ledger, teller
+from exchstream.core import balances, doubts, ledger, lookback, session, teller
 from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import HOUR
 from exchstream.errors import SlowConsumer
@@ -153,8 +153,13 @@ FEW: Final = 50
 LIMITS: Final[tuple[tuple[ModuleType, str], ...]] = (
     (ledger, "MAX_OPEN"),
     (ledger, "MAX_CLOSED"),
-    (ledger, "MAX_RECOVERED"),
+    (ledger, "MAX_ENDED"),
     (ledger, "MAX_FILLS"),
+    (ledger, "MAX_FILLS_NEEDED"),
+    (ledger, "MAX_FORGOTTEN"),
+    (lookback, "MAX_HELD"),
+    (session, "MAX_SUSPECTS"),
+    (teller, "MAX_STRANGE"),
     (doubts, "MAX_DOUBTS"),
     (teller, "MAX_SYMBOLS"),
     (balances, "MAX_ASSETS"),

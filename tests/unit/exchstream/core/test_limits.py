@@ -153,4 +153,4 @@ def test_an_audit_asks_about_as_many_symbols_as_the_account_says() -> None:
         play.hear()
         looks.append([question.symbol for question in play.asks.values() if isinstance(question, Fills)])
         play.answer_all()
-    assert looks == [["S8", "S0", "S1", "S2"], ["S8", "S3", "S4", "S5"], ["S8", "S6", "S7"]]
+    assert looks == [["S8", "S0", "S1", "S2"], ["S8", "S3", "S4", "S5"], ["S8", "S6", "S7", "S0"]]
