@@ -15,11 +15,16 @@ import attrs
 
 from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
-MAX_CLOSED: Final = 5_000  # closed orders kept, so that a late or stale view of one tells nothing
-MAX_CLOSED_NEEDED: Final = 20_000  # the same while a look-back may list them again; beyond it they are told again
+MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
+MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
 MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
 MAX_FILLS_NEEDED: Final = 200_000  # the same while a look-back may list them again; beyond it the verdict says so
+MAX_SUMS: Final = 100_000  # orders whose fills are summed up; beyond it those go of which nothing else is known
+MAX_FORGOTTEN: Final = 1_000  # symbols of which that is said, beyond them of all at once
 MAX_OPEN: Final = 50_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
+
+
+ANY: Final = ""  # in place of a symbol
 
 
 class Entry(NamedTuple):
@@ -36,13 +41,22 @@ class Executed(NamedTuple):
     `held` of them are still known by key; `seen` says whether the order itself was ever told of.
     """
 
+    key: OrderKey
     quantity: Decimal = ZERO
     last_ns: int = 0
     held: int = 0
     seen: bool = False
 
 
-NOTHING: Final = Executed()
+class Ended(NamedTuple):
+    """How an order ended, when memory has no room for more of it."""
+
+    end: End
+    filled: Decimal
+    changed_ns: int
+
+
+NOTHING: Final = Executed(OrderKey("", ""))
 
 
 @attrs.define
@@ -60,6 +74,7 @@ class Ledger:
     need_ns: int = 0
     open: dict[OrderKey, OrderState] = attrs.field(factory=dict)
     closed: dict[OrderKey, OrderState] = attrs.field(factory=dict)
+    ended: dict[OrderKey, Ended] = attrs.field(factory=dict)
     fills: dict[FillKey, int] = attrs.field(factory=dict)
     sums: dict[OrderKey, Executed] = attrs.field(factory=dict)
     gone: dict[OrderKey, None] = attrs.field(factory=dict)
@@ -77,19 +92,28 @@ class Ledger:
     # ------------------------------------------------------------------------------------------------ orders
 
     def order(self, key: OrderKey) -> OrderState | None:
-        """What is known of this order, None if nothing."""
+        """What is known of this order, None if nothing, or only how it ended."""
         return self.open.get(key) or self.closed.get(key)
+
+    def knows(self, key: OrderKey) -> bool:
+        """True for an order of which at least the end is known."""
+        return key in self.open or key in self.closed or key in self.ended
 
     def would_change(self, view: OrderState) -> bool:
         """True if this view says more about the order's course (its filled quantity, its end) than is known."""
         known = self.order(view.key)
-        if known is None:
-            return not self._is_history(view)
-        ended_more = (view.end or 0) > (known.end or 0)
-        return view.cumulative.filled > known.cumulative.filled or ended_more
+        if known is not None:
+            return view.cumulative.filled > known.cumulative.filled or (view.end or 0) > (known.end or 0)
+        ended = self.ended.get(view.key)
+        if ended is not None:
+            return view.cumulative.filled > ended.filled or (view.end or 0) > ended.end
+        return not self._is_history(view)
 
     def view(self, view: OrderState, *, live: bool = False) -> OrderState | None:
         """Join a view of an order; the new state if it is news, else None.  What the stream tells is never history."""
+        if view.key in self.ended and not self.would_change(view):
+            self.duplicates += 1
+            return None
         known = self.order(view.key)
         state = view if known is None else join(known, view)
         if known is not None and not state.differs_from(known):
@@ -129,20 +153,30 @@ class Ledger:
                 self.drop(next(iter(self.open)))
             return
         self.open.pop(key, None)
+        self.ended.pop(key, None)
         self.closed[key] = state
         if len(self.closed) > MAX_CLOSED:
-            self._forget_closed()
+            self._shorten()
 
-    def _forget_closed(self) -> None:
-        """Let the oldest closed order go, unless a look-back may list it again or it does not balance yet."""
+    def _shorten(self) -> None:
+        """Of the oldest closed order keep how it ended."""
         key, state = next(iter(self.closed.items()))
-        changed_ns = max(state.updated_ns or state.created_ns or 0, self.sums.get(key, NOTHING).last_ns)
-        if len(self.closed) <= MAX_CLOSED_NEEDED and (changed_ns >= self.need_ns or self.imbalance(state)):
-            return
+        assert state.end is not None
         del self.closed[key]
+        changed_ns = max(state.updated_ns or state.created_ns or 0, self.sums.get(key, NOTHING).last_ns)
+        self.ended[key] = Ended(state.end, state.cumulative.filled, changed_ns)
+        self._forget_ended()
+
+    def _forget_ended(self) -> bool:
+        """Let the oldest of them go, unless a look-back may list it again or it does not balance yet."""
+        key, ended = next(iter(self.ended.items()))
+        if len(self.ended) <= MAX_ENDED and (ended.changed_ns >= self.need_ns or self.difference(key)):
+            return False
+        del self.ended[key]
         self.accepted.pop(key, None)
         if self.sums.get(key, NOTHING).held == 0:
             self.sums.pop(key, None)
+        return True
 
     def _is_history(self, view: OrderState) -> bool:
         """An order that ended before the floor: a fact, but not one of this stream.
@@ -168,18 +202,18 @@ class Ledger:
         return live or execution.time_ns >= self.floor_ns
 
     def _enter(self, entry: Entry) -> None:
-        key = entry.key
         if len(self.fills) >= MAX_FILLS:
             self._forget_fill()
-        self.fills[key] = entry.time_ns
-        order = OrderKey(key.venue_symbol, key.order_id)
+        order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
         self.accepted.pop(order, None)  # what was missing may be this one
-        so_far = self.sums.get(order)
-        if so_far is None:
-            so_far = Executed(seen=order in self.open or order in self.closed)
-        self.sums[order] = Executed(
-            so_far.quantity + entry.quantity, max(so_far.last_ns, entry.time_ns), so_far.held + 1, so_far.seen
-        )
+        known = self.sums.get(order)
+        if known is None:
+            state = self.order(order)
+            known = Executed(order if state is None else state.key, seen=self.knows(order))
+        # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
+        self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
+        quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
+        self.sums[known.key] = Executed(known.key, quantity, last_ns, known.held + 1, known.seen)
 
     def _forget_fill(self) -> None:
         """Let the oldest execution go, unless a look-back may list it again; its order keeps the sum."""
@@ -187,27 +221,41 @@ class Ledger:
         if time_ns >= self.need_ns:
             if len(self.fills) < MAX_FILLS_NEEDED:
                 return
-            self.forgotten[key.venue_symbol] = max(time_ns, self.forgotten.get(key.venue_symbol, 0))
+            self._note_forgotten(key.venue_symbol, time_ns)
         del self.fills[key]
         order = OrderKey(key.venue_symbol, key.order_id)
         executed = self.sums[order]
-        if executed.held == 1 and order not in self.open and order not in self.closed:
+        # The order of a sum that was never seen may still come, and must balance then.
+        needed = not executed.seen and self.double_entry and len(self.sums) <= MAX_SUMS
+        if executed.held == 1 and not needed and not self.knows(order):
             del self.sums[order]
         else:
             self.sums[order] = executed._replace(held=executed.held - 1)
 
+    def _note_forgotten(self, symbol: str, time_ns: int) -> None:
+        if symbol not in self.forgotten and len(self.forgotten) >= MAX_FORGOTTEN:  # then it is said of all of them
+            symbol, time_ns = ANY, max(time_ns, *self.forgotten.values())
+            self.forgotten.clear()
+        self.forgotten[symbol] = max(time_ns, self.forgotten.get(symbol, 0))
+
+    def forgotten_ns(self, symbol: str) -> int:
+        """Executions on this symbol that are unknown and no younger than this may have been told; -1 if none may."""
+        return max(self.forgotten.get(symbol, -1), self.forgotten.get(ANY, -1))
+
     # ------------------------------------------------------------------------------------------------ double entry
 
-    def imbalance(self, state: OrderState) -> Decimal:
+    def difference(self, key: OrderKey) -> Decimal:
         """How much the order's filled quantity exceeds the sum of its fills, 0 within the tolerance.
 
         Negative when the fills run ahead of the order's own count: a later view brings it.  What has been accepted is
-        no imbalance; an algo order has no executions of its own (its child has).
+        no difference, and none is known of an order that is not known; an algo order has no executions of its own (its
+        child has).
         """
-        if not self.double_entry or state.key.kind is not OrderKind.ORDER:
+        state, ended = self.order(key), self.ended.get(key)
+        if not self.double_entry or key.kind is not OrderKind.ORDER or (state is None and ended is None):
             return ZERO
-        difference = state.cumulative.filled - self.sums.get(state.key, NOTHING).quantity
-        difference -= self.accepted.get(state.key, ZERO)
+        filled = ended.filled if state is None else state.cumulative.filled  # type: ignore[union-attr]
+        difference = filled - self.sums.get(key, NOTHING).quantity - self.accepted.get(key, ZERO)
         return difference if abs(difference) > self.tolerance else ZERO
 
     def accept(self, key: OrderKey, difference: Decimal) -> None:
@@ -216,13 +264,14 @@ class Ledger:
 
     def orphan(self, key: OrderKey) -> bool:
         """True for an order that is known by its executions alone."""
-        return not self.sums.get(key, Executed(seen=True)).seen
+        executed = self.sums.get(key)
+        return executed is not None and not executed.seen
 
     def settle(self, before_ns: int) -> None:
         """Facts from before this instant cannot be listed again: let them go where there are many."""
         self.need_ns = before_ns
         self.forgotten = {symbol: time_ns for symbol, time_ns in self.forgotten.items() if time_ns >= before_ns}
-        for _ in range(len(self.closed) - MAX_CLOSED):
-            self._forget_closed()
+        while self.ended and self._forget_ended():
+            pass
         for _ in range(len(self.fills) - MAX_FILLS):
             self._forget_fill()

@@ -23,7 +23,7 @@ import attrs
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.balances import explaining
 from exchstream.core.happenings import Now
-from exchstream.core.ledger import Ledger
+from exchstream.core.ledger import ANY, Ledger
 from exchstream.core.venue import (
     Balances,
     Fills,
@@ -39,7 +39,7 @@ from exchstream.core.venue import (
     Snapshot,
 )
 from exchstream.events import Scope, Unresolved
-from exchstream.model import ZERO, OrderKey, OrderKind, OrderState
+from exchstream.model import OrderKey, OrderKind
 
 MAX_FOLLOWED: Final = 200  # questions by id that are out at once
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
@@ -96,7 +96,7 @@ class LookBack:
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
-    _held: dict[str | None, list[FillView]] = attrs.field(factory=dict)
+    _held: dict[str | None, list[tuple[FillView, bool]]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
 
@@ -108,17 +108,18 @@ class LookBack:
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
-        self._held.setdefault(_symbol(question), []).append(view)
+        self._held.setdefault(_symbol(question), []).append((view, isinstance(question, Fills)))
 
     def released(self, question: Question | None = None) -> list[FillView]:
         """The executions that may be told now that this question has been answered, or all; from the oldest on."""
         symbols = list(self._held) if question is None else [_symbol(question)]
-        found: list[FillView] = []
+        found: list[tuple[FillView, bool]] = []
         for symbol in symbols:
             waits = question is not None and any(_lists_fills(q) and _symbol(q) == symbol for q in self.owed)
             if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
                 found += self._held.pop(symbol, [])
-        return sorted(found, key=_age)
+        views = [view for view, listed in found if not self._may_be_a_repeat(view, listed=listed)]
+        return sorted(views, key=_age)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
@@ -135,12 +136,20 @@ class LookBack:
         names = self.lasting if lasting else self._named
         names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
-    def may_be_a_repeat(self, view: FillView) -> bool:
-        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told."""
+    def _may_be_a_repeat(self, view: FillView, *, listed: bool) -> bool:
+        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told.
+
+        What is `listed` comes in one pass but once, so it may only have been forgotten before the pass; an order's own
+        fills may have been listed a moment ago.
+        """
         symbol = view.execution.venue_symbol
-        if view.execution.time_ns > self._dim.get(symbol, -1):
+        if view.execution.key in self.ledger.fills:
             return False
-        self.name("span", f"{self.since_ns}..{self._dim[symbol]} {symbol}", "more executions than memory holds")
+        before_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
+        until_ns = before_ns if listed else self.ledger.forgotten_ns(symbol)
+        if view.execution.time_ns > until_ns:
+            return False
+        self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
         return True
 
     def unreachable(self, question: Question, what: str, name: str, why: str) -> None:
@@ -325,21 +334,22 @@ class LookBack:
             if key in self.ledger.open and snapshot is not None and key not in snapshot:
                 yield OrderById(key)
         if self.plan.tells_fills:
-            for key, state, difference in self._compared():
-                yield OrderFills(key) if state is not None and difference > 0 else OrderById(key)
+            for key, difference in self._compared():
+                yield OrderFills(key) if difference is not None and difference > 0 else OrderById(key)
 
-    def _compared(self) -> Iterator[tuple[OrderKey, OrderState | None, Decimal]]:
-        """Double entry: the orders that this look-back met and whose count is not the sum of their fills."""
+    def _compared(self) -> Iterator[tuple[OrderKey, Decimal | None]]:
+        """Double entry: the orders that this look-back met and whose count is not the sum of their fills, by how much.
+
+        None for one that is known by its fills alone.
+        """
         for key in sorted(self.touched | self.suspects | self._watched, key=_name):
-            state = self.ledger.order(key)
-            if state is None:
-                if self.ledger.orphan(key):
-                    yield key, None, ZERO
-            elif difference := self.ledger.imbalance(state):
-                yield key, state, difference
+            if self.ledger.orphan(key):
+                yield key, None
+            elif difference := self.ledger.difference(key):
+                yield key, difference
 
     def _unbalanced(self) -> Iterator[tuple[OrderKey, Decimal]]:
-        yield from ((key, difference) for key, state, difference in self._compared() if state is not None)
+        yield from ((key, difference) for key, difference in self._compared() if difference is not None)
 
     def _still_hidden(self, *, proven: bool) -> Iterator[Unresolved]:
         """What no page could show, and nothing else proves.

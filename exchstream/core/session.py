@@ -14,7 +14,7 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, localcontext
 from typing import Final
 
@@ -82,7 +82,7 @@ from exchstream.core.venue import (
     Venue,
 )
 from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
-from exchstream.model import OrderKey
+from exchstream.model import Market, OrderKey
 
 MAX_SUSPECTS: Final = 10_000  # besides the open orders; then those that have ended and balance are let go
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
@@ -116,6 +116,7 @@ class Session:
     _expires_ns: int | None = attrs.field(default=None, init=False)
     _lag_ns: int = attrs.field(init=False)
     _lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict, init=False)
+    _trouble: str | None = attrs.field(default=None, init=False)
     _looked_back: bool = attrs.field(default=False, init=False)
     _started: Now = attrs.field(default=Now(0, 0), init=False)
     _knows_time: bool = attrs.field(default=False, init=False)
@@ -186,6 +187,7 @@ class Session:
             duplicates=self.ledger.duplicates,
             fills_recovered=self._teller.recovered_fills,
             credential_renew_ns=None if credential is None else credential.renew_ns,
+            last_error=None if self._phase() == "live" else self._trouble,
         )
 
     def _phase(self) -> str:
@@ -199,9 +201,10 @@ class Session:
 
     def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
         match happening:
-            case Received(link=number, frames=frames, heard_ns=heard_ns):
+            case Received(link=number, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
                 if (link := self.links.live.get(number)) is not None:
                     link.heard_ns = max(link.heard_ns, heard_ns)
+                    link.answered_ns = max(link.answered_ns, answered_ns)
                     for meaning in self.venue.read(link.lane, frames, self.memory):
                         yield from self._from_link(link, meaning, now)
                         if self.down:
@@ -232,8 +235,9 @@ class Session:
             case Clocked(error_ns=error_ns):
                 self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
                 self._clocked(now)
-            case Unclocked():
+            case Unclocked(why=why):
                 self._unclocked += 1
+                self._trouble = self._teller.clean_text(why)
                 if self._starting and self._gap is None:
                     self._open_gap(GapReason.START, "by this machine's clock: the venue's is not known yet", now)
                 if not self._knows_time:
@@ -248,7 +252,6 @@ class Session:
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
             self.ledger.restore(self.restored.orders, self.restored.entries)
             self.sheet.restore(self.restored.checkpoint.balances)
-        self._teller.symbols.update(dict.fromkeys(self.venue.symbols))
         self._started = now
         # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
         self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns
@@ -279,6 +282,18 @@ class Session:
                 self._gap = attrs.evolve(self._gap, since_ns=start_ns)
         self._knows_time, self._starting = True, False
 
+    def _use_named(self, markets: Mapping[str, Market]) -> None:
+        """Ask about the symbols that the user named, by the venue's name or the unified one; say which do not exist."""
+        unified = {market.symbol: venue_symbol for venue_symbol, market in markets.items()}
+        for name in self.venue.symbols:
+            symbol = name if name in markets else unified.get(name)
+            if symbol is not None:
+                self._teller.named.add(symbol)
+                self._teller.use(symbol)
+            else:
+                why = "the venue has no market of this name"
+                self._lasting["symbol", name] = Unresolved(what="symbol", name=name, why=why)
+
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
             yield from self._end_link(link, GapReason.SILENT, why, now)
@@ -307,6 +322,7 @@ class Session:
 
     def _link_gone(self, link: Link, reason: GapReason, why: str, now: Now) -> None:
         """A lane that has no proven link left cannot be trusted from the last good instant on."""
+        self._trouble = self._teller.clean_text(why)
         if (link.phase is Phase.PROVEN and not self.links.proven) or link.owes:
             self._open_gap(reason, why, now)
 
@@ -393,6 +409,8 @@ class Session:
             self._lookback.refused(asked.question, refusal.why)
         elif refusal.how is Refusal.GONE and asked.purpose is Purpose.AUDIT:
             self._audit.refused(asked.question)
+        elif refusal.how is Refusal.MALFORMED and asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
+            self._lookback.give_up(asked.question, refusal.why)
         else:
             if refusal.how is Refusal.CLOCK:
                 yield MeasureClock(anew=True)
@@ -403,8 +421,7 @@ class Session:
         """Tell the executions that the look-back held, oldest first: those whose last answer this was, or all."""
         if self._lookback is not None:
             for view in self._lookback.released(question):
-                if view.execution.key in self.ledger.fills or not self._lookback.may_be_a_repeat(view):
-                    self._fact(view, now, recovered=True)
+                self._fact(view, now, recovered=True)
 
     def _common(self, meaning: Meaning, now: Now, *, again: bool = True) -> Iterator[Command]:
         """What means the same whether a link or an answer said it (answers' facts were recovered).
@@ -419,7 +436,9 @@ class Session:
             case CredentialGone(why=why):
                 yield from self._credential_gone(why, now, None)
             case MarketList(markets=markets):
-                self.memory.markets = markets
+                first, self.memory.markets = self.memory.markets is None, markets
+                if first:
+                    self._use_named(markets)
             case Throttle():
                 yield Obey(meaning)
             case Strange(what=what, raw=raw):
@@ -454,6 +473,7 @@ class Session:
 
     def _again(self, asked: Asked, why: str, now: Now) -> Iterator[Command]:
         """No answer yet: later, unless nobody waits for it any more or it has been tried for too long."""
+        self._trouble = self._teller.clean_text(why)
         asked.tries += 1
         give_up_ns = self.venue.plan.give_up_ns
         if asked.purpose is Purpose.AUDIT:  # the next look asks anew
@@ -490,8 +510,7 @@ class Session:
             self._suspects = {key for key in self._suspects if self._unsettled(key)}
 
     def _unsettled(self, key: OrderKey) -> bool:
-        state = self.ledger.order(key)
-        return self.ledger.orphan(key) if state is None else state.end is None or bool(self.ledger.imbalance(state))
+        return key in self.ledger.open or self.ledger.orphan(key) or bool(self.ledger.difference(key))
 
     def _doubt(self, doubt: Doubt, now: Now) -> None:
         if not self._doubts.add(doubt, now):
@@ -537,6 +556,7 @@ class Session:
         if verdict.holdings is not None:
             self.sheet.agree(verdict.holdings, verdict.until_ns)
         self._gap = self._lookback = None
+        self._trouble = None
         self._suspects.clear()
         self._lasting.clear()
         self._looked_back = True

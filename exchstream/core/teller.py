@@ -13,7 +13,7 @@ import attrs
 from exchstream.core.balances import Balances
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
-from exchstream.core.scrub import needles, scrub
+from exchstream.core.scrub import needles, scrub, scrub_cut
 from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
 from exchstream.model import Execution, OrderKey, OrderState
@@ -37,13 +37,17 @@ class News:
 
 @attrs.define
 class Teller:
-    """What one account has to tell; `symbols` are those it was ever told of, the most recently used last."""
+    """What one account has to tell.
+
+    `symbols` are those it was ever told of, the most recently used last; those of them that the user `named` stay.
+    """
 
     venue: Venue
     memory: Memory
     ledger: Ledger
     sheet: Balances
     symbols: dict[str, None] = attrs.field(factory=dict)
+    named: set[str] = attrs.field(factory=set)
     recovered_facts: int = 0
     recovered_fills: int = 0
     _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
@@ -93,7 +97,7 @@ class Teller:
         if next(reversed(self.symbols), None) != venue_symbol:
             self.symbols.pop(venue_symbol, None)
             if len(self.symbols) >= MAX_SYMBOLS:
-                del self.symbols[next(name for name in self.symbols if name not in self.venue.symbols)]
+                del self.symbols[next(name for name in self.symbols if name not in self.named)]
             self.symbols[venue_symbol] = None
 
     def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:
@@ -186,5 +190,6 @@ class Teller:
         return after
 
     def clean_text(self, text: str) -> str:
-        """`text` without any live credential."""
-        return self.clean(text.encode()).decode(errors="replace")
+        """`text` without any live credential, or what is left of one that was cut off."""
+        self.clean(b"")  # with the credential of now
+        return scrub_cut(text.encode(errors="replace"), self._secrets).decode(errors="replace")

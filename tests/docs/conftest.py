@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 
-from mockserver.__main__ import build, parser
+from mockserver.command import build, parser
 from mockserver.server import Listening, Server, listen
 
 WRITTEN_ADDRESS = "127.0.0.1:8080"  # what a reader who types `python -m mockserver` gets

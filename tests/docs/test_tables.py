@@ -14,8 +14,9 @@ from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, 
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, truth
-from mockserver.__main__ import parser
+from mockserver.command import parser
 from mockserver.control import VERBS, Control
+from mockserver.engine.types import Reason
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -221,6 +222,21 @@ def test_the_control_api_is_listed() -> None:
     assert missing == []
 
 
+def test_the_names_that_a_route_takes_are_listed() -> None:
+    """What a reader finds in the tables is let in, and nothing else is."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: VirtualClock(0)))
+    listed = {
+        names(row[0])[0]: {name for name in names(row[1]) if name.islower()}
+        for row in tables("mock.md", "route", "takes")
+    }
+    of_verbs = {name for row in tables("mock.md", "verb", "takes") for name in names(row[1])} - {"events", "all"}
+    of_settings = {name for row in tables("mock.md", "setting", "meaning") for name in names(row[0])}
+    for route, takes in Control(worlds).takes().items():
+        more = {"POST /__mock/settings": of_settings, "{verb}": of_verbs}
+        expected = {"world", *listed[route]}.union(*(given for end, given in more.items() if route.endswith(end)))
+        assert takes == expected, route
+
+
 def test_the_truths_names_are_specified() -> None:
     """The specification of the truth names what the module's own text names, and the version."""
     told = truth.Truth("w").report(_nothing, 0)
@@ -230,6 +246,13 @@ def test_the_truths_names_are_specified() -> None:
     text = (DOCS / "mock.md").read_text()
     missing = [word for word in words if f"`{word}`" not in text]
     assert missing == []
+
+
+def test_the_truths_reasons_are_listed() -> None:
+    """Every reason for which an order may end, and no other."""
+    assert {reason.value for reason in Reason} == {
+        names(row[0])[0] for row in tables("mock.md", "reason", "why the order ended")
+    }
 
 
 def _nothing(venue: str, symbol: str) -> Any:

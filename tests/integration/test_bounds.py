@@ -18,7 +18,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from exchstream.core import balances, doubts, ledger, teller
+from exchstream.core import balances, doubts, ledger, lookback, session, teller
 from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import HOUR
 from exchstream.errors import SlowConsumer
@@ -144,7 +144,7 @@ def test_100_000_updates_while_the_reader_sleeps() -> None:
     assert found["told"] >= 7 * ORDERS
     assert (found["floor"], True) == (found["resume"], found["whole"])
     assert found["grown"] < GROWTH, f"{found['grown'] / MEBIBYTE:.1f} MiB"
-    assert found["later"] - found["grown"] < GROWTH / 4, f"{found['twice'] / MEBIBYTE:.1f} MiB"
+    assert found["later"] - found["grown"] < GROWTH / 4, f"{found['later'] / MEBIBYTE:.1f} MiB"
 
 
 # --- maps and queues -------------------------------------------------------------------------------------------------
@@ -153,8 +153,14 @@ FEW: Final = 50
 LIMITS: Final[tuple[tuple[ModuleType, str], ...]] = (
     (ledger, "MAX_OPEN"),
     (ledger, "MAX_CLOSED"),
-    (ledger, "MAX_RECOVERED"),
+    (ledger, "MAX_ENDED"),
     (ledger, "MAX_FILLS"),
+    (ledger, "MAX_FILLS_NEEDED"),
+    (ledger, "MAX_FORGOTTEN"),
+    (ledger, "MAX_SUMS"),
+    (lookback, "MAX_HELD"),
+    (session, "MAX_SUSPECTS"),
+    (teller, "MAX_STRANGE"),
     (doubts, "MAX_DOUBTS"),
     (teller, "MAX_SYMBOLS"),
     (balances, "MAX_ASSETS"),

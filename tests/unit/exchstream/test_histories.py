@@ -103,7 +103,7 @@ def test_a_legal_history_is_read_as_it_was(name: str, told: str) -> None:
         assert truth == fills
         for state in found.ledger.closed.values():
             if state.key.kind is OrderKind.ORDER:
-                assert found.ledger.imbalance(state) == 0
+                assert found.ledger.difference(state.key) == 0
 
     check()
 

@@ -53,7 +53,8 @@ def test_an_older_fill_is_entered_and_is_no_news() -> None:
     """It counts for the balance of its order."""
     ledger = Ledger(floor_ns=T0)
     assert not ledger.fill(execution(quantity="0.4", at=-5))
-    assert ledger.imbalance(order(filled="0.4")) == 0
+    ledger.view(order(filled="0.4"))
+    assert ledger.difference(KEY) == 0
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,8 @@ def test_double_entry(filled: str, tolerance: str, expected: str) -> None:
     """The difference between an order's count and its fills, nothing within the tolerance."""
     ledger = Ledger(floor_ns=T0, tolerance=Decimal(tolerance))
     ledger.fill(execution(quantity="1"))
-    assert Decimal(expected) == ledger.imbalance(order(filled=filled))
+    ledger.view(order(filled=filled))
+    assert Decimal(expected) == ledger.difference(KEY)
 
 
 def test_a_version_that_moves_without_a_value_is_kept_silently() -> None:
@@ -78,7 +80,7 @@ def test_a_version_that_moves_without_a_value_is_kept_silently() -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a test can reach."""
-    limits = {"MAX_CLOSED": 10, "MAX_CLOSED_NEEDED": 20, "MAX_FILLS": 10, "MAX_FILLS_NEEDED": 20, "MAX_OPEN": 10}
+    limits = {"MAX_CLOSED": 5, "MAX_ENDED": 15, "MAX_FILLS": 10, "MAX_FILLS_NEEDED": 20, "MAX_OPEN": 10, "MAX_SUMS": 20}
     for name, limit in limits.items():
         monkeypatch.setattr(module, name, limit)
 
@@ -92,15 +94,15 @@ def full(*, need_ns: int, orders: int = 50) -> Ledger:
     return ledger
 
 
-@pytest.mark.parametrize(("needed", "expected"), [(False, 10), (True, 20)])
+@pytest.mark.parametrize(("needed", "ended", "fills"), [(False, 0, 10), (True, 15, 20)])
 @pytest.mark.usefixtures("small")
-def test_memory_is_bounded(needed: bool, expected: int) -> None:
+def test_memory_is_bounded(needed: bool, ended: int, fills: int) -> None:
     """What a look-back may list again is kept longer, and both have a limit (G5)."""
     ledger = full(need_ns=T0 if needed else 2 * T0)
     for number in range(50):
         ledger.view(order(f"o{number}"))
-    assert (len(ledger.closed), len(ledger.fills), len(ledger.sums)) == (expected, expected, expected)
-    assert len(ledger.open) == 10
+    assert (len(ledger.closed), len(ledger.ended), len(ledger.fills), len(ledger.open)) == (5, ended, fills, 10)
+    assert len(ledger.sums) == fills
     assert ledger.forgotten == ({"BTCUSDT": T0 + 29 * SECOND} if needed else {})
 
 
@@ -108,12 +110,20 @@ def test_memory_is_bounded(needed: bool, expected: int) -> None:
 def test_what_is_settled_goes() -> None:
     """When everything up to an instant has been proven told, what is older and too much is let go."""
     ledger = full(need_ns=T0, orders=20)
-    ledger.settle(T0 + 15 * SECOND)
-    assert [f"c{number}" for number in range(10, 20)] == [key.order_id for key in ledger.closed]
+    ledger.settle(T0 + 12 * SECOND)
+    assert [f"c{number}" for number in range(12, 20)] == [key.order_id for key in (*ledger.ended, *ledger.closed)]
     assert [str(number) for number in range(10, 20)] == [key.trade_id for key in ledger.fills]
+
+
+@pytest.mark.usefixtures("small")
+def test_of_many_closed_orders_their_ends_are_enough() -> None:
+    """A view of one that says no more than how it ended tells nothing; one that says more is told."""
     ledger = full(need_ns=T0, orders=20)
-    ledger.settle(T0 + 5 * SECOND)
-    assert [f"c{number}" for number in range(5, 20)] == [key.order_id for key in ledger.closed]
+    assert not any(ledger.view(order(f"c{number}", end=End.FILLED, filled="1", at=number)) for number in range(20))
+    late = order("c0", end=End.FILLED, filled="1.5")
+    assert ledger.would_change(late)
+    assert ledger.view(late) == late
+    assert ledger.difference(late.key) == Decimal("0.5")
 
 
 @pytest.mark.usefixtures("small")
@@ -124,10 +134,10 @@ def test_an_order_that_does_not_balance_is_kept() -> None:
     ledger.view(odd, live=True)
     for number in range(10):
         ledger.view(order(f"c{number}", end=End.CANCELED), live=True)
-    assert odd.key in ledger.closed
+    assert ledger.difference(odd.key) == 1
     ledger.accept(odd.key, Decimal(1))
     ledger.settle(2 * T0)
-    assert odd.key not in ledger.closed
+    assert not ledger.knows(odd.key)
 
 
 @pytest.mark.usefixtures("small")
@@ -139,10 +149,18 @@ def test_the_sum_of_an_order_outlives_the_keys_of_its_fills() -> None:
     for number in range(1, 30):
         ledger.fill(execution(str(number), of=f"f{number}"))
     assert Decimal(1) == ledger.sums[KEY._replace(order_id="keep")].quantity
-    assert len(ledger.sums) == 11
+    assert len(ledger.sums) == 21
     assert not ledger.orphan(KEY._replace(order_id="keep"))
     assert ledger.orphan(KEY._replace(order_id="f29"))
-    assert not ledger.orphan(KEY._replace(order_id="f1"))
+
+
+@pytest.mark.usefixtures("small")
+def test_fills_alone_need_no_sums() -> None:
+    """Where nothing is told of orders there is nothing to hold them against."""
+    ledger = Ledger(floor_ns=T0, need_ns=2 * T0, double_entry=False)
+    for number in range(30):
+        ledger.fill(execution(str(number), of=f"f{number}"))
+    assert len(ledger.sums) == 10
 
 
 def test_what_was_accepted_is_asked_about_again_when_a_fill_comes() -> None:
@@ -150,11 +168,11 @@ def test_what_was_accepted_is_asked_about_again_when_a_fill_comes() -> None:
     ledger = Ledger(floor_ns=T0)
     state = order(filled="3", end=End.FILLED)
     ledger.view(state)
-    assert ledger.imbalance(state) == 3
+    assert ledger.difference(KEY) == 3
     ledger.accept(KEY, Decimal(3))
-    assert ledger.imbalance(state) == 0
+    assert ledger.difference(KEY) == 0
     ledger.fill(execution("late"))
-    assert ledger.imbalance(state) == 2
+    assert ledger.difference(KEY) == 2
 
 
 def test_a_dropped_order_is_gone() -> None:
@@ -164,4 +182,5 @@ def test_a_dropped_order_is_gone() -> None:
     ledger.fill(execution())
     ledger.drop(KEY)
     assert ledger.open == {}
-    assert ledger.imbalance(order(filled="1")) == 0
+    ledger.view(order(filled="1"))
+    assert ledger.difference(KEY) == 0

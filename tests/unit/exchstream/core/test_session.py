@@ -381,7 +381,7 @@ def test_retire_overlaps() -> None:
     driver.say(FillView(execution()))
     driver.say(FillView(execution()), FillView(execution("2")), link=old)
     for _ in range(11):
-        driver.do(Received(old, (), driver.now.mono_ns))
+        driver.do(Received(old, (), driver.now.mono_ns, driver.now.mono_ns))
         driver.hear()
         driver.advance(1)
     assert [Close(old, "replaced by a newer connection")] == driver.sent(Close)
@@ -400,7 +400,8 @@ def test_a_replaced_link_that_is_not_heard_any_more_owes_a_gap(lost: bool) -> No
     driver.prove()
     if lost:
         driver.do(Lost(old, "reset"))
-    for _ in range(11):
+    for _ in range(11):  # something is heard that was sent before the link was replaced
+        driver.do(Received(old, (), driver.now.mono_ns, driver.session.links.live[driver.link].proven_ns - 1))
         driver.hear()
         driver.advance(1)
     assert len(driver.told(GapOpened)) == 2

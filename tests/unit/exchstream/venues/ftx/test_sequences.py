@@ -219,6 +219,7 @@ def test_a_fill_without_a_client_id_is_known_by_its_order(facts: Sequence[str]) 
 def test_one_error_is_no_proof_of_another_channel() -> None:
     """Unsubscribed from fills, the new greeting is told that orders are subscribed already: fills are still to come."""
     desk = live()
+    desk.pass_time(60)  # it has shown that it lives
     desk.say({"type": "unsubscribed", "channel": "fills"})
     greeted = [json.loads(frame) for frame in desk.driver.commands[-1].frames]  # type: ignore[union-attr]
     assert [frame.get("channel") for frame in greeted] == [None, "orders", "fills"]
@@ -236,6 +237,7 @@ def test_one_error_is_no_proof_of_another_channel() -> None:
 def test_an_error_that_proves_nothing_new_ends_the_link() -> None:
     """Unsubscribed from orders, the error is about fills and is not believed: a new link is proven by its own words."""
     desk = live()
+    desk.pass_time(60)
     desk.say({"type": "unsubscribed", "channel": "orders"})
     first = desk.driver.link
     desk.accept("orders")
