@@ -208,7 +208,7 @@ def _json(value: object) -> str:
 def test_the_lines_that_the_mock_prints_make_an_account(venue: str) -> None:
     """What a reader copies from the mock's output into a bot is right."""
     lines = snippets(venue, http="http://127.0.0.1:1", ws="ws://127.0.0.1:1", key="k", secret="s")["exchstream"]
-    account = eval(lines, dict(vars(exchstream)))
+    account = eval(lines, {name: getattr(exchstream, name) for name in exchstream.__all__})
     assert (venue, "demo", "http://127.0.0.1:1") == (account.name, account.account, account.rest_url)
 
 

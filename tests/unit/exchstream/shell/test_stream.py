@@ -120,7 +120,7 @@ async def test_a_reader_of_a_block_that_was_left_ends() -> None:
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery, open_stream(ACCOUNT) as stream:
             await stream.__anext__()
-            nursery.start_soon(wait, stream)
+            nursery.start_soon(wait, stream)  # noqa: ASYNC111 (that it outlives the block is what is tested)
             await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(trio.ClosedResourceError, match="block has been left"):
             async for _ in stream:
@@ -200,9 +200,8 @@ async def test_a_reader_that_goes_on_is_waited_for(autojump_clock: trio.testing.
             await trio.sleep(STALLED_SECONDS - 3)
 
     played.fail()
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.RaisesGroup(AccountFailed):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(slowly)
             nursery.start_soon(played.stream.end)
-    assert caught.group_contains(AccountFailed, depth=1)
     assert read == 21
