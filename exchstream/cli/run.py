@@ -117,13 +117,14 @@ async def _warn(stream: OrderStream) -> None:
     while True:
         now = trio.current_time()
         for owner, status in stream.status().items():
-            if status.phase != "connecting":
+            waits = status.phase == "connecting" or (status.phase == "looking back" and status.last_error is not None)
+            if not waits:
                 since.pop(owner, None)
                 warned.discard(owner)
             elif owner not in warned and now - since.setdefault(owner, now) >= CONNECT_S:
                 warned.add(owner)
-                cause: str | None = getattr(status, "last_error", None)
-                complain(f"{'/'.join(owner)} is not connected yet, and tries again: {cause or 'see --debug for why'}")
+                cause = status.last_error or "no answer yet"
+                complain(f"{'/'.join(owner)} is not live, and tries again: {cause}")
         await trio.sleep(CONNECT_S / 10)
 
 

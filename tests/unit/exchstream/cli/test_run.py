@@ -10,16 +10,15 @@ import trio
 from trio.testing import MockClock
 
 from exchstream.cli.run import CONNECT_S, _warn
+from exchstream.core.state import Status
 
 
 def played(phases: list[str], last_error: str | None, every: float) -> Any:
     """A stream of one account that is in each phase for so long, and then goes on in the last one."""
 
-    def status() -> dict[tuple[str, str], SimpleNamespace]:
+    def status() -> dict[tuple[str, str], Status]:
         phase = phases[min(int(trio.current_time() / every), len(phases) - 1)]
-        return {
-            ("ftx", "main"): SimpleNamespace(phase=phase, **({} if last_error is None else {"last_error": last_error}))
-        }
+        return {("ftx", "main"): Status(phase, None, 0, 0, 0, 0, None, None if phase == "live" else last_error)}
 
     return SimpleNamespace(status=status)
 
@@ -27,9 +26,11 @@ def played(phases: list[str], last_error: str | None, every: float) -> Any:
 @pytest.mark.parametrize(
     ("phases", "last_error", "expected"),
     [
-        (["connecting"], None, ["see --debug for why"]),
+        (["connecting"], None, ["no answer yet"]),
         (["connecting"], "Connection\nrefused", ["Connection?refused"]),
         (["looking back", "live"], None, []),
+        (["connecting", "looking back"], "HTTP 502", ["HTTP 502"]),
+        (["looking back"], "HTTP 502", ["HTTP 502"]),
         (["connecting", "live", "connecting"], "no route", ["no route", "no route"]),
         (["down"], "refused", []),
     ],
@@ -44,7 +45,7 @@ async def test_an_account_that_does_not_get_through_is_told_once(
     """One line an outage, with the cause where it is known; none for an account that is live or down."""
     with trio.move_on_after(20 * CONNECT_S):
         await _warn(played(phases, last_error, 2 * CONNECT_S))
-    said = "exchstream: ftx/main is not connected yet, and tries again: "
+    said = "exchstream: ftx/main is not live, and tries again: "
     assert [said + cause for cause in expected] == capsys.readouterr().err.splitlines()
 
 
