@@ -3,14 +3,26 @@
 import pkgutil
 import re
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
 
 import exchstream
-from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, cli, errors
+from exchstream import (
+    BinanceFutures,
+    BinanceSpot,
+    DownReason,
+    Ftx,
+    GapReason,
+    Scope,
+    Unresolved,
+    cli,
+    errors,
+    jsonlines,
+)
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, truth
@@ -164,6 +176,28 @@ def test_the_catalogue_of_errors_is_complete() -> None:
     codes = {name: value for name, value in vars(cli).items() if name.isupper() and isinstance(value, int)}
     rows = tables("errors.md", "code", "name")
     assert codes == {names(row[1])[0]: int(row[0]) for row in rows if row[1]}
+
+
+def told_of(kind: str) -> str:
+    """What the page of the JSON form says of one kind of event."""
+    found = re.search(rf"^`{kind}`\n: (.*?)\n\n", (DOCS / "events.md").read_text() + "\n", re.MULTILINE | re.DOTALL)
+    assert found is not None, kind
+    return found[1]
+
+
+def test_every_name_of_the_json_form_is_listed() -> None:
+    """Of each kind of event the names that its lines have, and no others; the words of its enums too."""
+    common = set(jsonlines._Line.__struct_fields__)
+    page = set(re.findall(r"\w+", (DOCS / "events.md").read_text()))
+    for line in jsonlines._Line.__subclasses__():
+        text = told_of(str(line.__struct_config__.tag))
+        parts = [Scope, Unresolved] if line is jsonlines._GapClosed else []
+        inner = {field.name for part in parts for field in attrs.fields(part)}
+        assert set(names(text)) - inner == set(line.__struct_fields__) - common - inner, text
+        assert inner <= set(re.findall(r"\w+", text))
+        for hint in get_type_hints(line).values():
+            for enum in (kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and issubclass(kind, Enum)):
+                assert {str(member.value) for member in enum} <= page, enum
 
 
 def test_every_public_name_is_documented() -> None:
