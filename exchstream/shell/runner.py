@@ -54,7 +54,7 @@ log = logging.getLogger("exchstream")
 MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means that the peer takes none
 MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
 WARN_AFTER: Final = 3  # failures since the account was live; one or two are everyday life
-EVENTS_PER_FRAME: Final = 2  # an order's state and its execution
+EVENTS_PER_FRAME: Final = 3  # an order's state, its execution, and a word in it that we do not know
 
 _ERRORS: Final[dict[DownReason, type[AccountFailed]]] = {
     DownReason.CREDENTIALS: CredentialsRejected,
@@ -88,7 +88,7 @@ class Runner:
     _failed: int = attrs.field(default=0, init=False)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         """The account as a journal keeps it: the same in every process, whatever its key is."""
         return f"{self.venue.environment}:{self.venue.name}:{self.venue.account}"
 
@@ -118,7 +118,7 @@ class Runner:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Emit(events=events):
-                self.journal.append(self._name, events, self.session.checkpoint)
+                self.journal.append(self.name, events, self.session.checkpoint)
                 self._notice(events)
             case Dial():
                 self._wires[command.link] = wire = _Wire(*trio.open_memory_channel[str | None](MAX_UNSENT))
@@ -214,6 +214,7 @@ class Runner:
             self.step(NoAnswer(ask.ask, failed.why))
             self._warn()
         else:
+            await self.journal.room()
             self.step(Answered(ask.ask, reply))
 
     async def _measure(self, measure: MeasureClock) -> None:

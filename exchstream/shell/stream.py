@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from os import PathLike
 from typing import Final, Literal, Self, TypeGuard
 
 import trio
@@ -21,7 +22,8 @@ from exchstream.core.venue import MINUTE, SECOND, Venue
 from exchstream.errors import AccountFailed, ConfigError
 from exchstream.events import Event
 from exchstream.journal import Journal
-from exchstream.journal.ring import Ring
+from exchstream.journal.disk import Disk, JournalFile
+from exchstream.journal.memory import InMemory
 from exchstream.shell.hosts import Hosts
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.runner import Runner
@@ -32,6 +34,7 @@ logging.getLogger("exchstream").addHandler(logging.NullHandler())
 MEMORY_EVENTS: Final = 10_000  # about 20 MB of order updates
 BATCH: Final = 256  # events that a reader takes in one go before it lets other tasks run
 
+STREAM: Final = "stream"  # the name under which a journal keeps the position of the stream's own reader
 PATIENCE_SECONDS: Final = 1.0  # twice as long a block that does not read may go on without any account
 STALLED_SECONDS: Final = 10.0  # ... and so long one whose readers have more to read, and take nothing
 EARLIEST_NS: Final = 1_262_304_000 * SECOND  # 2010: no venue is older, and no number of milliseconds is as large
@@ -55,14 +58,15 @@ class Reader:
         self._next = 0
         self._busy = False
         self.name = name
-        self.position = after
+        self.position = self._noted = after
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
-        if self.name is not None and self.position > self._stream.journal.position(self.name):
-            await self._stream.journal.ack(self.name, self.position)
+        if self.name is not None and self.position > self._noted:
+            self._stream.journal.passed(self.name, self.position)
+            self._noted = self.position
         if self._next >= len(self._batch):
             self._batch, self._next = await self._more(), 0
         event = self._batch[self._next]
@@ -81,7 +85,7 @@ class Reader:
             self._busy = False
 
     async def ack(self, position: int) -> None:
-        """Keep this position for the reader's name: after a restart, reading begins behind it."""
+        """Keep this position for the reader's name, for good when it returns: a restart reads on behind it."""
         if self.name is None:
             raise ConfigError("only a reader with a name can acknowledge: stream.follow(name='...')")
         await self._stream.journal.ack(self.name, position)
@@ -99,8 +103,16 @@ class OrderStream:
         self._moved = trio.Event()
         self._left = False
         self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()  # those that have been asked for an event
-        self._own = Reader(self, journal.visible)
+        self._own = self._reader_of_the_stream(journal)
         journal.on_visible = self._wake
+
+    def _reader_of_the_stream(self, journal: Journal) -> Reader:
+        """It goes on where it was left, in this process or in a former one; it is known from the first moment on."""
+        position = journal.position(STREAM)
+        if position is None:
+            position = journal.visible
+            journal.passed(STREAM, position)
+        return Reader(self, position, STREAM)
 
     def __aiter__(self) -> Reader:
         return self._own
@@ -111,10 +123,15 @@ class OrderStream:
     def follow(self, *, after: int | None = None, name: str | None = None) -> Reader:
         """A reader of its own: from `after` on, or from where the reader of this name stopped, or from here.
 
-        Raises ConfigError for a position that does not exist yet.
+        A new name begins at the oldest event that is kept.  Raises ConfigError for a position that does not exist yet.
         """
+        if name == STREAM:
+            raise ConfigError(f"the name {STREAM!r} is that of the stream's own reader: choose another")
+        if after is None and name is not None:
+            after = self.journal.position(name)
+            after = self.journal.floor if after is None else after
         if after is None:
-            after = self._own.position if name is None else self.journal.position(name)
+            after = self._own.position
         if not 0 <= after <= self.journal.visible:
             raise ConfigError(f"there is no position {after} yet: the newest is {self.journal.visible}")
         return Reader(self, after, name)
@@ -138,7 +155,11 @@ class OrderStream:
                 raise trio.ClosedResourceError("the stream's block has been left")
             await self._moved.wait()
         await trio.lowlevel.cancel_shielded_checkpoint()
-        return journal.held(position, BATCH) or await journal.fetch(position, BATCH)
+        found = journal.held(position, BATCH)
+        if found is None:
+            found = await journal.fetch(position, BATCH)
+        # Positions stay unused where an event turned out to be a repeat; there may be none but such.
+        return found or await self.after(min(position + BATCH, journal.visible))
 
     async def end(self) -> None:
         """Wait until no account is left and no reader reads on, then raise AccountFailed.
@@ -188,29 +209,42 @@ async def open_stream(
     since_ns: int | None = None,
     on_fatal: OnFatal = "continue",
     memory_events: int = MEMORY_EVENTS,
+    journal: str | PathLike[str] | JournalFile | None = None,
 ) -> AsyncIterator[OrderStream]:
     """Stream the own orders and fills of these accounts until the block is left.
 
     `since_ns` (UTC) asks for the fills since then; without it the stream begins now.  A fatal fault of one account is
     an `AccountDown` event; with `on_fatal="raise"` it ends the block at once.  `memory_events` bounds how far a slow
-    reader may fall behind.  Raises ConfigError for arguments that cannot work, AccountFailed when no account is left.
+    reader may fall behind (with a journal: before it reads from the disk).
+
+    `journal` is the file that keeps all of it over restarts: positions, what was told, how far it was proven, and where
+    each reader stood.  An account that it knows goes on from there, whatever `since_ns` says.
+
+    Raises ConfigError for arguments that cannot work, AccountFailed when no account is left, and JournalError when the
+    file cannot be read or written.
     """
     _check_options(since_ns, on_fatal, memory_events)
     _check_venues(venues)
-    journal = Ring(memory_events)
-    async with Hosts.open() as hosts, open_bare_nursery() as nursery:
+    async with (
+        _open_journal(journal, memory_events) as store,
+        Hosts.open() as hosts,
+        open_bare_nursery() as nursery,
+    ):
+        nursery.start_soon(store.write)
         runners = [
             Runner(
                 venue=venue,
                 host=hosts.host(venue),
                 session=Session(venue, since_ns=since_ns),
-                journal=journal,
+                journal=store,
                 raise_fatal=on_fatal == "raise",
             )
             for venue in venues
         ]
-        stream = OrderStream(journal, runners)
+        restored = await store.restore([runner.name for runner in runners])
+        stream = OrderStream(store, runners)
         for runner in runners:
+            runner.session.restored = restored.get(runner.name)
             nursery.start_soon(runner.run)
         nursery.start_soon(stream.end)
         try:
@@ -218,6 +252,20 @@ async def open_stream(
         finally:
             nursery.cancel_scope.cancel()
             stream.leave()
+
+
+@asynccontextmanager
+async def _open_journal(
+    journal: str | PathLike[str] | JournalFile | None, memory_events: int
+) -> AsyncIterator[Journal]:
+    if journal is None:
+        yield InMemory(memory_events)
+        return
+    if not isinstance(journal, str | PathLike | JournalFile):
+        raise ConfigError(f"journal must be the path of a file or a JournalFile, not {_kind(journal)}")
+    file = journal if isinstance(journal, JournalFile) else JournalFile(journal)
+    async with Disk.open(file, memory_events) as disk:
+        yield disk
 
 
 def _check_options(since_ns: object, on_fatal: object, memory_events: object) -> None:

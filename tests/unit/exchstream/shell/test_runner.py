@@ -31,7 +31,7 @@ from exchstream.core.happenings import (
 from exchstream.core.limits import HostLimits
 from exchstream.core.state import Status
 from exchstream.core.venue import SECOND, Address, Clock, Lane, Memory
-from exchstream.journal.ring import Ring
+from exchstream.journal.memory import InMemory
 from exchstream.shell import runner as module
 from exchstream.shell.http import Unanswered
 from exchstream.shell.runner import MAX_UNSENT, Runner
@@ -124,8 +124,8 @@ async def played(
     session = session or Play(script)
     with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
         patched.setattr(module, "connect", connect)
-        patched.setattr(Ring, "reserve", lambda self, events: room)
-        await Runner(venue or Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
+        patched.setattr(InMemory, "reserve", lambda self, events: room)
+        await Runner(venue or Toy(), host or Away(), session, InMemory(10)).run()  # type: ignore[arg-type]
     return session.heard
 
 

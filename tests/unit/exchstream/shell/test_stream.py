@@ -16,7 +16,7 @@ import trio.testing
 from exchstream.core.venue import SECOND
 from exchstream.errors import AccountFailed, ConfigError
 from exchstream.events import Event, Unrecognized
-from exchstream.journal.ring import Ring
+from exchstream.journal.memory import InMemory
 from exchstream.shell.stream import STALLED_SECONDS, OrderStream, open_stream
 from exchstream.venues.ftx import Ftx
 
@@ -29,7 +29,7 @@ class Played:
     """A stream of one account; `tell` brings events, `fail` takes the account down."""
 
     def __init__(self) -> None:
-        self.journal = Ring(1_000)
+        self.journal = InMemory(1_000)
         self.runner = SimpleNamespace(failure=None)
         runners: Sequence[Any] = [self.runner]
         self.stream = OrderStream(self.journal, runners)
