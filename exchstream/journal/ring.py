@@ -40,7 +40,7 @@ class Ring:
 
     def clear(self, position: int) -> None:
         """Forget the event at this position."""
-        if position > self.floor:
+        if self.floor < position <= self.last:
             self._slots[(position - 1) % self.limit] = None
 
     def held(self, after: int, limit: int) -> Sequence[Event] | None:

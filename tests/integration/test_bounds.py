@@ -18,7 +18,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from exchstream.core import balances, doubts, ledger, lookback, session, teller
+from exchstream.core import balances, doubts, gaps, ledger, lookback, teller
 from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import HOUR
 from exchstream.errors import SlowConsumer
@@ -159,7 +159,7 @@ LIMITS: Final[tuple[tuple[ModuleType, str], ...]] = (
     (ledger, "MAX_FORGOTTEN"),
     (ledger, "MAX_SUMS"),
     (lookback, "MAX_HELD"),
-    (session, "MAX_SUSPECTS"),
+    (gaps, "MAX_SUSPECTS"),
     (teller, "MAX_STRANGE"),
     (doubts, "MAX_DOUBTS"),
     (teller, "MAX_SYMBOLS"),

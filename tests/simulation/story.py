@@ -280,8 +280,8 @@ def sizes(world: World) -> dict[str, tuple[int, int]]:
     open_orders = len(session.ledger.open)
     return {
         "questions": (len(session._asks.out), 100),
-        "doubts": (len(session._doubts._due), 1_000),
-        "suspects": (len(session._suspects), open_orders + 100),
+        "doubts": (len(session._gaps.doubts._due), 1_000),
+        "suspects": (len(session._gaps.suspects), open_orders + 100),
         "links": (len(session.links.live), 4),
         "open orders": (open_orders, len(world.exchange.engine.open_orders(CLIENT)) + 100),
     }
