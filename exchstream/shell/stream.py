@@ -152,11 +152,13 @@ class OrderStream:
             if (failure := self._failure()) is not None:
                 raise failure
             if self._left:
-                raise trio.ClosedResourceError("the stream's block has been left")
+                raise _closed()
             await self._moved.wait()
         await trio.lowlevel.cancel_shielded_checkpoint()
         found = journal.held(position, BATCH)
         if found is None:
+            if self._left:  # the journal's file is closed too
+                raise _closed()
             found = await journal.fetch(position, BATCH)
         # Positions stay unused where an event turned out to be a repeat; there may be none but such.
         return found or await self.after(min(position + BATCH, journal.visible))
@@ -266,6 +268,10 @@ async def _open_journal(
     file = journal if isinstance(journal, JournalFile) else JournalFile(journal)
     async with Disk.open(file, memory_events) as disk:
         yield disk
+
+
+def _closed() -> trio.ClosedResourceError:
+    return trio.ClosedResourceError("the stream's block has been left")
 
 
 def _check_options(since_ns: object, on_fatal: object, memory_events: object) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -138,6 +139,21 @@ async def test_what_memory_holds_can_still_be_read() -> None:
         async for event in played.stream:
             events.append(event)
     assert [event.position for event in events] == [1, 2, 3, 4, 5]
+
+
+async def test_what_memory_holds_no_more_is_closed(tmp_path: Path) -> None:
+    """Nobody reads the journal's file after the block: it is closed."""
+    async with open_stream(ACCOUNT, journal=tmp_path / "orders.db", memory_events=1) as stream:
+        reader = stream.follow(after=0, name="late")
+        events = [Unrecognized(venue="ftx", account="main", what="x", raw=b"", received_ns=0) for _ in range(3)]
+        (runner,) = stream._runners
+        for event in events:
+            stream.journal.append(runner.name, [event], runner.session.checkpoint)
+        with trio.fail_after(5):
+            while stream.journal.visible < len(events):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+    with pytest.raises(trio.ClosedResourceError, match="block has been left"):
+        await reader.__anext__()
 
 
 # ------------------------------------------------------------------------------------------------ two tasks
