@@ -111,11 +111,14 @@ class LookBack:
         self._held.setdefault(_symbol(question), []).append((view, isinstance(question, Fills)))
 
     def released(self, question: Question | None = None) -> list[FillView]:
-        """The executions that may be told now that this question has been answered, or all; from the oldest on."""
+        """The executions that may be told now that this question has been answered, or all; from the oldest on.
+
+        They wait for the last page of their listing, and for that of the orders.
+        """
         symbols = list(self._held) if question is None else [_symbol(question)]
         found: list[tuple[FillView, bool]] = []
         for symbol in symbols:
-            waits = question is not None and any(_lists_fills(q) and _symbol(q) == symbol for q in self.owed)
+            waits = question is not None and any(_lists(q) and _symbol(q) == symbol for q in self.owed)
             if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
                 found += self._held.pop(symbol, [])
         views = [view for view, listed in found if not self._may_be_a_repeat(view, listed=listed)]
@@ -384,14 +387,15 @@ def _label(question: Question) -> str:
     return type(question).__name__
 
 
-def _lists_fills(question: Question) -> bool:
-    return isinstance(question, Fills | OrderFills)
+def _lists(question: Question) -> bool:
+    """The orders too: one may have to say of what kind its executions are."""
+    return isinstance(question, Fills | OrderFills | Orders)
 
 
 def _symbol(question: Question) -> str | None:
     """Which executions a question for some is about: all of this symbol, or (None) of every one."""
     match question:
-        case Fills(symbol=symbol):
+        case Fills(symbol=symbol) | Orders(symbol=symbol):
             return symbol
         case OrderFills(key=key):
             return key.venue_symbol

@@ -76,7 +76,7 @@ from exchstream.events import (
     OrderUpdate,
     Unrecognized,
 )
-from exchstream.model import End, FillKey, OrderKey, OrderKind, OrderStatus
+from exchstream.model import End, FillKey, FillKind, OrderKey, OrderKind, OrderStatus
 
 from .toy import OPEN_LANE, PLAN, T0, Driver, Toy, execution, order
 
@@ -822,7 +822,10 @@ def test_recovered_fills_of_an_order_are_told_from_the_oldest_on() -> None:
     driver.reply(Fills, FillView(execution("9", at=9)), FillView(execution("10", at=9)), second(question))
     assert driver.told(Fill) == []
     driver.reply(Fills, FillView(execution("3", at=3)), FillView(execution("2", at=2)))
+    assert driver.told(Fill) == []
+    driver.reply(Orders, OrderView(attrs.evolve(order(filled="4"), fill_kind=FillKind.ADL)))
     assert [fill.trade_id for fill in driver.told(Fill)] == ["2", "3", "9", "10"]
+    assert {fill.kind for fill in driver.told(Fill)} == {FillKind.ADL}  # as their order says
 
 
 @pytest.mark.parametrize("end", ["unanswered", "lost", "refused"])
