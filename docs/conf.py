@@ -17,7 +17,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-# Names of the standard library, which is not linked to (no network), and of what nobody makes by hand.
+# Names of the standard library, which is not linked to (no network), type variables, and what nobody makes by hand.
 nitpick_ignore = [
     ("py:class", name)
     for name in (
@@ -27,6 +27,9 @@ nitpick_ignore = [
         "decimal.Decimal",
         "Journal",
         "Runner",
+        "exchstream.journal.disk.JournalFile",
+        "exchstream.model.V",
+        "os.PathLike",
     )
 ]
 

@@ -14,50 +14,54 @@ The map of the package:
     cli/           the command line
 
 Imports point one way: model, events <- core <- venues; core <- shell; journal <- shell.  Nothing pure imports trio.
-What stands in `__all__` is public; SemVer holds for it and for nothing else.
+What stands in `__all__` is public; SemVer holds for it and for nothing else.  These names are imported when the first
+of them is used: the command begins with this file, and must be where Ctrl-C is quiet before the long imports begin.
 """
 
 from __future__ import annotations
 
-from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
-from exchstream.errors import (
-    AccountFailed,
-    ConfigError,
-    CredentialsRejected,
-    ExchstreamError,
-    JournalError,
-    MissingExtra,
-    SlowConsumer,
-    VenueBroken,
-    VenueRetired,
-)
-from exchstream.events import (
-    AccountDown,
-    DownReason,
-    Event,
-    Fill,
-    GapClosed,
-    GapOpened,
-    GapReason,
-    OrderUpdate,
-    Scope,
-    Unrecognized,
-    Unresolved,
-)
-from exchstream.jsonlines import from_json, to_json
-from exchstream.model import (
-    FillKind,
-    Liquidity,
-    OrderKind,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Side,
-    TimeInForce,
-)
-from exchstream.shell.stream import OrderStream, Reader, open_stream
-from exchstream.venues.binance import BinanceFutures, BinanceSpot
-from exchstream.venues.ftx import Ftx
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
+    from exchstream.errors import (
+        AccountFailed,
+        ConfigError,
+        CredentialsRejected,
+        ExchstreamError,
+        JournalError,
+        MissingExtra,
+        SlowConsumer,
+        VenueBroken,
+        VenueRetired,
+    )
+    from exchstream.events import (
+        AccountDown,
+        DownReason,
+        Event,
+        Fill,
+        GapClosed,
+        GapOpened,
+        GapReason,
+        OrderUpdate,
+        Scope,
+        Unrecognized,
+        Unresolved,
+    )
+    from exchstream.jsonlines import from_json, to_json
+    from exchstream.model import (
+        FillKind,
+        Liquidity,
+        OrderKind,
+        OrderStatus,
+        OrderType,
+        PositionSide,
+        Side,
+        TimeInForce,
+    )
+    from exchstream.shell.stream import OrderStream, Reader, open_stream
+    from exchstream.venues.binance import BinanceFutures, BinanceSpot
+    from exchstream.venues.ftx import Ftx
 
 __version__ = "0.1.0"
 
@@ -103,3 +107,21 @@ __all__ = [
     "open_stream",
     "to_json",
 ]
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and would take this for "any name will do"
+
+    def __getattr__(name: str) -> object:
+        """Import the public names, all at once."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from exchstream import errors, events, jsonlines, model
+        from exchstream.core import limits
+        from exchstream.shell import stream
+        from exchstream.venues import binance, ftx
+
+        for module in (errors, events, jsonlines, model, limits, stream, binance, ftx):
+            globals().update((public, vars(module)[public]) for public in __all__ if public in vars(module))
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -16,14 +16,20 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
 - ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there
 - ``strategies``   Hypothesis: legal histories in the venues' own JSON
-- ``__main__``     the command line (``snippets``: the lines it prints for clients)
+- ``command``      the command line (``snippets``: the lines it prints for clients);  ``__main__``  the way there
+
+The names below are imported when they are first used: ``python -m mockserver`` begins with this file, and must be where
+it can be interrupted before the long imports begin.
 """
 
-from mockserver.clock import Clock, VirtualClock
-from mockserver.exchange import Account, Exchange, Settings
-from mockserver.link import Link
-from mockserver.server import Listening, Server, serve
-from mockserver.world import Recipe, World, Worlds
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mockserver.clock import Clock, VirtualClock
+    from mockserver.exchange import Account, Exchange, Settings
+    from mockserver.link import Link
+    from mockserver.server import Listening, Server, serve
+    from mockserver.world import Recipe, World, Worlds
 
 __all__ = [
     "Account",
@@ -39,3 +45,14 @@ __all__ = [
     "Worlds",
     "serve",
 ]
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and would take this for "any name will do"
+
+    def __getattr__(name: str) -> object:
+        """Import the public names."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from mockserver import clock, exchange, link, server, world
+
+        homes = (vars(module) for module in (clock, exchange, link, server, world))
+        return next(home[name] for home in homes if name in home)

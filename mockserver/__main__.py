@@ -1,206 +1,24 @@
-"""The command line: ``python -m mockserver`` is an exchange on this machine until it gets SIGINT or SIGTERM.
+"""``python -m mockserver``: what it does is in ``command``; this file is only the way there.
 
-Exit codes: 0 ended as asked, 2 wrong arguments or a port that cannot be opened.
+The imports take longer than all else at the start, and a Ctrl-C inside one comes out as a long traceback of nobody's
+fault. There is nothing to tidy up yet, so it ends the process then and there.
 """
 
-from __future__ import annotations
-
-import argparse
-import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from types import FrameType
 
-import trio
-
-from mockserver import demo_traders
-from mockserver.clock import Clock
-from mockserver.control import PREFIX
-from mockserver.exchange import Exchange, Liquidity
-from mockserver.faces.base import VenueSpec
-from mockserver.liquidity import MODELS, make_liquidity
-from mockserver.server import Listening, Server, listen
-from mockserver.snippets import snippets
-from mockserver.venues import VENUES
-from mockserver.world import Recipe, Worlds
-
-DEMO = "demo"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
-def demo_key(spec: VenueSpec, what: str) -> str:
-    """A fixed key or secret of the venue's production shape that nobody takes for a real one."""
-    length = spec.secret_length if what == "Secret" else spec.key_length
-    return f"demo{spec.name.title().replace('-', '')}{what}".ljust(length, "0")[:length]
-
-
-def parser() -> argparse.ArgumentParser:
-    """The arguments."""
-    profiles = sorted({profile for spec in VENUES for profile in spec.profiles})
-    made = argparse.ArgumentParser(
-        prog="python -m mockserver",
-        description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
-    )
-    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    made.add_argument("--port", type=_port, default=8080, help="port; 0 picks a free one (default: %(default)s)")
-    made.add_argument("--seed", type=int, default=0, help="all chance comes from this number (default: %(default)s)")
-    made.add_argument(
-        "--liquidity",
-        choices=MODELS,
-        default="book",
-        help="who trades with the clients: manual (only the control API), echo (every order fills at once), "
-        "book (a book that moves) (default: %(default)s)",
-    )
-    made.add_argument(
-        "--profile",
-        choices=profiles,
-        action="append",
-        default=[],
-        help="era of a venue, may be repeated (default: each venue's newest)",
-    )
-    made.add_argument(
-        "--limits", choices=("off", "account", "ip"), default="off", help="rate limits (default: %(default)s)"
-    )
-    made.add_argument(
-        "--trade-demo",
-        "--simulate",
-        nargs="?",
-        type=_seconds,
-        const=1.0,
-        metavar="SECONDS",
-        help="the demo accounts trade by themselves, one act each so many seconds (default when given: 1)",
-    )
-    made.add_argument("--ready-file", type=Path, metavar="F", help="write the readiness line here once listening")
-    made.add_argument("--json", action="store_true", help="print JSON, one object a line; the first is the readiness")
-    return made
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run until told to stop; the exit code."""
-    args = parser().parse_args(argv)
-    try:
-        return trio.run(_run, args)
-    except KeyboardInterrupt:  # before the signal receiver was there
-        return 0
-
-
-async def _run(args: argparse.Namespace) -> int:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        try:
-            listeners = await listen(args.host, args.port)
-        except OSError as error:
-            why = error.strerror or str(error)
-            print(f"mockserver: cannot listen on {args.host}:{args.port}: {why}", file=sys.stderr)
-            print("mockserver: choose another with --host and --port (0 picks a free port)", file=sys.stderr)
-            return EXIT_USAGE
-        if args.host not in LOOPBACK:
-            print(
-                f"mockserver: WARNING: {args.host} is not loopback; whoever reaches it has the control API",
-                file=sys.stderr,
-            )
-        server = Server(build(args))
-        async with trio.open_nursery() as nursery:
-            listening = await nursery.start(server.serve_on, args.host, listeners)
-            announce(args, server.worlds, listening)
-            async for _ in signals:
-                break
-            await server.go_away()
-            nursery.cancel_scope.cancel()
-    if args.json:
-        print(json.dumps({"event": "stopped"}), flush=True)
-    return 0
-
-
-def build(args: argparse.Namespace) -> Worlds:
-    """The worlds the arguments ask for, with a demo account at each venue."""
-
-    def liquidity(exchange: Exchange) -> Liquidity:
-        return make_liquidity(args.liquidity, exchange.engine, exchange.random("liquidity"))
-
-    profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
-    recipe = Recipe(
-        venues=VENUES,
-        clock=lambda: Clock(time.time_ns),
-        liquidity=liquidity,
-        profiles=profiles,
-        limits=args.limits,
-    )
-    worlds = Worlds(recipe, seed=args.seed)
-    for exchange in worlds.default.exchanges.values():
-        worlds.open_account(
-            exchange,
-            DEMO,
-            api_key=demo_key(exchange.spec, "ApiKey"),
-            secret=demo_key(exchange.spec, "Secret"),
-        )
-        if args.trade_demo is not None:
-            demo_traders.start(exchange, DEMO, int(args.trade_demo * 1_000_000_000))
-    return worlds
-
-
-def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening) -> None:
-    """Tell that it listens: to the ready file, and on standard output."""
-    ready = readiness(worlds, listening)
-    line = json.dumps(ready)
-    if args.ready_file is not None:
-        draft = args.ready_file.with_name(f".{args.ready_file.name}.{os.getpid()}")
-        draft.write_text(line + "\n")
-        draft.replace(args.ready_file)  # whoever waits for the file never sees half of it
-    if args.json:
-        print(line, flush=True)
-        return
-    print(f"mockserver ready: REST {ready['http']}  WebSocket {ready['ws']}  control {ready['control']}")
-    for venue, shown in ready["venues"].items():
-        print(f"\n{venue} ({shown['profile']})\n  key     {shown['api_key']}\n  secret  {shown['api_secret']}")
-        for client, lines in shown["snippets"].items():
-            print(f"  # {client}\n" + "\n".join(f"  {part}" for part in lines.splitlines()))
-    print("\nCtrl-C ends it.", flush=True)
-
-
-def readiness(worlds: Worlds, listening: Listening) -> dict[str, Any]:
-    """The readiness object: URLs, demo keys, lines to copy."""
-    venues = {}
-    for name, exchange in worlds.default.exchanges.items():
-        key, secret = demo_key(exchange.spec, "ApiKey"), demo_key(exchange.spec, "Secret")
-        venues[name] = {
-            "profile": exchange.settings.profile,
-            "account": DEMO,
-            "api_key": key,
-            "api_secret": secret,
-            "symbols": list(exchange.engine.instruments),
-            "snippets": snippets(name, http=listening.http, ws=listening.ws, key=key, secret=secret),
-        }
-    return {
-        "event": "ready",
-        "pid": os.getpid(),
-        "host": listening.host,
-        "port": listening.port,
-        "http": listening.http,
-        "ws": listening.ws,
-        "control": listening.http + PREFIX,
-        "seed": worlds.seed,
-        "venues": venues,
-    }
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
-    return number
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.001 <= seconds <= 3_600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0.001 and 3600 seconds")
-    return seconds
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":
+    before = signal.signal(signal.SIGINT, _leave)
+    from mockserver.command import main
+
+    signal.signal(signal.SIGINT, before)
     sys.exit(main())

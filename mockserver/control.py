@@ -1,7 +1,8 @@
 """The control API under ``/__mock``: what a test or an operator does to the exchanges that no client of them could.
 
 Every answer is JSON. A refusal is ``{"error": "..."}`` with a 4xx status and says what to do. The API has no CORS
-headers and refuses (403) a foreign ``Host`` or ``Origin``: a web page that a developer has open cannot reach it.
+headers and refuses (403) a foreign ``Host`` and any ``Origin`` but its own: a web page that a developer has open cannot
+reach it, be it from another port of this machine.
 
 Everything takes an optional ``"world"`` (default: "default") in the JSON body or the query. Numbers of money are JSON
 strings or numbers and are never read as floats. Nothing here knows a venue: venue-specific acts are hooks of the face.
@@ -16,10 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
-from mockserver.control_orders import PREFIX, Finder, Handler, Json, OrderControl
+from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
 from mockserver.exchange import Account, Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import Link
+from mockserver.recorder import KINDS
 from mockserver.world import Worlds
 
 __all__ = ["PREFIX", "Control"]
@@ -33,56 +35,68 @@ class Control:
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
         self.hosts = {"127.0.0.1", "localhost", "::1"}
-        """Host names a request may be addressed to."""
+        """Host names a request may be addressed to, beside the address that its connection reached."""
         self._find = Finder(worlds)
-        self._table: dict[tuple[str, str], Handler] = {
-            ("GET", "/health"): self._health,
-            ("POST", "/reset"): self._reset,
-            ("POST", "/accounts"): self._open_account,
-            ("GET", "/connections"): self._connections,
-            ("POST", "/connections/{verb}"): self._act_on_many,
-            ("POST", "/connections/{id}/{verb}"): self._act_on_one,
-            ("POST", "/listen_keys/expire"): self._expire_listen_keys,
-            ("POST", "/keys/{name}/revoke"): self._revoke,
-            ("GET", "/settings"): self._show_settings,
-            ("POST", "/settings"): self._settings,
-            ("POST", "/shutdown_notice"): self._shutdown_notice,
-            ("GET", "/truth"): self._truth,
-            ("GET", "/journal"): self._journal,
+        account = "venue name balances api_key secret public_key subaccounts seed"
+        verbs = "code reason after_bytes mode"
+        settings = "venue profile limits rest_lag_ms page_cap options"
+        self._table: Table = {
+            ("GET", "/health"): Act.of(self._health),
+            ("POST", "/reset"): Act.of(self._reset, "keep_accounts"),
+            ("POST", "/accounts"): Act.of(self._open_account, account),
+            ("GET", "/connections"): Act.of(self._connections),
+            ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
+            ("POST", "/connections/{id}/{verb}"): Act.of(self._act_on_one, verbs),
+            ("POST", "/listen_keys/expire"): Act.of(self._expire_listen_keys, "venue account notices"),
+            ("POST", "/keys/{name}/revoke"): Act.of(self._revoke, "venue"),
+            ("GET", "/settings"): Act.of(self._show_settings, "venue"),
+            ("POST", "/settings"): Act.of(self._settings, settings),
+            ("POST", "/shutdown_notice"): Act.of(self._shutdown_notice, "venue account close"),
+            ("GET", "/truth"): Act.of(self._truth, "venue account"),
+            ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
         }
-        self.routes = [f"{method} {PREFIX}{path}" for method, path in self._table]
+        self.routes = list(self.takes())
+
+    def takes(self) -> dict[str, frozenset[str]]:
+        """The names that each route takes, beside those in its path."""
+        return {f"{method} {PREFIX}{path}": act.takes for (method, path), act in self._table.items()}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request."""
+        """Answer one request, and keep its method, path and status in the journal of the world it names."""
+        named: str | None = None
         try:
             self._check_origin(request)
-            handler, captured = self._route(request)
+            act, captured = self._route(request)
             given = Input.of(request, captured)
-            answer = handler(given)
+            named = given.optional_text("world")
+            given.allow(act.takes | captured.keys())
+            status, answer = 200, act.handler(given)
         except BadRequest as refusal:
-            return HttpResponse.json(json.dumps({"error": refusal.text, **refusal.more}), status=refusal.status)
-        return HttpResponse.json(json.dumps(answer))
+            status, answer = refusal.status, {"error": refusal.text, **refusal.more}
+        world = self.worlds.worlds.get(named or "", self.worlds.default)
+        world.recorder.record("control", f"{request.method} {request.path} {status}")
+        return HttpResponse.json(json.dumps(answer), status=status)
 
     # -- finding things -------------------------------------------------------------------------------------------
 
     def _check_origin(self, request: HttpRequest) -> None:
-        for name, value in (("Host", f"//{request.header('host') or ''}"), ("Origin", request.header("origin"))):
-            try:
-                host = None if value is None else urlsplit(value).hostname or ""
-            except ValueError:
-                host = ""
-            if host is not None and host not in self.hosts:
-                raise BadRequest(f"{name} {host!r} may not use the control API; address it as 127.0.0.1", 403)
+        authority, origin = request.header("host") or "", request.header("origin")
+        host = _host_of(authority)
+        # An address in digits says that no name was made to point here (DNS rebinding); a name must be one we know.
+        if host not in self.hosts and (not host or host != request.local.partition("%")[0]):
+            raise BadRequest(f"Host {host!r} may not use the control API; address it as 127.0.0.1", 403)
+        if origin is not None and origin.lower() != f"http://{authority}".lower():
+            raise BadRequest(f"Origin {origin!r} may not use the control API; only pages of the mock itself may", 403)
 
-    def _route(self, request: HttpRequest) -> tuple[Handler, dict[str, str]]:
+    def _route(self, request: HttpRequest) -> tuple[Act, dict[str, str]]:
         parts = request.path.removeprefix(PREFIX).split("/")
         methods = []
-        for (method, pattern), handler in self._table.items():
+        for (method, pattern), act in self._table.items():
             wanted = pattern.split("/")
             if len(wanted) == len(parts) and all(w == p or w[:1] == "{" for w, p in zip(wanted, parts, strict=True)):
                 if method == request.method:
-                    return handler, {w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w[:1] == "{"}
+                    return act, {w[1:-1]: p for w, p in zip(wanted, parts, strict=True) if w[:1] == "{"}
                 methods.append(method)
         if methods:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
@@ -117,7 +131,7 @@ class Control:
         balances = given.amounts("balances") if given.has("balances") else None
         try:
             if world not in self.worlds.worlds:
-                self.worlds.create(world, given.whole("seed", self.worlds.seed))
+                self.worlds.create(world, given.whole("seed") if given.has("seed") else None)
             exchange = self.worlds.worlds[world].exchanges[venue]
             account = self.worlds.open_account(
                 exchange,
@@ -149,7 +163,7 @@ class Control:
     # -- connections ----------------------------------------------------------------------------------------------
 
     def _connections(self, given: Input) -> Json:
-        world = given.optional_text("world")
+        world = self._find.world(given).name if given.has("world") else None
         links = [link for link in self.worlds.links.values() if world in (None, link.home.name)]
         return {"connections": [_link_row(link) for link in links]}
 
@@ -162,9 +176,9 @@ class Control:
     def _act_on_many(self, given: Input) -> Json:
         """Every connection of the world; with "account" (and "venue") those that carry that account's events."""
         given.one_of_texts("verb", VERBS)  # refused also where there is no connection to act on
-        world, account = self._find.world(given), given.optional_text("account")
-        venue = given.optional_text("venue")
-        links = [link for link in self.worlds.links.values() if link.home is world and venue in (None, link.venue)]
+        world, exchanges = self._find.world(given), self._find.exchanges(given)
+        account, venues = self._find.some_account(given, exchanges), {exchange.venue for exchange in exchanges}
+        links = [link for link in self.worlds.links.values() if link.home is world and link.venue in venues]
         if account is not None:
             links = [link for link in links if any(carried[2] == account for carried in link.accounts)]
         return {"connections": [_act(link, given) for link in links]}
@@ -172,16 +186,17 @@ class Control:
     # -- the venues' own acts -------------------------------------------------------------------------------------
 
     def _expire_listen_keys(self, given: Input) -> Json:
-        account, notices = given.optional_text("account"), given.whole("notices", 1)
-        exchanges = self._find.exchanges(given)
+        exchanges, notices = self._find.exchanges(given), given.whole("notices", 1)
+        account = self._find.some_account(given, exchanges)
         expired = {e.venue: e.face.expire_listen_keys(account, notices=notices) for e in exchanges}
         for exchange in exchanges:
             exchange.note_sight()
         return {"expired": expired}
 
     def _shutdown_notice(self, given: Input) -> Json:
-        account, close = given.optional_text("account"), given.flag("close", False)
-        return {"told": {e.venue: e.face.shutdown_notice(account, close=close) for e in self._find.exchanges(given)}}
+        exchanges, close = self._find.exchanges(given), given.flag("close", False)
+        account = self._find.some_account(given, exchanges)
+        return {"told": {e.venue: e.face.shutdown_notice(account, close=close) for e in exchanges}}
 
     def _show_settings(self, given: Input) -> Json:
         return {"settings": {e.venue: _settings_row(e) for e in self._find.exchanges(given)}}
@@ -197,19 +212,27 @@ class Control:
     # -- what happened --------------------------------------------------------------------------------------------
 
     def _truth(self, given: Input) -> Json:
-        world = self._find.world(given)
+        world, exchanges = self._find.world(given), self._find.exchanges(given)
         instruments = {venue: exchange.engine.instruments for venue, exchange in world.exchanges.items()}
         return world.truth.report(
             lambda venue, symbol: instruments[venue][symbol],
             world.clock.now_ns,
-            venue=given.optional_text("venue"),
-            account=given.optional_text("account"),
+            venue=exchanges[0].venue if given.has("venue") else None,
+            account=self._find.some_account(given, exchanges),
         )
 
     def _journal(self, given: Input) -> Json:
         world = self._find.world(given)
         since, limit = given.whole("since", 0), given.whole("limit", 1_000)
-        return {"entries": world.recorder.journal(since=since, kind=given.optional_text("kind"), limit=max(1, limit))}
+        kind = given.one_of_texts("kind", KINDS) if given.has("kind") else None
+        return {"entries": world.recorder.journal(since=since, kind=kind, limit=max(1, limit))}
+
+
+def _host_of(authority: str) -> str:
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _credentials(account: Account) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar
@@ -56,6 +56,13 @@ class Input:
             raise BadRequest("the body is not a JSON object")
         path = {name: unquote(value) for name, value in captured.items()}
         return cls(body | dict(parse_qsl(request.query, keep_blank_values=True)) | path)
+
+    def allow(self, names: Collection[str]) -> None:
+        """Refuse names that the route does not take: a misspelt one would be ignored, and its writer none the wiser."""
+        unknown = sorted(self._values.keys() - set(names))
+        if unknown:
+            known = ", ".join(sorted(names))
+            raise BadRequest(f"no such name here: {', '.join(map(repr, unknown))}; this route takes {known}")
 
     def has(self, name: str) -> bool:
         """Whether it was given, be it null."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import attrs
 
 from mockserver.control_input import BadRequest, Input
 from mockserver.engine.types import (
@@ -33,6 +35,22 @@ PREFIX = "/__mock"
 
 Json = dict[str, Any]
 Handler = Callable[[Input], Json]
+
+
+@attrs.frozen(slots=True)
+class Act:
+    """What a route does, and the names it takes beside those in its path."""
+
+    handler: Handler
+    takes: frozenset[str]
+
+    @classmethod
+    def of(cls, handler: Handler, takes: str = "") -> Act:
+        """``takes`` is a list of names divided by spaces; every route takes "world"."""
+        return cls(handler, frozenset(["world", *takes.split()]))
+
+
+Table = dict[tuple[str, str], Act]
 
 
 class Finder:
@@ -78,6 +96,14 @@ class Finder:
             raise BadRequest(f"no order {given.text('id')} of {instrument.name} at {exchange.venue}", 404)
         return exchange, instrument, order
 
+    def some_account(self, given: Input, exchanges: Sequence[Exchange]) -> str | None:
+        """The name of "account" if one of these exchanges has it, as an account or as a ledger; None if not given."""
+        name = given.optional_text("account")
+        known = {each for exchange in exchanges for each in exchange.engine.accounts()} - {HOUSE}
+        if name is not None and name not in known:
+            raise BadRequest(f"no account {name!r} there; there are {', '.join(sorted(known)) or 'none'}", 404)
+        return name
+
     def ledger(self, exchange: Exchange, given: Input) -> str:
         name = given.text("account")
         if not exchange.engine.has_account(name):
@@ -90,14 +116,15 @@ class OrderControl:
 
     def __init__(self, find: Finder) -> None:
         self.find = find
-        self.table: dict[tuple[str, str], Handler] = {
-            ("POST", "/deposit"): self._deposit,
-            ("POST", "/orders"): self._place,
-            ("POST", "/orders/{venue}/{symbol}/{id}/fill"): self._fill,
-            ("POST", "/orders/{venue}/{symbol}/{id}/cancel"): self._cancel,
-            ("POST", "/orders/{venue}/{symbol}/{id}/expire"): self._expire,
-            ("POST", "/positions/{venue}/{symbol}/close"): self._force_close,
-            ("POST", "/algo/{id}/trigger"): self._trigger,
+        terms = "type price time_in_force client_order_id post_only reduce_only"
+        self.table: Table = {
+            ("POST", "/deposit"): Act.of(self._deposit, "venue account asset amount"),
+            ("POST", "/orders"): Act.of(self._place, f"venue account symbol side quantity {terms}"),
+            ("POST", "/orders/{venue}/{symbol}/{id}/fill"): Act.of(self._fill, "quantity price liquidity"),
+            ("POST", "/orders/{venue}/{symbol}/{id}/cancel"): Act.of(self._cancel),
+            ("POST", "/orders/{venue}/{symbol}/{id}/expire"): Act.of(self._expire),
+            ("POST", "/positions/{venue}/{symbol}/close"): Act.of(self._force_close, "account kind quantity price"),
+            ("POST", "/algo/{id}/trigger"): Act.of(self._trigger, "venue"),
         }
 
     def _deposit(self, given: Input) -> Json:

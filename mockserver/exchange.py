@@ -93,7 +93,7 @@ class Exchange:
         self.accounts: dict[str, Account] = {}  # bounded: MAX_ACCOUNTS, see Worlds.open_account
         self.links: list[Link] = []  # bounded: the server's limit of connections
         self.liquidity: Liquidity | None = None
-        self._sees: frozenset[str] = frozenset()
+        self._sees: frozenset[tuple[int, str]] = frozenset()
         self._reactions: deque[Command] = deque()  # bounded: MAX_REACTIONS per command, see _drain()
         self.face: Face = spec.face(self)
 
@@ -121,7 +121,8 @@ class Exchange:
 
     def random(self, name: str) -> random.Random:
         """A generator of its own for one component, so that a new one does not shift the others (keep it)."""
-        return random.Random(f"{self.world.seed}/{self.venue}/{name}")  # noqa: S311 (repeatable on purpose)
+        # With the world's name: two worlds of one seed must not make the same listen key.
+        return random.Random(f"{self.world.seed}/{self.world.name}/{self.venue}/{name}")  # noqa: S311 (repeatable)
 
     def account(self, name: str) -> Account | None:
         """The account of this name (main accounts, not subaccount ledgers)."""
@@ -161,9 +162,11 @@ class Exchange:
                 self.submit(command)
 
     def note_sight(self) -> None:
-        """Recompute which accounts are seen by a live link, and tell the truth when that changed."""
+        """Recompute which accounts are seen by which live link, and tell the truth when that changed."""
         mine = (self.world.name, self.venue)
-        seen = frozenset(account for link in self.links for *where, account in link.sees if tuple(where) == mine)
+        seen = frozenset(
+            (link.id, account) for link in self.links for *where, account in link.sees if tuple(where) == mine
+        )
         if seen != self._sees:
             self.world.truth.sight(self.venue, self._sees, seen, self.now_ns)
             self._sees = seen

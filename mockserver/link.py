@@ -120,6 +120,10 @@ class Link:
             return
         self.push(Text(text))
 
+    def warn(self, text: str) -> None:
+        """Tell the journal, not the client, that something about this connection is hardly meant."""
+        self.home.recorder.record("warning", text, link=self.id)
+
     def join(self, exchange: Exchange) -> None:
         """Hear the events of this exchange from now on. The link's timers move to that world's clock."""
         if not self.open or exchange in self._joined:
@@ -149,22 +153,39 @@ class Link:
 
     def receive(self, frame: str | bytes) -> None:
         """A complete frame arrived from the client."""
-        if self.session is None or not self.open:
+        if self.session is None or not self._heard(frame if isinstance(frame, str) else frame.decode("latin-1")):
             return
-        self.last_heard_ns = self.home.clock.now_ns
-        shown = frame if isinstance(frame, str) else frame.decode("latin-1")
-        self.home.recorder.record("ws-in", shown, link=self.id)
         self.session.receive(frame)
         self.note_sight()
 
+    def ping(self, payload: bytes) -> bool:
+        """A ping arrived; whether the server is to answer it."""
+        shown = payload.decode("latin-1")
+        if not self._heard(f"<ping {shown}>"):
+            return False
+        self.home.recorder.record("ws-out", f"<pong {shown}>", link=self.id)
+        return True
+
     def pong(self, payload: bytes) -> None:
         """A pong arrived; it counts only if it copies the payload of an unanswered ping, as the venues demand."""
-        self.last_heard_ns = self.home.clock.now_ns
-        if payload in self._awaited:
+        if self._heard(f"<pong {payload.decode('latin-1')}>") and payload in self._awaited:
             self._awaited.clear()
             if self._pong_timer is not None:
                 self._pong_timer.cancel()
                 self._pong_timer = None
+
+    def said_goodbye(self, code: int, reason: str) -> None:
+        """A close frame arrived."""
+        self.home.recorder.record("ws-in", f"<close {code} {reason}>", link=self.id)
+
+    def _heard(self, shown: str) -> bool:
+        """Keep what arrived, and let the session count it; False when the link is closed, perhaps by that."""
+        if self.session is None or not self.open:
+            return False
+        self.last_heard_ns = self.home.clock.now_ns
+        self.home.recorder.record("ws-in", shown, link=self.id)
+        self.session.heard()
+        return self.open
 
     def take(self, limit: int = OUTBOX_FRAMES) -> list[Out]:
         """What waits to be sent, in order, at most ``limit`` frames."""

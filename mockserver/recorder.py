@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
@@ -22,7 +22,8 @@ MAX_ENTRIES = 20_000
 MAX_TEXT = 4_096
 """Characters kept of one entry; a listing of a thousand orders is cut."""
 
-Kind = Literal["rest-in", "rest-out", "ws-in", "ws-out", "ws-muted", "ws-overflow", "control", "timer"]
+Kind = Literal["rest-in", "rest-out", "ws-in", "ws-out", "ws-muted", "ws-overflow", "control", "timer", "warning"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 Row = dict[str, str | int | None]
 
@@ -79,6 +80,11 @@ class Recorder:
     def record_response(self, response: HttpResponse, *, link: int | None = None, of: int | None = None) -> None:
         """Keep an answer."""
         self.record("rest-out", f"{response.status} {response.body.decode('utf-8', 'replace')}", link=link, of=of)
+
+    def record_refused(self, asked: HttpRequest | str, answer: HttpResponse) -> None:
+        """Keep what no venue answered, as a request or in words, and the answer it got."""
+        seq = self.record("rest-in", asked) if isinstance(asked, str) else self.record_request(asked)
+        self.record_response(answer, of=seq)
 
     def take_back(self, seq: int) -> None:
         """Forget the newest entry, if it is this one: the request was not for this world after all."""

@@ -44,7 +44,7 @@ LOG = logging.getLogger(__name__)
 
 @attrs.frozen(slots=True)
 class Listening:
-    """Where a server listens."""
+    """Where a server listens: the host it was told, and base URLs that work on this machine."""
 
     host: str
     port: int
@@ -61,7 +61,9 @@ class Listening:
 
     @property
     def _netloc(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        # "Every address" is none that a client can connect to; loopback is always among them.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 (it is no binding)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 async def serve(  # noqa: ASYNC128 (handed on)
@@ -128,8 +130,8 @@ class Server:
             with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
                 await self._earlier.wait()
 
-    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1") -> None:
-        """Serve one connection until it ends."""
+    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1", local: str = "127.0.0.1") -> None:
+        """Serve one connection until it ends; ``local`` is the address of ours that the client connected to."""
         tap = Tap(stream)
         if self.open_connections >= MAX_CONNECTIONS:
             await trio.aclose_forcefully(stream)
@@ -137,7 +139,7 @@ class Server:
         self.open_connections += 1
         try:
             with tap.scope:
-                await _Connection(self, tap, peer).run()
+                await _Connection(self, tap, peer, local).run()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
         except Exception:
@@ -160,10 +162,16 @@ class Server:
         try:
             if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
                 return self.control.handle(request)
-            return self.worlds.handle(request) or self.not_found(request.method, request.path)
+            answer = self.worlds.handle(request)
+            return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
         except Exception:
             LOG.exception("%s %s failed", request.method, request.path)
-            return _error(500, f"the mock failed on {request.method} {request.path}; see its log")
+            return self.refuse(request, _error(500, f"the mock failed on {request.method} {request.path}; see its log"))
+
+    def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
+        """Return an answer that no venue gives, kept in the journal of the default world."""
+        self.worlds.default.recorder.record_refused(asked, answer)
+        return answer
 
     def receive(self, link: Link, frame: str | bytes) -> None:
         """Give a frame to its link; a session that fails on it loses its connection, nothing else."""
@@ -181,10 +189,10 @@ class Server:
 
     async def _accepted(self, stream: trio.SocketStream) -> None:
         try:
-            peer = str(stream.socket.getpeername()[0])
+            peer, local = str(stream.socket.getpeername()[0]), str(stream.socket.getsockname()[0])
         except OSError:  # gone before we looked
-            peer = "unknown"
-        await self.serve_stream(stream, peer)
+            peer = local = "unknown"
+        await self.serve_stream(stream, peer, local)
 
     def disconnected(self, link: Link) -> None:
         """A WebSocket is gone."""
@@ -212,10 +220,11 @@ class Server:
 class _Connection:
     """One TCP connection: requests one after another, then perhaps a WebSocket."""
 
-    def __init__(self, server: Server, tap: Tap, peer: str) -> None:
+    def __init__(self, server: Server, tap: Tap, peer: str, local: str) -> None:
         self.server = server
         self.tap = tap
         self.peer = peer
+        self.local = local
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     async def run(self) -> None:
@@ -224,13 +233,15 @@ class _Connection:
             try:
                 got = await self._request()
             except h11.RemoteProtocolError as error:
-                await self._refuse(_error(400, f"this is not HTTP as the mock understands it: {error}"))
+                bad = _error(400, f"this is not HTTP as the mock understands it: {error}")
+                await self._refuse(self.server.refuse(f"<not HTTP: {error}>", bad))
                 return
             if got is None:
                 return
             head, request = got
             if len(request.body) > MAX_BODY:
-                await self._refuse(_error(413, f"the body is larger than {MAX_BODY} bytes"))
+                too_large = _error(413, f"the body is larger than {MAX_BODY} bytes")
+                await self._refuse(self.server.refuse(request, too_large))
                 return
             if (request.header("upgrade") or "").lower() == "websocket":
                 if await self._upgrade(head, request):
@@ -275,6 +286,7 @@ class _Connection:
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
             body=bytes(body),
             peer=self.peer,
+            local=self.local,
         )
 
     async def _respond(self, response: HttpResponse) -> None:
@@ -306,15 +318,20 @@ class _Connection:
         try:
             websocket.initiate_upgrade_connection(list(head.headers), request.target)
         except RemoteProtocolError as error:
-            await self._respond(_error(400, f"bad WebSocket handshake: {error}"))
+            await self._respond(self.server.refuse(request, _error(400, f"bad WebSocket handshake: {error}")))
             return False
         found = self.server.worlds.connect(request, self.tap)
-        if found is None or isinstance(found, HttpResponse):
-            await self._respond(found or self.server.not_found("WS", request.path))
+        if found is None:
+            await self._respond(self.server.refuse(request, self.server.not_found("WS", request.path)))
+            return False
+        if isinstance(found, HttpResponse):
+            await self._respond(found)
             return False
         link, session = found
         list(websocket.events())  # the request, which is accepted without extensions
-        self.tap.reply(websocket.send(AcceptConnection()))
+        headers = [(name.encode(), value.encode()) for name, value in session.handshake]
+        self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
+        link.home.recorder.record("rest-out", "101", link=link.id)
         websocket.receive_data(bytes(self.http.trailing_data[0]))
         await self._websocket(websocket, link, session)
         return True

@@ -1,14 +1,16 @@
 """The truth: what really happened at the venues of one world, to be compared with what a client was told.
 
-``GET /__mock/truth`` answers one JSON object, version 1. Money is decimal strings, times are integer nanoseconds since
+``GET /__mock/truth`` answers one JSON object, version 2. Money is decimal strings, times are integer nanoseconds since
 1970 on the venue's clock, absence is null. A change that breaks a reader gets a new version; new keys do not.
 
-    version     1
+    version     2
     world       the world's name
     now_ns      the venue's time when this was written
-    sequence    the number of the newest order event told here (0: none); rises by one, per world, over all venues
+    sequence    the number of the newest event told here (0: none); rises by one with each change of an order or of a
+                conditional order, per world, over all venues
     complete    false when more happened than is kept (MAX_ORDERS, MAX_FILLS, MAX_SPANS): absence then proves nothing
-    orders      every order of every client account, as it is now, by the sequence of its birth
+    orders      every order of every client account, as it is now, by the sequence of its birth; also those that
+                conditional orders have become
       venue, account, symbol, order_id, client_order_id, side (BUY | SELL), type (LIMIT | MARKET),
       time_in_force (GTC | IOC | FOK), kind (TRADE | LIQUIDATION | ADL | SETTLEMENT), price, quantity, filled_quantity,
       filled_quote, status (NEW | PARTIALLY_FILLED | FILLED | CANCELED | EXPIRED), reason, post_only, reduce_only,
@@ -16,7 +18,14 @@
     fills       every fill of every client account, in sequence; a self-trade is two fills of one trade_id
       sequence, venue, account, symbol, order_id, client_order_id, trade_id, fill_id, side, price, quantity, quote, fee
       (positive = cost), fee_asset, liquidity (maker | taker), kind, time_ns
-    blind       when accounts were blind: no open, un-silenced WebSocket that carries their order events
+    conditional_orders   every conditional (algo) order of every client account, as it is now, by its birth
+      venue, account, symbol, algo_id, client_algo_id, side, type, time_in_force, price, quantity (null: as much as the
+      position has), reduce_only, trigger_price, trigger_when (ABOVE | BELOW), status (NEW | TRIGGERING | TRIGGERED |
+      FINISHED | CANCELED | EXPIRED | REJECTED), reject_reason, order_id (of what it became), created_ns, updated_ns,
+      triggered_ns, first_sequence, last_sequence
+    sight       when one connection carried one account's order events: open, un-silenced, subscribed
+      connection, venue, account, since_ns, until_ns (null: still)
+    blind       when accounts were blind: no connection at all carried their order events
       venue, account, since_ns, until_ns (null: still)
 
 The house and its orders are not told. The mock's own bookkeeping (connections, keys) is not here.
@@ -29,14 +38,26 @@ from typing import Any
 
 import attrs
 
-from mockserver.engine.types import HOUSE, Event, Execution, Instrument, OrderEvent, OrderView, atoms_to_decimal
+from mockserver.engine.types import (
+    HOUSE,
+    AlgoEvent,
+    AlgoOrder,
+    Event,
+    Execution,
+    Instrument,
+    OrderEvent,
+    OrderView,
+    atoms_to_decimal,
+)
 
-VERSION = 1
+VERSION = 2
 MAX_ORDERS = 500_000
 MAX_FILLS = 1_000_000
 MAX_SPANS = 100_000
 
 Row = dict[str, Any]
+Seen = tuple[int, str]
+"""A connection and an account whose order events it carries."""
 
 
 @attrs.define(slots=True)
@@ -44,6 +65,22 @@ class _Told:
     first: int
     last: int
     order: OrderView
+
+
+@attrs.define(slots=True)
+class _ToldAlgo:
+    first: int
+    last: int
+    algo: AlgoOrder
+
+
+@attrs.define(slots=True)
+class _Sight:
+    connection: int
+    venue: str
+    account: str
+    since_ns: int
+    until_ns: int | None = None
 
 
 @attrs.define(slots=True)
@@ -63,6 +100,9 @@ class Truth:
         self.complete = True
         self._orders: dict[tuple[str, str, int], _Told] = {}  # bounded: MAX_ORDERS
         self._fills: list[tuple[int, str, Execution]] = []  # bounded: MAX_FILLS
+        self._algos: dict[tuple[str, int], _ToldAlgo] = {}  # bounded: MAX_ORDERS
+        self._sights: list[_Sight] = []  # bounded: MAX_SPANS
+        self._seeing: dict[tuple[str, Seen], _Sight] = {}  # bounded: by the open connections
         self._spans: list[_Span] = []  # bounded: MAX_SPANS
         self._blind: dict[tuple[str, str], _Span] = {}  # bounded: one per account
 
@@ -71,19 +111,28 @@ class Truth:
         for event in events:
             if isinstance(event, OrderEvent) and event.account != HOUSE:
                 self._note_order(venue, event)
+            elif isinstance(event, AlgoEvent) and event.account != HOUSE:
+                self._note_algo(venue, event)
 
     def born(self, venue: str, account: str, now_ns: int) -> None:
         """An account exists from now on, and nobody looks at it yet."""
         self._lose_sight(venue, account, now_ns)
 
-    def sight(self, venue: str, before: Iterable[str], after: Iterable[str], now_ns: int) -> None:
-        """The set of accounts that are seen by some live connection changed."""
+    def sight(self, venue: str, before: Iterable[Seen], after: Iterable[Seen], now_ns: int) -> None:
+        """It changed which live connections carry which accounts."""
         before, after = set(before), set(after)
-        for account in sorted(after - before):
+        for seen in sorted(after - before):
+            self._gain_sight(venue, seen, now_ns)
+        for seen in sorted(before - after):
+            sight = self._seeing.pop((venue, seen), None)
+            if sight is not None:
+                sight.until_ns = now_ns
+        then, now = {account for _, account in before}, {account for _, account in after}
+        for account in sorted(now - then):
             span = self._blind.pop((venue, account), None)
             if span is not None:
                 span.until_ns = now_ns
-        for account in sorted(before - after):
+        for account in sorted(then - now):
             self._lose_sight(venue, account, now_ns)
 
     def report(
@@ -101,6 +150,8 @@ class Truth:
 
         orders = [(where, told) for (where, *_), told in self._orders.items() if wanted(where, told.order.account)]
         fills = [row for row in self._fills if wanted(row[1], row[2].account)]
+        algos = [(where, told) for (where, _), told in self._algos.items() if wanted(where, told.algo.child.account)]
+        sights = [sight for sight in self._sights if wanted(sight.venue, sight.account)]
         spans = [span for span in self._spans if wanted(span.venue, span.account)]
         return {
             "version": VERSION,
@@ -114,6 +165,12 @@ class Truth:
                 for where, told in orders
             ],
             "fills": [_fill_row(seq, where, e, instrument(where, e.instrument)) for seq, where, e in fills],
+            "conditional_orders": [
+                _algo_row(where, told.algo, instrument(where, told.algo.child.instrument))
+                | {"first_sequence": told.first, "last_sequence": told.last}
+                for where, told in algos
+            ],
+            "sight": [attrs.asdict(sight) for sight in sights],
             "blind": [attrs.asdict(span) for span in spans],
         }
 
@@ -132,6 +189,26 @@ class Truth:
                 self._fills.append((self.sequence, venue, event.execution))
             else:
                 self.complete = False
+
+    def _note_algo(self, venue: str, event: AlgoEvent) -> None:
+        self.sequence += 1
+        key = (venue, event.algo.algo_id)
+        told = self._algos.get(key)
+        if told is not None:
+            told.last, told.algo = self.sequence, event.algo
+        elif len(self._algos) < MAX_ORDERS:
+            self._algos[key] = _ToldAlgo(self.sequence, self.sequence, event.algo)
+        else:
+            self.complete = False
+
+    def _gain_sight(self, venue: str, seen: Seen, now_ns: int) -> None:
+        connection, account = seen
+        if len(self._sights) >= MAX_SPANS:
+            self.complete = False
+            return
+        sight = _Sight(connection, venue, account, now_ns)
+        self._sights.append(sight)
+        self._seeing[venue, seen] = sight
 
     def _lose_sight(self, venue: str, account: str, now_ns: int) -> None:
         if (venue, account) in self._blind:
@@ -166,6 +243,31 @@ def order_row(venue: str, order: OrderView, instrument: Instrument) -> Row:
         "reduce_only": order.reduce_only,
         "created_ns": order.created_ns,
         "updated_ns": order.updated_ns,
+    }
+
+
+def _algo_row(venue: str, algo: AlgoOrder, instrument: Instrument) -> Row:
+    child = algo.child
+    return {
+        "venue": venue,
+        "account": child.account,
+        "symbol": child.instrument,
+        "algo_id": str(algo.algo_id),
+        "client_algo_id": algo.client_id,
+        "side": child.side.value,
+        "type": child.type.value,
+        "time_in_force": child.tif.value,
+        "price": None if child.price is None else f"{instrument.price(child.price):f}",
+        "quantity": None if child.quantity is None else f"{instrument.quantity(child.quantity):f}",
+        "reduce_only": child.reduce_only,
+        "trigger_price": f"{algo.trigger_price:f}",
+        "trigger_when": algo.when.value,
+        "status": algo.status.value,
+        "reject_reason": None if algo.reject is None else algo.reject.reason.value,
+        "order_id": None if algo.child_order_id is None else str(algo.child_order_id),
+        "created_ns": algo.created_ns,
+        "updated_ns": algo.updated_ns,
+        "triggered_ns": algo.triggered_ns,
     }
 
 

@@ -161,10 +161,13 @@ class Reader:
                 case TextMessage() | BytesMessage():
                     self._message(event)
                 case PingFrame() if self.websocket.state is ConnectionState.OPEN:
-                    self.tap.reply(self.websocket.send(event.response()))
+                    if self.link.ping(bytes(event.payload)):
+                        self.tap.reply(self.websocket.send(event.response()))
                 case PongFrame():
                     self.link.pong(bytes(event.payload))
                 case CloseConnection():
+                    if self.websocket.state is not ConnectionState.OPEN:  # theirs, be it an answer to ours
+                        self.link.said_goodbye(event.code, event.reason or "")
                     if self.websocket.state is ConnectionState.REMOTE_CLOSING:
                         self.tap.reply(self.websocket.send(event.response()))
                     elif self.websocket.state is ConnectionState.OPEN:  # wsproto's verdict on a broken frame

@@ -46,10 +46,12 @@ MAX_ACCOUNTS = 10_000
 class World:
     """One isolated universe. Made by ``Worlds.create``."""
 
-    def __init__(self, worlds: Worlds, name: str, seed: int, clock: Clock) -> None:
+    def __init__(self, worlds: Worlds, name: str, seed: int, clock: Clock, *, repeats: bool) -> None:
         self.worlds = worlds
         self.name = name
         self.seed = seed
+        self.repeats = repeats
+        """Whether it begins with the same ids and the same chance after every start and reset."""
         self.clock = clock
         self.recorder = Recorder(lambda: clock.now_ns)
         self.truth = Truth(name)
@@ -65,6 +67,9 @@ class Recipe:
     liquidity: Callable[[Exchange], Liquidity | None] = lambda exchange: None
     profiles: Mapping[str, str] = attrs.field(factory=dict)
     limits: Limits = "off"
+    id_offset: Callable[[], int] | None = None
+    """How far on the ids of a world that is made now begin. None: they begin where the venue's do, every time, so that
+    everything repeats; a client that goes on running then takes the new trades of a new start for those it has seen."""
 
 
 class Worlds:
@@ -81,21 +86,27 @@ class Worlds:
         self._random = random.Random(f"{seed}/keys")  # noqa: S311 (repeatable on purpose)
         self._keys: dict[tuple[str, str], tuple[Exchange, Account]] = {}  # bounded: MAX_WORLDS * MAX_ACCOUNTS
         self._tokens: dict[tuple[str, str], Exchange] = {}  # bounded: a face keeps one live key per account
-        self.default = self.create("default", seed)
+        self.default = self.create("default")
 
     # -- worlds and accounts --------------------------------------------------------------------------------------
 
-    def create(self, name: str, seed: int = 0) -> World:
-        """A new, empty world. Raises ValueError when the name is taken or there are too many."""
+    def create(self, name: str, seed: int | None = None) -> World:
+        """A new, empty world; one with a seed of its own repeats. ValueError: the name is taken, or too many."""
+        if seed is None:
+            return self._create(name, self.seed, repeats=self.recipe.id_offset is None)
+        return self._create(name, seed, repeats=True)
+
+    def _create(self, name: str, seed: int, *, repeats: bool) -> World:
         if name in self.worlds:
             raise ValueError(f"there is already a world {name!r}")
         if len(self.worlds) >= MAX_WORLDS:
             raise ValueError(f"there are already {MAX_WORLDS} worlds")
-        world = World(self, name, seed, self.recipe.clock())
+        world = World(self, name, seed, self.recipe.clock(), repeats=repeats)
+        offset = 0 if repeats or self.recipe.id_offset is None else self.recipe.id_offset()
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
-            exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids, seed=seed), settings)
+            exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed), settings)
             world.exchanges[spec.name] = exchange
             exchange.liquidity = self.recipe.liquidity(exchange)
             exchange.begin()
@@ -115,11 +126,14 @@ class Worlds:
         world.clock.clear()
 
     def reset(self, name: str, *, keep_accounts: bool = True) -> World:
-        """Begin a world anew, with the same seed; accounts keep their keys and get their first balances again."""
+        """Begin a world anew; accounts keep their keys and get their first balances again.
+
+        A world that repeats has the same seed and the same ids again; any other has new ones.
+        """
         old = self.worlds[name]
         kept = [(venue, a) for venue, exchange in old.exchanges.items() for a in exchange.accounts.values()]
         self.forget(name)
-        world = self.create(name, old.seed)
+        world = self._create(name, old.seed if old.repeats else old.seed + 1, repeats=old.repeats)
         if old is self.default:
             self.default = world
         for venue, account in kept if keep_accounts else ():

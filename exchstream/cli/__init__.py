@@ -3,11 +3,12 @@
     app.py        the commands, their options and help
     run.py        the trio side: signals, time limit, what the stream tells goes out
     mock.py       `python -m mockserver` as a child process
-    lines.py      one event as a line of text, and standard output without blocking
+    lines.py      one event as a line of text, standard output without blocking, complaints
     board.py      the live table
     catalogue.py  the venues: what they are, their variables, accounts from the environment
 
-Every foreseen error is one line on standard error; `--debug` shows its traceback too.  Exit codes:
+Every foreseen error is one line on standard error; `--debug` shows its traceback too.  A warning is such a line as
+well: a variable that no venue has, an account that does not get through.  Exit codes:
 
     0         ended as asked
     1         another error: a disk that is full, a mistake in this program

@@ -15,9 +15,10 @@ from cyclopts import App, CycloptsError, Parameter
 
 import exchstream
 from exchstream.cli import DOWN, FAILED, NO_MOCK, OK, SLOW, USAGE, catalogue, run
-from exchstream.cli.lines import clean
+from exchstream.cli.lines import complain
 from exchstream.cli.mock import MockFailed
 from exchstream.errors import AccountFailed, ConfigError, ExchstreamError, SlowConsumer
+from exchstream.shell.stream import EARLIEST_NS
 
 DEBUG: Final = "--debug"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,7 +80,11 @@ def tail(
     plain: Annotated[bool, Parameter(help="Lines of text (the default).", show_default=False)] = False,
     since: Annotated[
         str | None,
-        Parameter(help="Also tell the fills since then: 2026-11-22T08:00:00Z; without a zone, UTC."),
+        Parameter(
+            help="Also tell the fills since then: 2026-11-22T08:00:00Z; without a zone, UTC. Binance must be asked "
+            "symbol by symbol: those that are known, or named in the variable that ends in _SYMBOLS. Each line "
+            "`gap closed` says for which symbols it is complete."
+        ),
     ] = None,
     environment: Annotated[
         str | None, Parameter(help="Binance: production, testnet or demo, or one of your own with its URLs.")
@@ -94,8 +99,10 @@ def tail(
     enough. If one of several accounts goes down, the others go on.
     """
     since_ns = None if since is None else _since_ns(since, time.time_ns())
-    mode = _mode(json, plain, "plain")
-    return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, _limit(seconds), since_ns)
+    mode, limit = _mode(json, plain, "plain"), _limit(seconds)
+    for warning in catalogue.misspelt([venue, *more], name):
+        complain(warning)
+    return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, limit, since_ns)
 
 
 @app.command
@@ -141,7 +148,7 @@ def _told(error: Exception, code: int, debug: bool, text: str | None = None) -> 
     if debug:
         traceback.print_exception(error)
     notes = getattr(error, "__notes__", ())
-    sys.stderr.write(f"exchstream: {clean('; '.join([text or str(error), *notes]))}\n")
+    complain("; ".join([text or str(error), *notes]))
     return code
 
 
@@ -168,7 +175,9 @@ def _mode(json: bool, plain: bool, otherwise: run.Mode) -> run.Mode:
 def _limit(seconds: float | None) -> float:
     if seconds is None:
         return math.inf
-    if not 0 < seconds < math.inf:
+    if seconds == math.inf:
+        raise ConfigError("--seconds inf: leave the option out; without it, Ctrl-C ends")
+    if not seconds > 0:
         raise ConfigError(f"--seconds {seconds}: a positive number of seconds")
     return seconds
 
@@ -182,6 +191,6 @@ def _since_ns(text: str, now_ns: int) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     since_ns = (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
-    if not 0 <= since_ns <= now_ns:
-        raise ConfigError(f"--since {text!r}: the moment must lie in the past, and after 1970")
+    if not EARLIEST_NS <= since_ns <= now_ns:
+        raise ConfigError(f"--since {text!r}: the moment must lie in the past, and not before 2010")
     return since_ns

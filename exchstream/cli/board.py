@@ -6,10 +6,11 @@ A `Board` takes events and draws itself; it knows neither trio nor the terminal.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -35,7 +36,10 @@ _STYLES: Final = {
     "buy": "green",
     "sell": "red",
 }
-_FIXED_LINES: Final = 16  # titles, headings and blanks of the four tables, and the note
+_FIXED_LINES: Final = 10  # titles and headings of the four tables, the note, and the cursor's line
+_FEWEST_ROWS: Final = 6  # of orders, fills and interruptions together
+_GAP: Final = 2  # blanks between two columns
+_SHORTEST: Final = 12  # an account's name is not shortened below that as long as there is a column to leave out
 
 
 @attrs.define
@@ -98,16 +102,16 @@ class Board:
             f"{self.complete} closed complete, {self.incomplete} not complete, {still_open} still open"
         )
 
-    def draw(self, status: Mapping[tuple[str, str], Status], now_ns: int, height: int) -> RenderableType:
-        """The table at this moment, for a terminal of `height` lines."""
-        room = max(height - _FIXED_LINES - len(status), 8)
+    def draw(self, status: Mapping[tuple[str, str], Status], now_ns: int, height: int, width: int) -> RenderableType:
+        """The table at this moment, for a terminal of `height` lines and `width` columns."""
+        room = max(height - _FIXED_LINES - len(status), _FEWEST_ROWS)
         orders, fills = room // 2, room // 4
         return Group(
-            self._accounts(status, now_ns),
-            Text(self._explanation(status), style="dim"),
-            self._order_table(orders),
-            self._fill_table(fills),
-            self._note_table(room - orders - fills),
+            self._accounts(status, now_ns, width),
+            Text(self._explanation(status), style="dim", no_wrap=True, overflow="ellipsis"),
+            self._order_table(orders, width),
+            self._fill_table(fills, width),
+            self._note_table(room - orders - fills, width),
         )
 
     # ------------------------------------------------------------------------------------------------ parts
@@ -122,54 +126,88 @@ class Board:
             if self.incomplete:
                 return f"Every gap is closed, {self.incomplete} of them not completely: see below what is missing."
             return "Every gap is closed: all that happened has been told."
-        return "Live events come at once. A gap closes some seconds later: REST may lag, so it is asked twice."
+        return "Live events come at once. A gap closes later: REST may lag, and is asked twice."
 
-    def _accounts(self, status: Mapping[tuple[str, str], Status], now_ns: int) -> Table:
-        table = _table("accounts", "account", "state", "open gap", "order updates", "fills", "recovered", "reconnects")
+    def _accounts(self, status: Mapping[tuple[str, str], Status], now_ns: int, width: int) -> Table:
+        rows = []
         for (venue, account), state in status.items():
             name = f"{venue}/{account}"
             count = self.counts.get(name, Count())
             gap = "-" if state.gap_since_ns is None else f"{max(now_ns - state.gap_since_ns, 0) / SECOND:.0f} s"
             numbers = (count.orders, count.fills, count.recovered, state.reconnects)
-            table.add_row(_cell(name), _cell(state.phase), _cell(gap), *(_cell(str(number)) for number in numbers))
-        return table
+            rows.append([name, state.phase, gap, *map(str, numbers)])
+        columns = ("account", "state", "open gap", "order updates", "fills", "recovered", "reconnects")
+        return _table("accounts", columns, rows, width, spare=("recovered", "order updates", "reconnects"))
 
-    def _order_table(self, rows: int) -> Table:
-        table = _table("orders", "account", "order", "market", "side", "type", "quantity", "price", "filled", "status")
-        for event in list(self._orders.values())[-rows:]:
-            table.add_row(
-                *(_cell(text) for text in (owner(event), event.order_id, market(event))),
-                _cell("-" if event.side is None else event.side.value),
-                _cell("-" if event.type is None else event.type.value),
-                *(_cell(short(number)) for number in (event.quantity, event.price, event.filled_quantity)),
-                _cell(event.status.value),
-            )
-        return table
+    def _order_table(self, count: int, width: int) -> Table:
+        rows = [
+            [
+                *(owner(event), event.order_id, market(event)),
+                "-" if event.side is None else event.side.value,
+                "-" if event.type is None else event.type.value,
+                *(short(number) for number in (event.quantity, event.price, event.filled_quantity)),
+                event.status.value,
+            ]
+            for event in list(self._orders.values())[-count:]
+        ]
+        columns = ("account", "order", "market", "side", "type", "quantity", "price", "filled", "status")
+        return _table("orders", columns, rows, width, spare=("type", "order", "price", "side", "quantity"))
 
-    def _fill_table(self, rows: int) -> Table:
-        table = _table("fills", "account", "trade", "market", "side", "quantity", "price", "fee", "liquidity")
-        for event in list(self._fills)[-rows:]:
-            fee = "-" if event.fee is None else f"{short(event.fee)} {event.fee_asset or ''}"
-            liquidity = "-" if event.liquidity is None else event.liquidity.value
-            numbers = (short(event.quantity), short(event.price))
-            texts = (owner(event), event.trade_id, market(event), event.side.value, *numbers, fee, liquidity)
-            table.add_row(*(_cell(text) for text in texts))
-        return table
+    def _fill_table(self, count: int, width: int) -> Table:
+        rows = [
+            [
+                *(owner(event), event.trade_id, market(event), event.side.value),
+                *(short(number) for number in (event.quantity, event.price)),
+                "-" if event.fee is None else f"{short(event.fee)} {event.fee_asset or ''}",
+                "-" if event.liquidity is None else event.liquidity.value,
+            ]
+            for event in list(self._fills)[-count:]
+        ]
+        columns = ("account", "trade", "market", "side", "quantity", "price", "fee", "liquidity")
+        return _table("fills", columns, rows, width, spare=("trade", "liquidity", "fee"))
 
-    def _note_table(self, rows: int) -> Table:
-        table = _table("interruptions", "time (UTC)", "account", "what")
-        for texts in list(self._notes)[-rows:]:
-            table.add_row(*(_cell(text) for text in texts))
-        return table
+    def _note_table(self, count: int, width: int) -> Table:
+        rows = [list(texts) for texts in list(self._notes)[-count:]]
+        return _table("interruptions", ("time (UTC)", "account", "what"), rows, width, cut="what")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), expand=False)
-    for column in columns:
-        table.add_column(column, header_style="dim", no_wrap=True, overflow="ellipsis")
+def _table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    spare: Sequence[str] = (),
+    cut: str = "account",
+) -> Table:
+    """The rows in no more than `width`: `spare` columns are left out, the first one first, then `cut` is shortened.
+
+    A number is never shortened: half of it would look like another one.
+    """
+    cells = [[clean(text) for text in row] for row in (columns, *rows)]
+    widths = {name: max(map(cell_len, column)) for name, column in zip(columns, zip(*cells, strict=True), strict=True)}
+
+    def over() -> int:
+        return sum(widths.values()) + _GAP * (len(widths) - 1) - width
+
+    for name in spare:
+        if over() > max(widths[cut] - _SHORTEST, 0):
+            del widths[name]
+    widths[cut] = max(widths[cut] - max(over(), 0), len(cut))
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=0, expand=False)
+    last = list(widths)[-1]
+    for name, size in widths.items():
+        table.add_column(name, header_style="dim", no_wrap=True, width=size + (0 if name == last else _GAP))
+    for row in cells[1:]:
+        shown = [(name, text) for name, text in zip(columns, row, strict=True) if name in widths]
+        table.add_row(*(_cell(_fitted(text, widths[name])) for name, text in shown))
     return table
 
 
+def _fitted(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
 def _cell(text: str) -> Text:
-    """Text as it is: what a venue says is neither markup nor a command to the terminal."""
-    return Text(clean(text), style=_STYLES.get(text, ""))
+    """Text as it is: what a venue says is no markup."""
+    return Text(text, style=_STYLES.get(text, ""))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -11,9 +14,13 @@ from exchstream.core.venue import Secret, Venue
 from exchstream.errors import ConfigError
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
-from exchstream.venues.settings import leaves, variable
+from exchstream.venues.settings import Leaf, leaves, variable
 
 DEFAULT_NAME: Final = "main"
+ONE_OF: Final = {
+    "api_secret": "_PRIVATE_KEY",
+    "private_key": "_SECRET",
+}  # of Binance, where neither is needed by itself
 
 
 @attrs.frozen
@@ -64,21 +71,62 @@ def accounts(wanted: Sequence[str], name: str, environment: str | None) -> list[
 
 
 def _account(text: str, name: str, environment: str | None) -> Venue:
-    venue, colon, own_name = text.partition(":")
-    entry = _entry(venue)
+    asked_for, colon, own_name = text.partition(":")
+    venue, entry = _entry(asked_for)
     if (colon and not own_name) or not name:
         raise ConfigError(f"{text!r}: an account's name is empty")
+    name = own_name or name
     overrides = {} if environment is None else {"environment": environment}
     if overrides and "environment" not in attrs.fields_dict(entry.cls):
         raise ConfigError(f"{venue} has no environments to choose from")
-    made: Venue = entry.cls.from_env(own_name or name, **overrides)
+    try:
+        made: Venue = entry.cls.from_env(name, **overrides)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_variables_of(str(error), venue, name)}") from error
     return made
 
 
-def _entry(venue: str) -> Entry:
-    if venue not in CATALOGUE:
-        raise ConfigError(f"there is no venue {venue!r}; there are {', '.join(sorted(CATALOGUE))}")
-    return CATALOGUE[venue]
+def _variables_of(text: str, venue: str, name: str) -> str:
+    """Where the fields that a text speaks of can be set; nothing if it says that itself."""
+    if "EXCHSTREAM_" in text:
+        return ""
+    words = set(re.findall(r"\w+", text))
+    places = [leaf.variable for leaf in _leaves(venue, name) if (leaf.part or leaf.field) in words]
+    return f" (to set: {', '.join(places)})" if places else ""
+
+
+def misspelt(wanted: Sequence[str], name: str, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """What looks like a variable of one of these accounts and is none, each with what it may have been meant for."""
+    for text in wanted:
+        asked_for, _, own_name = text.partition(":")
+        venue, _ = _entry(asked_for)
+        stem = variable(venue, own_name or name, "")
+        known = {leaf.variable: leaf.field.upper() for leaf in _leaves(venue, own_name or name)}
+        # EXCHSTREAM_FTX_MAIN_TWO_KEY is no mistake: it is the key of the account main-two.
+        ends = tuple(f"_{place.removeprefix(stem)}" for place in known)
+        for place in sorted(environ):
+            end = place.removeprefix(stem)
+            if not place.startswith(stem) or place in known:
+                continue
+            meant = [right for right, field in known.items() if field == end]  # API_KEY, which is short
+            if not meant and end.endswith(ends):
+                continue
+            meant = meant or difflib.get_close_matches(place, known, 1, 0.9)
+            yield f"{place} is no variable of {venue}" + (f": did you mean {meant[0]}?" if meant else "")
+
+
+def _entry(venue: str) -> tuple[str, Entry]:
+    """The venue as it is written, however the user writes it."""
+    name = venue.lower().replace("_", "-")
+    if name not in CATALOGUE:
+        close = difflib.get_close_matches(name, CATALOGUE, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ConfigError(f"there is no venue {venue!r}; {hint}there are {', '.join(sorted(CATALOGUE))}")
+    return name, CATALOGUE[name]
+
+
+def _leaves(venue: str, name: str) -> list[Leaf]:
+    return list(leaves(CATALOGUE[venue].cls, venue, name))
 
 
 def overview() -> Iterator[str]:
@@ -98,16 +146,24 @@ def overview() -> Iterator[str]:
 
 def fields(venue: str, name: str) -> Iterator[str]:
     """Every variable of one account, with its default.  Raises ConfigError for an unknown venue."""
-    for leaf in leaves(_entry(venue).cls, venue, name):
-        yield f"{leaf.variable:<50} {_default(leaf.default)}"
+    venue, _ = _entry(venue)
+    listed = _leaves(venue, name)
+    width = max(len(leaf.variable) for leaf in listed)
+    for leaf in listed:
+        yield f"{leaf.variable:<{width}} {_default(leaf)}"
 
 
-def _default(default: object) -> str:
+def _default(leaf: Leaf) -> str:
+    default = leaf.default
     if default is attrs.NOTHING:
         return "needed"
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return "by the fields above"
-    if default is None or default == ():
+    if leaf.field in ONE_OF:
+        return f"this or {ONE_OF[leaf.field]}, one of the two"
+    if default == ():
+        return "none; with commas, such as BTCUSDT,ETHUSDT" if leaf.field == "symbols" else "none; with commas"
+    if default is None:
         return "none"
     assert not isinstance(default, Secret), "no secret has a default"
     shown = ",".join(sorted(default)) if isinstance(default, frozenset) else default

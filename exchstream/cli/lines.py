@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,11 +16,12 @@ from typing import Final
 import trio
 
 from exchstream.core.venue import SECOND
-from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, OrderUpdate, Unrecognized
+from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, OrderUpdate, Scope, Unrecognized
 
 STDOUT: Final = 1
 # POSIX: a pipe that is ready takes this many bytes at once (PIPE_BUF is 512 or more; Linux has 4096, pipe(7)).
 PIPE_BUF: Final = 4_096
+MAX_SYMBOLS: Final = 8  # of a verdict's scope; `--json` has all of them
 MAX_RAW: Final = 200  # of an unrecognized message; `--json` has all of it
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -28,6 +30,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def clean(text: str) -> str:
     """Text of a venue without control characters: it must not steer the terminal."""
     return _CONTROL.sub("?", text)
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"exchstream: {clean(text)}\n")
 
 
 def plain(number: Decimal | None) -> str:
@@ -82,12 +89,22 @@ def words(event: Event) -> str:
 
 
 def verdict(event: GapClosed) -> str:
-    """What a look-back came to; what it could not cover is named."""
-    facts = f"{event.recovered} recovered"
+    """What a look-back came to, and about which symbols; what it could not cover is named."""
+    facts = f"{_covered(event.scope)}, {event.recovered} recovered"
     if event.complete:
-        return f"complete, {facts}"
+        return f"complete for {facts}"
     missing = "; ".join(f"{item.what} {item.name}: {item.why}" for item in event.unresolved)
-    return f"NOT complete, {facts} ({missing})"
+    return f"NOT complete for {facts} ({missing})"
+
+
+def _covered(scope: Scope) -> str:
+    """The symbols that a verdict is about."""
+    if scope.symbols is None:
+        return "all symbols"
+    if not scope.symbols:
+        return "no symbol, as none is known"
+    more = len(scope.symbols) - MAX_SYMBOLS
+    return ", ".join(scope.symbols[:MAX_SYMBOLS]) + (f" and {more} more" if more > 0 else "")
 
 
 def market(event: OrderUpdate | Fill) -> str:

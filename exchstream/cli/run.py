@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, Literal
@@ -13,7 +12,7 @@ import trio
 
 from exchstream.cli import DOWN, OK
 from exchstream.cli.board import Board
-from exchstream.cli.lines import STDOUT, clean, line, write
+from exchstream.cli.lines import STDOUT, complain, line, write
 from exchstream.cli.mock import mock_exchange
 from exchstream.core.venue import Venue
 from exchstream.events import AccountDown, Event
@@ -23,6 +22,7 @@ from exchstream.shell.stream import OrderStream, open_stream
 
 Mode = Literal["live", "plain", "json"]
 REDRAW_S: Final = 0.2
+CONNECT_S: Final = 5.0  # without a connection for so long, about three attempts, an account is spoken of
 
 
 async def demo(mode: Mode, seconds: float, port: int, every_s: float) -> int:
@@ -89,29 +89,43 @@ async def _follow(
             else:
                 await _lines(stream, mode, board, downs)
     for down in downs:
-        sys.stderr.write(clean(f"exchstream: {down.venue} account {down.account!r}: {down.detail}") + "\n")
+        complain(f"{down.venue} account {down.account!r}: {down.detail}")
     return DOWN if downs else OK
 
 
-async def _batches(stream: OrderStream, downs: list[AccountDown]) -> AsyncIterator[Sequence[Event]]:
+async def _told(stream: OrderStream, downs: list[AccountDown]) -> AsyncIterator[Event]:
     """Everything that the stream tells, as it comes."""
-    position = 0
-    while True:
-        events = await stream.after(position)
-        downs.extend(event for event in events if isinstance(event, AccountDown))
-        yield events
-        position = events[-1].position
+    async for event in stream:
+        if isinstance(event, AccountDown):
+            downs.append(event)
+        yield event
 
 
 async def _lines(stream: OrderStream, mode: Mode, board: Board, downs: list[AccountDown]) -> None:
-    async for events in _batches(stream, downs):
-        now_ns = time.time_ns()
-        for event in events:
+    async with open_bare_nursery() as nursery:
+        nursery.start_soon(_warn, stream)
+        async for event in _told(stream, downs):
+            now_ns = time.time_ns()
             board.take(event, now_ns)
-        if mode == "json":
-            await write(map(to_json, events))
-        else:
-            await write(line(event, now_ns).encode() for event in events)
+            await write([to_json(event) if mode == "json" else line(event, now_ns).encode()])
+
+
+async def _warn(stream: OrderStream) -> None:
+    """Say once of each outage on standard error that an account does not get through; the stream itself just waits."""
+    since: dict[tuple[str, str], float] = {}
+    warned: set[tuple[str, str]] = set()
+    while True:
+        now = trio.current_time()
+        for owner, status in stream.status().items():
+            waits = status.phase == "connecting" or (status.phase == "looking back" and status.last_error is not None)
+            if not waits:
+                since.pop(owner, None)
+                warned.discard(owner)
+            elif owner not in warned and now - since.setdefault(owner, now) >= CONNECT_S:
+                warned.add(owner)
+                cause = status.last_error or "no answer yet"
+                complain(f"{'/'.join(owner)} is not live, and tries again: {cause}")
+        await trio.sleep(CONNECT_S / 10)
 
 
 async def _live(stream: OrderStream, board: Board, downs: list[AccountDown]) -> None:
@@ -121,9 +135,11 @@ async def _live(stream: OrderStream, board: Board, downs: list[AccountDown]) -> 
     console = Console()
 
     async def listen() -> None:
-        async for events in _batches(stream, downs):
-            for event in events:
-                board.take(event, time.time_ns())
+        async for event in _told(stream, downs):
+            board.take(event, time.time_ns())
+
+    def draw() -> None:
+        live.update(board.draw(stream.status(), time.time_ns(), console.height, console.width), refresh=True)
 
     # auto_refresh would draw from a thread, while a task here changes what is drawn
     with Live(console=console, auto_refresh=False) as live:
@@ -131,10 +147,10 @@ async def _live(stream: OrderStream, board: Board, downs: list[AccountDown]) -> 
             async with open_bare_nursery() as nursery:
                 nursery.start_soon(listen)
                 while True:
-                    live.update(board.draw(stream.status(), time.time_ns(), console.height), refresh=True)
+                    draw()
                     await trio.sleep(REDRAW_S)
         finally:
-            live.update(board.draw(stream.status(), time.time_ns(), console.height), refresh=True)
+            draw()
 
 
 def terminal() -> bool:

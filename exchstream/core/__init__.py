@@ -5,6 +5,7 @@
     happenings.py  what the shell says to a Session, and what a Session answers
     ledger.py      all orders and executions known so far: joins, repeats, sums
     links.py       the numbered set of connections: dialling, proof, silence, rotation
+    gaps.py        the open gap: who must be checked, and the look-back that closes it
     lookback.py    one look-back: what to ask, what came of it, the verdict
     audit.py       is the stream still telling everything?  two looks with a grace between
     balances.py    do the balances agree with the executions?

@@ -58,7 +58,12 @@ class Balances:
         self.unexplainable = state.unexplainable
 
     def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
-        """Enter what this execution did to the balances; of an unknown market nothing can be said."""
+        """Enter what this execution did to the balances; of an unknown market nothing can be said.
+
+        One from before the holdings agreed is in them already, whenever it comes to our ears.
+        """
+        if execution.time_ns <= self.agreed_ns:
+            return
         self.last_ns = now_ns
         if market is None:
             self.unexplainable = True

@@ -37,11 +37,15 @@ class Connected:
 
 @attrs.frozen
 class Received:
-    """Everything that arrived in one read; empty when only control frames were heard at `heard_ns` (monotonic)."""
+    """Everything that arrived in one read; empty when only control frames were heard at `heard_ns` (monotonic).
+
+    `answered_ns` is when the newest of our pings that has been answered was sent: what the peer said before is here.
+    """
 
     link: int
     frames: tuple[str | bytes, ...]
     heard_ns: int
+    answered_ns: int = 0
 
 
 @attrs.frozen

@@ -19,6 +19,7 @@ MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale v
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
 MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
 MAX_FILLS_NEEDED: Final = 200_000  # the same while a look-back may list them again; beyond it the verdict says so
+MAX_SUMS: Final = 100_000  # orders whose fills are summed up; beyond it those go of which nothing else is known
 MAX_FORGOTTEN: Final = 1_000  # symbols of which that is said, beyond them of all at once
 MAX_OPEN: Final = 50_000  # more than any venue lets an account have; beyond it the oldest is let go, and named
 
@@ -224,7 +225,9 @@ class Ledger:
         del self.fills[key]
         order = OrderKey(key.venue_symbol, key.order_id)
         executed = self.sums[order]
-        if executed.held == 1 and not self.knows(order):
+        # The order of a sum that was never seen may still come, and must balance then.
+        needed = not executed.seen and self.double_entry and len(self.sums) <= MAX_SUMS
+        if executed.held == 1 and not needed and not self.knows(order):
             del self.sums[order]
         else:
             self.sums[order] = executed._replace(held=executed.held - 1)

@@ -41,6 +41,7 @@ class Link:
     evident: bool = False
     retiring: bool = False
     heard_ns: int = 0
+    answered_ns: int = 0
     beat_ns: int = 0
     proven_ns: int = 0
     retire_ns: int | None = None
@@ -48,11 +49,11 @@ class Link:
 
     @property
     def owes(self) -> bool:
-        """True for a replaced link that has not been heard since: what it still carried is not known to have come.
+        """True for a replaced link that has answered no ping since: what it still carried is not known to have come.
 
         It is pinged when it is replaced; bytes come in order, so whatever was sent before the pong comes before it.
         """
-        return self.replaced_ns is not None and self.heard_ns < self.replaced_ns + self.drain_ns // 2
+        return self.replaced_ns is not None and self.answered_ns < self.replaced_ns
 
 
 @attrs.define
@@ -177,7 +178,8 @@ class Links:
                 every_ns = link.lane.heartbeat_ns if link.replaced_ns is None else self.drain_ns // 4
                 link.beat_ns = now.mono_ns + every_ns
                 beat = link.lane.heartbeat
-                yield Ping(link.number) if beat is None else Send(link.number, (beat,))
+                ping = beat is None or link.replaced_ns is not None  # only a pong says what came before it
+                yield Ping(link.number) if ping or beat is None else Send(link.number, (beat,))
             if link.phase is Phase.SETTLING and link.renewed and now.mono_ns >= link.due_ns:
                 yield from self._prove(link, now)
             if link.retire_ns is not None and now.mono_ns >= link.retire_ns:

@@ -96,7 +96,7 @@ class LookBack:
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
-    _held: dict[str | None, list[FillView]] = attrs.field(factory=dict)
+    _held: dict[str | None, list[tuple[FillView, bool]]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
 
@@ -108,17 +108,21 @@ class LookBack:
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
-        self._held.setdefault(_symbol(question), []).append(view)
+        self._held.setdefault(_symbol(question), []).append((view, isinstance(question, Fills)))
 
     def released(self, question: Question | None = None) -> list[FillView]:
-        """The executions that may be told now that this question has been answered, or all; from the oldest on."""
+        """The executions that may be told now that this question has been answered, or all; from the oldest on.
+
+        They wait for the last page of their listing, and for that of the orders.
+        """
         symbols = list(self._held) if question is None else [_symbol(question)]
-        found: list[FillView] = []
+        found: list[tuple[FillView, bool]] = []
         for symbol in symbols:
-            waits = question is not None and any(_lists_fills(q) and _symbol(q) == symbol for q in self.owed)
+            waits = question is not None and any(_lists(q) and _symbol(q) == symbol for q in self.owed)
             if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
                 found += self._held.pop(symbol, [])
-        return sorted(found, key=_age)
+        views = [view for view, listed in found if not self._may_be_a_repeat(view, listed=listed)]
+        return sorted(views, key=_age)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
@@ -135,10 +139,17 @@ class LookBack:
         names = self.lasting if lasting else self._named
         names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
-    def may_be_a_repeat(self, view: FillView) -> bool:
-        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told."""
+    def _may_be_a_repeat(self, view: FillView, *, listed: bool) -> bool:
+        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told.
+
+        What is `listed` comes in one pass but once, so it may only have been forgotten before the pass; an order's own
+        fills may have been listed a moment ago.
+        """
         symbol = view.execution.venue_symbol
-        until_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
+        if view.execution.key in self.ledger.fills:
+            return False
+        before_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
+        until_ns = before_ns if listed else self.ledger.forgotten_ns(symbol)
         if view.execution.time_ns > until_ns:
             return False
         self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
@@ -376,14 +387,15 @@ def _label(question: Question) -> str:
     return type(question).__name__
 
 
-def _lists_fills(question: Question) -> bool:
-    return isinstance(question, Fills | OrderFills)
+def _lists(question: Question) -> bool:
+    """The orders too: one may have to say of what kind its executions are."""
+    return isinstance(question, Fills | OrderFills | Orders)
 
 
 def _symbol(question: Question) -> str | None:
     """Which executions a question for some is about: all of this symbol, or (None) of every one."""
     match question:
-        case Fills(symbol=symbol):
+        case Fills(symbol=symbol) | Orders(symbol=symbol):
             return symbol
         case OrderFills(key=key):
             return key.venue_symbol

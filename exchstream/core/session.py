@@ -14,7 +14,7 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, localcontext
 from typing import Final
 
@@ -25,6 +25,7 @@ from exchstream.core.audit import Audit
 from exchstream.core.backoff import Backoff
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.doubts import Doubts
+from exchstream.core.gaps import Gaps
 from exchstream.core.happenings import (
     Answered,
     Clocked,
@@ -81,10 +82,9 @@ from exchstream.core.venue import (
     Unreachable,
     Venue,
 )
-from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
-from exchstream.model import OrderKey
+from exchstream.events import GapReason
+from exchstream.model import Market
 
-MAX_SUSPECTS: Final = 10_000  # besides the open orders; then those that have ended and balance are let go
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
 # Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
 EXACT: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
@@ -105,25 +105,20 @@ class Session:
     sheet: BalanceSheet = attrs.field(factory=BalanceSheet, init=False)
     good_ns: int = attrs.field(default=0, init=False)
     down: bool = attrs.field(default=False, init=False)
-    _gap: GapOpened | None = attrs.field(default=None, init=False)
-    _lookback: LookBack | None = attrs.field(default=None, init=False)
-    _suspects: set[OrderKey] = attrs.field(factory=set, init=False)
     _audit: Audit = attrs.field(init=False)
-    _doubts: Doubts = attrs.field(init=False)
     _asks: Asks = attrs.field(factory=Asks, init=False)
     _reload_ns: int = attrs.field(default=0, init=False)
     _renew_ns: int | None = attrs.field(default=None, init=False)
     _expires_ns: int | None = attrs.field(default=None, init=False)
     _lag_ns: int = attrs.field(init=False)
-    _lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict, init=False)
-    _looked_back: bool = attrs.field(default=False, init=False)
+    _trouble: str | None = attrs.field(default=None, init=False)
     _started: Now = attrs.field(default=Now(0, 0), init=False)
     _knows_time: bool = attrs.field(default=False, init=False)
     _starting: bool = attrs.field(default=True, init=False)
     _clock_cleared: bool = attrs.field(default=False, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
-    _recovered_before: int = attrs.field(default=0, init=False)
     _teller: Teller = attrs.field(init=False)
+    _gaps: Gaps = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         plan, limits, host = self.venue.plan, self.venue.session_limits, self.venue.host_limits
@@ -138,8 +133,8 @@ class Session:
         self._audit = Audit(
             plan=plan, limits=limits, ledger=self.ledger, sheet=self.sheet, next_ns=None, lag_ns=plan.lag_ns
         )
-        self._doubts = Doubts(self.ledger, plan.audit.grace_ns)
         self._teller = Teller(self.venue, self.memory, self.ledger, self.sheet)
+        self._gaps = Gaps(self._teller, Doubts(self.ledger, plan.audit.grace_ns))
 
     # ------------------------------------------------------------------------------------------------ in and out
 
@@ -180,28 +175,30 @@ class Session:
         credential = self.memory.credential
         return Status(
             phase=self._phase(),
-            gap_since_ns=None if self._gap is None else self._gap.since_ns,
+            gap_since_ns=None if self._gaps.told is None else self._gaps.told.since_ns,
             good_ns=self.good_ns,
             reconnects=self.links.reconnects,
             duplicates=self.ledger.duplicates,
             fills_recovered=self._teller.recovered_fills,
             credential_renew_ns=None if credential is None else credential.renew_ns,
+            last_error=None if self._phase() == "live" else self._trouble,
         )
 
     def _phase(self) -> str:
         if self.down:
             return "down"
-        if self._gap is None and not self._starting:
+        if self._gaps.told is None and not self._starting:
             return "live"
-        return "connecting" if self._lookback is None else "looking back"
+        return "connecting" if self._gaps.lookback is None else "looking back"
 
     # ------------------------------------------------------------------------------------------------ happenings
 
     def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
         match happening:
-            case Received(link=number, frames=frames, heard_ns=heard_ns):
+            case Received(link=number, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
                 if (link := self.links.live.get(number)) is not None:
                     link.heard_ns = max(link.heard_ns, heard_ns)
+                    link.answered_ns = max(link.answered_ns, answered_ns)
                     for meaning in self.venue.read(link.lane, frames, self.memory):
                         yield from self._from_link(link, meaning, now)
                         if self.down:
@@ -232,9 +229,10 @@ class Session:
             case Clocked(error_ns=error_ns):
                 self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
                 self._clocked(now)
-            case Unclocked():
+            case Unclocked(why=why):
                 self._unclocked += 1
-                if self._starting and self._gap is None:
+                self._trouble = self._teller.clean_text(why)
+                if self._starting and self._gaps.told is None:
                     self._open_gap(GapReason.START, "by this machine's clock: the venue's is not known yet", now)
                 if not self._knows_time:
                     yield MeasureClock(Range(*self.backoff.delay(self._unclocked)), anew=not self._starting)
@@ -248,7 +246,7 @@ class Session:
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
             self.ledger.restore(self.restored.orders, self.restored.entries)
             self.sheet.restore(self.restored.checkpoint.balances)
-        self._teller.symbols.update(dict.fromkeys(self.venue.symbols))
+            self._gaps.knows_orders = True
         self._started = now
         # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
         self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns
@@ -259,7 +257,7 @@ class Session:
             and self.venue.plan.fills.by_symbol
             and not self.venue.symbols
         ):
-            self._lasting["symbols", "*"] = Unresolved(what="symbols", name="*", why=UNNAMED)
+            self._gaps.name("symbols", "*", UNNAMED)
         if since_ns is not None:
             self._open_gap(GapReason.START, "", now)
 
@@ -271,13 +269,22 @@ class Session:
         if self._starting and self.since_ns is None and self.restored is None:
             start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns)
             self.good_ns = self.ledger.floor_ns = start_ns
-            if self._gap is None:
+            if self._gaps.told is None:
                 self._open_gap(GapReason.START, "", now)
-            elif start_ns < self._gap.since_ns:
-                self._gap = self._teller.gap_opened(start_ns, GapReason.START, "by the venue's clock")
             else:
-                self._gap = attrs.evolve(self._gap, since_ns=start_ns)
+                self._gaps.restamp(start_ns)
         self._knows_time, self._starting = True, False
+
+    def _use_named(self, markets: Mapping[str, Market]) -> None:
+        """Ask about the symbols that the user named, by the venue's name or the unified one; say which do not exist."""
+        unified = {market.symbol: venue_symbol for venue_symbol, market in markets.items()}
+        for name in self.venue.symbols:
+            symbol = name if name in markets else unified.get(name)
+            if symbol is not None:
+                self._teller.named.add(symbol)
+                self._teller.use(symbol)
+            else:
+                self._gaps.name("symbol", name, "the venue has no market of this name")
 
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
@@ -291,7 +298,7 @@ class Session:
         if self._renew_ns is not None and now.mono_ns >= self._renew_ns and credential is not None:
             self._renew_ns = None  # processes that share the key must not renew it in step
             yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now, Range(0, credential.spread_ns))
-        if self._gap is None and (doubt := self._doubts.overdue(now)) is not None:
+        if self._gaps.told is None and (doubt := self._gaps.doubts.overdue(now)) is not None:
             self._open_gap(GapReason.DOUBT, doubt.why, now)
 
     # ------------------------------------------------------------------------------------------------ links
@@ -307,6 +314,7 @@ class Session:
 
     def _link_gone(self, link: Link, reason: GapReason, why: str, now: Now) -> None:
         """A lane that has no proven link left cannot be trusted from the last good instant on."""
+        self._trouble = self._teller.clean_text(why)
         if (link.phase is Phase.PROVEN and not self.links.proven) or link.owes:
             self._open_gap(reason, why, now)
 
@@ -315,12 +323,12 @@ class Session:
         match meaning:
             case OrderView() | FillView():
                 link.evident = True
-                self._fact(meaning, now, recovered=False)
+                self._gaps.fact(meaning, now, recovered=False)
             case Evidence():
                 link.evident = True
             case Doubt():
                 link.evident = True
-                self._doubt(meaning, now)
+                self._gaps.doubt(meaning, now)
             case Accepted(tag=tag):
                 self._clock_cleared = False
                 yield from self.links.accept(link, tag, now)
@@ -371,15 +379,16 @@ class Session:
     # ------------------------------------------------------------------------------------------------ answers
 
     def _answered(self, asked: Asked, meanings: list[Meaning], now: Now) -> Iterator[Command]:
+        lookback = self._gaps.lookback if asked.purpose is Purpose.LOOK_BACK else None
         refusal = next((m for m in meanings if isinstance(m, Refused)), None)
         for meaning in meanings:
-            if asked.purpose is Purpose.LOOK_BACK and isinstance(meaning, FillView) and self._lookback is not None:
-                self._lookback.hold(asked.question, meaning)
+            if isinstance(meaning, FillView) and lookback is not None:
+                lookback.hold(asked.question, meaning)
             elif asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):
-                if asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
-                    self._lookback.unreachable(asked.question, meaning.what, meaning.name, meaning.why)
+                if lookback is not None:
+                    lookback.unreachable(asked.question, meaning.what, meaning.name, meaning.why)
             elif isinstance(meaning, More):
                 self._owed(asked.purpose).add(meaning.question)
                 yield self._asks.put(meaning.question, asked.purpose, now)
@@ -387,24 +396,25 @@ class Session:
                 yield from self._common(meaning, now, again=False)
         if refusal is None:
             self._owed(asked.purpose).discard(asked.question)
-        elif refusal.how is Refusal.FATAL:
-            yield from self._die(refusal, now)
-        elif refusal.how is Refusal.GONE and asked.purpose is Purpose.LOOK_BACK and self._lookback is not None:
-            self._lookback.refused(asked.question, refusal.why)
-        elif refusal.how is Refusal.GONE and asked.purpose is Purpose.AUDIT:
-            self._audit.refused(asked.question)
         else:
-            if refusal.how is Refusal.CLOCK:
-                yield MeasureClock(anew=True)
-            yield from self._again(asked, refusal.why, now)
-        self._tell_held(asked.question, now)
+            yield from self._refused(asked, refusal, lookback, now)
+        self._gaps.tell_held(asked.question, now)
 
-    def _tell_held(self, question: Question | None, now: Now) -> None:
-        """Tell the executions that the look-back held, oldest first: those whose last answer this was, or all."""
-        if self._lookback is not None:
-            for view in self._lookback.released(question):
-                if view.execution.key in self.ledger.fills or not self._lookback.may_be_a_repeat(view):
-                    self._fact(view, now, recovered=True)
+    def _refused(self, asked: Asked, refusal: Refused, lookback: LookBack | None, now: Now) -> Iterator[Command]:
+        """A question was not answered: for good, or for now."""
+        match refusal.how:
+            case Refusal.FATAL:
+                yield from self._die(refusal, now)
+            case Refusal.GONE if lookback is not None:
+                lookback.refused(asked.question, refusal.why)
+            case Refusal.GONE if asked.purpose is Purpose.AUDIT:
+                self._audit.refused(asked.question)
+            case Refusal.MALFORMED if lookback is not None:
+                lookback.give_up(asked.question, refusal.why)
+            case _:
+                if refusal.how is Refusal.CLOCK:
+                    yield MeasureClock(anew=True)
+                yield from self._again(asked, refusal.why, now)
 
     def _common(self, meaning: Meaning, now: Now, *, again: bool = True) -> Iterator[Command]:
         """What means the same whether a link or an answer said it (answers' facts were recovered).
@@ -413,23 +423,25 @@ class Session:
         """
         match meaning:
             case OrderView() | FillView():
-                self._fact(meaning, now, recovered=True)
+                self._gaps.fact(meaning, now, recovered=True)
             case CredentialIs():
                 yield from self._credential_is(meaning, now)
             case CredentialGone(why=why):
                 yield from self._credential_gone(why, now, None)
             case MarketList(markets=markets):
-                self.memory.markets = markets
+                first, self.memory.markets = self.memory.markets is None, markets
+                if first:
+                    self._use_named(markets)
             case Throttle():
                 yield Obey(meaning)
             case Strange(what=what, raw=raw):
                 self._teller.strange(what, raw, now, again=again)
             case Moved(asset=asset, amount=amount):
                 self.sheet.shifted(asset, amount, now.wall_ns)
-            case Snapshot() if self._lookback is not None:
-                self._lookback.snapshot(meaning)
-            case Holdings() if self._lookback is not None:
-                self._lookback.holdings(meaning)
+            case Snapshot() if self._gaps.lookback is not None:
+                self._gaps.lookback.snapshot(meaning)
+            case Holdings() if self._gaps.lookback is not None:
+                self._gaps.lookback.holdings(meaning)
             case _:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 
@@ -446,99 +458,42 @@ class Session:
 
     def _owed(self, purpose: Purpose) -> set[Question]:
         """The questions that whoever asked for this purpose still waits for."""
-        if purpose is Purpose.LOOK_BACK and self._lookback is not None:
-            return self._lookback.owed
+        if purpose is Purpose.LOOK_BACK and self._gaps.lookback is not None:
+            return self._gaps.lookback.owed
         if purpose is Purpose.AUDIT and self._audit.look is not None:
             return self._audit.look.owed
         return set()
 
     def _again(self, asked: Asked, why: str, now: Now) -> Iterator[Command]:
         """No answer yet: later, unless nobody waits for it any more or it has been tried for too long."""
+        self._trouble = self._teller.clean_text(why)
         asked.tries += 1
         give_up_ns = self.venue.plan.give_up_ns
         if asked.purpose is Purpose.AUDIT:  # the next look asks anew
             self._audit.unanswered(asked.question, why)
         elif (
             asked.purpose is Purpose.LOOK_BACK
-            and self._lookback is not None
+            and self._gaps.lookback is not None
             and now.mono_ns - asked.first_ns >= give_up_ns
         ):
-            self._lookback.give_up(asked.question, f"no answer for {give_up_ns // MINUTE} minutes: {why}")
+            self._gaps.lookback.give_up(asked.question, f"no answer for {give_up_ns // MINUTE} minutes: {why}")
         else:
-            self._tell_held(None, now)  # the rest may be long in coming
+            self._gaps.tell_held(None, now)  # the rest may be long in coming
             yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))
-
-    # ------------------------------------------------------------------------------------------------ facts
-
-    def _fact(self, view: OrderView | FillView, now: Now, *, recovered: bool) -> None:
-        """Enter a fact, tell it if it is news, and let a running look-back know."""
-        if isinstance(view, OrderView):
-            news = self._teller.order(view, now, recovered=recovered)
-        else:
-            news = self._teller.fill(view, now, recovered=recovered)
-        if news is None:
-            return
-        if self._lookback is not None:
-            self._lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
-        elif self._gap is not None:  # the look-back that is to come must hold it against its fills
-            self._suspect((news.key,))
-
-    def _suspect(self, keys: Iterable[OrderKey]) -> None:
-        """The next look-back must hold these orders against their fills."""
-        self._suspects.update(keys)
-        if len(self._suspects) > len(self.ledger.open) + MAX_SUSPECTS:
-            self._suspects = {key for key in self._suspects if self._unsettled(key)}
-
-    def _unsettled(self, key: OrderKey) -> bool:
-        return key in self.ledger.open or self.ledger.orphan(key) or bool(self.ledger.difference(key))
-
-    def _doubt(self, doubt: Doubt, now: Now) -> None:
-        if not self._doubts.add(doubt, now):
-            return
-        if doubt.symbol is not None:
-            self._teller.use(doubt.symbol)
-        if doubt.order is not None and self._lookback is not None:
-            self._lookback.doubted.add(doubt.order)
 
     # ------------------------------------------------------------------------------------------------ gaps
 
     def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
-        """From the last good instant on facts may be missing.  An open gap only grows."""
-        self._tell_held(None, now)
-        self._suspect(self.ledger.open.keys())
-        if self._lookback is not None:  # what it met must be held against its fills by the next one
-            self._suspect(self._lookback.touched)
-            self._lasting |= self._lookback.lasting
-            self._lookback = None
+        """From the last good instant on facts may be missing."""
+        self._gaps.open(min(self.good_ns, now.wall_ns), reason, detail, now)
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)
-        if self._gap is None:
-            self._recovered_before = self._teller.recovered_facts
-            self._gap = self._teller.gap_opened(min(self.good_ns, now.wall_ns), reason, detail)
 
-    def _close_gap(self, lookback: LookBack, verdict: Verdict, now: Now) -> None:
-        assert self._gap is not None
-        unresolved = (*verdict.unresolved, *self._doubts.looked_into(verdict.until_ns, now))
-        self._teller.gap_closed(
-            GapClosed(
-                venue=self.venue.name,
-                account=self.venue.account,
-                since_ns=self._gap.since_ns,
-                until_ns=verdict.until_ns,
-                scope=verdict.scope,
-                complete=not unresolved,
-                unresolved=unresolved,
-                recovered=self._teller.recovered_facts - self._recovered_before,
-            )
-        )
+    def _close_gap(self, verdict: Verdict, now: Now) -> None:
+        self._gaps.close(verdict, now)
         if not verdict.gave_up:  # else the next look-back begins where this one did
             self._proven_until(verdict.until_ns)
-        if verdict.holdings is not None:
-            self.sheet.agree(verdict.holdings, verdict.until_ns)
-        self._gap = self._lookback = None
-        self._suspects.clear()
-        self._lasting.clear()
-        self._looked_back = True
+        self._trouble = None
         self._audit.restart(self.good_ns, now.mono_ns + self._beat_ns())
 
     def _proven_until(self, instant_ns: int) -> None:
@@ -547,7 +502,7 @@ class Session:
         self.ledger.settle(self.good_ns - 2 * self._lag_ns)
 
     def _die(self, refused: Refused, now: Now) -> Iterator[Command]:
-        self._tell_held(None, now)
+        self._gaps.tell_held(None, now)
         self._teller.down(refused)
         self.down = True
         yield Stop()
@@ -557,9 +512,9 @@ class Session:
     def _advance(self, now: Now) -> list[Command]:
         """Whatever the state as a whole calls for now."""
         commands: list[Command] = list(self._prepare(now))
-        if self._gap is not None and self.links.proven:
+        if self._gaps.told is not None and self.links.proven:
             commands += self._look_back(now)
-        elif self._gap is None:
+        elif self._gaps.told is None:
             commands += self._audit_beat(now)
         return commands
 
@@ -586,30 +541,10 @@ class Session:
         return None if self.memory.credential is None else self.memory.credential.value
 
     def _look_back(self, now: Now) -> Iterator[Command]:
-        assert self._gap is not None
-        if self._lookback is None:
-            self._lookback = LookBack(
-                plan=self.venue.plan,
-                max_passes=self.venue.session_limits.passes,
-                ledger=self.ledger,
-                memory=self.memory,
-                sheet=self.sheet,
-                symbols=self._teller.symbols,
-                since_ns=self._gap.since_ns,
-                proven=now,
-                suspects=set(self._suspects),
-                lag_ns=self._lag_ns,
-                first=not self._looked_back and self.restored is None,
-                doubted=self._doubts.orders(),
-                lasting=dict(self._lasting),
-            )
-        lookback = self._lookback
-        questions = lookback.step(now)
-        if lookback.since_ns < self._gap.since_ns:  # it has learnt of a symbol that nobody had told it of
-            self._gap = self._teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "balances moved on other symbols")
+        questions, verdict = self._gaps.look_back(now, self._lag_ns)
         yield from (self._asks.put(question, Purpose.LOOK_BACK, now) for question in questions)
-        if not questions and (verdict := lookback.verdict(now)) is not None:
-            self._close_gap(lookback, verdict, now)
+        if verdict is not None:
+            self._close_gap(verdict, now)
 
     def _beat_ns(self) -> int:
         audit = self.venue.plan.audit
@@ -633,11 +568,11 @@ class Session:
 
     def _wake_ns(self) -> int | None:
         instants = list(self.links.wake_ns())
-        if self._lookback is not None and self._lookback.next_ns is not None and not self._lookback.owed:
-            instants.append(self._lookback.next_ns)
-        if self._gap is None:
+        if self._gaps.lookback is not None and self._gaps.lookback.next_ns is not None and not self._gaps.lookback.owed:
+            instants.append(self._gaps.lookback.next_ns)
+        if self._gaps.told is None:
             instants += [due_ns for due_ns in (self._audit.next_ns,) if due_ns is not None]
-            instants += self._doubts.wake_ns()
+            instants += self._gaps.doubts.wake_ns()
         if self._renew_ns is not None:
             instants.append(self._renew_ns)
         if self._expires_ns is not None:

@@ -45,7 +45,8 @@ class Status:
     """How one account stands.
 
     `phase` is "connecting", "looking back", "live" or "down"; `gap_since_ns` is from when on facts may be missing
-    (None: nothing is); up to `good_ns` everything has been proven told.  The rest counts since the start.
+    (None: nothing is); up to `good_ns` everything has been proven told.  `last_error` is why the account is not live,
+    as far as it is known (None: it is live, or nothing has failed).  The rest counts since the start.
     """
 
     phase: str
@@ -55,3 +56,4 @@ class Status:
     duplicates: int
     fills_recovered: int
     credential_renew_ns: int | None
+    last_error: str | None = None

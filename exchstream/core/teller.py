@@ -13,10 +13,10 @@ import attrs
 from exchstream.core.balances import Balances
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
-from exchstream.core.scrub import needles, scrub
+from exchstream.core.scrub import needles, scrub, scrub_cut
 from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
-from exchstream.model import Execution, OrderKey, OrderState
+from exchstream.model import Execution, FillKind, OrderKey, OrderState
 
 # More than any venue lists; beyond it the one unused for longest is let go, and with it leaves the verdicts' scope.
 MAX_SYMBOLS: Final = 20_000
@@ -37,13 +37,17 @@ class News:
 
 @attrs.define
 class Teller:
-    """What one account has to tell; `symbols` are those it was ever told of, the most recently used last."""
+    """What one account has to tell.
+
+    `symbols` are those it was ever told of, the most recently used last; those of them that the user `named` stay.
+    """
 
     venue: Venue
     memory: Memory
     ledger: Ledger
     sheet: Balances
     symbols: dict[str, None] = attrs.field(factory=dict)
+    named: set[str] = attrs.field(factory=set)
     recovered_facts: int = 0
     recovered_fills: int = 0
     _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
@@ -80,6 +84,7 @@ class Teller:
         if execution.key in self.ledger.fills:
             self.ledger.duplicates += 1
             return None
+        execution = self._of_its_kind(execution)
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
         self.use(execution.venue_symbol)
         if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
@@ -88,12 +93,19 @@ class Teller:
             self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
         return News(OrderKey(execution.venue_symbol, execution.order_id), execution.time_ns)
 
+    def _of_its_kind(self, execution: Execution) -> Execution:
+        """Listings of executions may not say why one happened, where their order does."""
+        order = self.ledger.order(OrderKey(execution.venue_symbol, execution.order_id))
+        if order is None or order.fill_kind is None or execution.kind is not FillKind.TRADE:
+            return execution
+        return attrs.evolve(execution, kind=order.fill_kind)
+
     def use(self, venue_symbol: str) -> None:
         """Remember the symbol as the one used last."""
         if next(reversed(self.symbols), None) != venue_symbol:
             self.symbols.pop(venue_symbol, None)
             if len(self.symbols) >= MAX_SYMBOLS:
-                del self.symbols[next(name for name in self.symbols if name not in self.venue.symbols)]
+                del self.symbols[next(name for name in self.symbols if name not in self.named)]
             self.symbols[venue_symbol] = None
 
     def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:
@@ -186,5 +198,6 @@ class Teller:
         return after
 
     def clean_text(self, text: str) -> str:
-        """`text` without any live credential."""
-        return self.clean(text.encode()).decode(errors="replace")
+        """`text` without any live credential, or what is left of one that was cut off."""
+        self.clean(b"")  # with the credential of now
+        return scrub_cut(text.encode(errors="replace"), self._secrets).decode(errors="replace")

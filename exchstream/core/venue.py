@@ -194,6 +194,7 @@ class Refusal(Enum):
     GONE = "gone"  # an authoritative no: what was asked about does not exist
     TRANSIENT = "transient"  # try again later
     CLOCK = "clock"  # our time is wrong: measure, sign anew, try again
+    MALFORMED = "malformed"  # the question was bad, and would be again: it says nothing of what was asked about
     DUBIOUS = "dubious"  # a wrong key or a wrong clock, told in the same words: measure, try once more, then FATAL
 
 
@@ -463,7 +464,7 @@ class Venue(Protocol):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The venue symbols that the user named: asked about even if nothing was ever heard of them."""
+        """The symbols that the user named, unified or as the venue does: asked about even if nobody trades on them."""
         ...
 
     @property

@@ -57,6 +57,7 @@ class HostClock:
         self._due_ns: int | None = None
         self._flight: Flight[None] = Flight()
         self.offset_ns = 0
+        self._held_ns = 0
         self.error_ns: int | None = None
 
     def now(self) -> Now:
@@ -66,8 +67,13 @@ class HostClock:
 
     @property
     def due(self) -> bool:
-        """True when it is time to measure: never done, long ago, or the machine seems to have been suspended."""
+        """True when it is time to measure: never done, long ago, or the machine seems to have been suspended.
+
+        False for a while after an attempt that failed: else every question would first wait for the clock.
+        """
         mono = mono_ns()
+        if mono < self._held_ns:
+            return False
         if self._due_ns is None or mono >= self._due_ns:
             return True
         return self._wall() - mono - self._ahead_ns > _SUSPENDED_NS
@@ -81,10 +87,7 @@ class HostClock:
         await self._flight.run(lambda: self._measured(ask))
 
     async def _measured(self, ask: Callable[[], Awaitable[Sample]]) -> None:
-        mono = mono_ns()
-        # Also what holds a failed attempt back: without it every question would first wait for the clock.
-        self._due_ns = mono + self._limits.clock_retry_ns
-        self._ahead_ns = self._wall() - mono
+        self._held_ns = mono_ns() + self._limits.clock_retry_ns
         best: Sample | None = None
         for _ in range(self._limits.clock_samples):
             try:
@@ -98,4 +101,5 @@ class HostClock:
         assert best is not None
         self.error_ns = (best.got_ns - best.sent_ns) // 2
         self.offset_ns = best.venue_ns - (self._base_ns + best.sent_ns + self.error_ns)
-        self._due_ns = mono_ns() + self._limits.clock_every_ns
+        mono = mono_ns()
+        self._held_ns, self._due_ns, self._ahead_ns = 0, mono + self._limits.clock_every_ns, self._wall() - mono

@@ -53,7 +53,8 @@ log = logging.getLogger("exchstream")
 
 MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means that the peer takes none
 MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
-EVENTS_PER_FRAME: Final = 2  # an order's state and its execution
+WARN_AFTER: Final = 3  # failures since the account was live; one or two are everyday life
+EVENTS_PER_FRAME: Final = 3  # an order's state, its execution, and a word in it that we do not know
 
 _ERRORS: Final[dict[DownReason, type[AccountFailed]]] = {
     DownReason.CREDENTIALS: CredentialsRejected,
@@ -84,9 +85,10 @@ class Runner:
     _nursery: trio.Nursery = attrs.field(init=False)
     _timer: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _wires: dict[int, _Wire] = attrs.field(factory=dict, init=False)
+    _failed: int = attrs.field(default=0, init=False)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         """The account as a journal keeps it: the same in every process, whatever its key is."""
         return f"{self.venue.environment}:{self.venue.name}:{self.venue.account}"
 
@@ -116,7 +118,7 @@ class Runner:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Emit(events=events):
-                self.journal.append(self._name, events, self.session.checkpoint)
+                self.journal.append(self.name, events, self.session.checkpoint)
                 self._notice(events)
             case Dial():
                 self._wires[command.link] = wire = _Wire(*trio.open_memory_channel[str | None](MAX_UNSENT))
@@ -168,6 +170,7 @@ class Runner:
         if self._wires.pop(dial.link, None) is not None:
             log.info("%s %s: link %d lost: %s", self.venue.name, self.venue.account, dial.link, why)
             self.step(Lost(dial.link, why, retry_after_ns))
+            self._warn()
 
     async def _live(self, dial: Dial, wire: _Wire) -> None:
         lane = next(lane for lane in self.venue.plan.lanes if lane.name == dial.lane)
@@ -192,7 +195,7 @@ class Runner:
             if not self.journal.reserve(EVENTS_PER_FRAME * len(part)):
                 self.step(Overflowed(link))
                 return
-            self.step(Received(link, part, batch.heard_ns))
+            self.step(Received(link, part, batch.heard_ns, batch.answered_ns))
 
     async def _send_all(self, transport: Transport, wire: _Wire) -> None:
         async for frame in wire.unsent:
@@ -209,7 +212,9 @@ class Runner:
             reply = await self.host.ask(self.venue, ask.question, self.session.memory)
         except Unanswered as failed:
             self.step(NoAnswer(ask.ask, failed.why))
+            self._warn()
         else:
+            await self.journal.room()
             self.step(Answered(ask.ask, reply))
 
     async def _measure(self, measure: MeasureClock) -> None:
@@ -221,10 +226,18 @@ class Runner:
         except Unanswered as failed:
             log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why)
             self.step(Unclocked(failed.why))
+            self._warn()
         else:
             self.step(Clocked(self.host.clock.error_ns or 0))
 
     # ------------------------------------------------------------------------------------------------ telling
+
+    def _warn(self) -> None:
+        """Something has failed; said aloud once, when it has gone on for a while."""
+        self._failed += 1
+        if self._failed == WARN_AFTER:
+            trouble = self.session.status().last_error
+            log.warning("%s %s: not live, and retried: %s", self.venue.name, self.venue.account, trouble)
 
     def _notice(self, events: tuple[Event, ...]) -> None:
         """Log what happened to the account (never what it traded), and note that it has gone down."""
@@ -233,6 +246,7 @@ class Runner:
                 case GapOpened(reason=reason, detail=detail):
                     log.info("%s %s: gap opened: %s %s", event.venue, event.account, reason.value, detail)
                 case GapClosed(complete=complete, recovered=recovered):
+                    self._failed = 0
                     verdict = "complete" if complete else "incomplete"
                     log.info("%s %s: gap closed, %s, recovered %d", event.venue, event.account, verdict, recovered)
                 case AccountDown(reason=reason, detail=detail):

@@ -14,11 +14,13 @@ import attrs
 class Batch:
     """Everything that arrived since the last one; `frames` is empty when only control frames were heard.
 
-    `heard_ns` is the monotonic time at which the last frame, control frames included, was read.
+    `heard_ns` is the monotonic time at which the last frame, control frames included, was read; `answered_ns` the one
+    at which the newest of our pings that has been answered was sent (0: none has).
     """
 
     frames: tuple[str | bytes, ...]
     heard_ns: int
+    answered_ns: int = 0
 
 
 class LinkLost(Exception):

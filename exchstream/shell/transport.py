@@ -163,6 +163,7 @@ class _Link:
         self._frames: list[str | bytes] = []
         self._size = 0
         self._heard_ns = mono_ns()
+        self._answered_ns = 0
         self._news = trio.Event()
         self._end: LinkLost | None = None
         self._settled = trio.Event()
@@ -177,10 +178,12 @@ class _Link:
         """True once nothing more will be heard."""
         return self._end is not None
 
-    def hear(self) -> None:
-        """A frame was read."""
+    def hear(self, pong: bytes = b"") -> None:
+        """A frame was read; the payload of ours that a pong brings back says when its ping was sent."""
         if self._end is None:
             self._heard_ns = mono_ns()
+            if pong.isdigit() and len(pong) < 20 and int(pong) <= self._heard_ns:
+                self._answered_ns = max(self._answered_ns, int(pong))
             self._news.set()
 
     def take(self, frame: str | bytes, size: int) -> bool:
@@ -266,7 +269,7 @@ class _Link:
         # No waiting from here on: a cancelled call has taken nothing.
         if self._end is not None and not self._frames:
             raise self._lost(self._end)
-        batch = Batch(tuple(self._frames), self._heard_ns)
+        batch = Batch(tuple(self._frames), self._heard_ns, self._answered_ns)
         self._frames, self._size = [], 0
         if self._end is None:
             self._news = trio.Event()
@@ -276,7 +279,7 @@ class _Link:
         await self._sent(TextMessage(data=text))
 
     async def ping(self) -> None:
-        await self._sent(Ping(payload=b""))
+        await self._sent(Ping(payload=str(mono_ns()).encode()))
 
     async def _sent(self, event: Event) -> None:
         if self._end is None:
@@ -345,7 +348,7 @@ class _Connection(WebSocketConnection):
             await super()._handle_ping_event(event)
 
     async def _handle_pong_event(self, event: Pong) -> None:
-        self._link.hear()
+        self._link.hear(bytes(event.payload))
 
     async def _handle_message_event(self, event: BytesMessage | TextMessage) -> None:
         link, limits = self._link, self._link.limits

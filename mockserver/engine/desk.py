@@ -19,6 +19,7 @@ from mockserver.engine.orders import OrderStore
 from mockserver.engine.types import (
     ATOMS,
     HOUSE,
+    Amendment,
     BalanceCause,
     BalanceEvent,
     Event,
@@ -31,6 +32,7 @@ from mockserver.engine.types import (
     OrderStatus,
     OrderView,
     PositionEvent,
+    Prevention,
     PublicTrade,
     Reason,
     Side,
@@ -98,7 +100,8 @@ class Desk:
         execution: Execution | None = None,
         cancel_request_id: str | None = None,
         previous_client_id: str | None = None,
-    ) -> None:
+        prevention: Prevention | None = None,
+    ) -> OrderEvent:
         """Store an order's new state and tell it; both assets of a spot order will be in the balance event."""
         self.orders.put(view)
         instrument = self.markets[view.instrument].instrument
@@ -106,16 +109,35 @@ class Desk:
             self.ledger.touch(view.account, (instrument.base, instrument.quote))
         elif execution is not None:
             self.ledger.touch(view.account, (instrument.cash,))
-        self.tell(
-            OrderEvent(
-                seq=self.next_seq(),
+        event = OrderEvent(
+            seq=self.next_seq(),
+            time_ns=self.now_ns,
+            change=change,
+            order=view,
+            execution_id=self.ids.execution(view.instrument),
+            execution=execution,
+            cancel_request_id=cancel_request_id,
+            previous_client_id=previous_client_id,
+            prevention=prevention,
+        )
+        self.tell(event)
+        return event
+
+    def amend(self, old: OrderView, new: OrderView) -> None:
+        """Store an order's new terms, tell them, and keep that they changed."""
+        previous = old.client_id if new.client_id != old.client_id else None
+        event = self.change(OrderChange.AMENDED, new, previous_client_id=previous)
+        self.orders.add_amendment(
+            Amendment(
+                account=new.account,
+                instrument=new.instrument,
+                order_id=new.order_id,
+                execution_id=event.execution_id,
+                old_client_id=old.client_id,
+                new_client_id=new.client_id,
+                old_quantity=old.quantity,
+                new_quantity=new.quantity,
                 time_ns=self.now_ns,
-                change=change,
-                order=view,
-                execution_id=self.ids.execution(view.instrument),
-                execution=execution,
-                cancel_request_id=cancel_request_id,
-                previous_client_id=previous_client_id,
             )
         )
 
@@ -135,16 +157,28 @@ class Desk:
         self.ledger.lock(view.account, asset, new - old)
 
     def finish(
-        self, view: OrderView, status: OrderStatus, reason: Reason, *, cancel_request_id: str | None = None
+        self,
+        view: OrderView,
+        status: OrderStatus,
+        reason: Reason,
+        *,
+        cancel_request_id: str | None = None,
+        prevention: Prevention | None = None,
     ) -> OrderView:
         """End an open order unfilled: out of the book, funds released, told."""
         market = self.markets[view.instrument]
         if view.price is not None:
             market.book.remove(view.side, view.price, self.key(view))
         self.lock(view, view.remaining, 0)
-        ended = attrs.evolve(view, status=status, reason=reason, updated_ns=self.now_ns)
+        ended = attrs.evolve(
+            view,
+            status=status,
+            reason=reason,
+            updated_ns=self.now_ns,
+            prevented_id=None if prevention is None else prevention.prevented_id,
+        )
         change = OrderChange.CANCELED if status is OrderStatus.CANCELED else OrderChange.EXPIRED
-        self.change(change, ended, cancel_request_id=cancel_request_id)
+        self.change(change, ended, cancel_request_id=cancel_request_id, prevention=prevention)
         return ended
 
     def execute(self, view: OrderView, price: int, quantity: int, trade_id: int, *, maker: bool) -> OrderView:

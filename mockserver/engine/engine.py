@@ -151,16 +151,15 @@ class Engine(Queries):
             client_id=command.client_id if command.client_id is not None else view.client_id,
             updated_ns=self._desk.now_ns,
         )
-        previous = view.client_id if new.client_id != view.client_id else None
         key = self._desk.key(view)
         self._desk.lock(view, view.remaining, 0)
         self._desk.lock(new, 0, new.remaining)
         if price == view.price and quantity <= view.quantity:
             market.book.reduce(view.side, view.price, key, view.quantity - quantity)
-            self._desk.change(OrderChange.AMENDED, new, previous_client_id=previous)
+            self._desk.amend(view, new)
         else:
             market.book.remove(view.side, view.price, key)
-            self._desk.change(OrderChange.AMENDED, new, previous_client_id=previous)
+            self._desk.amend(view, new)
             new = self._matching.work(market, new)
         return Reply(order=new)
 
@@ -296,8 +295,20 @@ class Engine(Queries):
             and event.order.instrument == order.instrument
         ]
         executions: list[Execution] = [event.execution for event in about if event.execution is not None]
+        preventions = {
+            event.prevention.prevented_id: event.prevention
+            for event in events
+            if isinstance(event, OrderEvent)
+            and event.prevention is not None
+            and event.prevention.taker_order_id == order.order_id
+            and event.order.instrument == order.instrument
+        }
         return attrs.evolve(
-            reply, order=about[-1].order, executions=tuple(executions), execution_id=about[-1].execution_id
+            reply,
+            order=about[-1].order,
+            executions=tuple(executions),
+            execution_id=about[-1].execution_id,
+            preventions=tuple(preventions.values()),
         )
 
 

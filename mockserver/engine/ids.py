@@ -25,11 +25,24 @@ class IdScheme:
     execution_start: int = 1
     fill_start: int = 1
     algo_start: int = 1
+    prevented_start: int = 1
     hole: int = 3
     """A counter jumps by 1 to this many."""
     per_instrument: bool = True
     client_ids: bool = True
     """Whether the venue makes a client id when none was sent (Binance does; FTX leaves it null)."""
+
+    def later(self, offset: int) -> IdScheme:
+        """Return the scheme with every counter so much further on."""
+        return attrs.evolve(
+            self,
+            order_start=self.order_start + offset,
+            trade_start=self.trade_start + offset,
+            execution_start=self.execution_start + offset,
+            fill_start=self.fill_start + offset,
+            algo_start=self.algo_start + offset,
+            prevented_start=self.prevented_start + offset,
+        )
 
 
 # Binance samples: spot order ids are per-symbol counters, client ids have 22 letters (spot user-data docs, 2026-07).
@@ -55,7 +68,7 @@ class Ids:
     def __init__(self, scheme: IdScheme, seed: int) -> None:
         self.scheme = scheme
         self._random = random.Random(f"ids:{seed}")  # noqa: S311 (shape, not secrecy)
-        self._counters: dict[tuple[str, str], int] = {}  # bounded: five kinds by the instruments of the venue
+        self._counters: dict[tuple[str, str], int] = {}  # bounded: six kinds by the instruments of the venue
 
     def space(self, instrument: str) -> str:
         """Return the name of the id space of an instrument: its own, or one for the whole venue."""
@@ -76,6 +89,10 @@ class Ids:
     def execution(self, instrument: str) -> int:
         """Return the next execution id."""
         return self._next("execution", self.space(instrument), self.scheme.execution_start)
+
+    def prevented(self, instrument: str) -> int:
+        """Return the next id of a prevented match."""
+        return self._next("prevented", self.space(instrument), self.scheme.prevented_start)
 
     def algo(self) -> int:
         """Return the next id of a conditional order; global."""

@@ -21,6 +21,7 @@ from mockserver.engine.types import (
     OrderType,
     OrderView,
     Place,
+    Prevention,
     Reason,
     Reject,
     RejectReason,
@@ -278,7 +279,7 @@ class Matching:
             price, key = first
             maker = desk.orders.current(key)
             if maker.account == view.account and view.self_trade is not SelfTrade.NONE:
-                view = self._prevent(view, maker)
+                view = self._prevent(view, maker, price)
                 continue
             if self.reducible(maker) == 0:
                 desk.finish(maker, OrderStatus.EXPIRED, Reason.REDUCE_ONLY)
@@ -294,11 +295,26 @@ class Matching:
             return desk.finish(view, OrderStatus.EXPIRED, Reason.REDUCE_ONLY)
         return view
 
-    def _prevent(self, taker: OrderView, maker: OrderView) -> OrderView:
+    def _prevent(self, taker: OrderView, maker: OrderView, price: int) -> OrderView:
         """Keep an account from trading with itself, the way the taker asked for."""
-        mode = taker.self_trade
-        if mode in (SelfTrade.EXPIRE_MAKER, SelfTrade.EXPIRE_BOTH):
-            self._desk.finish(maker, OrderStatus.EXPIRED, Reason.SELF_TRADE)
-        if mode in (SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH):
-            return self._desk.finish(taker, OrderStatus.EXPIRED, Reason.SELF_TRADE)
+        desk, mode = self._desk, taker.self_trade
+        ends_maker = mode in (SelfTrade.EXPIRE_MAKER, SelfTrade.EXPIRE_BOTH)
+        ends_taker = mode in (SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH)
+        match = Prevention(
+            account=taker.account,
+            instrument=taker.instrument,
+            prevented_id=desk.ids.prevented(taker.instrument),
+            taker_order_id=taker.order_id,
+            maker_order_id=maker.order_id,
+            mode=mode,
+            price=price,
+            taker_quantity=taker.remaining if ends_taker else None,
+            maker_quantity=maker.remaining if ends_maker else None,
+            time_ns=desk.now_ns,
+        )
+        desk.orders.add_prevention(match)
+        if ends_maker:
+            desk.finish(maker, OrderStatus.EXPIRED, Reason.SELF_TRADE, prevention=match)
+        if ends_taker:
+            return desk.finish(taker, OrderStatus.EXPIRED, Reason.SELF_TRADE, prevention=match)
         return taker

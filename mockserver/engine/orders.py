@@ -14,13 +14,15 @@ import attrs
 
 from mockserver.engine.book import OrderKey
 from mockserver.engine.ids import Ids
-from mockserver.engine.types import HOUSE, Execution, OrderView
+from mockserver.engine.types import HOUSE, Amendment, Execution, OrderView, Prevention
 from mockserver.engine.versions import Versions
 
 KEPT_CLOSED: Final = 200_000
 """Closed orders kept for one account; the oldest are forgotten first (the venues forget after 3 to 90 days)."""
 KEPT_EXECUTIONS: Final = 200_000
 """Executions kept for one account."""
+KEPT_CHANGES: Final = 10_000
+"""Amendments, and prevented matches, kept for one account."""
 
 
 @attrs.define(slots=True)
@@ -29,6 +31,8 @@ class _Orders:
     open: dict[OrderKey, None] = attrs.field(factory=dict)  # bounded: MAX_OPEN_ORDERS in engine.py
     closed: deque[OrderKey] = attrs.field(factory=deque)  # bounded: KEPT_CLOSED, in order of closing
     executions: deque[Execution] = attrs.field(factory=lambda: deque(maxlen=KEPT_EXECUTIONS))
+    amendments: deque[Amendment] = attrs.field(factory=lambda: deque(maxlen=KEPT_CHANGES))
+    preventions: deque[Prevention] = attrs.field(factory=lambda: deque(maxlen=KEPT_CHANGES))
 
 
 class OrderStore:
@@ -70,6 +74,16 @@ class OrderStore:
         """Store one side of a trade."""
         if execution.account != HOUSE:
             self._accounts[execution.account].executions.append(execution)
+
+    def add_amendment(self, amendment: Amendment) -> None:
+        """Store one change of an order's terms."""
+        if amendment.account != HOUSE:
+            self._accounts[amendment.account].amendments.append(amendment)
+
+    def add_prevention(self, prevention: Prevention) -> None:
+        """Store one prevented match."""
+        if prevention.account != HOUSE:
+            self._accounts[prevention.account].preventions.append(prevention)
 
     def get(self, key: OrderKey, as_of_ns: int | None = None) -> OrderView | None:
         """Return an order, as of a moment."""
@@ -114,6 +128,14 @@ class OrderStore:
     def executions(self, account: str) -> Iterator[Execution]:
         """Yield all executions of an account, oldest first."""
         yield from self._accounts[account].executions
+
+    def amendments(self, account: str) -> Iterator[Amendment]:
+        """Yield all amendments of an account, oldest first."""
+        yield from self._accounts[account].amendments
+
+    def preventions(self, account: str) -> Iterator[Prevention]:
+        """Yield all prevented matches of an account, oldest first."""
+        yield from self._accounts[account].preventions
 
     def _forget(self, mine: _Orders) -> None:
         key = mine.closed.popleft()

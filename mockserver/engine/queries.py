@@ -10,12 +10,14 @@ from mockserver.engine.algo import AlgoStore
 from mockserver.engine.desk import Desk
 from mockserver.engine.types import (
     AlgoOrder,
+    Amendment,
     Balance,
     Depth,
     Execution,
     Instrument,
     OrderView,
     Position,
+    Prevention,
     PublicTrade,
     Side,
 )
@@ -134,6 +136,39 @@ class Queries:
             and (from_trade_id is None or each.trade_id >= from_trade_id)
             and (start_ns is None or each.time_ns >= start_ns)
             and (end_ns is None or each.time_ns <= end_ns)
+            and (as_of_ns is None or each.time_ns <= as_of_ns)
+        )
+
+    def amendments(
+        self, account: str, instrument: str, order_id: int, *, from_execution_id: int = 0, as_of_ns: int | None = None
+    ) -> tuple[Amendment, ...]:
+        """Return the changes of one order's terms, oldest first, with execution ids >= ``from_execution_id``."""
+        return tuple(
+            each
+            for each in self._desk.orders.amendments(account)
+            if (each.instrument, each.order_id) == (instrument, order_id)
+            and each.execution_id >= from_execution_id
+            and (as_of_ns is None or each.time_ns <= as_of_ns)
+        )
+
+    def preventions(
+        self,
+        account: str,
+        instrument: str,
+        *,
+        prevented_id: int | None = None,
+        order_id: int | None = None,
+        from_prevented_id: int = 0,
+        as_of_ns: int | None = None,
+    ) -> tuple[Prevention, ...]:
+        """Return prevented matches, oldest first: one, or those of an order, with ids >= ``from_prevented_id``."""
+        return tuple(
+            each
+            for each in self._desk.orders.preventions(account)
+            if each.instrument == instrument
+            and prevented_id in (None, each.prevented_id)
+            and order_id in (None, each.taker_order_id, each.maker_order_id)
+            and each.prevented_id >= from_prevented_id
             and (as_of_ns is None or each.time_ns <= as_of_ns)
         )
 

@@ -61,6 +61,7 @@ __all__ = [
     "AlgoOrder",
     "AlgoStatus",
     "Amend",
+    "Amendment",
     "Balance",
     "BalanceCause",
     "BalanceEvent",
@@ -89,6 +90,7 @@ __all__ = [
     "PlaceAlgo",
     "Position",
     "PositionEvent",
+    "Prevention",
     "PublicTrade",
     "Reason",
     "Reject",
@@ -137,6 +139,8 @@ class OrderView:
     working_ns: int
     """When it went to work; later than its creation only for orders that wait first."""
     tags: Tags
+    prevented_id: int | None = None
+    """Of the prevented match that ended it."""
 
     @property
     def remaining(self) -> int:
@@ -178,6 +182,37 @@ class Execution:
     kind: Kind
     realized: int
     """Profit realised by this side, in atoms of the settlement asset; 0 on spot."""
+    time_ns: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Amendment:
+    """One change of an order's terms, as the history tells it."""
+
+    account: str
+    instrument: str
+    order_id: int
+    execution_id: int
+    old_client_id: str | None
+    new_client_id: str | None
+    old_quantity: int
+    new_quantity: int
+    time_ns: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Prevention:
+    """A match of two orders of one account that did not happen; the quantities are what was open of those it ended."""
+
+    account: str
+    instrument: str
+    prevented_id: int
+    taker_order_id: int
+    maker_order_id: int
+    mode: SelfTrade
+    price: int
+    taker_quantity: int | None
+    maker_quantity: int | None
     time_ns: int
 
 
@@ -261,6 +296,8 @@ class Reply:
     """The id of the cancel request, given or made."""
     execution_id: int | None = None
     """Of the last OrderEvent about ``order`` (the spot amend answers with it)."""
+    preventions: tuple[Prevention, ...] = ()
+    """The matches of ``order`` with the account's own orders that this command did not make."""
     reject: Reject | None = None
 
 
@@ -278,6 +315,8 @@ class OrderEvent:
     cancel_request_id: str | None = None
     previous_client_id: str | None = None
     """Of an AMENDED whose client id changed."""
+    prevention: Prevention | None = None
+    """Of an EXPIRED for SELF_TRADE: the match that would have been."""
 
     @property
     def account(self) -> str:

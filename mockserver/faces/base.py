@@ -45,6 +45,8 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     peer: str = "127.0.0.1"
+    local: str = "127.0.0.1"
+    """The address of ours that the client connected to."""
 
     @property
     def path(self) -> str:
@@ -119,6 +121,8 @@ class Session(ABC):
     """The protocol state of one WebSocket connection (see the module's text for how it speaks)."""
 
     rhythm: Rhythm = Rhythm()
+    handshake: tuple[tuple[str, str], ...] = ()
+    """Headers of the venue's own in the answer to the handshake."""
 
     @property
     @abstractmethod
@@ -135,6 +139,10 @@ class Session(ABC):
     @abstractmethod
     def receive(self, frame: str | bytes) -> None:
         """One complete frame from the client (text as str, binary as bytes); must never raise for bad input."""
+
+    def heard(self) -> None:
+        """A frame of any kind arrived (also a ping or a pong), before it is looked at: a venue may count them."""
+        return None
 
     @abstractmethod
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:

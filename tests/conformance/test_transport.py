@@ -184,6 +184,25 @@ async def test_control_frames_are_heard(connect, autojump_clock) -> None:
             assert await link.receive() == Batch((), sent_ns)
 
 
+async def test_the_newest_ping_that_was_answered_is_known(connect, autojump_clock) -> None:
+    """A batch says when it was sent; a pong of somebody else's making says nothing."""
+    async with linked(connect) as (link, peer):
+        await trio.sleep(3)
+        await link.ping()
+        opcode, payload = await peer.frame()
+        assert (opcode, (await told(link, peer, b"hello")).answered_ns) == (PING, 0)
+        await trio.sleep(1)
+        asked_ns = round(trio.current_time() * 10**9) - 10**9
+        known = [(await told(link, peer, pong)).answered_ns for pong in (b"", b"x" * 9, b"9" * 19, payload, b"0")]
+        assert [0, 0, 0, asked_ns, asked_ns] == known
+
+
+async def told(link, peer, pong: bytes):
+    """What the link says once this pong has come."""
+    await peer.stream.send_all(frame(PONG, pong))
+    return await link.receive()
+
+
 async def test_pong_copies_the_payload(connect, autojump_clock) -> None:
     """Binance demands the ping's own payload in the pong, also while nobody receives."""
     async with linked(connect) as (_, peer):
@@ -251,7 +270,7 @@ async def test_send(connect, autojump_clock) -> None:
         await link.ping()
         await link.ping()
 
-        assert [await peer.frame() for _ in range(3)] == [(TEXT, b'{"op":"ping"}'), (PING, b""), (PING, b"")]
+        assert [await peer.frame() for _ in range(3)] == [(TEXT, b'{"op":"ping"}'), (PING, b"0"), (PING, b"0")]
 
 
 @pytest.mark.parametrize("taken", [0, 1, 3, 100])
@@ -498,7 +517,7 @@ async def test_a_ping_while_closing(connect, autojump_clock, answer: list[bytes]
                 await trio.testing.wait_all_tasks_blocked()
 
         await link.ping()
-        assert await peer.frame() == (PING, b"")
+        assert await peer.frame() == (PING, b"0")
         nursery.start_soon(reply)
         start = trio.current_time()
         await link.close()
@@ -522,7 +541,7 @@ async def test_closing_while_a_ping_is_under_way(connect, autojump_clock) -> Non
         with pytest.raises(EOFError):
             await peer.frame()
 
-    assert frames == [(PING, b""), (CLOSE, struct.pack("!H", 1000))]
+    assert frames == [(PING, b"0"), (CLOSE, struct.pack("!H", 1000))]
     assert trio.current_time() == start
 
 

@@ -1,8 +1,10 @@
 """What the code blocks of the documents find already there: a mock exchange whose demo accounts trade by themselves.
 
-The documents name it by its default address; where a block runs, the address of this one stands in its place.
+The documents name it by its default address; where a block runs, the address of this one stands in its place.  The
+variables from which `from_env` and `exchstream tail` take the accounts `main` and `perps` lead to it too.
 """
 
+import logging
 import queue
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 
-from mockserver.__main__ import build, parser
+from mockserver.command import build, parser
 from mockserver.server import Listening, Server, listen
 
 WRITTEN_ADDRESS = "127.0.0.1:8080"  # what a reader who types `python -m mockserver` gets
@@ -40,11 +42,43 @@ def mock_address() -> Iterator[str]:
     thread.join(READY_S)
 
 
+@pytest.fixture(scope="session")
+def mock_variables(mock_address: str) -> dict[str, str]:
+    """The environment of a reader who has set the keys of the mock's demo accounts."""
+    common = {"ENVIRONMENT": "mock", "REST_URL": f"http://{mock_address}"}
+    spot = {
+        "KEY": "demoBinanceSpotApiKey".ljust(64, "0"),
+        "SECRET": "demoBinanceSpotSecret".ljust(64, "0"),
+        "WS_URL": f"ws://{mock_address}/ws-api/v3",
+        "STREAM_URL": f"ws://{mock_address}",
+    }
+    futures = {
+        "KEY": "demoBinanceFuturesApiKey".ljust(64, "0"),
+        "SECRET": "demoBinanceFuturesSecret".ljust(64, "0"),
+        "WS_URL": f"ws://{mock_address}",
+    }
+    return {
+        **{f"EXCHSTREAM_BINANCE_SPOT_MAIN_{field}": text for field, text in (common | spot).items()},
+        **{f"EXCHSTREAM_BINANCE_FUTURES_PERPS_{field}": text for field, text in (common | futures).items()},
+    }
+
+
 @pytest.fixture
-def namespace(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The names a document starts with; one that names the mock exchange's address gets a running one."""
+def namespace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The names a document starts with; one that names the mock exchange or reads the environment gets a running one.
+
+    What a block does to the log is undone.
+    """
     names: dict[str, Any] = {"__name__": "__document__"}
     path: Path = request.node.callspec.params["path"]
-    if WRITTEN_ADDRESS in path.read_text():
+    text = path.read_text()
+    if WRITTEN_ADDRESS in text:
         names["__addresses__"] = {WRITTEN_ADDRESS: request.getfixturevalue("mock_address")}
-    return names
+    if "from_env(" in text:
+        for name, value in request.getfixturevalue("mock_variables").items():
+            monkeypatch.setenv(name, value)
+    log = logging.getLogger("exchstream")
+    handlers, level = list(log.handlers), log.level
+    yield names
+    log.handlers[:] = handlers
+    log.setLevel(level)

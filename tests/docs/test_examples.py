@@ -1,7 +1,8 @@
 """Every ``python`` block of the README and the docs runs, from top to bottom, one namespace per document.
 
-A block may await at its top level; it then runs on trio. ``<!-- skip: next "why" -->`` before a block keeps it from
-running (the reason is required); it must still be valid Python.
+A block may await at its top level; it then runs on trio. A bot that ends only by Ctrl-C stands behind
+``<!-- endless -->``: it is ended when it has printed a few lines. ``<!-- skip: next "why" -->`` before a block keeps it
+from running (the reason is required); it must still be valid Python.
 """
 
 import ast
@@ -19,8 +20,33 @@ from sybil.parsers.myst import CodeBlockParser, SkipParser
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)]
 
+ENDLESS = "<!-- endless -->"
+ENOUGH_LINES = 5
+
+
+class Enough(Exception):
+    """An endless bot has printed its lines."""
+
 
 def run_block(example: Example) -> None:
+    if not example.document.text[: example.start].rstrip().endswith(ENDLESS):
+        execute(example)
+        return
+    printed: list[object] = []
+
+    def count(*words: object) -> None:
+        printed.append(words)
+        if len(printed) == ENOUGH_LINES:
+            raise Enough
+
+    # What a handler raises comes out of the stream's block as itself, so this ends a bot like Ctrl-C does.
+    example.namespace["print"] = count
+    with pytest.raises(Enough):
+        execute(example)
+    del example.namespace["print"]
+
+
+def execute(example: Example) -> None:
     path, first_line = Path(example.document.path), example.line + example.parsed.line_offset
     source = example.parsed
     for written, real in example.namespace.get("__addresses__", {}).items():
@@ -79,6 +105,15 @@ def test_a_failing_block_fails_with_its_line(tmp_path: Path) -> None:
         run_document(write(tmp_path, "# title\n\n```python\nx = 1\nx / 0\n```\n"), {})
 
     assert caught.traceback[-1].lineno + 1 == 5
+
+
+def test_an_endless_block_is_ended(tmp_path: Path) -> None:
+    """After its lines, and only for as long as the block runs; one that ends by itself is not endless."""
+    endless = f"{ENDLESS}\n\n```python\nwhile True:\n    count += 1\n    print(count)\n```\n"
+    after = "```python\nassert count == 5\nprint(count)\n```\n"
+    assert run_document(write(tmp_path, endless + after), {"count": 0}) == (2, [])
+    with pytest.raises(BaseException, match="DID NOT RAISE"):
+        run_document(write(tmp_path, endless.replace("while True", "if count == 0")), {"count": 0})
 
 
 def test_a_skipped_block_does_not_run(tmp_path: Path) -> None:

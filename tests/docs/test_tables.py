@@ -3,19 +3,32 @@
 import pkgutil
 import re
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
 
 import exchstream
-from exchstream import BinanceFutures, BinanceSpot, DownReason, Ftx, GapReason, cli, errors
+from exchstream import (
+    BinanceFutures,
+    BinanceSpot,
+    DownReason,
+    Ftx,
+    GapReason,
+    Scope,
+    Unresolved,
+    cli,
+    errors,
+    jsonlines,
+)
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, truth
-from mockserver.__main__ import parser
+from mockserver.command import parser
 from mockserver.control import VERBS, Control
+from mockserver.engine.types import Reason
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -165,6 +178,28 @@ def test_the_catalogue_of_errors_is_complete() -> None:
     assert codes == {names(row[1])[0]: int(row[0]) for row in rows if row[1]}
 
 
+def told_of(kind: str) -> str:
+    """What the page of the JSON form says of one kind of event."""
+    found = re.search(rf"^`{kind}`\n: (.*?)\n\n", (DOCS / "events.md").read_text() + "\n", re.MULTILINE | re.DOTALL)
+    assert found is not None, kind
+    return found[1]
+
+
+def test_every_name_of_the_json_form_is_listed() -> None:
+    """Of each kind of event the names that its lines have, and no others; the words of its enums too."""
+    common = set(jsonlines._Line.__struct_fields__)
+    page = set(re.findall(r"\w+", (DOCS / "events.md").read_text()))
+    for line in jsonlines._Line.__subclasses__():
+        text = told_of(str(line.__struct_config__.tag))
+        parts = [Scope, Unresolved] if line is jsonlines._GapClosed else []
+        inner = {field.name for part in parts for field in attrs.fields(part)}
+        assert set(names(text)) - inner == set(line.__struct_fields__) - common - inner, text
+        assert inner <= set(re.findall(r"\w+", text))
+        for hint in get_type_hints(line).values():
+            for enum in (kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and issubclass(kind, Enum)):
+                assert {str(member.value) for member in enum} <= page, enum
+
+
 def test_every_public_name_is_documented() -> None:
     """`__all__` and the API page hold the same names."""
     text = (DOCS / "api.md").read_text()
@@ -207,7 +242,7 @@ def _json(value: object) -> str:
 def test_the_lines_that_the_mock_prints_make_an_account(venue: str) -> None:
     """What a reader copies from the mock's output into a bot is right."""
     lines = snippets(venue, http="http://127.0.0.1:1", ws="ws://127.0.0.1:1", key="k", secret="s")["exchstream"]
-    account = eval(lines, dict(vars(exchstream)))
+    account = eval(lines, {name: getattr(exchstream, name) for name in exchstream.__all__})
     assert (venue, "demo", "http://127.0.0.1:1") == (account.name, account.account, account.rest_url)
 
 
@@ -221,6 +256,21 @@ def test_the_control_api_is_listed() -> None:
     assert missing == []
 
 
+def test_the_names_that_a_route_takes_are_listed() -> None:
+    """What a reader finds in the tables is let in, and nothing else is."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: VirtualClock(0)))
+    listed = {
+        names(row[0])[0]: {name for name in names(row[1]) if name.islower()}
+        for row in tables("mock.md", "route", "takes")
+    }
+    of_verbs = {name for row in tables("mock.md", "verb", "takes") for name in names(row[1])} - {"events", "all"}
+    of_settings = {name for row in tables("mock.md", "setting", "meaning") for name in names(row[0])}
+    for route, takes in Control(worlds).takes().items():
+        more = {"POST /__mock/settings": of_settings, "{verb}": of_verbs}
+        expected = {"world", *listed[route]}.union(*(given for end, given in more.items() if route.endswith(end)))
+        assert takes == expected, route
+
+
 def test_the_truths_names_are_specified() -> None:
     """The specification of the truth names what the module's own text names, and the version."""
     told = truth.Truth("w").report(_nothing, 0)
@@ -230,6 +280,13 @@ def test_the_truths_names_are_specified() -> None:
     text = (DOCS / "mock.md").read_text()
     missing = [word for word in words if f"`{word}`" not in text]
     assert missing == []
+
+
+def test_the_truths_reasons_are_listed() -> None:
+    """Every reason for which an order may end, and no other."""
+    assert {reason.value for reason in Reason} == {
+        names(row[0])[0] for row in tables("mock.md", "reason", "why the order ended")
+    }
 
 
 def _nothing(venue: str, symbol: str) -> Any:

@@ -18,7 +18,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from exchstream.core import balances, doubts, ledger, lookback, session, teller
+from exchstream.core import balances, doubts, gaps, ledger, lookback, teller
 from exchstream.core.limits import HttpLimits
 from exchstream.core.venue import HOUR
 from exchstream.errors import SlowConsumer
@@ -157,8 +157,9 @@ LIMITS: Final[tuple[tuple[ModuleType, str], ...]] = (
     (ledger, "MAX_FILLS"),
     (ledger, "MAX_FILLS_NEEDED"),
     (ledger, "MAX_FORGOTTEN"),
+    (ledger, "MAX_SUMS"),
     (lookback, "MAX_HELD"),
-    (session, "MAX_SUSPECTS"),
+    (gaps, "MAX_SUSPECTS"),
     (teller, "MAX_STRANGE"),
     (doubts, "MAX_DOUBTS"),
     (teller, "MAX_SYMBOLS"),

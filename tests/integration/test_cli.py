@@ -127,6 +127,38 @@ def test_a_signal_ends_the_demo_cleanly(number: signal.Signals, expected: int) -
     assert not listens(port)
 
 
+INTERRUPT = """
+import os, runpy, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+
+wanted = sys.argv.pop()
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("exchstream", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "exchstream.cli.app",
+        "trio",
+        "cyclopts",
+        "exchstream.shell.stream",
+        "exchstream.venues.ftx",
+        "exchstream.cli.run",
+    ],
+)
+def test_interrupted_while_it_imports_it_says_nothing(module: str) -> None:
+    """Ctrl-C in the first moments is as quiet as later: no traceback, and the code of an interrupt."""
+    command = [sys.executable, "-c", INTERRUPT, "demo", module]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_lines_where_there_is_no_terminal() -> None:
     """Without a terminal the demo writes lines of text, says where the mock is, and counts at the end."""
     wanted = {f"{venue}/demo".encode() for venue in VENUES}

@@ -223,6 +223,7 @@ def test_the_program_ends_cleanly_on_a_signal(how: signal.Signals, tmp_path: Pat
     argv = ["--port", "0", "--json", "--trade-demo", "0.05", "--ready-file", str(ready_file)]
     with program(*argv) as started:
         told = ready(started)
+        assert json.loads(ready_file.read_text()) == told
         with socket.create_connection(("127.0.0.1", told["port"])) as client:
             client.sendall(handshake("/ws"))
             assert client.recv(12) == b"HTTP/1.1 101"
@@ -231,21 +232,61 @@ def test_the_program_ends_cleanly_on_a_signal(how: signal.Signals, tmp_path: Pat
 
     assert (started.returncode, err) == (0, "")
     assert json.loads(out) == {"event": "stopped"}
-    assert json.loads(ready_file.read_text()) == told
+    assert not ready_file.exists()
 
 
-def test_a_busy_port_is_one_clear_line_and_exit_code_2() -> None:
-    """A port that is taken is told without a traceback."""
+def test_a_busy_port_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    """A port that is taken is told without a traceback, and no ready file from before is left to be believed."""
+    stale = tmp_path / "ready.json"
+    stale.write_text("{}")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with program("--port", str(port)) as started:
+        with program("--port", str(port), "--ready-file", str(stale)) as started:
             out, err = started.communicate(timeout=STOPPED_WITHIN)
 
     assert (started.returncode, out) == (2, "")
     assert f"cannot listen on 127.0.0.1:{port}" in err
-    assert "Traceback" not in err
+    assert err.count("\n") == 1
+    assert not stale.exists()
+
+
+@pytest.mark.parametrize("argv", [[], ["--json"]])
+def test_a_full_standard_output_is_one_clear_line_and_exit_code_2(argv: list[str]) -> None:
+    """Where it cannot say that it is ready it does not stay, and does not complain twice."""
+    command = [sys.executable, "-m", "mockserver", "--port", "0", *argv]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=STOPPED_WITHIN, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "mockserver: cannot write to standard output: No space left on device\n",
+    )
+
+
+INTERRUPT: str = """
+import os, runpy, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[-1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("mockserver", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["mockserver.command", "argparse", "trio", "h11", "mockserver.faces.ftx.face"])
+def test_interrupted_while_it_imports_it_says_nothing(module: str) -> None:
+    """Ctrl-C at any import that its own first line has led to: no traceback, and the code of an interrupt."""
+    command = [sys.executable, "-c", INTERRUPT, module]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=STOPPED_WITHIN, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_beyond_loopback_it_warns() -> None:
@@ -257,6 +298,20 @@ def test_beyond_loopback_it_warns() -> None:
 
     assert started.returncode == 0
     assert "WARNING: 0.0.0.0 is not loopback" in err
+
+
+async def test_bound_to_every_address_it_answers_at_each() -> None:
+    """The URL it shows works, and so does the control API at another address of this machine, but not by any name."""
+    worlds = Worlds(Recipe(venues=(SPEC,), clock=lambda: Clock(time.time_ns)))
+    async with trio.open_nursery() as nursery:
+        listening = await nursery.start(Server(worlds).serve, "0.0.0.0", 0)
+        async with httpx2.AsyncClient() as http:
+            urls = [listening.http, f"http://127.0.0.2:{listening.port}"]
+            statuses = [(await http.get(f"{url}/__mock/health")).status_code for url in urls]
+            foreign = await http.get(f"{urls[1]}/__mock/health", headers={"host": "evil.example"})
+        nursery.cancel_scope.cancel()
+
+    assert (statuses, foreign.status_code) == ([200, 200], 403)
 
 
 def test_the_demo_accounts_trade() -> None:

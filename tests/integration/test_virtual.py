@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from exchstream.core.venue import HOUR, MINUTE, SECOND
-from exchstream.events import Event, GapReason
+from exchstream.events import AccountDown, DownReason, Event, GapReason
 from exchstream.model import OrderStatus
 from exchstream.shell.stream import OrderStream, open_stream
-from mockserver.engine.enums import OnCross, Side
+from mockserver.engine.commands import ForceClose
+from mockserver.engine.enums import Kind, OnCross, Side
+from mockserver.faces.base import HttpRequest, HttpResponse
 
 from .harness import (
     NAMES,
@@ -171,6 +175,22 @@ async def test_a_symbol_that_nobody_named_is_audited(mock: Mock, flavour: str, a
     assert verdicts_of(events)[-1].complete, verdicts_of(events)
 
 
+@pytest.mark.parametrize("kind", [Kind.LIQUIDATION, Kind.ADL])
+async def test_a_forced_close_in_a_gap_is_told_as_such(mock: Mock, kind: Kind, autojump_clock: MockClock) -> None:
+    """REST lists its fill like any trade: the order, by its client id, says what was done to the position."""
+    seat = mock.seat("binance-futures", quick=False)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        seat.fill(seat.place())
+        await settled(stream, seat)
+        seat.drop()
+        close = ForceClose(account=seat.name, instrument=seat.symbol, kind=kind, quantity=None, price=None)
+        assert seat.exchange.submit(close).reject is None
+        events = await until(stream, live(), seconds=120)
+    assert [(fill.kind.value, fill.recovered) for fill in fills_of(events)] == [(kind.name.lower(), True)]
+    assert verdicts_of(events)[-1].complete
+
+
 async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump_clock: MockClock) -> None:
     """The peer neither reads nor writes any more: nothing is heard, the link is replaced, nothing is lost."""
     async with open_stream(seat.venue) as stream:
@@ -232,6 +252,59 @@ async def test_pages_hide_nothing(seat: Seat, autojump_clock: MockClock) -> None
     assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
+LISTINGS: Final = ("/myTrades", "/allOrders", "/userTrades", "/fills", "/orders/history")
+ADDED: Final = 4  # rows of one instant: FTX, which pages by time, can tell them with pages of five
+
+
+async def test_rows_that_come_between_two_pages_are_told(
+    seat: Seat, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the look-back turns its pages, an order and a fill are added behind each: all are told, once."""
+    seat.exchange.settings.page_cap = 5
+    if seat.flavour == "ftx":
+        seat.options |= {"fills_page": 5, "orders_page": 5, "sure_page": 5}
+    pages: list[tuple[str, bytes]] = []
+    added: list[tuple[int, str]] = []
+    answer = seat.exchange.face.http
+
+    def and_add(request: HttpRequest) -> HttpResponse | None:
+        response = answer(request)
+        if response is None or not request.path.endswith(LISTINGS):
+            return response
+        pages.append((request.path, response.body))
+        if len(added) < ADDED and _rows(response.body) == 5:  # a full page: there will be another
+            order = seat.place("0.2")
+            seat.fill(order)
+            added.append((len(pages), str(order.order_id)))
+        return response
+
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        orders = []
+        for _ in range(17):
+            orders.append(seat.place("0.2"))
+            await watch(stream, 0.001)
+        seat.drop()
+        for order in orders:
+            await trio.sleep(0.001)
+            seat.fill(order)
+        monkeypatch.setattr(seat.exchange.face, "http", and_add)
+        events = await until(stream, live(), seconds=300)
+        events += await watch(stream, 5)
+    assert len(added) == ADDED
+    for count, order_id in added:  # the listing went on after that page, and what was added came with a later one
+        path = pages[count - 1][0]
+        assert any(order_id.encode() in body for later, body in pages[count:] if later == path)
+    assert sorted(seat.true_fills()) == sorted(told_fills(events))
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
+
+
+def _rows(body: bytes) -> int:
+    """How many rows a page has."""
+    decoded = json.loads(body)
+    return len(decoded["result"] if isinstance(decoded, dict) else decoded)
+
+
 async def test_rows_that_no_page_can_show_are_named(mock: Mock, autojump_clock: MockClock) -> None:
     """FTX pages by time alone: orders of one instant beyond what its pages can show are not known, and it is said."""
     seat = mock.seat("ftx", quick=False, fills_page=5, orders_page=5, sure_page=5)
@@ -262,6 +335,39 @@ async def test_a_day_passes_through_rotations(seat: Seat, autojump_clock: MockCl
             events += await watch(stream, HOUR / SECOND)
     assert gaps_of(events) == []
     assert seat.true_fills() == told_fills(events)
+
+
+@pytest.mark.parametrize("bad", NAMES)
+async def test_a_key_revoked_while_live_takes_its_own_account_down(
+    mock: Mock, bad: str, autojump_clock: MockClock
+) -> None:
+    """One of several accounts loses its key: it alone goes down, by its name and soon, and the others go on."""
+    seats = {flavour: mock.seat(flavour, quick=False) for flavour in NAMES}
+    async with open_stream(*(seat.venue for seat in seats.values())) as stream:
+        await until(stream, live(len(seats)), seconds=60)
+        revoked = seats[bad]
+        revoked.exchange.accounts[revoked.name].revoked = True
+        revoked.exchange.face.key_revoked(revoked.name)
+        revoked.exchange.note_sight()
+        started = trio.current_time()
+        events = await until(stream, lambda told: bool(downs_of(told)), seconds=300)
+        noticed = trio.current_time() - started
+        others = [seat for flavour, seat in seats.items() if flavour != bad]
+        for seat in others:
+            seat.fill(seat.place())
+        await until(stream, lambda told: len(fills_of(told)) == len(others), seconds=300, told=events)
+        events += await watch(stream, 120)
+    assert [(down.venue, down.account, down.reason) for down in downs_of(events)] == [
+        (revoked.exchange.venue, revoked.name, DownReason.CREDENTIALS)
+    ]
+    assert noticed <= BOUND[bad]
+    assert {gap.account for gap in gaps_of(events)} <= {revoked.name}
+    assert sorted(told_fills(events)) == sorted(fill for seat in others for fill in seat.true_fills())
+
+
+def downs_of(events: Sequence[Event]) -> list[AccountDown]:
+    """The accounts that went down."""
+    return [event for event in events if isinstance(event, AccountDown)]
 
 
 async def test_a_venue_that_is_away_for_long_is_come_back_to(seat: Seat, autojump_clock: MockClock) -> None:

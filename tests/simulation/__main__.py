@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import TypeAlias
 
 import attrs
 
-from .story import Outcome, kind_of, play, shortened, told_by_chance
+from .story import Outcome, Story, kind_of, play, shortened, told_by_chance
 from .tally import Tally
 from .world import FLAVOURS
 
@@ -30,6 +31,11 @@ class Bad:
     flavour: str
     seed: int
     violations: list[str]
+
+
+Chunk: TypeAlias = "tuple[str, tuple[int, ...]]"
+Result: TypeAlias = "tuple[str, Tally, list[Bad]]"
+Search: TypeAlias = "Callable[[Chunk], Result]"
 
 
 def main() -> int:
@@ -68,23 +74,18 @@ def main() -> int:
     return int(bool(bad))
 
 
-def _story(flavour, seed, length, faults, without):
+def _story(flavour: str, seed: int, length: int, faults: bool, without: frozenset[str]) -> Story:
     return told_by_chance(flavour, seed, length, faults=faults, without=without)
 
 
-def _chunks(seeds: Iterable[int], flavours: tuple[str, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _chunks(seeds: Iterable[int], flavours: tuple[str, ...]) -> Iterator[Chunk]:
     """Work of the same size, the flavours in turn."""
-    for some in itertools.batched(seeds, CHUNK) if sys.version_info >= (3, 12) else _batched(seeds):
+    rest = iter(seeds)
+    while some := tuple(itertools.islice(rest, CHUNK)):
         yield from ((flavour, some) for flavour in flavours)
 
 
-def _batched(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    rest = iter(seeds)
-    while some := tuple(itertools.islice(rest, CHUNK)):
-        yield some
-
-
-def _results(search, chunks, jobs: int) -> Iterator[tuple[str, Tally, list[Bad]]]:
+def _results(search: Search, chunks: Iterable[Chunk], jobs: int) -> Iterator[Result]:
     if jobs <= 1:
         yield from map(search, chunks)
         return
@@ -98,9 +99,7 @@ def _results(search, chunks, jobs: int) -> Iterator[tuple[str, Tally, list[Bad]]
             yield result.get()
 
 
-def _search(
-    chunk: tuple[str, tuple[int, ...]], *, length: int, faults: bool, without: frozenset[str]
-) -> tuple[str, Tally, list[Bad]]:
+def _search(chunk: Chunk, *, length: int, faults: bool, without: frozenset[str]) -> Result:
     flavour, seeds = chunk
     tally, bad = Tally(), []
     for seed in seeds:
@@ -115,7 +114,7 @@ def _search(
     return flavour, tally, bad
 
 
-def _tell(bad: list[Bad], most: int, story_of) -> None:
+def _tell(bad: list[Bad], most: int, story_of: Callable[[Bad], Story]) -> None:
     """How often each kind of violation was found, and the shortest story of the first of some of them."""
     kinds: dict[str, list[Bad]] = {}
     for one in bad:

@@ -99,9 +99,7 @@ Told = ToldFill | ToldOrder | Opened | Closed
 # ------------------------------------------------------------------------------------------------ G1, G2: fills
 
 
-def fills_lost(
-    truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int = 0, nets: bool = False
-) -> list[str]:
+def fills_lost(truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int = 0, nets: bool = False) -> list[str]:
     """Every fill that happened since then was told, named by a verdict, or lies in a gap that is still open.
 
     `nets`: two fills may cancel out and leave no trace, so that nobody can know of them on an unknown symbol.

@@ -172,7 +172,7 @@ PINNED: Final[dict[str, Story]] = {
         )
         for flavour in (SPOT, LISTEN_KEY)
     },
-    # Each TRADE_LITE leaves its order in `Session._suspects`, which only the end of a gap empties (G5).
+    # Each TRADE_LITE leaves its order in `Gaps.suspects`, which only the end of a gap empties (G5).
     "many fills in good health, binance-futures": Story(
         flavour=FUTURES, seed=1, healthy=True, steps=(PLACE, FILL_ALL, wait(SECOND)) * 150
     ),

@@ -9,6 +9,7 @@ end with one fault that never does, and may be played with small limits of memor
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import attrs
 
+import exchstream.core
 from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import HOUR, MINUTE, SECOND
 from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action, command_of
@@ -26,6 +28,9 @@ from . import checkers
 from .checkers import Closed, Opened, Span, TrueChange, TrueFill
 from .world import CLIENT, RIVAL, Runaway, World
 
+CORE: Final = tuple(
+    importlib.import_module(f"exchstream.core.{found.name}") for found in pkgutil.iter_modules(exchstream.core.__path__)
+)
 TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
 # After healing: a silent link is noticed (60 s) or an audit fails twice (90 s), a wait of the backoff (60 s) ends, a
 # dial and a question fail no more, and the look-back takes at most its 8 passes of 6 s.
@@ -39,18 +44,18 @@ NOTICED_NS: Final = {
     "binance-futures": 90 * SECOND,
     "ftx": 90 * SECOND,
 }
-# What a limit may be set to: so low that it is reached.  By module and name.
+# What a limit of the core may be set to: so low that it is reached.
 LIMITS: Final[dict[str, tuple[int, ...]]] = {
-    "ledger.MAX_CLOSED": (2, 5, 10),
-    "ledger.MAX_ENDED": (20, 40),
-    "ledger.MAX_FILLS": (5, 15),
-    "ledger.MAX_FILLS_NEEDED": (20, 40),
-    "ledger.MAX_FORGOTTEN": (1, 2),
-    "lookback.MAX_FOLLOWED": (2, 5),
-    "lookback.MAX_HELD": (2, 5),
-    "session.MAX_SUSPECTS": (1, 3),
-    "teller.MAX_STRANGE": (1, 3),
-    "doubts.MAX_DOUBTS": (1, 2),
+    "MAX_CLOSED": (2, 5, 10),
+    "MAX_ENDED": (20, 40),
+    "MAX_FILLS": (5, 15),
+    "MAX_FILLS_NEEDED": (20, 40),
+    "MAX_FORGOTTEN": (1, 2),
+    "MAX_FOLLOWED": (2, 5),
+    "MAX_HELD": (2, 5),
+    "MAX_SUSPECTS": (1, 3),
+    "MAX_STRANGE": (1, 3),
+    "MAX_DOUBTS": (1, 2),
 }
 
 _ALGO: Final = frozenset({Act.ALGO, Act.ALGO_CANCEL, Act.ALGO_TRIGGER})
@@ -88,7 +93,7 @@ class Story:
     page_cap: int | None = None
     symbols: tuple[str, ...] | None = None  # those that the user names; None: all
     markets: int | None = None
-    limits: tuple[tuple[str, int], ...] = ()  # of memory, by module and name
+    limits: tuple[tuple[str, int], ...] = ()  # of memory, by name
     session_limits: SessionLimits = SessionLimits()
     machine_ns: int = 0  # what this machine's clock is off by at the start
     healthy: bool = False  # no fault in it: then no gap after the start either
@@ -145,9 +150,7 @@ def told_by_chance(
         page_cap=chance.choice((None, None, 12, 5 if flavour == "ftx" else 2)) if faults else None,
         symbols=_named(chance, flavour) if "unnamed" in has else None,
         markets=markets,
-        limits=tuple((name, chance.choice(LIMITS[name])) for name in LIMITS if name not in without and chance.random() < 0.5)
-        if "limits" in has
-        else (),
+        limits=_limits(chance, without) if "limits" in has else (),
         session_limits=_session_limits(chance) if "limits" in has else SessionLimits(),
         machine_ns=chance.choice((-HOUR, -3 * SECOND, 3 * SECOND, HOUR)) if "machine" in has else 0,
         healthy=not faults,
@@ -167,6 +170,12 @@ FEATURES: Final = {
     "patience": 0.1,
     "lasting": 0.05,
 }
+
+
+def _limits(chance: random.Random, without: frozenset[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(
+        (name, chance.choice(LIMITS[name])) for name in LIMITS if name not in without and chance.random() < 0.5
+    )
 
 
 def _session_limits(chance: random.Random) -> SessionLimits:
@@ -193,9 +202,9 @@ def _before(chance: random.Random, acts: Sequence[Act], flavour: str, *, since: 
 
 
 def _wait(chance: random.Random, *, patient: bool) -> int:
-    spans = (50_000_000, 50_000_000, 500_000_000, 500_000_000, 8 * SECOND, 8 * SECOND, 100 * SECOND)
+    spans = [50_000_000, 50_000_000, 500_000_000, 500_000_000, 8 * SECOND, 8 * SECOND, 100 * SECOND]
     if patient:
-        spans = (*spans, 100 * SECOND, 20 * MINUTE)
+        spans += [100 * SECOND, 20 * MINUTE]
     return chance.randint(0, chance.choice(spans) if chance.random() < 0.999 else 3 * HOUR)
 
 
@@ -251,8 +260,8 @@ def _faults(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any]]
 def _away(chance: random.Random, flavour: str) -> tuple[str, str]:
     """One kind of question that fails while others do not (of one symbol, or of all), and how."""
     kind = chance.choice(
-        ("openorders", "fills", "orders", "balances", "fills", "orders")
-        + ("orderbyid", "orderfills", "clock", "markets", "newcredential", "renewcredential")
+        ["openorders", "fills", "orders", "balances", "fills", "orders", "orderbyid"]
+        + ["orderfills", "clock", "markets", "newcredential", "renewcredential"]
     )
     symbol = chance.choice((None, "BTCUSDT", "ETHUSDT")) if kind in ("fills", "orders") and flavour != "ftx" else None
     return kind if symbol is None else f"{kind}:{symbol}", chance.choice(("503", "lost", "html", "odd"))
@@ -298,18 +307,22 @@ def play(story: Story) -> Outcome:
 
 @contextmanager
 def limited(limits: Sequence[tuple[str, int]]) -> Iterator[None]:
-    """Let these limits of the core be smaller for a while."""
-    before = []
+    """Let these limits of the core be smaller for a while, in whatever module they stand."""
+    places = [
+        (module, name, value, getattr(module, name))
+        for name, value in limits
+        for module in CORE
+        if name in vars(module)
+    ]
+    if {name for name, _ in limits} != {name for _, name, _, _ in places}:
+        raise ValueError(f"not all of these are limits of the core: {limits}")
     try:
-        for name, value in limits:
-            place, _, constant = name.partition(".")
-            module = importlib.import_module(f"exchstream.core.{place}")
-            before.append((module, constant, getattr(module, constant)))
-            setattr(module, constant, value)
+        for module, name, value, _ in places:
+            setattr(module, name, value)
         yield
     finally:
-        for module, constant, value in reversed(before):
-            setattr(module, constant, value)
+        for module, name, _, usual in places:
+            setattr(module, name, usual)
 
 
 def _phases(story: Story, world: World, outcome: Outcome) -> None:
@@ -408,7 +421,7 @@ def perform(world: World, step: Step) -> None:
             world.terminate()
         case "shutdowns":
             for number in range(arg):
-                world.after(number * SECOND // 5, lambda: world.exchange.face.shutdown_notice(close=False))
+                world.after(number * SECOND // 5, world.shutdown)
         case "terminates":
             for number in range(arg):
                 world.after(number * SECOND // 10, world.terminate)
@@ -532,7 +545,7 @@ def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, wha
     if what == "span":
         return world.evicted
     if what == "doubts":
-        return any(limit == "doubts.MAX_DOUBTS" for limit, _ in story.limits)
+        return any(limit == "MAX_DOUBTS" for limit, _ in story.limits)
     return symbol in world.delisted or (what == "asset" and any(name in gone for gone in world.delisted))
 
 
@@ -542,8 +555,8 @@ def sizes(world: World) -> dict[str, tuple[int, int]]:
     open_orders = len(session.ledger.open)
     return {
         "questions": (len(session._asks.out), 100 + 4 * len(session._teller.symbols)),
-        "doubts": (len(session._doubts._due), 1_000),
-        "suspects": (len(session._suspects), open_orders + 100),
+        "doubts": (len(session._gaps.doubts._due), 1_000),
+        "suspects": (len(session._gaps.suspects), open_orders + 100),
         "links": (len(session.links.live), 4),
         "open orders": (open_orders, len(world.exchange.engine.open_orders(CLIENT)) + 100),
     }
@@ -574,7 +587,7 @@ def shortened(
     for field in attrs.fields(Story):
         default = field.default
         if field.name not in ("flavour", "seed", "steps", "healthy") and getattr(best, field.name) != default:
-            plainer = attrs.evolve(best, **{field.name: default})
+            plainer: Story = attrs.evolve(best, **{field.name: default})  # type: ignore[arg-type]
             if still(plainer):
                 best = plainer
     for name in ("before", "steps", "limits"):

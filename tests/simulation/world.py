@@ -401,16 +401,17 @@ class World:
         if wire is None:
             return
         wire.to_server_ns = max(wire.to_server_ns, self.now_ns + self.way_ns())
-        self.after(wire.to_server_ns - self.now_ns, lambda: self._served(wire, frame))
+        sent_ns = self.now.mono_ns
+        self.after(wire.to_server_ns - self.now_ns, lambda: self._served(wire, frame, sent_ns))
 
-    def _served(self, wire: Wire, frame: str | None) -> None:
+    def _served(self, wire: Wire, frame: str | None, sent_ns: int) -> None:
         """A frame of ours arrives; a ping (None) is answered by the server's WebSocket layer."""
         if wire.link is None or wire.cut or not wire.up or not wire.link.open:
             return
         if frame is not None:
             wire.link.receive(frame)
         else:
-            self._to_client(wire, lambda: self.do(Received(wire.number, (), self.now.mono_ns)))
+            self._to_client(wire, lambda: self.do(Received(wire.number, (), self.now.mono_ns, sent_ns)))
 
     def flush(self) -> None:
         """Put what the server has said on its way."""
@@ -643,6 +644,10 @@ class World:
         if name is None and (child := getattr(command, "child", None)) is not None:
             name = child.instrument
         return name in self.delisted
+
+    def shutdown(self) -> None:
+        """The venue says that it is about to go, and stays."""
+        self.exchange.face.shutdown_notice(close=False)
 
     def terminate(self) -> None:
         """The subscription ends, the socket stays (Binance spot's WebSocket API)."""

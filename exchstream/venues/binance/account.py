@@ -93,7 +93,7 @@ class BinanceAccount:
     open orders, balances and the journal show.  Raises ConfigError.
     """
 
-    account: str = attrs.field(default="default", alias="name", validator=label)
+    account: str = attrs.field(default="main", alias="name", validator=label)
     environment: str = attrs.field(default="production", validator=label)
     rest_url: str = attrs.field(default=preset("rest_url"), converter=without_slash, validator=url("https", "http"))
     api_key: Secret = attrs.field(converter=key_text)
@@ -148,7 +148,7 @@ class BinanceAccount:
         object.__setattr__(self, "_signer", signer)
 
     @classmethod
-    def from_env(cls, name: str = "default", /, **overrides: object) -> Self:
+    def from_env(cls, name: str = "main", /, **overrides: object) -> Self:
         """The account `name` from EXCHSTREAM_<VENUE>_<NAME>_KEY, _SECRET, ...; arguments win.  Raises ConfigError.
 
         An argument for one of `api_secret` and `private_key` wins over the variables of both.

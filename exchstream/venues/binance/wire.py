@@ -119,6 +119,9 @@ _HOW: Final = {
     -2015: Refusal.FATAL,  # API-key, IP or permissions
     -2028: Refusal.FATAL,  # this kind of key cannot log on
     -1021: Refusal.CLOCK,
+    **dict.fromkeys(
+        (-1100, -1101, -1102, -1104, -1105, -1106, -1127, -1128, -1130), Refusal.MALFORMED
+    ),  # our own fault
     -1121: Refusal.GONE,  # invalid symbol
     -2013: Refusal.GONE,  # order does not exist
     -2026: Refusal.GONE,  # archived: cancelled without a fill over 90 days ago

@@ -106,7 +106,7 @@ class Ftx:
 
     api_key: Secret = attrs.field(converter=key_text, repr=False)
     api_secret: Secret = attrs.field(converter=needed_secret, repr=False)
-    account: str = attrs.field(default="default", alias="name", validator=label)
+    account: str = attrs.field(default="main", alias="name", validator=label)
     subaccount: str | None = attrs.field(default=None, validator=_subaccount)
     # Both channels, or the one that suits: "fills" alone tells no order's end, "orders" alone no prices and fees.
     channels: frozenset[str] = attrs.field(default=frozenset(CHANNELS), converter=_channel_set, validator=_channels)
@@ -148,7 +148,7 @@ class Ftx:
         return f"wss://{self.domain}/ws/"
 
     @classmethod
-    def from_env(cls, name: str = "default", **overrides: object) -> Ftx:
+    def from_env(cls, name: str = "main", **overrides: object) -> Ftx:
         """The account whose fields stand in EXCHSTREAM_FTX_<NAME>_KEY, _SECRET, _SUBACCOUNT …; arguments win."""
         return load(cls, "ftx", name, overrides)
 

@@ -167,6 +167,29 @@ def too_many_orders(limit: int, interval: str) -> Refusal:
     return Refusal(-1015, f"Too many new orders; current limit is {limit} orders per {interval}.", status=429)
 
 
+def too_many_requests(limit: int, now_ms: int, retry_at_ms: int) -> Refusal:
+    """Return the 429 of too many requests, whatever they weigh; the words are those that clients met since 2018."""
+    seconds = max(1, -(-(retry_at_ms - now_ms) // 1000))
+    return Refusal(
+        -1003,
+        f"Too many requests; current limit is {limit} requests per 5 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API.",
+        status=429,
+        headers=(("Retry-After", str(seconds)),),
+    )
+
+
+def too_many_connections(limit: int, now_ms: int, retry_at_ms: int) -> Refusal:
+    """Return the refusal of a handshake: the words are the error page's; that it has status 429 is an assumption."""
+    seconds = max(1, -(-(retry_at_ms - now_ms) // 1000))
+    return Refusal(
+        -1034,
+        f"Too many connection attempts from IP; current limit is {limit} per '5 MINUTE'.",
+        status=429,
+        headers=(("Retry-After", str(seconds)),),
+    )
+
+
 def too_much_weight(limit: int, now_ms: int, retry_at_ms: int) -> Refusal:
     """Return the 429 of too much request weight.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PROFILES: Final = ("binance-2026", "binance-2024")
 WEIGHT_PER_MINUTE: Final = 2_400
 OPEN, KEY = Security.NONE, Security.KEY
+LIVING_FORM: Final = "/private/ws?listenKey=…&events=…"
 LISTEN_KEY_PATH: Final = "/fapi/v1/listenKey"
 
 
@@ -123,6 +124,7 @@ class FuturesFace(UserDataFace):
         "WS /stream?streams=<listenKey>",
     )
     table = REST
+    frames_per_second = 10  # USD-M docs, connect page
 
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
@@ -146,10 +148,13 @@ class FuturesFace(UserDataFace):
             mode, _, name = rest.partition("/")
             if mode not in ("ws", "stream"):
                 return None
-            path_form = bool(name) and self.exchange.settings.options["private_path_form"] != "works"
-            return Entry(wrapped=mode == "stream", deaf=head != "private" or path_form, keys=self._wanted(keys))
+            deaf = None if head == "private" else f"/{head} carries market data only: use {LIVING_FORM}"
+            if deaf is None and name and self.exchange.settings.options["private_path_form"] != "works":
+                deaf = f"a listen key in the path is not heard (setting private_path_form): use {LIVING_FORM}"
+            return Entry(wrapped=mode == "stream", deaf=deaf, keys=self._wanted(keys))
         if head in ("ws", "stream"):
-            return Entry(wrapped=head == "stream", deaf=not self.is_old, keys=keys)
+            deaf = None if self.is_old else f"this address fell silent on 2026-04-23: use {LIVING_FORM}"
+            return Entry(wrapped=head == "stream", deaf=deaf, keys=keys)
         return None
 
     def _wanted(self, keys: dict[str, frozenset[str] | None]) -> dict[str, frozenset[str] | None]:

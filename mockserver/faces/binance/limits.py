@@ -1,9 +1,9 @@
-"""Request weight and order counters, counted in windows that are aligned to the clock.
+"""Counters of request weight, requests, connections and orders, in windows that are aligned to the clock.
 
-"Intervals are wall-clock aligned": a minute starts at :00 (spot docs `rest-api.md`, 2026-07). Weight belongs to an
-address, orders to an account; the mode `account` counts weight per key too, so that tests side by side do not disturb
-each other, and `off` counts and reports but refuses nothing.
-What this module does not do: know what a call weighs.
+"Intervals are wall-clock aligned": a minute starts at :00 (spot docs `rest-api.md`, 2026-07). Weight, requests and
+connections belong to an address, orders to an account; the mode `account` counts the former per key too, so that tests
+side by side do not disturb each other, and `off` counts and reports but refuses nothing.
+What this module does not do: know what a call weighs. Frames on a socket are counted by the socket (`streams`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from typing import Final, Literal, TypeVar
 from attrs import define, field, frozen
 
 from mockserver.faces.binance import errors
-from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.errors import Refusal, Refused
 
 K = TypeVar("K", bound=Hashable)  # Python 3.11 has no other way to write it
 Mode = Literal["off", "account", "ip"]
 MINUTE_MS: Final = 60_000
+FIVE_MINUTES_MS: Final = 5 * MINUTE_MS
+# "RAW_REQUESTS 300,000 per 5 min since 2026-04-02" (spot changelog); counts REST, whatever a request weighs.
+SPOT_RAW_REQUESTS: Final = 300_000
+# "300 connections per attempt every 5 minutes per IP" (spot docs); USD-M documents no such limit.
+SPOT_CONNECTIONS: Final = 300
 # How many requests an address may send after its first 429 of a minute before it is banned. The venue says only that
 # going on after 429 leads to 418, "from 2 minutes to 3 days" (spot docs `rest-api.md`).
 STUBBORN_REQUESTS: Final = 10
@@ -64,20 +69,42 @@ class Limits:
     weight_limit: int
     order_limits: tuple[OrderLimit, ...]
     mode: Mode = "off"
+    raw_limit: int | None = None
+    """Requests in five minutes."""
+    connection_limit: int | None = None
+    """Attempts to open a socket in five minutes."""
+    _raw: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
+    _connections: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
     _weight: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
     _orders: dict[tuple[str, str], _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
     _stubborn: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
     _banned_until: dict[str, int] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
 
+    def count_request(self, owner: str, now_ms: int) -> None:
+        """Count a request of REST, whatever it weighs; refused with 429, after stubbornness 418."""
+        self._check_ban(owner, now_ms)
+        counter = _current(self._raw, owner, now_ms, FIVE_MINUTES_MS)
+        counter.count += 1
+        if self.mode != "off" and self.raw_limit is not None and counter.count > self.raw_limit:
+            end = _window_end(now_ms, FIVE_MINUTES_MS)
+            self._refuse(owner, now_ms, errors.too_many_requests(self.raw_limit, now_ms, end))
+
+    def count_connection(self, owner: str, now_ms: int) -> None:
+        """Count an attempt to open a socket; refused above the limit."""
+        counter = _current(self._connections, owner, now_ms, FIVE_MINUTES_MS)
+        counter.count += 1
+        if self.mode != "off" and self.connection_limit is not None and counter.count > self.connection_limit:
+            end = _window_end(now_ms, FIVE_MINUTES_MS)
+            raise Refused(errors.too_many_connections(self.connection_limit, now_ms, end))
+
     def charge(self, owner: str, weight: int, now_ms: int) -> int:
         """Count a request and return the weight used in this minute; refused with 429, after stubbornness 418."""
-        until = self._banned_until.get(owner, 0)
-        if self.mode != "off" and now_ms < until:
-            raise Refused(errors.banned(now_ms, until))
+        self._check_ban(owner, now_ms)
         counter = _current(self._weight, owner, now_ms, MINUTE_MS)
         counter.count += weight
         if self.mode != "off" and counter.count > self.weight_limit:
-            self._refuse(owner, now_ms)
+            end = _window_end(now_ms, MINUTE_MS)
+            self._refuse(owner, now_ms, errors.too_much_weight(self.weight_limit, now_ms, end))
         return counter.count
 
     def used(self, owner: str, now_ms: int) -> int:
@@ -92,15 +119,19 @@ class Limits:
         counter = _current(self._weight, owner, now_ms, MINUTE_MS)
         counter.count = max(0, counter.count - weight)
 
-    def _refuse(self, owner: str, now_ms: int) -> None:
+    def _check_ban(self, owner: str, now_ms: int) -> None:
+        until = self._banned_until.get(owner, 0)
+        if self.mode != "off" and now_ms < until:
+            raise Refused(errors.banned(now_ms, until))
+
+    def _refuse(self, owner: str, now_ms: int, refusal: Refusal) -> None:
         stubborn = _current(self._stubborn, owner, now_ms, MINUTE_MS)
         stubborn.count += 1
         if stubborn.count > STUBBORN_REQUESTS:
             _sweep_times(self._banned_until, now_ms)
             self._banned_until[owner] = now_ms + BAN_MS
             raise Refused(errors.banned(now_ms, now_ms + BAN_MS))
-        next_minute = (now_ms // MINUTE_MS + 1) * MINUTE_MS
-        raise Refused(errors.too_much_weight(self.weight_limit, now_ms, next_minute))
+        raise Refused(refusal)
 
     def check_order(self, account: str, now_ms: int) -> None:
         """Refuse with -1015 an order above the account's rate; counts nothing."""
@@ -131,8 +162,13 @@ class Limits:
 
     def reset(self) -> None:
         """Forget every count and every ban."""
-        for counters in (self._weight, self._orders, self._stubborn, self._banned_until):
+        every = (self._weight, self._raw, self._connections, self._orders, self._stubborn, self._banned_until)
+        for counters in every:
             counters.clear()
+
+
+def _window_end(now_ms: int, window_ms: int) -> int:
+    return (now_ms // window_ms + 1) * window_ms
 
 
 def _current(counters: dict[K, _Counter], key: K, now_ms: int, window_ms: int) -> _Counter:

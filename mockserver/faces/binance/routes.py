@@ -180,10 +180,11 @@ class BinanceFace(Face):
         status, account = 200, ""
         extra: tuple[tuple[str, str], ...] = ()
         try:
+            self.sync_limits().count_request(owner, ms(self.exchange.now_ns))
             unit = time_unit(request.header(UNIT_HEADER))
             params = from_http(request)
             weight = found.weigh(params)
-            self.sync_limits().charge(owner, weight, ms(self.exchange.now_ns))
+            self.limits.charge(owner, weight, ms(self.exchange.now_ns))
             account = self._authenticated(found, params, api_key)
             found.check_names(params)
             result = self.perform(found, Call(self.exchange, params, unit, self.limits, account))

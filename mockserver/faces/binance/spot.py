@@ -44,6 +44,10 @@ def _trades_weight(params: Params) -> int:
     return 5 if params.text("orderId") else 20
 
 
+def _prevented_weight(params: Params) -> int:
+    return 2 if params.text("preventedMatchId") else 20
+
+
 def _keys(call: Call) -> ListenKeys:
     face = call.exchange.face
     assert isinstance(face, SpotFace)
@@ -87,7 +91,10 @@ _ALL = route(queries.all_orders, "symbol orderId startTime endTime limit", 20)
 _TRADES = route(queries.my_trades, "symbol orderId startTime endTime fromId limit", _trades_weight)
 _ACCOUNT = route(queries.account, "omitZeroBalances", 20)
 _RATES = route(queries.order_rates, "", 40)
-_PREVENTED = route(queries.nothing, "symbol preventedMatchId orderId fromPreventedMatchId limit", 20)
+_PREVENTED = route(
+    queries.prevented_matches, "symbol preventedMatchId orderId fromPreventedMatchId limit", _prevented_weight
+)
+_AMENDMENTS = route(queries.amendments, "symbol orderId fromExecutionId limit", 4)
 _ALLOCATIONS = route(queries.nothing, "symbol startTime endTime fromAllocationId limit orderId", 20)
 _PING = route(queries.ping, "", 1, OPEN)
 _TIME = route(queries.time, "", 1, OPEN)
@@ -120,6 +127,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "/api/v3/order/test"): _TEST,
     ("POST", "/api/v3/order/cancelReplace"): _REPLACE,
     ("PUT", "/api/v3/order/amend/keepPriority"): _AMEND,
+    ("GET", "/api/v3/order/amendments"): _AMENDMENTS,
     ("GET", "/api/v3/openOrders"): _OPEN,
     ("DELETE", "/api/v3/openOrders"): _CANCEL_ALL,
     ("GET", "/api/v3/allOrders"): _ALL,
@@ -159,6 +167,7 @@ WS: Final[Mapping[str, Route]] = {
     "order.cancel": _CANCEL,
     "order.cancelReplace": _REPLACE,
     "order.amend.keepPriority": _AMEND,
+    "order.amendments": _AMENDMENTS,
     "openOrders.status": _OPEN,
     "openOrders.cancelAll": _CANCEL_ALL,
     "allOrders": _ALL,
@@ -184,9 +193,17 @@ class SpotFace(UserDataFace):
         "WS /stream?streams=<listenKey>",
     )
 
+    # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
+    frames_per_second = 5
+
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
-        self.limits = limits.Limits(WEIGHT_PER_MINUTE, limits.SPOT_ORDERS)
+        self.limits = limits.Limits(
+            WEIGHT_PER_MINUTE,
+            limits.SPOT_ORDERS,
+            raw_limit=limits.SPOT_RAW_REQUESTS,
+            connection_limit=limits.SPOT_CONNECTIONS,
+        )
         self.keys = ListenKeys(exchange, self.key_expired)
         self.table = REST_2024  # for the keys of requests; what is answered is decided by the profile
 
@@ -209,19 +226,24 @@ class SpotFace(UserDataFace):
     def connect(self, request: HttpRequest, link: Link) -> Session | HttpResponse | None:
         """Open the WebSocket API or a stream socket."""
         path = request.path.rstrip("/")
+        is_stream = path == "/stream" or path == "/ws" or path.startswith("/ws/")
+        if path != WS_API_PATH and not is_stream:
+            return None
+        owner = self.owner_of(self.credential(request), request.peer)
         try:
+            self.sync_limits().count_connection(owner, ms(self.exchange.now_ns))
             unit = time_unit(_query(request, "timeUnit"))
         except Refused as refused:
-            return HttpResponse.json(json_text(refused.refusal.body()), status=400)
+            status, body, headers = self._refusal(refused.refusal)
+            return HttpResponse.json(json_text(body), status=status, headers=headers)
         if path == WS_API_PATH:
             shows = (_query(request, "returnRateLimits") or "true").lower() != "false"
             methods = WS_2024 if self.is_old else WS
             return WsApiSession(self, link, methods, unit, shows, self.exchange.now_ns)
-        if path == "/stream" or path == "/ws" or path.startswith("/ws/"):
-            # Since listen keys are gone every key is an unknown one, and an unknown key is answered with silence.
-            entry = Entry(wrapped=path == "/stream", deaf=not self.is_old, keys=listen_keys_of(request))
-            return StreamSession(self, link, entry, unit)
-        return None
+        # Since listen keys are gone every key is an unknown one, and an unknown key is answered with silence.
+        deaf = None if self.is_old else f"listen keys ended on 2026-02-20: subscribe at {WS_API_PATH}"
+        entry = Entry(wrapped=path == "/stream", deaf=deaf, keys=listen_keys_of(request))
+        return StreamSession(self, link, entry, unit)
 
     def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
         """Return what an account hears of one command."""

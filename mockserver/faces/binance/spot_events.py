@@ -18,7 +18,6 @@ from mockserver.engine.types import (
     Event,
     OrderChange,
     OrderEvent,
-    Reason,
     atoms_to_decimal,
 )
 from mockserver.faces.binance import spot_views
@@ -62,7 +61,6 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
     order, fill = event.order, event.execution
     instrument = exchange.engine.instruments[order.instrument]
     cancelled = event.change is OrderChange.CANCELED
-    prevented = event.change is OrderChange.EXPIRED and order.reason is Reason.SELF_TRADE
     # A MARKET order says `w` true in its NEW and false from then on (market_orders_faq).
     on_book = event.change is OrderChange.NEW or order.on_book
     out: dict[str, object] = {
@@ -79,7 +77,7 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
         "F": ZERO,
         "g": -1,
         "C": order.client_id if cancelled else "",
-        "x": "TRADE_PREVENTION" if prevented else EXECUTION_TYPES[event.change],
+        "x": "TRADE_PREVENTION" if event.prevention is not None else EXECUTION_TYPES[event.change],
         "X": spot_views.status(order),
         "r": "NONE",
         "i": order.order_id,
@@ -101,19 +99,20 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
         "W": at(order.working_ns),
         "V": order.self_trade.value,
     }
-    return {**out, **_sometimes(exchange, event, prevented=prevented)}
+    return {**out, **_sometimes(exchange, event)}
 
 
-def _sometimes(exchange: Exchange, event: OrderEvent, *, prevented: bool) -> dict[str, object]:
+def _sometimes(exchange: Exchange, event: OrderEvent) -> dict[str, object]:
     """Return the fields that only some reports have."""
     order, out = event.order, dict[str, object]()
     letters = {"strategyId": "j", "strategyType": "J"}
     out.update({letters[name]: int(value) for name, value in order.tags if name in letters})
-    if prevented:
+    match = event.prevention
+    if match is not None:
         instrument = exchange.engine.instruments[order.instrument]
         # What was open is prevented as a whole, so that quantity - filled - prevented is nothing (stp_faq).
         rest = spot_views.quantity(instrument, order.remaining)
-        out.update({"v": event.execution_id, "A": rest, "B": rest})
+        out.update({"v": match.prevented_id, "A": rest, "B": rest})
     reason = spot_views.expiry_reason(order)
     if event.change is OrderChange.EXPIRED and reason is not None and exchange.settings.options["expiry_reason"]:
         out["eR"] = reason

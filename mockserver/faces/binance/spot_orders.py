@@ -70,9 +70,9 @@ def _placed(call: Call, command: Place, answer: str) -> object:
         case "ACK":
             return spot_views.order_ack(order, call.at)
         case "RESULT":
-            return spot_views.order_result(order, instrument, call.at)
+            return spot_views.order_result(order, instrument, call.at, reply.preventions)
         case _:
-            return spot_views.order_full(order, instrument, call.at, reply.executions)
+            return spot_views.order_full(order, instrument, call.at, reply)
 
 
 def _order_of(reply: Reply) -> OrderView:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mockserver.engine.types import Instrument
-from mockserver.faces.binance import errors, paging, spot_views
+from mockserver.faces.binance import errors, limits, paging, spot_views
 from mockserver.faces.binance.day import day_of
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.params import Params
@@ -48,7 +48,7 @@ def exchange_info(call: Call) -> object:
         "rateLimitType": "RAW_REQUESTS",
         "interval": "MINUTE",
         "intervalNum": 5,
-        "limit": 300_000,
+        "limit": limits.SPOT_RAW_REQUESTS,
     }
     return _exchange_info(call, raw)
 
@@ -59,7 +59,7 @@ def ws_exchange_info(call: Call) -> object:
         "rateLimitType": "CONNECTIONS",
         "interval": "MINUTE",
         "intervalNum": 5,
-        "limit": 300,
+        "limit": limits.SPOT_CONNECTIONS,
     }
     return _exchange_info(call, connections)
 
@@ -163,6 +163,44 @@ def my_trades(call: Call) -> object:
     )
     cut = paging.page(rows, limit, oldest=span.oldest or from_id is not None)
     return [spot_views.my_trade(each, instrument, call.at) for each in cut]
+
+
+PREVENTED_SELECTORS: Final = ("preventedMatchId", "orderId", "fromPreventedMatchId")
+# "These are the combinations supported" (spot docs, myPreventedMatches), beside `symbol`.
+PREVENTED_COMBINATIONS: Final = frozenset(
+    frozenset(names.split()) for names in ("preventedMatchId", "orderId", "orderId fromPreventedMatchId")
+)
+
+
+def prevented_matches(call: Call) -> object:
+    """Tell which of the account's orders would have traded with each other, and were ended instead."""
+    params, instrument, limit = call.params, call.instrument(), call.limit(DEFAULT_ROWS, MAX_ROWS)
+    if frozenset(name for name in PREVENTED_SELECTORS if params.text(name)) not in PREVENTED_COMBINATIONS:
+        raise Refused(errors.BAD_COMBINATION)
+    rows = call.exchange.engine.preventions(
+        call.account,
+        instrument.name,
+        prevented_id=params.integer("preventedMatchId"),
+        order_id=params.integer("orderId"),
+        from_prevented_id=params.integer("fromPreventedMatchId") or 0,
+        as_of_ns=call.as_of_ns,
+    )
+    return [spot_views.prevented_match(each, instrument, call.at) for each in rows[:limit]]
+
+
+def amendments(call: Call) -> object:
+    """Tell how one order was amended, oldest first; what an order that is not there gets is an assumption."""
+    params, instrument, limit = call.params, call.instrument(), call.limit(DEFAULT_ROWS, MAX_ROWS)
+    params.need("orderId")
+    found = find(call, instrument, "orderId", "", errors.NO_ORDER, call.as_of_ns)
+    rows = call.exchange.engine.amendments(
+        call.account,
+        instrument.name,
+        found.order_id,
+        from_execution_id=params.integer("fromExecutionId") or 0,
+        as_of_ns=call.as_of_ns,
+    )
+    return [spot_views.amendment(each, instrument, call.at) for each in rows[:limit]]
 
 
 def nothing(call: Call) -> object:

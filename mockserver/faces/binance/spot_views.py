@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import (
+    Amendment,
     Balance,
     Execution,
     Instrument,
     OrderStatus,
     OrderView,
+    Prevention,
     Reason,
     Side,
     atoms_to_decimal,
@@ -26,7 +28,7 @@ from mockserver.faces.binance.routes import TimeUnit
 from mockserver.faces.binance.text import padded
 
 if TYPE_CHECKING:
-    from mockserver.engine.types import Depth, PublicTrade
+    from mockserver.engine.types import Depth, PublicTrade, Reply
 
 ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET")
 EXPIRY_REASONS: Final = {
@@ -83,7 +85,14 @@ def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Objec
         "origQuoteOrderQty": amount(order.quote_amount or 0),
         "selfTradePreventionMode": order.self_trade.value,
     }
-    return {**out, **_strategy(order)}
+    return {**out, **_prevented(order, instrument), **_strategy(order)}
+
+
+def _prevented(order: OrderView, instrument: Instrument) -> Object:
+    """Return the fields of an order that a prevented match has ended (spot changelog, 2022-12)."""
+    if order.prevented_id is None:
+        return {}
+    return {"preventedMatchId": order.prevented_id, "preventedQuantity": quantity(instrument, order.remaining)}
 
 
 def _terms(order: OrderView, instrument: Instrument, *, quote_order: bool = False) -> Object:
@@ -117,7 +126,9 @@ def order_ack(order: OrderView, at: TimeUnit) -> Object:
     }
 
 
-def order_result(order: OrderView, instrument: Instrument, at: TimeUnit) -> Object:
+def order_result(
+    order: OrderView, instrument: Instrument, at: TimeUnit, preventions: Iterable[Prevention] = ()
+) -> Object:
     """Return the RESULT answer to a new order."""
     out: Object = {
         **order_ack(order, at),
@@ -126,15 +137,64 @@ def order_result(order: OrderView, instrument: Instrument, at: TimeUnit) -> Obje
         "selfTradePreventionMode": order.self_trade.value,
         **_strategy(order),
     }
+    matches = [
+        {
+            "preventedMatchId": match.prevented_id,
+            "makerOrderId": match.maker_order_id,
+            "price": price(instrument, match.price),
+            **_prevented_quantities(match, instrument),
+        }
+        for match in preventions
+    ]
+    if matches:
+        # "preventedQuantity" and "preventedMatches" are there "if there was a prevented match" (changelog, 2022-12).
+        gone = order.remaining if order.prevented_id is not None else 0
+        out.update({"preventedQuantity": quantity(instrument, gone), "preventedMatches": matches})
     reason = expiry_reason(order)
     # "expiryReason" is for orders that have expired, since 2026-03-26 (spot changelog).
     return out if reason is None else {**out, "expiryReason": reason}
 
 
-def order_full(order: OrderView, instrument: Instrument, at: TimeUnit, fills: Iterable[Execution]) -> Object:
+def _prevented_quantities(match: Prevention, instrument: Instrument) -> Object:
+    """Return what was open of the orders that a prevented match has ended, and of those only (stp_faq)."""
+    open_steps = {"takerPreventedQuantity": match.taker_quantity, "makerPreventedQuantity": match.maker_quantity}
+    return {name: quantity(instrument, steps) for name, steps in open_steps.items() if steps is not None}
+
+
+def prevented_match(match: Prevention, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return one row of `myPreventedMatches`."""
+    return {
+        "symbol": match.instrument,
+        "preventedMatchId": match.prevented_id,
+        "takerOrderId": match.taker_order_id,
+        "makerSymbol": match.instrument,
+        "makerOrderId": match.maker_order_id,
+        "tradeGroupId": -1,  # "-1 if account has no trade group" (stp_faq)
+        "selfTradePreventionMode": match.mode.value,
+        "price": price(instrument, match.price),
+        **_prevented_quantities(match, instrument),
+        "transactTime": at(match.time_ns),
+    }
+
+
+def amendment(each: Amendment, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return one row of `order/amendments`."""
+    return {
+        "symbol": each.instrument,
+        "orderId": each.order_id,
+        "executionId": each.execution_id,
+        "origClientOrderId": each.old_client_id,
+        "newClientOrderId": each.new_client_id,
+        "origQty": quantity(instrument, each.old_quantity),
+        "newQty": quantity(instrument, each.new_quantity),
+        "time": at(each.time_ns),
+    }
+
+
+def order_full(order: OrderView, instrument: Instrument, at: TimeUnit, reply: Reply) -> Object:
     """Return the FULL answer to a new order: RESULT and the fills it made."""
     return {
-        **order_result(order, instrument, at),
+        **order_result(order, instrument, at, reply.preventions),
         "fills": [
             {
                 "price": price(instrument, fill.price),
@@ -143,7 +203,7 @@ def order_full(order: OrderView, instrument: Instrument, at: TimeUnit, fills: It
                 "commissionAsset": fill.fee_asset,
                 "tradeId": fill.trade_id,
             }
-            for fill in fills
+            for fill in reply.executions
         ],
     }
 

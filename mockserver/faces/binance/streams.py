@@ -1,14 +1,20 @@
 """Sockets that carry user data by listen key, and what both venues share about user data.
 
-A stream socket takes `SUBSCRIBE`, `UNSUBSCRIBE` and `LIST_SUBSCRIPTIONS`, and answers any name with success, as the
-venue does: a listen key that is unknown, dead, or used at the wrong entry is acknowledged and stays silent for ever
-(measured on production after 2026-04-23). Errors are those of the spot docs `web-socket-streams.md` (2026-07).
+A stream socket takes `SUBSCRIBE`, `UNSUBSCRIBE` and `LIST_SUBSCRIPTIONS`, and answers any name that could be one with
+success, as the venue does: a listen key that is unknown, dead, or used at the wrong entry is acknowledged and stays
+silent for ever (measured on production after 2026-04-23), and so does a stream of a market that does not exist
+(Binance.Net issue 620). The client is told nothing; the journal has a warning, once for each such socket.
+Errors are those of the spot docs `web-socket-streams.md` (2026-07), wrapped as in every recorded frame:
+`{"error":{"code":2,"msg":"Invalid request: invalid stream"},"id":2}` (Krypto-trading-bot issue 1121).
 What this module does not do: render events, or carry market data.
 """
 
 from __future__ import annotations
 
+import re
+import uuid
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -31,13 +37,31 @@ Told: TypeAlias = tuple[str, str]
 # "streams per connection: 1024" (spot docs `web-socket-streams.md`).
 MAX_STREAMS: Final = 1_024
 NS_PER_MS: Final = 1_000_000
+NS_PER_SECOND: Final = 1_000_000_000
+# A listen key, `btcusdt@trade`, `!ticker@arr`, `btcusdt@kline_1d@+08:00`. Anything else is refused.
+STREAM_NAME: Final = re.compile(r"!?[A-Za-z0-9_.]+(@[A-Za-z0-9_.:+]+)*")
+# "Connection with id … closed due to 1008: Too many requests" (binance-connector-js issue 530).
+TOO_MANY_FRAMES: Final = Close(1008, "Too many requests")
+NO_MARKET_DATA: Final = "the mock carries no market data: nothing will ever come on this stream"
+NO_SUCH_KEY: Final = "no account has this listen key: it was never given, has expired, or its API key was revoked"
+NO_EVENTS: Final = "no events are named in the address, and the setting events_default reads that as none"
 
 
 class UserDataFace(BinanceFace):
     """A Binance face with listen keys and user data; subclasses say how events read and how expiry is told."""
 
     keys: ListenKeys
+    frames_per_second: int
+    """How many frames a stream socket may send."""
     _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange)
+        self._uuids = exchange.random("handshakes")
+
+    def handshake(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers of a handshake's answer; the official clients read this one."""
+        return (("x-mbx-uuid", str(uuid.UUID(int=self._uuids.getrandbits(128), version=4))),)
 
     @abstractmethod
     def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
@@ -95,10 +119,10 @@ class UserDataFace(BinanceFace):
 
 @frozen
 class Entry:
-    """What an address means: `wrapped` puts events into {"stream","data"}; a `deaf` entry carries no user data."""
+    """What an address means: `wrapped` puts events into {"stream","data"}; `deaf` says why it carries no user data."""
 
     wrapped: bool
-    deaf: bool
+    deaf: str | None
     keys: Mapping[str, frozenset[str] | None] = field(factory=dict)
     """The listen keys in the address, each with the only events it wants, or None for all."""
 
@@ -143,9 +167,13 @@ class StreamSession(Session):
     at: TimeUnit
     _streams: dict[str, frozenset[str] | None] = field(factory=dict, init=False)  # bounded: MAX_STREAMS
     _combined: bool | None = field(default=None, init=False)
+    _warned: bool = field(default=False, init=False)
+    _frames: deque[int] = field(init=False)  # bounded: frames_per_second
 
     def __attrs_post_init__(self) -> None:
         self.rhythm = self.face.rhythm()
+        self.handshake = self.face.handshake()
+        self._frames = deque(maxlen=self.face.frames_per_second)
 
     @property
     def accounts(self) -> frozenset[tuple[str, str, str]]:
@@ -180,6 +208,30 @@ class StreamSession(Session):
         if not self.entry.deaf:
             for exchange, _ in self._owners(name):
                 self.link.join(exchange)
+        self._warn(self._why_silent(name, wanted))
+
+    def _why_silent(self, name: str, wanted: frozenset[str] | None) -> str | None:
+        if "@" in name or name.startswith("!"):
+            return NO_MARKET_DATA
+        if self.entry.deaf:
+            return f"no user data will ever come on this socket: {self.entry.deaf}"
+        if not self._owners(name):
+            return NO_SUCH_KEY
+        return NO_EVENTS if wanted == frozenset() else None
+
+    def _warn(self, text: str | None) -> None:
+        """Tell the journal, once, that this socket is a silent one."""
+        if text is not None and not self._warned:
+            self._warned = True
+            self.link.warn(text)
+
+    def heard(self) -> None:
+        """Close a socket that sends too many frames in a second, where limits are kept."""
+        now_ns, frames = self.face.exchange.now_ns, self._frames
+        full = len(frames) == frames.maxlen and now_ns - frames[0] < NS_PER_SECOND
+        frames.append(now_ns)
+        if full and self.face.sync_limits().mode != "off":
+            self.link.push(TOO_MANY_FRAMES)
 
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
         """Carry the events of the accounts whose keys are subscribed here."""
@@ -228,6 +280,9 @@ class StreamSession(Session):
                 if names is None:
                     self._error(2, "Invalid request: params must be a list of streams", number)
                     return
+                if not all(STREAM_NAME.fullmatch(name) for name in names):
+                    self._error(2, "Invalid request: invalid stream", number)
+                    return
                 self._change(method == "SUBSCRIBE", names)
                 self._answer(None, number)
             case "LIST_SUBSCRIPTIONS":
@@ -259,8 +314,7 @@ class StreamSession(Session):
         self.link.push(Text(json_text({"result": result, "id": number})))
 
     def _error(self, code: int, msg: str, number: object) -> None:
-        body: dict[str, object] = {"code": code, "msg": msg}
-        self.link.push(Text(json_text(body if number is None else {**body, "id": number})))
+        self.link.push(Text(json_text({"error": {"code": code, "msg": msg}, "id": number})))
 
 
 def _names(params: object) -> list[str] | None:

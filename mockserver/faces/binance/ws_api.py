@@ -84,6 +84,7 @@ class WsApiSession(Session):
 
     def __attrs_post_init__(self) -> None:
         self.rhythm = self.face.rhythm()
+        self.handshake = self.face.handshake()
 
     @property
     def accounts(self) -> frozenset[tuple[str, str, str]]:

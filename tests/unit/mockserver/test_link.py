@@ -219,3 +219,21 @@ def test_binary_frames_are_recorded_and_heard(worlds: Worlds) -> None:
         ("ws-in", "\x00ÿ"),
         ("ws-out", "2 bytes"),
     ]
+
+
+def test_pings_pongs_and_goodbyes_are_recorded(worlds: Worlds) -> None:
+    """Control frames of the client are in the journal, and the pongs it gets; a closed link answers no ping."""
+    link, _ = connect(worlds)
+    assert link.ping(b"hi")
+    link.pong(b"17")
+    link.said_goodbye(1000, "bye")
+    link.close()
+    assert not link.ping(b"late")
+
+    assert [(row["kind"], row["text"]) for row in worlds.default.recorder.journal(since=1)] == [
+        ("ws-in", "<ping hi>"),
+        ("ws-out", "<pong hi>"),
+        ("ws-in", "<pong 17>"),
+        ("ws-in", "<close 1000 bye>"),
+        ("ws-out", "<close 1000 >"),
+    ]

@@ -6,11 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+import trio
 
-from mockserver import __main__ as command
+import mockserver
+from mockserver import command
 from mockserver.server import Listening
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
+from mockserver.world import Worlds
+
+from .toy_venue import buy
 
 LISTENING = Listening("127.0.0.1", 4321)
 
@@ -19,11 +24,13 @@ LISTENING = Listening("127.0.0.1", 4321)
     ("argv", "part"),
     [
         (["--port", "70000"], "not a port"),
-        (["--port", "x"], "invalid"),
+        (["--port", "abc"], "'abc' is not a port (0 to 65535)"),
+        (["--port", "-1"], "'-1' is not a port"),
         (["--liquidity", "deep"], "manual"),
         (["--profile", "kraken-2020"], "ftx-2022"),
         (["--limits", "some"], "account"),
-        (["--trade-demo", "0"], "not between"),
+        (["--trade-demo", "0"], "'0' is not a number of seconds between 0.001 and 3600"),
+        (["--trade-demo", "abc"], "'abc' is not a number of seconds"),
         (["--wrong"], "unrecognized"),
     ],
 )
@@ -95,3 +102,83 @@ def test_lines_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_venue_without_lines_shows_none() -> None:
     """A venue nobody wrote lines for is no error."""
     assert snippets("toy", http="http://h", ws="ws://h", key="k", secret="s") == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("fe80::1", "http://[fe80::1]:80"),
+        ("box.local", "http://box.local:80"),
+    ],
+)
+def test_the_urls_that_are_shown_work(host: str, url: str) -> None:
+    """Bound to every address it shows one that a client can connect to."""
+    assert Listening(host, 80).http == url
+
+
+def next_id(worlds: Worlds) -> int:
+    """The id of a new order on spot."""
+    exchange = worlds.default.exchanges["binance-spot"]
+    order = exchange.submit(buy("demo", price=1_000_000)).order
+    assert order is not None
+    return order.order_id
+
+
+def test_ids_are_new_at_each_start_unless_a_seed_is_given() -> None:
+    """A bot that goes on running must not take the trades of a new start, or of a reset, for those it has seen."""
+    manual = command.parser().parse_args(["--liquidity", "manual"])
+    first, second = command.build(manual), command.build(manual)
+    ids = [next_id(first), next_id(second), next_id(first)]
+    first.reset("default")
+    ids.append(next_id(first))
+    first.open_account(first.create("seeded", 3).exchanges["binance-spot"], "x")
+    seeded = command.parser().parse_args(["--liquidity", "manual", "--seed", "3"])
+    again = command.build(seeded)
+    repeated = [next_id(again), next_id(command.build(seeded))]
+    again.reset("default")
+    repeated.append(next_id(again))
+
+    assert len({*ids}) == 4
+    assert ids[3] > ids[2] > ids[0]
+    assert ids[1] > ids[0]
+    assert len({*repeated}) == 1
+    assert first.seed != second.seed
+    assert first.worlds["seeded"].repeats
+    assert all(number < 2**53 for number in ids)
+
+
+def test_what_cannot_be_told_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A ready file that cannot be, or standard output that takes nothing, ends it with code 2 and one line."""
+    nowhere = tmp_path / "no" / "ready"
+    (tmp_path / "directory").mkdir()
+    for path in (nowhere, tmp_path / "directory"):
+        assert command.main(["--port", "0", "--liquidity", "manual", "--ready-file", str(path)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith("mockserver: cannot ")
+        assert str(path) in err
+
+
+def test_the_public_names_are_there() -> None:
+    """Every name the package promises is one, though none is imported before it is used; no other name is."""
+    assert all(getattr(mockserver, name).__name__ == name for name in mockserver.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = mockserver.Nothing  # type: ignore[attr-defined]
+
+
+def test_interrupted_before_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the imports and the signal receiver ends it with the code of an interrupt, and without files."""
+
+    def interrupted(*args: object) -> int:
+        raise KeyboardInterrupt
+
+    ready_file = tmp_path / "ready"
+    ready_file.write_text("stale")
+    monkeypatch.setattr(trio, "run", interrupted)
+
+    assert command.main(["--ready-file", str(ready_file)]) == 130
+    assert not ready_file.exists()

@@ -430,3 +430,48 @@ def test_listening_urls() -> None:
     """An IPv6 host stands in brackets."""
     assert Listening("127.0.0.1", 80).http == "http://127.0.0.1:80"
     assert Listening("::1", 80).ws == "ws://[::1]:80"
+
+
+async def test_what_no_venue_answered_is_in_the_journal(autojump_clock: trio.testing.MockClock) -> None:
+    """Unknown routes, bytes that are no HTTP, bodies and handshakes that are refused, control calls, control frames."""
+    upgrade: dict[str, Any] = {"connection": "Upgrade", "upgrade": "websocket", "sec_websocket_version": "13"}
+    key: dict[str, Any] = {"sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    async with hosting() as host:
+        sent = [
+            request("/nowhere"),
+            b"nonsense\r\n\r\n",
+            request("/play/time", "POST", b"x" * (server_module.MAX_BODY + 1)),
+            request("/play/ws", **upgrade),
+            request("/nowhere", **upgrade, **key),
+            request("/play/boom"),
+            request("/__mock/health"),
+            request("/__mock/keys/zed/revoke?world=default", "POST"),
+        ]
+        for data in sent:
+            await host.talk(data)
+        socket = await host.socket()
+        await socket.ping(b"here?")
+        await socket.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        journal = host.worlds.default.recorder.journal()
+
+    shown = [(row["kind"], str(row["text"])[:30]) for row in journal]
+    assert [(kind, text[:3]) for kind, text in shown if kind == "rest-out"] == [
+        ("rest-out", status) for status in ("404", "400", "413", "400", "404", "500", "101")
+    ]
+    assert [text for kind, text in shown if kind == "control"] == [
+        "GET /__mock/health 200",
+        "POST /__mock/keys/zed/revoke 4",
+    ]
+    assert [text[:12] for kind, text in shown if kind == "rest-in"] == [
+        "GET /nowhere",
+        "<not HTTP: i",
+        "POST /play/t",
+        "GET /play/ws",
+        "GET /nowhere",
+        "GET /play/bo",
+        "GET /play/bo",
+        "GET /play/ws",
+    ]
+    frames = [(kind, text) for kind, text in shown if kind in ("ws-in", "ws-out")]
+    assert frames == [("ws-in", "<ping here?>"), ("ws-out", "<pong here?>"), ("ws-in", "<close 1000 >")]

@@ -38,18 +38,24 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("demo --seconds x", "--seconds"),
         ("demo --seconds 0", "--seconds 0.0"),
         ("demo --seconds nan", "--seconds nan"),
-        ("demo --seconds inf", "--seconds inf"),
+        ("demo --seconds inf", "--seconds inf: leave the option out"),
         ("demo --port 70000", "--port 70000"),
         ("demo --every 0", "--every 0.0"),
         ("demo --plain --json", "--json and --plain exclude each other"),
         ("tail nasdaq", "there is no venue 'nasdaq'; there are binance-futures, binance-spot, ftx"),
+        (
+            "tail binance_sport",
+            "there is no venue 'binance_sport'; did you mean 'binance-spot'? there are binance-futures,",
+        ),
         ("tail ftx:", "'ftx:': an account's name is empty"),
         ("tail ftx --environment testnet", "ftx has no environments to choose from"),
         ("tail ftx --since yesterday", "--since 'yesterday'"),
         ("tail ftx --since 2999-01-01", "must lie in the past"),
+        ("tail ftx --since 2009-12-31", "not before 2010"),
         ("tail ftx", "EXCHSTREAM_FTX_MAIN_KEY"),
         ("tail ftx --name mm", "EXCHSTREAM_FTX_MM_KEY"),
         ("tail binance-spot:two", "EXCHSTREAM_BINANCE_SPOT_TWO_KEY"),
+        ("tail BINANCE_SPOT", "EXCHSTREAM_BINANCE_SPOT_MAIN_KEY"),
         ("venues nasdaq", "there is no venue 'nasdaq'"),
     ],
 )
@@ -152,13 +158,13 @@ def test_accounts_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
                 "--seconds",
                 "2",
                 "--since",
-                "1970-01-02",
+                "2026-01-02",
             ]
         )
         == 0
     )
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2", environment="testnet")
-    assert [[spot], "json", 2.0, 86_400 * 10**9] == given
+    assert [[spot], "json", 2.0, 1_767_312_000 * 10**9] == given
     given.clear()
     assert main(["tail", "ftx:mm", "binance-spot:lab"]) == 0
     mm = Ftx(name="mm", api_key="k1", api_secret="s1")
@@ -169,14 +175,14 @@ def test_accounts_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("1970-01-01T00:00:01.000001Z", 1_000_001_000),
-        ("1970-01-01T02:00:00+02:00", 0),
-        ("1970-01-01 00:00:02", 2_000_000_000),
+        ("2010-01-01T00:00:01.000001Z", 1_262_304_001_000_001_000),
+        ("2010-01-01T02:00:00+02:00", 1_262_304_000_000_000_000),
+        ("2010-01-01 00:00:02", 1_262_304_002_000_000_000),
     ],
 )
 def test_since_is_exact(text: str, expected: int) -> None:
     """A moment is read to the microsecond, in its zone or else in UTC."""
-    assert expected == _since_ns(text, 10**18)
+    assert expected == _since_ns(text, 2 * 10**18)
 
 
 def test_venues_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,15 +201,62 @@ def test_venues_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("venue", ["ftx", "binance-spot", "binance-futures"])
 def test_every_variable_is_listed(venue: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line for each field that the environment can set, with its default."""
-    assert main(["venues", venue, "--name", "lab"]) == 0
+    """One line for each field that the environment can set, with its default; none for a group as a whole."""
+    assert main(["venues", venue.upper(), "--name", "lab"]) == 0
     lines = capsys.readouterr().out.splitlines()
     stem = f"EXCHSTREAM_{venue.upper().replace('-', '_')}_LAB_"
     assert all(text.startswith(stem) for text in lines)
-    assert f"{stem}KEY".ljust(50) + " needed" in lines
-    assert f"{stem}LAG_NS".ljust(50) + " default 6000000000" in lines
-    assert f"{stem}LINK_LIMITS_OPEN_NS".ljust(50) + " default 10000000000" in lines
-    assert not {f"{stem}NAME", f"{stem}LINK_LIMITS"} & {text.split()[0] for text in lines}
+    told = {place.removeprefix(stem): default.strip() for place, _, default in (text.partition(" ") for text in lines)}
+    assert (told["KEY"], told["LAG_NS"]) == ("needed", "default 6000000000")
+    assert told["LINK_LIMITS_OPEN_NS"] == "default 10000000000"
+    assert told.keys().isdisjoint({"NAME", "LINK_LIMITS", "HTTP_LIMITS"})
+    if venue != "ftx":
+        assert told["SECRET"] == "this or _PRIVATE_KEY, one of the two"
+        assert told["PRIVATE_KEY"] == "this or _SECRET, one of the two"
+        assert told["SYMBOLS"] == "none; with commas, such as BTCUSDT,ETHUSDT"
+
+
+@pytest.mark.parametrize(
+    ("venue", "options", "field", "value"),
+    [
+        ("binance-spot", ["--environment", "x"], "REST_URL", ""),
+        ("binance-futures", [], "RECV_WINDOW_MS", "0"),
+        ("binance-spot", [], "ENVIRONMENT", "lab"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named_by_its_variable(
+    venue: str,
+    options: list[str],
+    field: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the class says of its field is followed by where a user of the command line sets it."""
+    stem = f"EXCHSTREAM_{venue.upper().replace('-', '_')}_MAIN_"
+    for name, text in {"KEY": "k", "SECRET": "s", field: value}.items():
+        monkeypatch.setenv(stem + name, text)
+    assert main(["tail", venue, *options]) == 2
+    err = capsys.readouterr().err
+    assert "(to set: " in err
+    assert stem + field in err
+
+
+def test_a_variable_that_nobody_reads_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt variable is a warning with the right name; that of another account is none."""
+    for name in ("API_KEY", "SUBACOUNT", "COLOUR", "TWO_KEY", "SECRET"):
+        monkeypatch.setenv(f"EXCHSTREAM_FTX_MAIN_{name}", "a value")
+    monkeypatch.setenv("EXCHSTREAM_FTX_LAB_COLOUR", "a value")
+    assert main(["tail", "ftx"]) == 2
+    *warnings, error = capsys.readouterr().err.splitlines()
+    assert warnings == [
+        "exchstream: EXCHSTREAM_FTX_MAIN_API_KEY is no variable of ftx: did you mean EXCHSTREAM_FTX_MAIN_KEY?",
+        "exchstream: EXCHSTREAM_FTX_MAIN_COLOUR is no variable of ftx",
+        "exchstream: EXCHSTREAM_FTX_MAIN_SUBACOUNT is no variable of ftx: did you mean EXCHSTREAM_FTX_MAIN_SUBACCOUNT?",
+    ]
+    assert "needs api_key" in error
 
 
 def test_ftx_channels_are_a_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from exchstream.events import (
     Unrecognized,
     Unresolved,
 )
-from exchstream.model import Cumulative, End, Execution, OrderKey, OrderKind, OrderState, Side, Stage
+from exchstream.model import Cumulative, End, Execution, OrderKey, OrderKind, OrderState, Side, Stage, Term
 
 NOW_NS = 1_790_000_000 * SECOND
 WHO: dict[str, Any] = {"venue": "ftx", "account": "mm"}
@@ -61,11 +61,11 @@ def order(number: int, filled: str = "0", end: End | None = None) -> OrderUpdate
     return OrderUpdate(**WHO, symbol="BTC/USD", received_ns=0, recovered=True, state=state)
 
 
-def drawn(board: Board, status: Status = ALIVE, height: int = 60) -> str:
-    """What a wide terminal shows."""
-    console = Console(width=160, height=height, color_system=None)
+def drawn(board: Board, status: Status = ALIVE, height: int = 60, width: int = 160) -> str:
+    """What a terminal shows, a wide one unless told otherwise."""
+    console = Console(width=width, height=height, color_system=None)
     with console.capture() as capture:
-        console.print(board.draw({("ftx", "mm"): status}, NOW_NS, height))
+        console.print(board.draw({("ftx", "mm"): status}, NOW_NS, height, width))
     return capture.get()
 
 
@@ -97,8 +97,8 @@ def test_interruptions_are_listed() -> None:
     rows = [" ".join(row.split()) for row in drawn(board).splitlines()[-5:]]
     assert rows == [
         "14:13:20.000 ftx/mm gap opened: silent 60 s",
-        "14:13:20.000 ftx/mm gap closed: complete, 0 recovered, 2.0 s covered",
-        "14:13:20.000 ftx/mm gap closed: NOT complete, 0 recovered (order 5: gone), 2.0 s covered",
+        "14:13:20.000 ftx/mm gap closed: complete for all symbols, 0 recovered, 2.0 s covered",
+        "14:13:20.000 ftx/mm gap closed: NOT complete for all symbols, 0 recovered (order 5: gone), 2.0 s covered",
         "14:13:20.000 ftx/mm account down: no such thing",
         "14:13:20.000 ftx/mm unrecognized: odd",
     ]
@@ -132,10 +132,51 @@ def test_the_table_fits_the_terminal() -> None:
         board.take(order(number), NOW_NS)
         board.take(FILL, NOW_NS)
         board.take(OPENED, NOW_NS)
-    for height in (30, 50):
-        assert len(drawn(board, height=height).splitlines()) <= height
+    for height in (24, 30, 50):  # the cursor's line is not drawn
+        assert len(drawn(board, height=height).splitlines()) < height
     assert f"order-{5 * KEPT - 1} " in drawn(board)
     assert len(board._orders) == KEPT
+
+
+def many_digits() -> Board:
+    """An order and a fill with long names and numbers."""
+    board = Board()
+    whose: dict[str, Any] = {"venue": "binance-futures", "account": "demo", "symbol": "BTC/USDT:USDT"}
+    key = OrderKey("BTCUSDT", "215456454333", OrderKind.ORDER)
+    state = attrs.evolve(order(1, "0.00123456").state, key=key, quantity=Term(Decimal("0.01234")))
+    board.take(attrs.evolve(order(1), **whose, state=attrs.evolve(state, price=Term(Decimal("60030.12")))), NOW_NS)
+    execution = attrs.evolve(FILL.execution, trade_id="7840180937", price=Decimal("60031.25"))
+    board.take(attrs.evolve(FILL, **whose, execution=execution), NOW_NS)
+    board.take(PARTLY, NOW_NS)
+    return board
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
+def test_no_number_is_cut(width: int) -> None:
+    """A narrow terminal lacks columns; what it shows of a number is the whole number."""
+    text = drawn(many_digits(), width=width)
+    assert max(map(len, text.splitlines())) <= width
+    numbers = ("0.00123456", "0.01234", "60030.12", "60031.25", "0.5", "215456454333", "7840180937", "3", "10")
+    for word in text.partition("orders\n")[2].partition("interruptions\n")[0].split():
+        if word[:1].isdigit():
+            assert word in numbers
+
+
+def test_an_ordinary_terminal_shows_what_matters() -> None:
+    """At 80 columns market, side, amounts and status are there, and the account can be told."""
+    text = drawn(many_digits(), width=80)
+    for word in (
+        "binance-futures",
+        "BTC/USDT:USDT",
+        "buy",
+        "0.01234",
+        "0.00123456",
+        "partially_filled",
+        "sell",
+        "60031.25",
+    ):
+        assert word in text
+    assert "…" in next(line for line in text.splitlines() if "gap closed" in line)
 
 
 def test_the_summary_counts() -> None:

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from exchstream.cli.lines import PIPE_BUF, line, moment, plain, short, write
+from exchstream.cli.lines import PIPE_BUF, line, moment, plain, short, verdict, write
 from exchstream.events import (
     AccountDown,
     DownReason,
@@ -89,12 +89,19 @@ LINES = [
     ),
     (
         GapClosed(**WHO, since_ns=NOW_NS, until_ns=NOW_NS + 5_000_000, scope=SCOPE, complete=True, recovered=2),
-        "gap closed: complete, 2 recovered, 2026-09-21 14:13:20.123Z to 2026-09-21 14:13:20.128Z",
+        "gap closed: complete for all symbols, 2 recovered, 2026-09-21 14:13:20.123Z to 2026-09-21 14:13:20.128Z",
     ),
     (
-        GapClosed(**WHO, since_ns=0, until_ns=0, scope=SCOPE, complete=False, unresolved=(MISSING,)),
+        GapClosed(
+            **WHO,
+            since_ns=0,
+            until_ns=0,
+            scope=attrs.evolve(SCOPE, symbols=("BTCUSDT",)),
+            complete=False,
+            unresolved=(MISSING,),
+        ),
         (
-            "gap closed: NOT complete, 0 recovered (symbol ETHBTC: no answer), "
+            "gap closed: NOT complete for BTCUSDT, 0 recovered (symbol ETHBTC: no answer), "
             "1970-01-01 00:00:00.000Z to 1970-01-01 00:00:00.000Z"
         ),
     ),
@@ -110,6 +117,21 @@ LINES = [
 def test_each_event_is_one_line(event: Event, expected: str) -> None:
     """Every kind of event says what happened in one line, without control characters."""
     assert f"14:13:20.123  {'ftx/mm':<22}  {expected}" == line(event, NOW_NS)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "expected"),
+    [
+        (None, "complete for all symbols, 0 recovered"),
+        ((), "complete for no symbol, as none is known, 0 recovered"),
+        (("BNBUSDT", "ETHUSDT"), "complete for BNBUSDT, ETHUSDT, 0 recovered"),
+        (tuple("ABCDEFGHIJ"), "complete for A, B, C, D, E, F, G, H and 2 more, 0 recovered"),
+    ],
+)
+def test_a_verdict_says_what_it_is_about(symbols: tuple[str, ...] | None, expected: str) -> None:
+    """Complete is no more than complete for these symbols, of which a long list is cut short."""
+    scope = attrs.evolve(SCOPE, symbols=symbols)
+    assert expected == verdict(GapClosed(**WHO, since_ns=0, until_ns=0, scope=scope, complete=True))
 
 
 def test_a_time_beyond_the_calendar_is_a_number() -> None:

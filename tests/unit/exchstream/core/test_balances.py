@@ -8,6 +8,27 @@ from exchstream.core import balances
 from exchstream.core.balances import Balances
 from exchstream.core.venue import Holdings
 
+from .toy import MARKETS, T0, execution
+
+
+def test_what_happened_before_the_holdings_agreed_is_in_them() -> None:
+    """A fill that is listed again after a restart, or that comes late, moves nothing."""
+    sheet = Balances()
+    sheet.agree(Holdings({"BTC": Decimal(2)}), T0 + 5)
+    for at_ns, moved in ((T0 + 5, {}), (T0 + 6, {"BTC": Decimal(1), "USDT": Decimal(-100)})):
+        sheet.executed(execution(at=(at_ns - T0) / 10**9), MARKETS["BTCUSDT"], T0 + 9)
+        assert moved == sheet.moved
+
+
+def test_a_state_goes_on_where_it_was() -> None:
+    """What a checkpoint keeps of the balances is all of them."""
+    sheet, other = Balances(), Balances()
+    sheet.agree(Holdings({"BTC": Decimal(2)}), T0)
+    sheet.executed(execution(at=7), MARKETS["BTCUSDT"], T0 + 9)
+    other.restore(sheet.state())
+    assert other == sheet
+    assert other.state() == sheet.state()
+
 
 def test_assets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit nothing is kept and nothing is claimed to be explained, until holdings agree again."""

@@ -80,7 +80,7 @@ def test_a_version_that_moves_without_a_value_is_kept_silently() -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a test can reach."""
-    limits = {"MAX_CLOSED": 5, "MAX_ENDED": 15, "MAX_FILLS": 10, "MAX_FILLS_NEEDED": 20, "MAX_OPEN": 10}
+    limits = {"MAX_CLOSED": 5, "MAX_ENDED": 15, "MAX_FILLS": 10, "MAX_FILLS_NEEDED": 20, "MAX_OPEN": 10, "MAX_SUMS": 20}
     for name, limit in limits.items():
         monkeypatch.setattr(module, name, limit)
 
@@ -149,10 +149,18 @@ def test_the_sum_of_an_order_outlives_the_keys_of_its_fills() -> None:
     for number in range(1, 30):
         ledger.fill(execution(str(number), of=f"f{number}"))
     assert Decimal(1) == ledger.sums[KEY._replace(order_id="keep")].quantity
-    assert len(ledger.sums) == 11
+    assert len(ledger.sums) == 21
     assert not ledger.orphan(KEY._replace(order_id="keep"))
     assert ledger.orphan(KEY._replace(order_id="f29"))
-    assert not ledger.orphan(KEY._replace(order_id="f1"))
+
+
+@pytest.mark.usefixtures("small")
+def test_fills_alone_need_no_sums() -> None:
+    """Where nothing is told of orders there is nothing to hold them against."""
+    ledger = Ledger(floor_ns=T0, need_ns=2 * T0, double_entry=False)
+    for number in range(30):
+        ledger.fill(execution(str(number), of=f"f{number}"))
+    assert len(ledger.sums) == 10
 
 
 def test_what_was_accepted_is_asked_about_again_when_a_fill_comes() -> None:

@@ -24,8 +24,9 @@ from exchstream.core.venue import (
 )
 from exchstream.errors import ConfigError
 from exchstream.events import GapClosed
+from exchstream.model import Market
 
-from .toy import Driver, Toy, execution, order
+from .toy import MARKETS, Driver, Toy, execution, order
 
 GROUPS = (LinkLimits, HttpLimits, SessionLimits, HostLimits)
 VALUES: dict[tuple[type, str], Any] = {
@@ -141,9 +142,11 @@ def test_markets_are_read_again_as_often_as_the_account_says() -> None:
             play.reply(Markets, MarketList({}))
 
 
-def test_an_audit_asks_about_as_many_symbols_as_the_account_says() -> None:
+def test_an_audit_asks_about_as_many_symbols_as_the_account_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """The latest ones and some of the others, in turn."""
     symbols = tuple(f"S{n}" for n in range(9))
+    for symbol in symbols:
+        monkeypatch.setitem(MARKETS, symbol, Market(symbol, f"{symbol}/USDT", symbol, "USDT"))
     venue = Toy(symbols=symbols, session_limits=SessionLimits(audit_recent=1, audit_others=3))
     play = Driver(venue)
     play.go_live()

@@ -76,7 +76,7 @@ from exchstream.events import (
     OrderUpdate,
     Unrecognized,
 )
-from exchstream.model import End, FillKey, OrderKey, OrderKind, OrderStatus
+from exchstream.model import End, FillKey, FillKind, OrderKey, OrderKind, OrderStatus
 
 from .toy import OPEN_LANE, PLAN, T0, Driver, Toy, execution, order
 
@@ -381,7 +381,7 @@ def test_retire_overlaps() -> None:
     driver.say(FillView(execution()))
     driver.say(FillView(execution()), FillView(execution("2")), link=old)
     for _ in range(11):
-        driver.do(Received(old, (), driver.now.mono_ns))
+        driver.do(Received(old, (), driver.now.mono_ns, driver.now.mono_ns))
         driver.hear()
         driver.advance(1)
     assert [Close(old, "replaced by a newer connection")] == driver.sent(Close)
@@ -400,7 +400,8 @@ def test_a_replaced_link_that_is_not_heard_any_more_owes_a_gap(lost: bool) -> No
     driver.prove()
     if lost:
         driver.do(Lost(old, "reset"))
-    for _ in range(11):
+    for _ in range(11):  # something is heard that was sent before the link was replaced
+        driver.do(Received(old, (), driver.now.mono_ns, driver.session.links.live[driver.link].proven_ns - 1))
         driver.hear()
         driver.advance(1)
     assert len(driver.told(GapOpened)) == 2
@@ -821,7 +822,10 @@ def test_recovered_fills_of_an_order_are_told_from_the_oldest_on() -> None:
     driver.reply(Fills, FillView(execution("9", at=9)), FillView(execution("10", at=9)), second(question))
     assert driver.told(Fill) == []
     driver.reply(Fills, FillView(execution("3", at=3)), FillView(execution("2", at=2)))
+    assert driver.told(Fill) == []
+    driver.reply(Orders, OrderView(attrs.evolve(order(filled="4"), fill_kind=FillKind.ADL)))
     assert [fill.trade_id for fill in driver.told(Fill)] == ["2", "3", "9", "10"]
+    assert {fill.kind for fill in driver.told(Fill)} == {FillKind.ADL}  # as their order says
 
 
 @pytest.mark.parametrize("end", ["unanswered", "lost", "refused"])

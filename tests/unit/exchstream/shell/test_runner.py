@@ -29,8 +29,9 @@ from exchstream.core.happenings import (
     Unclocked,
 )
 from exchstream.core.limits import HostLimits
+from exchstream.core.state import Status
 from exchstream.core.venue import SECOND, Address, Clock, Lane, Memory
-from exchstream.journal.ring import Ring
+from exchstream.journal.memory import InMemory
 from exchstream.shell import runner as module
 from exchstream.shell.http import Unanswered
 from exchstream.shell.runner import MAX_UNSENT, Runner
@@ -53,6 +54,9 @@ class Play:
     def handle(self, happening: Happening, now: Now) -> Sequence[Command]:
         self.heard.append(happening)
         return self.script(happening)
+
+    def status(self) -> Status:
+        return Status("connecting", None, 0, 0, 0, 0, None, "nobody there")
 
     def expects(self, ask: int) -> bool:
         self.asked_at.append(trio.current_time())
@@ -120,8 +124,8 @@ async def played(
     session = session or Play(script)
     with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
         patched.setattr(module, "connect", connect)
-        patched.setattr(Ring, "reserve", lambda self, events: room)
-        await Runner(venue or Toy(), host or Away(), session, Ring(10)).run()  # type: ignore[arg-type]
+        patched.setattr(InMemory, "reserve", lambda self, events: room)
+        await Runner(venue or Toy(), host or Away(), session, InMemory(10)).run()  # type: ignore[arg-type]
     return session.heard
 
 

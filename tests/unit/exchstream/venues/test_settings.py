@@ -13,7 +13,7 @@ from exchstream.venues.settings import leaves, load, needed_secret, secret, text
 
 @attrs.frozen(kw_only=True)
 class Toy:
-    account: str = attrs.field(default="default", alias="name")
+    account: str = attrs.field(default="main", alias="name")
     api_key: Secret = attrs.field(converter=needed_secret)
     api_secret: Secret | None = attrs.field(default=None, converter=secret)
     private_key: Secret | None = attrs.field(default=None, converter=secret)

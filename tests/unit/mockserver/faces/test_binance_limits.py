@@ -1,9 +1,16 @@
 """Counting: what is kept of the past is bounded, whoever asks."""
 
+import json
+
 import pytest
 
+from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faces.binance import limits
 from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.spot import SpotFace
+from mockserver.link import NoTransport
+
+from .binance_client import Client
 
 MINUTE_MS = 60_000
 
@@ -42,3 +49,60 @@ def test_bans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [spent(counts, owner, limits.BAN_MS - 1) for owner in ("b", "c")] == [418, 418]
     counts.charge("b", 1, limits.BAN_MS)
     assert spent(counts, "c", limits.BAN_MS) == 418
+
+
+def spot_limits(client: Client) -> limits.Limits:
+    """The counters of spot."""
+    assert isinstance(client.spot.face, SpotFace)
+    return client.spot.face.limits
+
+
+def opened(client: Client, target: str, peer: str = "127.0.0.1") -> int:
+    """The status of a handshake."""
+    answer = client.worlds.connect(HttpRequest("GET", target, peer=peer), NoTransport())
+    return answer.status if isinstance(answer, HttpResponse) else 101
+
+
+def test_raw_requests_are_limited_per_address() -> None:
+    """What a request weighs does not matter; above the limit 429 with the time to wait, then 418; futures has none."""
+    client = Client(limits="ip")
+    spot_limits(client).raw_limit = 3
+    answers = [client.raw("GET", "/api/v3/ping") for _ in range(5)]
+    refused = json.loads(answers[3].body)
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
+    assert (refused["code"], refused["msg"][:62]) == (
+        -1003,
+        "Too many requests; current limit is 3 requests per 5 MINUTE. Please"[:62],
+    )
+    assert 0 < int(dict(answers[3].headers)["Retry-After"]) <= 300
+    assert client.raw("GET", "/fapi/v1/ping").status == 200
+    stubborn = [client.raw("GET", "/api/v3/ping").status for _ in range(limits.STUBBORN_REQUESTS)]
+    assert stubborn[-1] == 418
+    client.advance(300)
+    assert client.raw("GET", "/api/v3/ping").status == 200
+
+
+@pytest.mark.parametrize("target", ["/ws-api/v3", "/binance-spot/ws/key"])
+def test_connections_are_limited_per_address(target: str) -> None:
+    """Above 300 in five minutes a handshake is refused; another address, and off, and five minutes later, are not."""
+    client, free = Client(limits="ip"), Client()
+    statuses = [opened(client, target) for _ in range(301)]
+    assert (statuses[:300], statuses[300]) == ([101] * 300, 429)
+    assert {opened(free, target) for _ in range(310)} == {101}
+    assert opened(client, target, "10.0.0.1") == 101
+    client.advance(300)
+    assert opened(client, target) == 101
+
+
+def test_limits_that_are_advertised_are_those_that_are_kept() -> None:
+    """`exchangeInfo` names the limits that refuse."""
+    client = Client()
+    raw = client.public("/api/v3/exchangeInfo?symbol=BTCUSDT")["rateLimits"][-1]
+    socket = client.socket("/ws-api/v3")
+    (answer,) = socket.ask({"id": 1, "method": "exchangeInfo", "params": {"symbol": "BTCUSDT"}})
+    connections = answer["result"]["rateLimits"][-1]
+
+    kept = spot_limits(client)
+    assert (raw["rateLimitType"], raw["limit"]) == ("RAW_REQUESTS", kept.raw_limit)
+    assert (connections["rateLimitType"], connections["limit"]) == ("CONNECTIONS", kept.connection_limit)

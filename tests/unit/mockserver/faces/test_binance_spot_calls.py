@@ -358,8 +358,7 @@ def test_listen_keys_are_gone_in_2026() -> None:
 def test_other_lists_are_empty() -> None:
     """What the mock has none of is an empty list; the wallet API takes whatever clients send, whoever they are."""
     client = Client()
-    for path in ("/api/v3/myPreventedMatches", "/api/v3/myAllocations"):
-        assert client.good("GET", path, symbol="BTCUSDT") == []
+    assert client.good("GET", "/api/v3/myAllocations", symbol="BTCUSDT") == []
     assert client.good("GET", "/api/v3/openOrderList") == []
     for path in ("/sapi/v1/capital/config/getall", "/sapi/v1/asset/tradeFee", "/sapi/v1/margin/isolated/allPairs"):
         assert client.good("GET", path, anything=1) == []

@@ -1,6 +1,7 @@
 """Listen keys and the sockets that carry them, in every form clients use, living and dead."""
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -174,25 +175,28 @@ def test_subscribing_by_request() -> None:
 @pytest.mark.parametrize(
     ("frame", "answer"),
     [
-        ("nonsense", {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}),
-        (b"\xff", {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}),
-        ("[]", {"code": 2, "msg": "Invalid request: request must be an object"}),
-        ({"method": "NO", "id": 1}, {"code": 2, "msg": "Invalid request: unknown method", "id": 1}),
+        ("nonsense", (3, "Invalid JSON: expected value at line 1 column 1", None)),
+        (b"\xff", (3, "Invalid JSON: expected value at line 1 column 1", None)),
+        ("[]", (2, "Invalid request: request must be an object", None)),
+        ({"method": "NO", "id": 1}, (2, "Invalid request: unknown method", 1)),
         (
             {"method": "SUBSCRIBE", "params": "x", "id": 1},
-            {"code": 2, "msg": "Invalid request: params must be a list of streams", "id": 1},
+            (2, "Invalid request: params must be a list of streams", 1),
         ),
-        ({"method": "GET_PROPERTY", "params": ["x"], "id": 1}, {"code": 0, "msg": "Unknown property", "id": 1}),
+        ({"method": "SUBSCRIBE", "params": ["not a stream"], "id": 1}, (2, "Invalid request: invalid stream", 1)),
+        ({"method": "SUBSCRIBE", "params": ["btcusdt@trade", ""], "id": 1}, (2, "Invalid request: invalid stream", 1)),
+        ({"method": "GET_PROPERTY", "params": ["x"], "id": 1}, (0, "Unknown property", 1)),
         (
             {"method": "SET_PROPERTY", "params": ["combined", "x"], "id": 1},
-            {"code": 1, "msg": "Invalid value type: expected Boolean", "id": 1},
+            (1, "Invalid value type: expected Boolean", 1),
         ),
     ],
 )
-def test_stream_errors(frame: object, answer: object) -> None:
+def test_stream_errors(frame: object, answer: tuple[int, str, int | None]) -> None:
     """Bad requests are answered with the stream protocol's own codes and harm nothing."""
     socket = Client().socket("/private/stream")
-    assert [answer] == socket.ask(frame)
+    code, msg, number = answer
+    assert socket.ask(frame) == [{"error": {"code": code, "msg": msg}, "id": number}]
     assert socket.ask({"method": "LIST_SUBSCRIPTIONS", "id": 9}) == [{"result": [], "id": 9}]
 
 
@@ -295,3 +299,92 @@ def test_heartbeats_and_the_end_of_a_day() -> None:
     socket = client.listening()
     client.advance(0.05)
     assert [Close(1001, "")] == socket.link.take()
+
+
+def warnings(client: Client) -> list[str]:
+    """The warnings in the journal."""
+    return [str(row["text"]) for row in client.worlds.default.recorder.journal(kind="warning")]
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("/ws/{key}", "fell silent on 2026-04-23"),
+        ("/stream?streams={key}", "fell silent on 2026-04-23"),
+        ("/private/ws/{key}", "private_path_form"),
+        ("/public/ws?listenKey={key}", "market data only"),
+        ("/market/stream?listenKey={key}", "market data only"),
+        ("/private/ws?listenKey=gone", "no account has this listen key"),
+        ("/private/stream?streams=btcusdt@trade/{key}", "no market data"),
+    ],
+)
+def test_a_socket_that_stays_silent_is_warned_of_once(target: str, part: str) -> None:
+    """The client is told nothing, as at the venue; the journal says once why nothing will come, and no key."""
+    client = Client()
+    key = json.loads(client.raw("POST", "/fapi/v1/listenKey").body)["listenKey"]
+    socket = client.socket(f"/binance-futures{target.format(key=key)}")
+    socket.ask({"method": "SUBSCRIBE", "params": [key, "x@y"], "id": 1})
+    (warning,) = warnings(client)
+
+    assert part in warning
+    assert key not in warning
+
+
+def test_a_spot_socket_of_old_is_warned_of() -> None:
+    """Where listen keys are gone, the warning says where to go; where they live, there is none."""
+    new, old = Client(), Client("binance-2024")
+    new.socket("/binance-spot/ws/abc")
+    key = json.loads(old.raw("POST", "/api/v3/userDataStream").body)["listenKey"]
+    old.socket(f"/binance-spot/ws/{key}")
+
+    assert ["/ws-api/v3" in text for text in warnings(new)] == [True]
+    assert warnings(old) == []
+
+
+def test_a_listed_key_without_events_is_warned_of() -> None:
+    """Where no events named means none, that is what the warning says; a living socket has no warning."""
+    client = Client()
+    client.listening()
+    assert warnings(client) == []
+    client.futures.settings.options["events_default"] = "none"
+    client.listening()
+
+    assert ["events_default" in text for text in warnings(client)] == [True]
+
+
+@pytest.mark.parametrize(("target", "limit"), [("/binance-spot/ws", 5), ("/private/ws", 10)])
+def test_too_many_frames_end_a_socket(target: str, limit: int) -> None:
+    """Messages, pings and pongs count alike; one above the limit within a second closes it, where limits are kept."""
+    client = Client(limits="ip")
+    free, strict = Client().socket(target), client.socket(target)
+    for number in range(30):
+        free.link.ping(b"%d" % number)
+    for _ in range(4):
+        for number in range(limit):
+            if number % 3 == 0:
+                strict.link.receive('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+            elif number % 3 == 1:
+                assert strict.link.ping(b"")
+            else:
+                strict.link.pong(b"")
+        client.advance(1)
+    strict.take()
+    assert (free.link.open, strict.link.open) == (True, True)
+    for _ in range(limit):
+        strict.link.pong(b"")
+    answered = strict.link.ping(b"")
+
+    assert not answered
+    assert [(close.code, close.reason) for close in strict.closes()] == [(1008, "Too many requests")]
+    assert not strict.link.open
+
+
+def test_the_handshake_has_an_id_of_its_own() -> None:
+    """Every handshake's answer has another `x-mbx-uuid`, which official clients read."""
+    client = Client()
+    targets = ["/ws-api/v3", "/ws-api/v3", "/binance-spot/ws", "/private/ws", "/private/ws"]
+    sessions = [client.socket(target).link.session for target in targets]
+    ids = [dict(session.handshake)["x-mbx-uuid"] for session in sessions if session is not None]
+
+    assert len({*ids}) == 5
+    assert all(uuid.UUID(each).version == 4 for each in ids)

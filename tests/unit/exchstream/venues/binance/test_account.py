@@ -9,7 +9,7 @@ import pytest
 from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import CredentialIs, Markets, Memory, NewCredential, Reply, Secret
 from exchstream.errors import ConfigError
-from exchstream.shell.stream import _check
+from exchstream.shell.stream import open_stream
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 
 KEYS: dict[str, Any] = {"api_key": "the-key", "api_secret": "the-secret"}
@@ -78,7 +78,7 @@ def test_identity_is_of_key_and_system() -> None:
     assert "the-key" not in same[0]
 
 
-def test_two_names_for_one_system_are_one_account() -> None:
+async def test_two_names_for_one_system_are_one_account() -> None:
     """In an environment of the user's own the address counts, and a preset's address counts as the preset."""
     here: dict[str, Any] = {"ws_url": "ws://127.0.0.1:1"}
     mine = [
@@ -96,7 +96,10 @@ def test_two_names_for_one_system_are_one_account() -> None:
         BinanceFutures(**KEYS, **here, environment="mine", rest_url="https://fapi.binance.com:443").identity
     )
     with pytest.raises(ConfigError, match="the same key"):
-        _check([BinanceFutures(**KEYS, **here, environment=n, rest_url="http://x", name=n) for n in "ab"], "continue")
+        async with open_stream(
+            *(BinanceFutures(**KEYS, **here, environment=n, rest_url="http://x", name=n) for n in "ab")
+        ):
+            pytest.fail("it was opened")
 
 
 def test_identities_of_presets_stay() -> None:

@@ -152,16 +152,37 @@ def test_every_row_is_told_once(limit: int, times: list[int]) -> None:
     assert expected == ask_all(spot_of(limit), Listed({ORDERS: rows}, DAY_MS), Orders("S", *SPAN))
 
 
-def test_rows_that_come_between_two_pages_are_met() -> None:
+@pytest.mark.parametrize(
+    ("venue", "path", "question", "row", "prefix"),
+    [
+        (spot_of(2), TRADES, Fills("S", *SPAN), trade, ""),
+        (spot_of(2), ORDERS, Orders("S", *SPAN), order, ""),
+        (futures_of(2), "/fapi/v1/userTrades", Fills("S", *SPAN), trade, ""),
+        (futures_of(2), "/fapi/v1/allOrders", Orders("S", *SPAN), order, ""),
+        (futures_of(2), "/fapi/v1/allAlgoOrders", Orders("S", *SPAN), order, "algo"),
+    ],
+    ids=["spot-trades", "spot-orders", "futures-trades", "futures-orders", "futures-algo-orders"],
+)
+def test_rows_that_come_between_two_pages_are_met(
+    venue: BinanceSpot | BinanceFutures,
+    path: str,
+    question: Question,
+    row: Callable[[int, int], dict[str, Any]],
+    prefix: str,
+) -> None:
     """Paging goes by ids, which do not move: a row added meanwhile shifts nothing and is told by a later page."""
-    rows = [trade(number, START_MS + number) for number in range(10, 14)]
-    listed = Listed({TRADES: rows}, DAY_MS)
+    rows = [row(number, START_MS + number) for number in range(10, 14)]
+    listed = Listed({path: rows}, DAY_MS if isinstance(venue, BinanceSpot) else 7 * DAY_MS - 1)
+    added: list[int] = []
 
     def add(page: int) -> None:
-        if page < 3:
-            rows.append(trade(20 + page, START_MS + 100 + page))
+        if listed.asked[-1]["path"] == path and len(added) < 3:
+            added.append(20 + page)
+            rows.append(row(20 + page, START_MS + 100 + page))
 
-    assert [*map(str, range(10, 14)), "20", "21", "22"] == ask_all(spot_of(2), listed, Fills("S", *SPAN), add)
+    told = ask_all(venue, listed, question, add)
+    assert len(added) == 3
+    assert [f"{prefix}{number}" for number in (*range(10, 14), *added)] == told
 
 
 @pytest.mark.parametrize("limit", [2, 3, 4, 1000])

@@ -1,0 +1,215 @@
+"""The journal with a file: events wait in memory until they are committed, and are shown when they are.
+
+One writer commits everything that is pending, with the checkpoints of the accounts it came from, in one transaction
+on one thread; while it does, more gathers for the next.  So a busy stream pays for few commits, and a quiet one waits
+for one.  What has left memory is read from the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+import trio
+
+from exchstream.core.state import Checkpoint, Restored
+from exchstream.core.venue import DAY
+from exchstream.errors import ConfigError, JournalError
+from exchstream.events import Event
+from exchstream.journal import nobody
+from exchstream.journal.ring import Ring
+from exchstream.journal.store import Batch, Retention, Store, Synchronous
+
+GATHER_SECONDS: Final = 0.05  # how late relaxed durability makes events durable, and how late what was read is noted
+TRIM_EVERY: Final = 200  # commits between two looks at what is too old or too much; the first one looks
+
+Durability = Literal["normal", "full", "relaxed"]
+
+
+def _above_zero(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ConfigError(f"{attribute.name} of a JournalFile must be a positive whole number, not {value!r}")
+
+
+def _known(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if value not in ("normal", "full", "relaxed"):
+        raise ConfigError(f"durability must be 'normal', 'full' or 'relaxed', not {value!r}")
+
+
+@attrs.frozen
+class JournalFile:
+    """Where a stream keeps its journal, and how.
+
+    `durability`: "normal" shows events once they are committed, and survives the end of the process (a power cut may
+    lose the last moments, which are then told again under new positions); "full" survives that too, at the price of
+    waiting for the disk; "relaxed" shows events at once and commits within 50 ms, so that a crash may tell the lost
+    tail again under new positions.  Records are kept for `keep_ns`, and until every named reader has passed them, but
+    never more than `max_bytes` of file: a reader that is slower gets SlowConsumer.  The keys of fills stay for ever
+    (some 100 bytes each), so that nothing old is told again.
+    """
+
+    path: Path = attrs.field(converter=Path)
+    durability: Durability = attrs.field(default="normal", validator=_known)
+    keep_ns: int = attrs.field(default=30 * DAY, validator=_above_zero)
+    max_bytes: int = attrs.field(default=4 << 30, validator=_above_zero)
+
+
+class Disk:
+    """`Journal` on disk, with the newest `memory_events` in memory."""
+
+    def __init__(self, store: Store, file: JournalFile, memory_events: int) -> None:
+        self.on_visible: Callable[[], None] = nobody
+        self._store = store
+        self._relaxed = file.durability == "relaxed"
+        self._retention = Retention(file.keep_ns, file.max_bytes)
+        self._ring = Ring(memory_events, store.last)
+        self._pending: list[tuple[str, Sequence[Event]]] = []
+        self._waiting = 0
+        self._checkpoints: dict[str, Callable[[], Checkpoint]] = {}
+        self._passed: dict[str, int] = {}
+        self._positions = dict(store.readers)
+        self._work, self._hurry = trio.Event(), trio.Event()
+        self._done = trio.Event()
+        self._picked = self._durable = 0
+        self._kept = store.last
+        # One thread at a time for each of the file's two connections, never given up in the middle.
+        self._writing, self._reading = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, file: JournalFile, memory_events: int) -> AsyncIterator[Disk]:
+        """The journal of this file; `write` must run meanwhile.  What is pending at the end is committed."""
+        synchronous: Synchronous = "full" if file.durability == "full" else "normal"
+        store = await trio.to_thread.run_sync(partial(Store, file.path, synchronous))
+        try:
+            journal = cls(store, file, memory_events)
+            try:
+                yield journal
+            finally:
+                with trio.CancelScope(shield=True):
+                    await journal._commit()
+        finally:
+            store.close()
+
+    # ------------------------------------------------------------------------------------------------ appending
+
+    @property
+    def visible(self) -> int:
+        """The position of the newest event that readers may see."""
+        return self._ring.visible
+
+    @property
+    def floor(self) -> int:
+        """The position before the oldest event that the file still has."""
+        return self._store.floor
+
+    def reserve(self, events: int) -> bool:
+        """True if so many more may wait for the writer; a batch that is larger than memory waits alone."""
+        return not self._waiting or self._waiting + events <= self._ring.limit
+
+    async def room(self) -> None:
+        """Wait until no more are waiting than memory holds."""
+        while self._waiting > self._ring.limit:
+            await self._done.wait()
+        await trio.lowlevel.checkpoint()
+
+    def append(self, account: str, events: Sequence[Event], checkpoint: Callable[[], Checkpoint]) -> None:
+        """Place the events; the writer commits them, and then (or, relaxed, at once) they are shown."""
+        self._ring.place(events)
+        if events:
+            self._pending.append((account, events))
+            self._waiting += len(events)
+        self._checkpoints[account] = checkpoint
+        self._work.set()
+        if self._relaxed:
+            self._show(self._ring.last)
+        else:
+            self._hurry.set()
+
+    def _show(self, position: int) -> None:
+        if position > self._ring.visible:
+            self._ring.visible = position
+            self.on_visible()
+
+    # ------------------------------------------------------------------------------------------------ the writer
+
+    async def write(self) -> None:
+        """Commit whatever comes, until cancelled.  Raises JournalError when the file cannot be written."""
+        while True:
+            await self._work.wait()
+            with trio.move_on_after(GATHER_SECONDS):
+                await self._hurry.wait()
+            await self._commit()
+
+    async def _commit(self) -> None:
+        """Commit everything that is pending now, in one transaction.  Raises JournalError, and then it still is."""
+        if not self._work.is_set():
+            return
+        self._work, self._hurry = trio.Event(), trio.Event()
+        self._picked += 1
+        number, last = self._picked, self._ring.last
+        pending, self._pending = self._pending, []
+        sources, self._checkpoints = self._checkpoints, {}
+        passed, self._passed = self._passed, {}
+        batch = Batch(
+            events=[(account, event) for account, events in pending for event in events],
+            checkpoints={account: source() for account, source in sources.items()},
+            readers=passed,
+        )
+        try:
+            refused = await trio.to_thread.run_sync(self._store.commit, batch, limiter=self._writing)
+        except JournalError as error:
+            self._pending, self._checkpoints = pending + self._pending, sources | self._checkpoints
+            self._passed = passed | self._passed
+            self._work.set()
+            raise JournalError(f"{error} ({self._waiting} events are not kept; they will be recovered)") from error
+        self._waiting -= len(batch.events)
+        for position in refused:
+            self._ring.clear(position)
+        self._kept, self._durable = last, number
+        self._show(last)
+        self._done.set()
+        self._done = trio.Event()
+        if number % TRIM_EVERY == 1:
+            await trio.to_thread.run_sync(self._trim, limiter=self._writing)
+
+    def _trim(self) -> None:
+        while self._store.trim(self._retention):
+            pass
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    async def restore(self, accounts: Sequence[str]) -> Mapping[str, Restored]:
+        """What a former process left of these accounts."""
+        return await trio.to_thread.run_sync(self._store.restore, accounts, limiter=self._writing)
+
+    def held(self, after: int, limit: int) -> Sequence[Event] | None:
+        """The events among the next positions that memory holds; None if these have left it."""
+        return self._ring.held(after, limit)
+
+    async def fetch(self, after: int, limit: int) -> Sequence[Event]:
+        """The events after this position, from the file.  Raises SlowConsumer if some of them have been let go."""
+        while self._kept <= after:
+            await self._done.wait()
+        return await trio.to_thread.run_sync(self._store.read, after, limit, limiter=self._reading)
+
+    def position(self, name: str) -> int | None:
+        """What the reader of this name has acknowledged, in whatever process."""
+        return self._positions.get(name)
+
+    def passed(self, name: str, position: int) -> None:
+        """Note it with the next commit, or soon."""
+        self._positions[name] = self._passed[name] = position
+        self._work.set()
+
+    async def ack(self, name: str, position: int) -> None:
+        """Note it, and wait until that is durable."""
+        self.passed(name, position)
+        self._hurry.set()
+        number = self._picked + 1  # the commit that will bring it
+        while self._durable < number:
+            await self._done.wait()

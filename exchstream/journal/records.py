@@ -1,0 +1,76 @@
+"""Events and checkpoints as bytes for the journal's file, and back, losing nothing.
+
+Unlike the JSON lines (`exchstream.jsonlines`), which show an order's state, a record keeps all of its registers and
+versions: the joins go on after a restart as if there had been none.  The form is MessagePack, by field names, so that
+a field with a default can be added without a new version of the file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from exchstream.core.balances import BalanceState
+from exchstream.errors import JournalError
+from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, OrderUpdate, Unrecognized
+from exchstream.model import OrderState
+
+ORDER_UPDATE: Final = 1
+FILL: Final = 2
+# The numbers stand in files: a new kind takes a new one.
+KINDS: Final[dict[type, int]] = {
+    OrderUpdate: ORDER_UPDATE,
+    Fill: FILL,
+    GapOpened: 3,
+    GapClosed: 4,
+    AccountDown: 5,
+    Unrecognized: 6,
+}
+
+encode: Final = msgspec.msgpack.Encoder().encode
+_DECODERS: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
+    number: msgspec.msgpack.Decoder(kind) for kind, number in KINDS.items()
+}
+_STATE: Final = msgspec.msgpack.Decoder(OrderState)
+_BALANCES: Final = msgspec.msgpack.Decoder(BalanceState)
+
+
+def decode(kind: int, payload: bytes) -> Event:
+    """The event that was encoded.  Raises JournalError for bytes that are none."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        raise JournalError(f"a record of kind {kind}, which this version does not know: a newer one wrote it")
+    event: Event = _decoded(decoder, payload, "a record")
+    return event
+
+
+def decode_state(payload: bytes) -> OrderState:
+    """The order's state that was encoded.  Raises JournalError for bytes that are none."""
+    state: OrderState = _decoded(_STATE, payload, "an open order")
+    return state
+
+
+def decode_balances(payload: bytes) -> BalanceState:
+    """The balances that were encoded.  Raises JournalError for bytes that are none."""
+    balances: BalanceState = _decoded(_BALANCES, payload, "an account's balances")
+    return balances
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Any], payload: bytes, what: str) -> Any:
+    try:
+        return decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise JournalError(f"{what} of the journal cannot be read: {error}") from error
+
+
+def at_ns(event: Event) -> int:
+    """When an event was told, roughly, by the venue's clock."""
+    match event:
+        case GapOpened(since_ns=since_ns):
+            return since_ns
+        case GapClosed(until_ns=until_ns):
+            return until_ns
+        case AccountDown():
+            return 0
+    return event.received_ns

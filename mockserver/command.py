@@ -1,0 +1,277 @@
+"""The command line: ``python -m mockserver`` is an exchange on this machine until it gets SIGINT or SIGTERM.
+
+Exit codes: 0 ended as asked; 2 wrong arguments, a port that cannot be opened, or nowhere to say that it is ready;
+130 interrupted before it listened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from mockserver import demo_traders
+from mockserver.clock import Clock
+from mockserver.control import PREFIX
+from mockserver.exchange import Exchange, Liquidity
+from mockserver.faces.base import VenueSpec
+from mockserver.liquidity import MODELS, make_liquidity
+from mockserver.server import Listening, Server, listen
+from mockserver.snippets import snippets
+from mockserver.venues import VENUES
+from mockserver.world import Recipe, Worlds
+
+DEMO = "demo"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+IDS_SINCE_NS = 1_767_225_600_000_000_000
+"""2026-01-01: ids begin where a count of 10 µs since then stands, later at each start than those of any earlier one."""
+ID_STEP_NS = 10_000
+
+
+def demo_key(spec: VenueSpec, what: str) -> str:
+    """A fixed key or secret of the venue's production shape that nobody takes for a real one."""
+    length = spec.secret_length if what == "Secret" else spec.key_length
+    return f"demo{spec.name.title().replace('-', '')}{what}".ljust(length, "0")[:length]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments."""
+    profiles = sorted({profile for spec in VENUES for profile in spec.profiles})
+    made = argparse.ArgumentParser(
+        prog="python -m mockserver",
+        description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
+    )
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    made.add_argument("--port", type=_port, default=8080, help="port; 0 picks a free one (default: %(default)s)")
+    made.add_argument(
+        "--seed",
+        type=int,
+        help="all chance comes from this number, and ids begin anew at each start and reset; "
+        "without it both are new each time (the readiness tells the number)",
+    )
+    made.add_argument(
+        "--liquidity",
+        choices=MODELS,
+        default="book",
+        help="who trades with the clients: manual (only the control API), echo (every order fills at once), "
+        "book (a book that moves) (default: %(default)s)",
+    )
+    made.add_argument(
+        "--profile",
+        choices=profiles,
+        action="append",
+        default=[],
+        help="era of a venue, may be repeated (default: each venue's newest)",
+    )
+    made.add_argument(
+        "--limits", choices=("off", "account", "ip"), default="off", help="rate limits (default: %(default)s)"
+    )
+    made.add_argument(
+        "--trade-demo",
+        "--simulate",
+        nargs="?",
+        type=_seconds,
+        const=1.0,
+        metavar="SECONDS",
+        help="the demo accounts trade by themselves, one act each so many seconds (default when given: 1)",
+    )
+    made.add_argument("--ready-file", type=Path, metavar="F", help="write the readiness line here once listening")
+    made.add_argument("--json", action="store_true", help="print JSON, one object a line; the first is the readiness")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until told to stop; the exit code."""
+    args = parser().parse_args(argv)
+    try:
+        with _ready_file(args.ready_file):
+            return trio.run(_run, args)
+    except CannotStart as failure:
+        print(f"mockserver: {failure}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:  # before the signal receiver was there
+        return EXIT_INTERRUPTED
+
+
+class CannotStart(Exception):
+    """Why there is no mock, in words for whoever started it."""
+
+
+@contextlib.contextmanager
+def _ready_file(path: Path | None) -> Iterator[None]:
+    """No ready file from before stands there while we are not ready, and ours goes when we go."""
+    if path is None:
+        yield
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotStart(f"cannot use the ready file {path}: {_why(error)}") from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+async def _run(args: argparse.Namespace) -> int:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        try:
+            listeners = await listen(args.host, args.port)
+        except OSError as error:
+            raise CannotStart(
+                f"cannot listen on {args.host}:{args.port}: {_why(error)}; "
+                "choose another with --host and --port (0 picks a free port)"
+            ) from None
+        if args.host not in LOOPBACK:
+            print(
+                f"mockserver: WARNING: {args.host} is not loopback; whoever reaches it has the control API",
+                file=sys.stderr,
+            )
+        server = Server(build(args))
+        failure: CannotStart | None = None
+        async with trio.open_nursery() as nursery:
+            listening = await nursery.start(server.serve_on, args.host, listeners)
+            try:
+                announce(args, server.worlds, listening)
+            except CannotStart as error:  # raised below, where the nursery cannot wrap it into a group
+                failure = error
+            else:
+                async for _ in signals:
+                    break
+                await server.go_away()
+            nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    if args.json:
+        with contextlib.suppress(CannotStart):  # it has ended as asked; that nobody reads this any more is no failure
+            _say(json.dumps({"event": "stopped"}))
+    return 0
+
+
+def build(args: argparse.Namespace) -> Worlds:
+    """The worlds the arguments ask for, with a demo account at each venue."""
+
+    def liquidity(exchange: Exchange) -> Liquidity:
+        return make_liquidity(args.liquidity, exchange.engine, exchange.random("liquidity"))
+
+    profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
+    recipe = Recipe(
+        venues=VENUES,
+        clock=lambda: Clock(time.time_ns),
+        liquidity=liquidity,
+        profiles=profiles,
+        limits=args.limits,
+        id_offset=_id_offset if args.seed is None else None,
+    )
+    worlds = Worlds(recipe, seed=secrets.randbelow(2**32) if args.seed is None else args.seed)
+    for exchange in worlds.default.exchanges.values():
+        worlds.open_account(
+            exchange,
+            DEMO,
+            api_key=demo_key(exchange.spec, "ApiKey"),
+            secret=demo_key(exchange.spec, "Secret"),
+        )
+        if args.trade_demo is not None:
+            demo_traders.start(exchange, DEMO, int(args.trade_demo * 1_000_000_000))
+    return worlds
+
+
+def _id_offset() -> int:
+    return (time.time_ns() - IDS_SINCE_NS) // ID_STEP_NS
+
+
+def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening) -> None:
+    """Tell that it listens: to the ready file, and on standard output. Raises CannotStart where it cannot be told."""
+    ready = readiness(worlds, listening)
+    line = json.dumps(ready)
+    if args.ready_file is not None:
+        draft = args.ready_file.with_name(f".{args.ready_file.name}.{os.getpid()}")
+        try:
+            draft.write_text(line + "\n")
+            draft.replace(args.ready_file)  # whoever waits for the file never sees half of it
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise CannotStart(f"cannot write the ready file {args.ready_file}: {_why(error)}") from None
+    _say(line if args.json else _for_people(ready))
+
+
+def _for_people(ready: dict[str, Any]) -> str:
+    lines = [f"mockserver ready: REST {ready['http']}  WebSocket {ready['ws']}  control {ready['control']}"]
+    for venue, shown in ready["venues"].items():
+        lines += ["", f"{venue} ({shown['profile']})", f"  key     {shown['api_key']}"]
+        lines.append(f"  secret  {shown['api_secret']}")
+        for client, snippet in shown["snippets"].items():
+            lines += [f"  # {client}", *(f"  {part}" for part in snippet.splitlines())]
+    return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _say(text: str) -> None:
+    """Print it now. Raises CannotStart when standard output takes nothing (a full disk, a closed pipe)."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What is left in the buffer would be tried again, and complained about, when the interpreter ends.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise CannotStart(f"cannot write to standard output: {_why(error)}") from None
+
+
+def readiness(worlds: Worlds, listening: Listening) -> dict[str, Any]:
+    """The readiness object: URLs, demo keys, lines to copy."""
+    venues = {}
+    for name, exchange in worlds.default.exchanges.items():
+        key, secret = demo_key(exchange.spec, "ApiKey"), demo_key(exchange.spec, "Secret")
+        venues[name] = {
+            "profile": exchange.settings.profile,
+            "account": DEMO,
+            "api_key": key,
+            "api_secret": secret,
+            "symbols": list(exchange.engine.instruments),
+            "snippets": snippets(name, http=listening.http, ws=listening.ws, key=key, secret=secret),
+        }
+    return {
+        "event": "ready",
+        "pid": os.getpid(),
+        "host": listening.host,
+        "port": listening.port,
+        "http": listening.http,
+        "ws": listening.ws,
+        "control": listening.http + PREFIX,
+        "seed": worlds.seed,
+        "venues": venues,
+    }
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.001 <= seconds <= 3_600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0.001 and 3600")
+    return seconds
