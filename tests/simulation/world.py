@@ -479,7 +479,10 @@ class World:
             self.after(self._shut_until_ns - self.now_ns, lambda: self._ask(ask))
             return
         self.asked += 1
-        if self._forbidden_ns is not None and self._forbidden_ns < self.now_ns < self._banned[0] - WAY_NS:
+        if (
+            self._forbidden_ns is not None
+            and self._forbidden_ns < self.now_ns < self._banned[0] - WAY_NS - 2 * self.worst_error_ns
+        ):
             self.asked_while_banned += 1
         minute = self.now_ns // (60 * SECOND)
         self._minute = (minute, self._minute[1] + 1 if self._minute[0] == minute else 1)
