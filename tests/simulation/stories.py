@@ -176,4 +176,156 @@ PINNED: Final[dict[str, Story]] = {
     "many fills in good health, binance-futures": Story(
         flavour=FUTURES, seed=1, healthy=True, steps=(PLACE, FILL_ALL, wait(SECOND)) * 150
     ),
+    # ---- What the first simulation could not see: orders from before the start, many symbols, one question that fails
+    # while others do not, frames that come twice or broken, notices in a row, a clock measured over a slow way.
+    **{
+        f"since an instant between an order's birth and its end, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            before=(PLACE, wait(MINUTE), Step("since"), wait(MINUTE), CANCEL, PLACE, FILL_PART, wait(MINUTE)),
+            steps=(wait(MINUTE), FILL_ALL),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"an old order is cancelled while starting, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            early=True,
+            before=(PLACE, wait(2 * MINUTE)),
+            steps=(Step("slow", SECOND // 2), wait(SECOND // 2), CANCEL, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
+    # REST fails in one place only: no look of the audit is ever whole, and a mute connection was never noticed.
+    **{
+        f"mute, and {what} cannot be asked for, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(
+                Step("away", (what, "503")),
+                Step("mute", "events"),
+                PLACE,
+                wait(SECOND),
+                FILL_ALL,
+                wait(40 * MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+        for what in ("openorders", "fills")
+    },
+    **{
+        f"one symbol cannot be asked about for ever, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            lasting=True,
+            steps=(Step("away", ("fills:ETHUSDT", "odd")), Step("mute", "events"), PLACE, FILL_ALL, wait(5 * MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"the key passes its end while REST is away, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("fate", "500"), Step("mute", "events"), wait(62 * MINUTE), PLACE, FILL_ALL, wait(10 * MINUTE)),
+        )
+        for flavour in (LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"mute among fourteen symbols, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            markets=14,
+            steps=(Step("mute", "events"), trade(Act.LIMIT, where=11), FILL_ALL, wait(12 * MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"the clock is measured over a slow way, {flavour}": Story(
+            flavour=flavour,
+            seed=seed,
+            early=True,
+            steps=(Step("measure", 8 * SECOND), Step("lag", 5 * SECOND), wait(30 * SECOND), Step("stall", 12 * SECOND))
+            + (PLACE, FILL_ALL, wait(SECOND)) * 10
+            + (wait(2 * MINUTE),),
+        )
+        for flavour in FLAVOURS
+        for seed in (1, 2, 3)
+    },
+    **{
+        f"notice after notice, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("shutdowns", 9), *(PLACE, FILL_ALL, wait(SECOND // 5)) * 10, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
+    f"the subscription ends as often as it begins, {SPOT}": Story(
+        flavour=SPOT, seed=1, steps=(Step("terminates", 30), *(PLACE, FILL_ALL, wait(SECOND // 5)) * 20, wait(MINUTE))
+    ),
+    **{
+        f"everything comes twice, and again on the next connection, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(
+                Step("doubled", 1.0),
+                *(PLACE, FILL_ALL) * 5,
+                Step("shutdown", False),
+                wait(SECOND),
+                Step("replay", (30, MINUTE)),
+                PLACE,
+                FILL_ALL,
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"no frame can be read, {flavour}": Story(
+            flavour=flavour,
+            seed=seed,
+            steps=(
+                Step("broken", 1.0),
+                PLACE,
+                FILL_PART,
+                PLACE,
+                CANCEL,
+                wait(SECOND),
+                Step("broken", 0.0),
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+        for seed in (1, 2, 3)
+    },
+    **{
+        f"banned while looking back, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(
+                PLACE,
+                Step("drop", "reset"),
+                FILL_ALL,
+                wait(2 * SECOND),
+                Step("ban", (2 * MINUTE, 429)),
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"no room for a fill, {flavour}": Story(
+            flavour=flavour, seed=1, steps=(PLACE, wait(SECOND), Step("overflow"), FILL_ALL, wait(MINUTE))
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"more fills in a gap than memory holds, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            limits=(("MAX_FILLS", 3), ("MAX_FILLS_NEEDED", 8), ("MAX_CLOSED", 3), ("MAX_HELD", 2)),
+            steps=(Step("drop", "late"), *(PLACE, FILL_ALL) * 12, wait(MINUTE), PLACE, FILL_ALL, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
 }
