@@ -199,6 +199,7 @@ class World:
         truth.note = note  # type: ignore[method-assign, assignment]
         self.client = self.worlds.open_account(self.exchange, CLIENT, balances=balances)
         self.worlds.open_account(self.exchange, RIVAL, balances=balances)
+        self.clock.advance(10 * SECOND)  # so that a REST that lags does not know a time without the account
         self.venue = self._venue()
         self.session = Session(self.venue)
 
