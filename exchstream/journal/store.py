@@ -40,6 +40,7 @@ APPLICATION_ID: Final = 0x45584348  # "EXCH" in the header says whose file it is
 MARGIN_NS: Final = 10 * MINUTE
 CHUNK: Final = 1_000  # records that are let go in one transaction
 AHEAD: Final = 8_192  # positions that are reserved at a time; so many stay unused at most when some were lost
+LOCK_BYTE: Final = 1 << 30  # where SQLite has its locks, and no page: fileformat2.html, 1.4
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # another one after each start of the machine: proc(5)
 
 # One entry a version of the file; what has been released is never changed, only followed by another.
@@ -183,18 +184,19 @@ class Store:
         db, ids = self._db, self._accounts
         refused = self._enter_fills(batch.events)
         told = [(ids[name], event) for name, event in batch.events if event.position not in refused]
-        records = []
+        records, told_ns = [], self._at_ns
         symbols: dict[tuple[int, str], int] = {}
         orders: dict[tuple[int, OrderKey], OrderState] = {}
         for account, event in told:
-            self._at_ns = max(self._at_ns, at_ns(event))
-            records.append((event.position, account, KINDS[type(event)], self._at_ns, encode(event)))
+            told_ns = max(told_ns, at_ns(event))
+            records.append((event.position, account, KINDS[type(event)], told_ns, encode(event)))
             if isinstance(event, OrderUpdate):
                 orders[account, event.state.key] = event.state
                 symbols[account, event.venue_symbol] = event.position
             elif isinstance(event, Fill):
                 symbols[account, event.venue_symbol] = event.position
         db.executemany("insert into record values (?, ?, ?, ?, ?)", records)
+        self._at_ns = told_ns
         db.executemany(
             "insert into symbol values (?, ?, ?) on conflict do update set position = excluded.position",
             [(account, symbol, position) for (account, symbol), position in symbols.items()],
@@ -247,7 +249,7 @@ class Store:
     # ------------------------------------------------------------------------------------------------ letting go
 
     def trim(self, retention: Retention) -> bool:
-        """Let go of some records that are too old or too many; True if there is more to do."""
+        """Let go of some records that are too old or too many; True if there were some."""
         with errors(self.path):
             until = min(max(self._too_much(retention.size), self._too_old(retention.age_ns)), self.last)
             if until <= self.floor:
@@ -256,7 +258,7 @@ class Store:
             with self._transaction(self.last):
                 self._db.execute("delete from record where position <= ?", (step,))
                 self._db.execute("update span set floor = ?", (step,))
-            return step < until
+            return True
 
     def _too_much(self, size: int) -> int:
         """A tenth of the records, if all of it is larger than this: whoever has not read them is too slow."""
@@ -456,7 +458,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         _check_header(path)
         with closing(_connect(path, "ro")) as before:
             _check_version(path, before)
-            _check_length(path, wal, before)
+            _check_length(path, before)
     elif wal.exists() and wal.stat().st_size:
         raise JournalError(f"the journal {path} is missing, but what belongs to it is there: {wal}")
     else:
@@ -509,26 +511,30 @@ def _check_version(path: Path, db: sqlite3.Connection) -> None:
         raise JournalError(f"the journal {path} was written by a newer version of exchstream (form {version})")
 
 
-def _check_length(path: Path, wal: Path, db: sqlite3.Connection) -> None:
-    """Is every page in the file, or in what belongs to it?  SQLite itself asks that only where there is no WAL."""
+def _check_length(path: Path, db: sqlite3.Connection) -> None:
+    """Is every page in the file, or in its WAL?  SQLite itself does not ask that of each."""
     (size,), (count,) = (db.execute(f"pragma {what}").fetchone() for what in ("page_size", "page_count"))
-    here = path.stat().st_size // size
-    if here >= count or set(range(here + 1, count + 1)) <= _pages(wal, size):
-        return
-    # One that was never used need not be anywhere: only reading all of it can tell.
-    if db.execute("pragma quick_check(1)").fetchone() != ("ok",):
-        raise JournalError(f"the journal {path} was cut off: it has {here} of its {count} pages; nothing was written")
+    whole = path.stat().st_size // size
+    missing = set(range(whole + 1, count + 1)) - {LOCK_BYTE // size + 1}
+    if not missing <= _pages(Path(f"{path}-wal"), size):
+        raise JournalError(
+            f"the journal {path} was cut off, it has {whole} of {count} pages: nothing was written to it"
+        )
 
 
 def _pages(wal: Path, size: int) -> set[int]:
-    """The pages that this WAL holds.  (The format: https://sqlite.org/walformat.html, 2)"""
-    found = set()
+    """The pages that this WAL has committed.  (https://sqlite.org/walformat.html, 2)"""
+    pages: set[int] = set()
+    transaction: set[int] = set()
     with suppress(FileNotFoundError), wal.open("rb") as file:
-        header = file.read(32)
-        while len(frame := file.read(24)) == 24 and frame[8:16] == header[16:24]:
-            found.add(int.from_bytes(frame[:4], "big"))
+        salt = file.read(32)[16:24]
+        while len(frame := file.read(24)) == 24 and frame[8:16] == salt:
+            transaction.add(int.from_bytes(frame[:4], "big"))
+            if any(frame[4:8]):  # it ends here, and the file has so many pages
+                pages |= transaction
+                transaction.clear()
             file.seek(size, os.SEEK_CUR)
-    return found
+    return pages
 
 
 def _migrate(db: sqlite3.Connection) -> None:
