@@ -102,7 +102,7 @@ class Store:
         self._durability = durability
         with ExitStack() as stack:
             stack.enter_context(_locked(self.path))
-            with errors(self.path):
+            with errors(self.path, OSError):
                 self._db = stack.enter_context(closing(_opened(self.path)))
                 self._reading = stack.enter_context(closing(_connect(self.path, "ro")))
                 self._load()
@@ -369,11 +369,12 @@ class Store:
 
 
 @contextmanager
-def errors(path: Path) -> Iterator[None]:
-    """What went wrong with the file, or with what should stand in it, as JournalError."""
+def errors(path: Path, *more: type[Exception]) -> Iterator[None]:
+    """What SQLite says of the file, or of what should stand in it, as JournalError; `more` kinds of errors too."""
+    kinds: tuple[type[Exception], ...] = (sqlite3.Error, OverflowError, UnicodeError, *more)
     try:
         yield
-    except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
+    except kinds as error:
         raise JournalError(f"the journal {path}: {error}") from error
 
 
@@ -383,11 +384,11 @@ def reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
     path = Path(path)
     if not path.exists():
         raise JournalError(f"there is no journal {path}")
-    with errors(path):
+    with errors(path, OSError):
         _check_header(path)
-        with closing(_connect(path, "ro")) as connection:
-            _check_version(path, connection)
-            yield connection
+    with errors(path), closing(_connect(path, "ro")) as connection:
+        _check_version(path, connection)
+        yield connection
 
 
 def events_of(db: sqlite3.Connection, after: int | None = None) -> Iterator[tuple[str, Event]]:
@@ -436,7 +437,7 @@ def _locked(path: Path) -> Iterator[None]:
         lock = open(f"{path}-lock", "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be written here: {error}") from error
-    with lock, errors(path):
+    with lock, errors(path, OSError):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
