@@ -281,7 +281,7 @@ def test_checkpoints_are_needed_for_none(tmp_path: Path, capfd: pytest.CaptureFi
 # ------------------------------------------------------------------------------------------------ handover
 
 
-def test_handover(run, store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+def test_handover(run, store: Store) -> None:
     """While a bot writes the file it is refused; then an account goes on under a new key, and no other name does."""
     store.recognise({"production:toy:main": "the old key"})
     code, lines = run("handover", "production:toy:main")
