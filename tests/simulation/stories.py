@@ -328,4 +328,87 @@ PINNED: Final[dict[str, Story]] = {
         )
         for flavour in FLAVOURS
     },
+    # ---- Open: these end badly.
+    # Listings beyond MAX_FOLLOWED count as listed and settled, and are never asked for (`LookBack._follow_up`).
+    **{
+        f"more symbols learnt at once than are asked about at once, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            markets=6,
+            symbols=(),
+            limits=(("MAX_FOLLOWED", 2),),
+            before=(
+                Step("since"),
+                wait(SECOND),
+                *(
+                    step
+                    for where in range(4)
+                    for step in (trade(Act.LIMIT, where=where), trade(Act.LIMIT, where=where))
+                ),
+                *(trade(Act.CANCEL, which=which) for which in range(4)),
+                wait(MINUTE),
+            ),
+            steps=(wait(MINUTE),),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    # The second verdict reaches back to the start, and no longer says that it did not know the open orders of then.
+    "orders cannot be listed at the start, ftx": Story(
+        flavour=FTX,
+        seed=1,
+        early=True,
+        before=(PLACE, wait(9 * MINUTE)),
+        steps=(
+            wait(SECOND // 10),
+            CANCEL,
+            Step("mute", "all"),
+            Step("away", ("orders", "html")),
+            PLACE,
+            CANCEL,
+            wait(17 * MINUTE),
+        ),
+    ),
+    # The gap of the start begins an hour before what was asked for, where nothing is told, and is closed as complete.
+    **{
+        f"since a minute ago, by a clock that is an hour late, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            machine_ns=-60 * MINUTE,
+            before=(PLACE, FILL_ALL, wait(SECOND), Step("since"), wait(MINUTE)),
+            steps=(wait(MINUTE),),
+        )
+        for flavour in FLAVOURS
+    },
+    # The first holdings have what nobody has told yet: it counts twice (an asset is named, after a needless gap) ...
+    "the first holdings have a fill that is on its way, binance-spot": Story(
+        flavour=SPOT,
+        seed=580,
+        early=True,
+        steps=(
+            wait(4 * SECOND),
+            trade(Act.LIMIT, where=0, offset=5, side=Side.BUY),
+            trade(Act.LIMIT, where=0, offset=-5, side=Side.SELL),
+            trade(Act.LIMIT, where=2, side=Side.SELL, offset=3),
+            wait(37 * SECOND),
+            Step("stall", 7 * SECOND),
+            trade(Act.FILL, which=0, size=7),
+        ),
+    ),
+    # ... or is never found, on a symbol that nobody named.
+    "the first holdings have a fill on a symbol that nobody named, binance-spot": Story(
+        flavour=SPOT,
+        seed=4361,
+        symbols=(),
+        early=True,
+        steps=(wait(3 * SECOND), Step("drop", "late"), PLACE, FILL_ALL, wait(MINUTE)),
+    ),
+    # Placed more and cancelled less than a lag before a look: the look passes, and no later listing has the order.
+    **{
+        f"an order that ends just before the audit looks, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("mute", "events"), wait(first_ns), PLACE, wait(10 * SECOND), CANCEL, wait(3 * MINUTE)),
+        )
+        for flavour, first_ns in ((SPOT, 28 * SECOND), (LISTEN_KEY, 8 * SECOND), (FUTURES, 8 * SECOND))
+    },
 }
