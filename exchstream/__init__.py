@@ -13,7 +13,7 @@ The map of the package:
     testing.py     check_venue(): the conformance suite for authors of venues
     cli/           the command line
 
-Imports point one way: model, events <- core <- venues; core <- shell; journal <- shell.  Nothing pure imports trio.
+Imports point one way: model, events <- core <- venues; core <- journal <- shell.  Nothing pure imports trio.
 What stands in `__all__` is public; SemVer holds for it and for nothing else.  These names are imported when the first
 of them is used: the command begins with this file, and must be where Ctrl-C is quiet before the long imports begin.
 """

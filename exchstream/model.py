@@ -194,7 +194,8 @@ class OrderState:
     """All that is known of one order; an element of a join-semilattice whose bottom is "nothing known".
 
     Quantities are in base units (contracts' base for linear futures), prices in quote per base, times in UTC
-    nanoseconds of the venue's clock.  None means that no view has told it.
+    nanoseconds of the venue's clock.  None means that no view has told it.  `fill_kind` is why the order's executions
+    happen, where it is the order that says so.
     """
 
     key: OrderKey
@@ -212,6 +213,7 @@ class OrderState:
     reduce_only: bool | None = None
     position_side: PositionSide | None = None
     child_order_id: str | None = None
+    fill_kind: FillKind | None = None
     created_ns: int | None = None
     updated_ns: int | None = None
 
@@ -274,6 +276,7 @@ def join(a: OrderState, b: OrderState) -> OrderState:
         reduce_only=_known(a.reduce_only, b.reduce_only),
         position_side=_named(a.position_side, b.position_side),
         child_order_id=_known(a.child_order_id, b.child_order_id),
+        fill_kind=_named(a.fill_kind, b.fill_kind),
         created_ns=_known(a.created_ns, b.created_ns),
         updated_ns=_known(a.updated_ns, b.updated_ns),
     )

@@ -1,4 +1,7 @@
-"""`exchstream journal show|export|verify FILE`: look at a journal, also while a bot writes it; nothing is changed."""
+"""`exchstream journal show|export|verify FILE`: look at a journal, also while a bot writes it; nothing is changed.
+
+`handover FILE ACCOUNT` is the one command that changes a file: it lets an account go on under a new key.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -20,7 +24,7 @@ from exchstream.cli.lines import STDOUT, clean, moment, plain
 from exchstream.errors import ConfigError
 from exchstream.events import Event
 from exchstream.journal.records import KINDS, decode_state
-from exchstream.journal.store import events_of, reading
+from exchstream.journal.store import Store, events_of, reading
 from exchstream.journal.verify import verify as checked
 from exchstream.model import OrderState
 
@@ -99,6 +103,26 @@ def verify(file: File, /, *, debug: Debug = False) -> int:
     lines.append(f"{verdict}: {found.records:,} records, {found.fills:,} keys of fills")
     _write(line.encode() for line in lines)
     return UNSOUND if found.faults else OK
+
+
+@journal.command
+def handover(
+    file: File,
+    account: Annotated[str, Parameter(help="The account as `show` names it, such as production:binance-spot:main.")],
+    /,
+    *,
+    debug: Debug = False,
+) -> int:
+    """Let an account go on under a new key: whoever comes next under its name is taken for the same account.
+
+    No bot may be writing the journal meanwhile.
+    """
+    if not file.is_file():
+        raise ConfigError(f"there is no journal {file}")
+    with closing(Store(file)) as store:
+        store.hand_over(account)
+    _write([f"{account} goes on under the key that comes next".encode()])
+    return OK
 
 
 # ---------------------------------------------------------------------------------------------------- what is shown

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
+from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
 MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
@@ -49,11 +49,16 @@ class Executed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How an order ended, when memory has no room for more of it."""
+    """How an order ended, when memory has no room for more of it.
+
+    Of one that is `balanced` the fills come to `filled` and need no sum apart; `held` of them are still known.
+    """
 
     end: End
     filled: Decimal
     changed_ns: int
+    balanced: bool
+    held: int
 
 
 NOTHING: Final = Executed(OrderKey("", ""))
@@ -114,7 +119,7 @@ class Ledger:
         if view.key in self.ended and not self.would_change(view):
             self.duplicates += 1
             return None
-        known = self.order(view.key)
+        known = self.order(view.key) or self._end_of(view.key)
         state = view if known is None else join(known, view)
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
@@ -123,6 +128,11 @@ class Ledger:
             return None
         self._put(state)
         return None if known is None and not live and self._is_history(view) else state
+
+    def _end_of(self, key: OrderKey) -> OrderState | None:
+        """What is left to join with of an order of which only the end is known."""
+        ended = self.ended.get(key)
+        return None if ended is None else OrderState(key=key, end=ended.end, cumulative=Cumulative(ended.filled))
 
     def drop(self, key: OrderKey) -> None:
         """Let go of an order that cannot be known (it has been named as unresolved).
@@ -143,9 +153,9 @@ class Ledger:
 
     def _put(self, state: OrderState) -> None:
         key = state.key
-        executed = self.sums.get(key)
-        if executed is not None and not executed.seen:
-            self.sums[key] = executed._replace(seen=True)
+        known = self.sums.get(key)
+        if known is not None and not known.seen:
+            self.sums[key] = known._replace(seen=True)
         if state.end is None:
             self.open[key] = state
             self.gone.pop(key, None)
@@ -153,6 +163,8 @@ class Ledger:
                 self.drop(next(iter(self.open)))
             return
         self.open.pop(key, None)
+        if (executed := self._executed(key)) is not NOTHING:
+            self.sums[key] = executed
         self.ended.pop(key, None)
         self.closed[key] = state
         if len(self.closed) > MAX_CLOSED:
@@ -163,8 +175,12 @@ class Ledger:
         key, state = next(iter(self.closed.items()))
         assert state.end is not None
         del self.closed[key]
-        changed_ns = max(state.updated_ns or state.created_ns or 0, self.sums.get(key, NOTHING).last_ns)
-        self.ended[key] = Ended(state.end, state.cumulative.filled, changed_ns)
+        executed, filled = self.sums.get(key, NOTHING), state.cumulative.filled
+        changed_ns = max(state.updated_ns or state.created_ns or 0, executed.last_ns)
+        balanced = executed.quantity == filled
+        if balanced:
+            self.sums.pop(key, None)
+        self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held)
         self._forget_ended()
 
     def _forget_ended(self) -> bool:
@@ -172,18 +188,28 @@ class Ledger:
         key, ended = next(iter(self.ended.items()))
         if len(self.ended) <= MAX_ENDED and (ended.changed_ns >= self.need_ns or self.difference(key)):
             return False
+        executed = self._executed(key)
         del self.ended[key]
         self.accepted.pop(key, None)
-        if self.sums.get(key, NOTHING).held == 0:
+        if executed.held:
+            self.sums[key] = executed  # should it come back, its fills that are known are not entered again
+        else:
             self.sums.pop(key, None)
         return True
+
+    def _executed(self, key: OrderKey) -> Executed:
+        """What the fills of this order come to."""
+        executed = self.sums.get(key)
+        if executed is None and (ended := self.ended.get(key)) is not None and ended.balanced:
+            executed = Executed(key, ended.filled, ended.changed_ns, ended.held, seen=True)
+        return NOTHING if executed is None else executed
 
     def _is_history(self, view: OrderState) -> bool:
         """An order that ended before the floor: a fact, but not one of this stream.
 
         Where the venue does not say when it ended (FTX), only the last fill of a filled order can tell.
         """
-        last_ns = self.sums.get(view.key, NOTHING).last_ns
+        last_ns = self._executed(view.key).last_ns
         if view.end is None:
             return False
         if view.updated_ns is None:
@@ -206,8 +232,8 @@ class Ledger:
             self._forget_fill()
         order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
         self.accepted.pop(order, None)  # what was missing may be this one
-        known = self.sums.get(order)
-        if known is None:
+        known = self._executed(order)
+        if known is NOTHING:
             state = self.order(order)
             known = Executed(order if state is None else state.key, seen=self.knows(order))
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
@@ -224,7 +250,10 @@ class Ledger:
             self._note_forgotten(key.venue_symbol, time_ns)
         del self.fills[key]
         order = OrderKey(key.venue_symbol, key.order_id)
-        executed = self.sums[order]
+        executed = self.sums.get(order)
+        if executed is None:  # balanced and shortened
+            self.ended[order] = self.ended[order]._replace(held=self.ended[order].held - 1)
+            return
         # The order of a sum that was never seen may still come, and must balance then.
         needed = not executed.seen and self.double_entry and len(self.sums) <= MAX_SUMS
         if executed.held == 1 and not needed and not self.knows(order):
@@ -255,7 +284,7 @@ class Ledger:
         if not self.double_entry or key.kind is not OrderKind.ORDER or (state is None and ended is None):
             return ZERO
         filled = ended.filled if state is None else state.cumulative.filled  # type: ignore[union-attr]
-        difference = filled - self.sums.get(key, NOTHING).quantity - self.accepted.get(key, ZERO)
+        difference = filled - self._executed(key).quantity - self.accepted.get(key, ZERO)
         return difference if abs(difference) > self.tolerance else ZERO
 
     def accept(self, key: OrderKey, difference: Decimal) -> None:

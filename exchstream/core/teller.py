@@ -16,7 +16,7 @@ from exchstream.core.ledger import Ledger
 from exchstream.core.scrub import needles, scrub, scrub_cut
 from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
-from exchstream.model import Execution, OrderKey, OrderState
+from exchstream.model import Execution, FillKind, OrderKey, OrderState
 
 # More than any venue lists; beyond it the one unused for longest is let go, and with it leaves the verdicts' scope.
 MAX_SYMBOLS: Final = 20_000
@@ -84,6 +84,7 @@ class Teller:
         if execution.key in self.ledger.fills:
             self.ledger.duplicates += 1
             return None
+        execution = self._of_its_kind(execution)
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
         self.use(execution.venue_symbol)
         if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
@@ -91,6 +92,13 @@ class Teller:
             self.recovered_fills += recovered
             self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
         return News(OrderKey(execution.venue_symbol, execution.order_id), execution.time_ns)
+
+    def _of_its_kind(self, execution: Execution) -> Execution:
+        """Listings of executions may not say why one happened, where their order does."""
+        order = self.ledger.order(OrderKey(execution.venue_symbol, execution.order_id))
+        if order is None or order.fill_kind is None or execution.kind is not FillKind.TRADE:
+            return execution
+        return attrs.evolve(execution, kind=order.fill_kind)
 
     def use(self, venue_symbol: str) -> None:
         """Remember the symbol as the one used last."""

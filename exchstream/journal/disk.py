@@ -209,9 +209,13 @@ class Disk:
 
     # ------------------------------------------------------------------------------------------------ reading
 
-    async def restore(self, accounts: Sequence[str]) -> Mapping[str, Restored]:
+    async def restore(self, accounts: Mapping[str, str]) -> Mapping[str, Restored]:
         """What a former process left of these accounts."""
-        return await trio.to_thread.run_sync(self._store.restore, accounts, limiter=self._writing)
+        return await trio.to_thread.run_sync(self._restored, accounts, limiter=self._writing)
+
+    def _restored(self, accounts: Mapping[str, str]) -> Mapping[str, Restored]:
+        self._store.recognise(accounts)
+        return self._store.restore(list(accounts))
 
     def held(self, after: int, limit: int) -> Sequence[Event] | None:
         """The events among the next positions that memory holds; None if these have left it."""

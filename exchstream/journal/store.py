@@ -59,8 +59,8 @@ BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # another one after each 
 # One entry a version of the file; what has been released is never changed, only followed by another.
 MIGRATIONS: Final = (
     """
-    create table account (id integer primary key, name text not null unique, good_ns integer not null,
-        floor_ns integer not null, balances blob not null) strict;
+    create table account (id integer primary key, name text not null unique, identity text not null,
+        good_ns integer not null, floor_ns integer not null, balances blob not null) strict;
     create table symbol (account integer not null, name text not null, position integer not null,
         primary key (account, name)) strict, without rowid;
     create table record (position integer primary key, account integer not null, kind integer not null,
@@ -130,6 +130,7 @@ class Store:
         self._good_ns: dict[int, int] = {}
         self.readers = dict(self._db.execute("select name, position from reader"))
         self._accounts = self._ids()
+        self._identities: dict[str, str] = {}
         self.reserved = 0
         boot = _boot() if self._durability == "normal" else ""
         with self._transaction(self.last):
@@ -189,7 +190,8 @@ class Store:
 
     def _account(self, name: str) -> int:
         if name not in self._accounts:
-            cursor = self._db.execute("insert into account values (null, ?, 0, 0, ?)", (name, encode(BalanceState())))
+            values = (name, self._identities.get(name, ""), encode(BalanceState()))
+            cursor = self._db.execute("insert into account values (null, ?, ?, 0, 0, ?)", values)
             assert cursor.lastrowid is not None
             self._accounts[name] = cursor.lastrowid
         return self._accounts[name]
@@ -310,6 +312,30 @@ class Store:
         if after < self.floor:  # asked only now, since `trim` may run meanwhile
             raise SlowConsumer(after, self.floor)
         return [decode(kind, payload) for kind, payload in rows]
+
+    def recognise(self, identities: Mapping[str, str]) -> None:
+        """These accounts are about to be told of; `identities` say whose each is, without showing a key.
+
+        Raises JournalError if the file keeps another account under one of the names.
+        """
+        with errors(self.path):
+            for name, identity in identities.items():
+                (known,) = self._one("select identity from account where name = ?", (name,)) or ("",)
+                if known not in ("", identity):
+                    raise JournalError(
+                        f"the journal {self.path} keeps {name} under another key: give the account another name=, or, "
+                        f"if it is the same account with a new key: exchstream journal handover {self.path} {name}"
+                    )
+                self._db.execute("update account set identity = ? where name = ?", (identity, name))
+        self._identities.update(identities)
+
+    def hand_over(self, name: str) -> None:
+        """Whoever comes next under this name is taken for the same account.  Raises JournalError."""
+        with errors(self.path):
+            if name not in self._accounts:
+                known = ", ".join(sorted(self._accounts)) or "none"
+                raise JournalError(f"the journal {self.path} has no account {name!r}; it has {known}")
+            self._db.execute("update account set identity = '' where name = ?", (name,))
 
     def restore(self, names: Sequence[str]) -> dict[str, Restored]:
         """What is known of these accounts; those that were never here are missing."""

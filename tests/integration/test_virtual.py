@@ -14,7 +14,8 @@ from exchstream.core.venue import HOUR, MINUTE, SECOND
 from exchstream.events import AccountDown, DownReason, Event, GapReason
 from exchstream.model import OrderStatus
 from exchstream.shell.stream import OrderStream, open_stream
-from mockserver.engine.enums import OnCross, Side
+from mockserver.engine.commands import ForceClose
+from mockserver.engine.enums import Kind, OnCross, Side
 from mockserver.faces.base import HttpRequest, HttpResponse
 
 from .harness import (
@@ -172,6 +173,22 @@ async def test_a_symbol_that_nobody_named_is_audited(mock: Mock, flavour: str, a
     assert GapReason.AUDIT is gaps_of(events)[0].reason
     assert seat.true_fills() == told_fills(events)
     assert verdicts_of(events)[-1].complete, verdicts_of(events)
+
+
+@pytest.mark.parametrize("kind", [Kind.LIQUIDATION, Kind.ADL, Kind.SETTLEMENT])
+async def test_a_forced_close_in_a_gap_is_told_as_such(mock: Mock, kind: Kind, autojump_clock: MockClock) -> None:
+    """REST lists its fill like any trade: the order, by its client id, says what was done to the position."""
+    seat = mock.seat("binance-futures", quick=False)
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        seat.fill(seat.place())
+        await settled(stream, seat)
+        seat.drop()
+        close = ForceClose(account=seat.name, instrument=seat.symbol, kind=kind, quantity=None, price=None)
+        assert seat.exchange.submit(close).reject is None
+        events = await until(stream, live(), seconds=120)
+    assert [(fill.kind.value, fill.recovered) for fill in fills_of(events)] == [(kind.name.lower(), True)]
+    assert verdicts_of(events)[-1].complete
 
 
 async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump_clock: MockClock) -> None:

@@ -202,7 +202,7 @@ class OrderRow(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class TradeRow(msgspec.Struct, frozen=True, rename="camel"):
-    """An execution as `userTrades` tells it; it does not know the client id, so forced closes look like trades."""
+    """An execution as `userTrades` tells it; it does not know the client id, so its order says if it was forced."""
 
     symbol: str
     id: Id
@@ -253,17 +253,17 @@ def _execution(order: Order, side: Side | None, quantity: Decimal, odd: Odd, raw
         fee=exact(order.fee) if has_fee else None,
         fee_asset=order.fee_asset if has_fee else None,
         liquidity=_liquidity(order.is_maker),
-        kind=_forced(order) or FillKind.TRADE,
+        kind=_forced(order.client_id, order.execution) or FillKind.TRADE,
         client_order_id=order.client_id or None,
         position_side=odd.word(POSITION_SIDES, order.position_side, "position side", None),
     )
     return [FillView(execution, raw)]
 
 
-def _forced(order: Order) -> FillKind | None:
+def _forced(client_id: str | None, execution: str = "") -> FillKind | None:
     """What was done to the position, None for an order that somebody placed."""
-    kind = next((kind for start, kind in FORCED if order.client_id.startswith(start)), None)
-    return FillKind.LIQUIDATION if kind is None and order.execution == "CALCULATED" else kind
+    kind = next((kind for start, kind in FORCED if (client_id or "").startswith(start)), None)
+    return FillKind.LIQUIDATION if kind is None and execution == "CALCULATED" else kind
 
 
 def _updated_order(order: Order, side: Side | None, odd: Odd) -> OrderState:
@@ -271,7 +271,8 @@ def _updated_order(order: Order, side: Side | None, odd: Odd) -> OrderState:
     filled, wanted = amount(order.filled), positive_or_none(order.quantity)
     end = ENDS.get(order.status)
     # Liquidation and ADL orders show the status NEW even in their fills (Order Update page): all filled is filled.
-    if end is None and _forced(order) is not None and wanted is not None and filled >= wanted:
+    forced = _forced(order.client_id, order.execution)
+    if end is None and forced is not None and wanted is not None and filled >= wanted:
         end = End.FILLED
     kind = order.original_type or order.type  # `o` becomes MARKET or LIMIT once a stop is triggered
     return OrderState(
@@ -290,6 +291,7 @@ def _updated_order(order: Order, side: Side | None, odd: Odd) -> OrderState:
         time_in_force=odd.word(TIMES_IN_FORCE, order.time_in_force, "time in force", TimeInForce.UNKNOWN),
         reduce_only=order.reduce_only,
         position_side=odd.word(POSITION_SIDES, order.position_side, "position side", None),
+        fill_kind=forced,
         created_ns=time_ns if order.execution == "NEW" else None,
         updated_ns=time_ns,
     )
@@ -330,6 +332,7 @@ def order_row(raw: bytes) -> Row:
         time_in_force=odd.word(TIMES_IN_FORCE, row.time_in_force, "time in force", TimeInForce.UNKNOWN),
         reduce_only=row.reduce_only,
         position_side=odd.word(POSITION_SIDES, row.position_side, "position side", None),
+        fill_kind=_forced(row.client_order_id),
         created_ns=row.time * MILLI,
         updated_ns=time_ns,
     )

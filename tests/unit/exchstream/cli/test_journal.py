@@ -276,3 +276,28 @@ def test_checkpoints_are_needed_for_none(tmp_path: Path, capfd: pytest.CaptureFi
     store.close()
     assert main(["journal", "show", str(store.path)]) == 0
     assert "account   a?[2J: proven until 2116-" in capfd.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------------ handover
+
+
+def test_handover(run, store: Store) -> None:
+    """While a bot writes the file it is refused; then an account goes on under a new key, and no other name does."""
+    store.recognise({"production:toy:main": "the old key"})
+    code, lines = run("handover", "production:toy:main")
+    assert (code != 0, "in use by" in lines[0]) == (True, True)
+    store.close()
+    assert run("handover", "production:toy:main") == (0, ["production:toy:main goes on under the key that comes next"])
+    code, lines = run("handover", "nobody")
+    assert (code != 0, lines[0].endswith("it has production:toy:main, production:toy:mm")) == (True, True)
+    again = Store(store.path)
+    again.recognise({"production:toy:main": "the new key"})
+    again.close()
+
+
+def test_handover_of_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A journal that is not there is not begun."""
+    path = tmp_path / "none.db"
+    assert main(["journal", "handover", str(path), "a"]) == 2
+    assert f"there is no journal {path}" in capfd.readouterr().err
+    assert not path.exists()

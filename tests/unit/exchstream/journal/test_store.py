@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -495,3 +496,22 @@ def test_it_may_be_closed_twice(store: Store) -> None:
     store.close()
     with pytest.raises(JournalError, match="closed"):
         store.read(0, 1)
+
+
+def test_another_account_under_a_known_name_is_refused(tmp_path: Path) -> None:
+    """Its orders and fills would be mixed up with the old one's; a new key is handed over on purpose."""
+    path = tmp_path / "orders.db"
+    with closing(Store(path)) as store:
+        store.recognise({"a": "one"})
+        store.commit(Batch(checkpoints={"a": Checkpoint(good_ns=1, floor_ns=1, balances=BalanceState())}))
+    with closing(Store(path)) as store:
+        store.recognise({"a": "one", "b": "two"})
+        with pytest.raises(JournalError, match=r"under another key: .* exchstream journal handover .* a$"):
+            store.recognise({"a": "two"})
+        with pytest.raises(JournalError, match="no account 'c'; it has a"):
+            store.hand_over("c")
+        store.hand_over("a")
+    with closing(Store(path)) as store:
+        store.recognise({"a": "two"})
+        with pytest.raises(JournalError, match="another key"):
+            store.recognise({"a": "one"})
