@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Unrecognized,
         Unresolved,
     )
+    from exchstream.journal.disk import JournalFile
     from exchstream.jsonlines import from_json, to_json
     from exchstream.model import (
         FillKind,
@@ -84,6 +85,7 @@ __all__ = [
     "HostLimits",
     "HttpLimits",
     "JournalError",
+    "JournalFile",
     "LinkLimits",
     "Liquidity",
     "MissingExtra",
@@ -116,10 +118,11 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and would take 
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from exchstream import errors, events, jsonlines, model
         from exchstream.core import limits
+        from exchstream.journal import disk
         from exchstream.shell import stream
         from exchstream.venues import binance, ftx
 
-        for module in (errors, events, jsonlines, model, limits, stream, binance, ftx):
+        for module in (errors, events, jsonlines, model, limits, disk, stream, binance, ftx):
             globals().update((public, vars(module)[public]) for public in __all__ if public in vars(module))
         return globals()[name]
 

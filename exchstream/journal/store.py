@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
@@ -27,17 +28,29 @@ from typing import Any, Final, Literal
 import attrs
 
 from exchstream.core.balances import BalanceState
-from exchstream.core.ledger import Entry
+from exchstream.core.ledger import MAX_CLOSED, MAX_ENDED, Entry
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import MINUTE
 from exchstream.errors import JournalError, SlowConsumer
 from exchstream.events import Event, Fill, OrderUpdate
-from exchstream.journal.records import FILL, KINDS, ORDER_UPDATE, at_ns, decode, decode_balances, decode_state, encode
+from exchstream.journal.records import (
+    FILL,
+    KINDS,
+    ORDER_UPDATE,
+    at_ns,
+    decode,
+    decode_balances,
+    decode_entry,
+    decode_order,
+    decode_state,
+    encode,
+)
 from exchstream.model import FillKey, OrderKey, OrderKind, OrderState
 
 APPLICATION_ID: Final = 0x45584348  # "EXCH" in the header says whose file it is
-# Facts that a restart may be told again are looked for this much further back than its look-back begins.
-MARGIN_NS: Final = 10 * MINUTE
+# Facts that a restart may be told again are looked for this much further back than its look-back begins; more than
+# twice any venue's lag, and than what this machine's clock may be off by.
+MARGIN_NS: Final = 3 * MINUTE
 CHUNK: Final = 1_000  # records that are let go in one transaction
 AHEAD: Final = 8_192  # positions that are reserved at a time; so many stay unused at most when some were lost
 LOCK_BYTE: Final = 1 << 30  # where SQLite has its locks, and no page: fileformat2.html, 1.4
@@ -65,6 +78,7 @@ MIGRATIONS: Final = (
 )
 
 Durability = Literal["normal", "full", "relaxed"]
+_Ended = dict[int, dict[OrderKey, bytes]]
 
 
 @attrs.frozen
@@ -327,17 +341,11 @@ class Store:
         """What is known of these accounts; those that were never here are missing."""
         with errors(self.path):
             found = {name: self._checkpoint(self._accounts[name]) for name in names if name in self._accounts}
-            orders: dict[str, dict[OrderKey, OrderState]] = {name: {} for name in found}
-            entries: dict[str, dict[FillKey, Entry]] = {name: {} for name in found}
-            for name, event in self._told_lately(found):
-                if isinstance(event, OrderUpdate):
-                    orders[name][event.state.key] = event.state
-                elif isinstance(event, Fill):
-                    key = event.execution.key
-                    entries[name][key] = Entry(key, event.quantity, event.time_ns)
+            ended, entries = self._told_lately({self._accounts[name]: known for name, known in found.items()})
             return {
-                name: self._restored(self._accounts[name], checkpoint, orders[name], entries[name])
-                for name, checkpoint in found.items()
+                name: self._restored(account, found[name], ended[account], entries[account])
+                for name, account in self._accounts.items()
+                if name in found
             }
 
     def _checkpoint(self, account: int) -> Checkpoint:
@@ -345,38 +353,52 @@ class Store:
         self._good_ns[account] = good_ns
         return Checkpoint(good_ns=good_ns, floor_ns=floor_ns, balances=decode_balances(blob))
 
-    def _told_lately(self, found: Mapping[str, Checkpoint]) -> Iterator[tuple[str, Event]]:
-        """The facts of these accounts that a look-back may bring again, in their order."""
-        names = {self._accounts[name]: name for name in found}
-        since_ns = {self._accounts[name]: checkpoint.good_ns - MARGIN_NS for name, checkpoint in found.items()}
-        after = self._before(min(since_ns.values(), default=self._at_ns + 1))
+    def _told_lately(self, found: Mapping[int, Checkpoint]) -> tuple[_Ended, dict[int, dict[FillKey, Entry]]]:
+        """What a look-back may bring again, of each account: the last records of orders that ended, and executions."""
+        ended: _Ended = {account: {} for account in found}
+        entries: dict[int, dict[FillKey, Entry]] = {account: {} for account in found}
+        since_ns = {account: checkpoint.good_ns - MARGIN_NS for account, checkpoint in found.items()}
         rows = self._db.execute(
             "select account, kind, at_ns, payload from record where position > ? and kind in (?, ?) order by position",
-            (after, ORDER_UPDATE, FILL),
+            (self._before(min(since_ns.values(), default=self._at_ns + 1)), ORDER_UPDATE, FILL),
         )
         for account, kind, told_ns, payload in rows:
-            if account in names and told_ns >= since_ns[account]:
-                yield names[account], decode(kind, payload)
+            if account not in found or told_ns < since_ns[account]:
+                continue
+            if kind == FILL:
+                entry = decode_entry(payload)
+                entries[account][entry.key] = entry
+            else:
+                key, has_ended = decode_order(payload)
+                ended[account].pop(key, None)
+                if has_ended:
+                    ended[account][key] = payload
+        return ended, entries
 
     def _restored(
         self,
         account: int,
         checkpoint: Checkpoint,
-        told: Mapping[OrderKey, OrderState],
-        entries: Mapping[FillKey, Entry],
+        ended: Mapping[OrderKey, bytes],
+        entries: dict[FillKey, Entry],
     ) -> Restored:
+        newest = list(ended.values())[-MAX_CLOSED - MAX_ENDED :]  # the ledger keeps no more
+        closed = [event.state for event in (decode(ORDER_UPDATE, b) for b in newest) if isinstance(event, OrderUpdate)]
         working = self._db.execute("select state from open_order where account = ?", (account,))
-        orders = {key: state for key, state in told.items() if state.end is not None}
-        orders |= {state.key: state for state in (decode_state(blob) for (blob,) in working)}
-        known = dict(entries)
-        for key in orders:
-            known |= {entry.key: entry for entry in self._entries(account, key)}
+        orders = [*closed, *(decode_state(blob) for (blob,) in working)]
+        sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for entry in entries.values():
+            sums[entry.key.venue_symbol, entry.key.order_id] += entry.quantity
+        for state in orders:
+            lately = sums[state.key.venue_symbol, state.key.order_id]
+            if state.end is None or lately != state.cumulative.filled:  # it may have older ones
+                entries.update((entry.key, entry) for entry in self._entries(account, state.key))
         symbols = self._db.execute("select name from symbol where account = ? order by position", (account,))
         return Restored(
             checkpoint=checkpoint,
             symbols=tuple(symbol for (symbol,) in symbols),
-            orders=tuple(orders.values()),
-            entries=tuple(sorted(known.values(), key=lambda entry: entry.time_ns)),
+            orders=tuple(orders),
+            entries=tuple(sorted(entries.values(), key=lambda entry: entry.time_ns)),
         )
 
     def _entries(self, account: int, key: OrderKey) -> Iterator[Entry]:
