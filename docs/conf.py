@@ -27,9 +27,9 @@ nitpick_ignore = [
         "decimal.Decimal",
         "Journal",
         "Runner",
-        "exchstream.journal.disk.JournalFile",
         "exchstream.model.V",
         "os.PathLike",
+        "pathlib.Path",
     )
 ]
 

@@ -3,9 +3,9 @@
     python -m tests.bench.journal [--rounds 5] [--messages 20000] [--events 1000000] [--folder DIR]
 
 CPU is counted from the socket to user code, as in `test_spot.py`.  The delay is from `append` to the reader, at a pace
-of one event in 5 ms.  A restart opens a file in which so many events stand, 50 for each second, and restores the account;
-once from what was told in the last minutes, as usual, and once, as if nothing had been proven, from all of it.  Beside
-it stands what it takes to read the file once.
+of one event in 5 ms.  A restart opens a file in which so many events stand, 50 a second, and restores the account:
+first from what was told in the last minutes, as usual, then, as if nothing had been proven, from all of it.  Beside it
+stands what it takes to read the file once.
 """
 
 from __future__ import annotations
