@@ -102,6 +102,7 @@ class OrderStream:
         self._runners = runners
         self._moved = trio.Event()
         self._left = False
+        self._names = {STREAM: None}
         self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()  # those that have been asked for an event
         self._own = self._reader_of_the_stream(journal)
         journal.on_visible = self._wake
@@ -134,11 +135,19 @@ class OrderStream:
             after = self._own.position
         if not 0 <= after <= self.journal.visible:
             raise ConfigError(f"there is no position {after} yet: the newest is {self.journal.visible}")
+        if name is not None:
+            self._names[name] = None
         return Reader(self, after, name)
 
     def status(self) -> Mapping[tuple[str, str], Status]:
         """How each account stands, by (venue, account)."""
         return {(r.venue.name, r.venue.account): r.session.status() for r in self._runners}
+
+    def behind(self) -> Mapping[str, int]:
+        """How many positions each named reader of this stream has still to acknowledge; its own is named "stream"."""
+        visible, floor = self.journal.visible, self.journal.floor
+        positions = {name: self.journal.position(name) for name in tuple(self._names)}
+        return {name: visible - (floor if position is None else position) for name, position in positions.items()}
 
     async def after(self, position: int) -> Sequence[Event]:
         """The next events, waiting for at least one.
