@@ -10,6 +10,7 @@ The map of the package:
     venues/        PURE: what each exchange does in its own way (ftx, binance/)
     journal/       where events live between the Session and the readers
     shell/         trio: sockets, HTTP, clocks, tasks; `open_stream`
+    metrics.py     the status as Prometheus text (extra `metrics`)
     testing.py     check_venue(): the conformance suite for authors of venues
     cli/           the command line
 

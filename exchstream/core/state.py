@@ -5,6 +5,8 @@ Times are the venue's UTC.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from exchstream.core.balances import BalanceState
@@ -40,11 +42,14 @@ class Restored:
     entries: tuple[Entry, ...] = ()
 
 
+PHASES: Final = ("connecting", "looking back", "live", "down")
+
+
 @attrs.frozen
 class Status:
     """How one account stands.
 
-    `phase` is "connecting", "looking back", "live" or "down"; `gap_since_ns` is from when on facts may be missing
+    `phase` is one of PHASES; `gap_since_ns` is from when on facts may be missing
     (None: nothing is); up to `good_ns` everything has been proven told.  `last_error` is why the account is not live,
     as far as it is known (None: it is live, or nothing has failed).
 
