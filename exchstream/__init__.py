@@ -10,6 +10,7 @@ The map of the package:
     venues/        PURE: what each exchange does in its own way (ftx, binance/)
     journal/       where events live between the Session and the readers
     shell/         trio: sockets, HTTP, clocks, tasks; `open_stream`
+    replay.py      a stream's events again, from the record of its happenings
     metrics.py     the status as Prometheus text (extra `metrics`)
     testing.py     check_venue(): the conformance suite for authors of venues
     cli/           the command line
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         Side,
         TimeInForce,
     )
+    from exchstream.shell.recorder import Record
     from exchstream.shell.stream import OrderStream, Reader, open_stream
     from exchstream.venues.binance import BinanceFutures, BinanceSpot
     from exchstream.venues.ftx import Ftx
@@ -95,6 +97,7 @@ __all__ = [
     "OrderUpdate",
     "PositionSide",
     "Reader",
+    "Record",
     "Scope",
     "SessionLimits",
     "Side",
@@ -117,10 +120,10 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and would take 
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from exchstream import errors, events, jsonlines, model
         from exchstream.core import limits
-        from exchstream.shell import stream
+        from exchstream.shell import recorder, stream
         from exchstream.venues import binance, ftx
 
-        for module in (errors, events, jsonlines, model, limits, stream, binance, ftx):
+        for module in (errors, events, jsonlines, model, limits, recorder, stream, binance, ftx):
             globals().update((public, vars(module)[public]) for public in __all__ if public in vars(module))
         return globals()[name]
 

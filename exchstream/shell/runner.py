@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import attrs
 import trio
@@ -26,6 +27,7 @@ from exchstream.core.happenings import (
     Happening,
     Lost,
     MeasureClock,
+    Now,
     Obey,
     Overflowed,
     Ping,
@@ -39,7 +41,7 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.happenings import Unanswered as NoAnswer
 from exchstream.core.session import Session
-from exchstream.core.venue import SECOND, Venue
+from exchstream.core.venue import SECOND, CredentialIs, Venue
 from exchstream.errors import AccountFailed, CredentialsRejected, VenueBroken, VenueRetired
 from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpened
 from exchstream.journal import Journal
@@ -55,6 +57,8 @@ MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means tha
 MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
 WARN_AFTER: Final = 3  # failures since the account was live; one or two are everyday life
 EVENTS_PER_FRAME: Final = 3  # an order's state, its execution, and a word in it that we do not know
+
+Note: TypeAlias = Callable[[Happening, Now, CredentialIs | None], None]
 
 _ERRORS: Final[dict[DownReason, type[AccountFailed]]] = {
     DownReason.CREDENTIALS: CredentialsRejected,
@@ -74,13 +78,14 @@ class _Wire:
 
 @attrs.define(eq=False)
 class Runner:
-    """One account's tasks.  `failure` is set when the account has gone down."""
+    """One account's tasks.  `note` hears what the session heard; `failure` is set when the account has gone down."""
 
     venue: Venue
     host: Host
     session: Session
     journal: Journal
     raise_fatal: bool = False
+    note: Note | None = None
     failure: AccountFailed | None = attrs.field(default=None, init=False)
     _nursery: trio.Nursery = attrs.field(init=False)
     _timer: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -107,7 +112,13 @@ class Runner:
 
     def step(self, happening: Happening) -> None:
         """Let the session react to one happening, and carry out what it answers."""
-        for command in self.session.handle(happening, self.host.clock.now()):
+        now = self.host.clock.now()
+        try:
+            commands = self.session.handle(happening, now)
+        finally:  # what breaks a session most of all
+            if self.note is not None:
+                self.note(happening, now, self.session.memory.credential)
+        for command in commands:
             self._carry_out(command)
         self._timer.deadline = min(self._timer.deadline, self._deadline())
 

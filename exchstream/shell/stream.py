@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from os import PathLike
 from typing import Final, Literal, Self, TypeGuard
 
@@ -26,6 +27,7 @@ from exchstream.journal.disk import Disk, JournalFile
 from exchstream.journal.memory import InMemory
 from exchstream.shell.hosts import Hosts
 from exchstream.shell.nursery import open_bare_nursery
+from exchstream.shell.recorder import Record, Recorder
 from exchstream.shell.runner import Runner
 
 # What is logged is for who asks for it: without a handler Python would print our errors beside the exceptions.
@@ -221,6 +223,7 @@ async def open_stream(
     on_fatal: OnFatal = "continue",
     memory_events: int = MEMORY_EVENTS,
     journal: str | PathLike[str] | JournalFile | None = None,
+    record: str | PathLike[str] | Record | None = None,
 ) -> AsyncIterator[OrderStream]:
     """Stream the own orders and fills of these accounts until the block is left.
 
@@ -231,6 +234,9 @@ async def open_stream(
     `journal` is the file that keeps all of it over restarts: positions, what was told, how far it was proven, and where
     each reader stood.  An account that it knows goes on from there, whatever `since_ns` says.
 
+    `record` is the file to which all that the accounts' sessions are told is written, without secrets:
+    `exchstream replay` tells from it again what was told.
+
     Raises ConfigError for arguments that cannot work, AccountFailed when no account is left, and JournalError when the
     file cannot be read or written.
     """
@@ -238,6 +244,7 @@ async def open_stream(
     _check_venues(venues)
     async with (
         _open_journal(journal, memory_events) as store,
+        _open_recorder(record) as recorder,
         Hosts.open() as hosts,
         open_bare_nursery() as nursery,
     ):
@@ -256,6 +263,12 @@ async def open_stream(
         stream = OrderStream(store, runners)
         for runner in runners:
             runner.session.restored = restored.get(runner.name)
+        if recorder is not None:
+            await recorder.begin([runner.session for runner in runners], store.visible)
+            nursery.start_soon(recorder.write)
+            for number, runner in enumerate(runners):
+                runner.note = partial(recorder.note, number)
+        for runner in runners:
             nursery.start_soon(runner.run)
         nursery.start_soon(stream.end)
         try:
@@ -277,6 +290,15 @@ async def _open_journal(
     file = journal if isinstance(journal, JournalFile) else JournalFile(journal)
     async with Disk.open(file, memory_events) as disk:
         yield disk
+
+
+@asynccontextmanager
+async def _open_recorder(record: str | PathLike[str] | Record | None) -> AsyncIterator[Recorder | None]:
+    if record is None:
+        yield None
+        return
+    async with Recorder.open(record if isinstance(record, Record) else Record(record)) as recorder:
+        yield recorder
 
 
 def _closed() -> trio.ClosedResourceError:
