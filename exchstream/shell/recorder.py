@@ -164,7 +164,8 @@ class Recorder:
     def _give_up(self, why: str) -> None:
         self._failed = True
         self._noted.clear()
-        log.error("the record %s has ended: %s", self._path, why)
+        extra = {"venue": None, "account": None, "link": None, "event": "record_ended"}
+        log.error("the record %s has ended: %s", self._path, why, extra=extra)
 
 
 class _File:

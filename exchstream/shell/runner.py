@@ -142,7 +142,8 @@ class Runner:
             case Ping(link=link):
                 self._put(link, None)
             case Close(link=link, why=why):
-                log.info("%s %s: link %d closed: %s", self.venue.name, self.venue.account, link, why)
+                extra = self._fields("link_closed", link)
+                log.info("%s %s: link %d closed: %s", self.venue.name, self.venue.account, link, why, extra=extra)
                 if (closing := self._wires.pop(link, None)) is not None:
                     closing.scope.cancel()
             case Obey(throttle=throttle):
@@ -179,7 +180,8 @@ class Runner:
             except LinkLost as lost:
                 why = lost.why
         if self._wires.pop(dial.link, None) is not None:
-            log.info("%s %s: link %d lost: %s", self.venue.name, self.venue.account, dial.link, why)
+            extra = self._fields("link_lost", dial.link)
+            log.info("%s %s: link %d lost: %s", self.venue.name, self.venue.account, dial.link, why, extra=extra)
             self.step(Lost(dial.link, why, retry_after_ns))
             self._warn()
 
@@ -235,7 +237,8 @@ class Runner:
             if measure.anew or self.host.clock.due or self.host.clock.error_ns is None:
                 await self.host.measure_clock(self.venue, self.session.memory)
         except Unanswered as failed:
-            log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why)
+            extra = self._fields("clock_unknown")
+            log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why, extra=extra)
             self.step(Unclocked(failed.why))
             self._warn()
         else:
@@ -243,25 +246,32 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------------ telling
 
+    def _fields(self, event: str, link: int | None = None) -> dict[str, object]:
+        """What a log record says besides its text, for who formats it as JSON; all of our records have these."""
+        return {"venue": self.venue.name, "account": self.venue.account, "link": link, "event": event}
+
     def _warn(self) -> None:
         """Something has failed; said aloud once, when it has gone on for a while."""
         self._failed += 1
         if self._failed == WARN_AFTER:
-            trouble = self.session.status().last_error
-            log.warning("%s %s: not live, and retried: %s", self.venue.name, self.venue.account, trouble)
+            trouble, extra = self.session.status().last_error, self._fields("not_live")
+            log.warning("%s %s: not live, and retried: %s", self.venue.name, self.venue.account, trouble, extra=extra)
 
     def _notice(self, events: tuple[Event, ...]) -> None:
         """Log what happened to the account (never what it traded), and note that it has gone down."""
         for event in events:
             match event:
                 case GapOpened(reason=reason, detail=detail):
-                    log.info("%s %s: gap opened: %s %s", event.venue, event.account, reason.value, detail)
+                    extra, words = self._fields("gap_opened"), f"{reason.value} {detail}"
+                    log.info("%s %s: gap opened: %s", event.venue, event.account, words, extra=extra)
                 case GapClosed(complete=complete, recovered=recovered):
                     self._failed = 0
-                    verdict = "complete" if complete else "incomplete"
-                    log.info("%s %s: gap closed, %s, recovered %d", event.venue, event.account, verdict, recovered)
+                    extra = self._fields("gap_closed")
+                    verdict = f"{'complete' if complete else 'incomplete'}, recovered {recovered}"
+                    log.info("%s %s: gap closed, %s", event.venue, event.account, verdict, extra=extra)
                 case AccountDown(reason=reason, detail=detail):
-                    log.error("%s %s: down: %s", event.venue, event.account, detail)
+                    extra = self._fields("account_down")
+                    log.error("%s %s: down: %s", event.venue, event.account, detail, extra=extra)
                     self.failure = _ERRORS[reason](event.venue, event.account, detail)
                 case _:
                     pass
