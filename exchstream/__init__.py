@@ -10,6 +10,8 @@ The map of the package:
     venues/        PURE: what each exchange does in its own way (ftx, binance/)
     journal/       where events live between the Session and the readers
     shell/         trio: sockets, HTTP, clocks, tasks; `open_stream`
+    replay.py      a stream's events again, from the record of its happenings
+    metrics.py     the status as Prometheus text (extra `metrics`)
     testing.py     check_venue(): the conformance suite for authors of venues
     cli/           the command line
 
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
         Side,
         TimeInForce,
     )
+    from exchstream.shell.recorder import Record
     from exchstream.shell.stream import OrderStream, Reader, open_stream
     from exchstream.venues.binance import BinanceFutures, BinanceSpot
     from exchstream.venues.ftx import Ftx
@@ -96,6 +99,7 @@ __all__ = [
     "OrderUpdate",
     "PositionSide",
     "Reader",
+    "Record",
     "Scope",
     "SessionLimits",
     "Side",
@@ -119,10 +123,10 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and would take 
         from exchstream import errors, events, jsonlines, model
         from exchstream.core import limits
         from exchstream.journal import disk
-        from exchstream.shell import stream
+        from exchstream.shell import recorder, stream
         from exchstream.venues import binance, ftx
 
-        for module in (errors, events, jsonlines, model, limits, disk, stream, binance, ftx):
+        for module in (errors, events, jsonlines, model, limits, disk, recorder, stream, binance, ftx):
             globals().update((public, vars(module)[public]) for public in __all__ if public in vars(module))
         return globals()[name]
 

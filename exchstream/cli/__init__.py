@@ -1,8 +1,9 @@
-"""The command line: `exchstream demo`, `exchstream tail VENUE ...`, `exchstream venues`, `exchstream journal ...`.
+"""The command line: `exchstream demo`, `tail VENUE ...`, `venues`, `journal ...`, `replay FILE`.
 
     app.py        the commands, their options and help
     run.py        the trio side: signals, time limit, what the stream tells goes out
     mock.py       `python -m mockserver` as a child process
+    replay.py     what a record's stream told
     lines.py      one event as a line of text, standard output without blocking, complaints
     board.py      the live table
     journal.py    a journal's file: what it holds, its events, whether it is sound

@@ -8,6 +8,8 @@ import sys
 import time
 import traceback
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Final
 
 import trio
@@ -18,6 +20,7 @@ from exchstream.cli import DOWN, FAILED, NO_MOCK, OK, SLOW, USAGE, catalogue, ru
 from exchstream.cli.journal import journal
 from exchstream.cli.lines import complain
 from exchstream.cli.mock import MockFailed
+from exchstream.cli.replay import replay as replay_file
 from exchstream.errors import AccountFailed, ConfigError, ExchstreamError, SlowConsumer
 from exchstream.shell.stream import EARLIEST_NS
 
@@ -105,6 +108,23 @@ def tail(
     for warning in catalogue.misspelt([venue, *more], name):
         complain(warning)
     return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, limit, since_ns)
+
+
+@app.command
+def replay(
+    file: Annotated[str, Parameter(help="What open_stream(record=...) wrote; FILE.1 beside it is read first.")],
+    /,
+    *,
+    account: Annotated[str | None, Parameter(help="Only this account: NAME or VENUE:NAME.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Tell again what a recorded stream told: the events that its accounts' happenings lead to.
+
+    Needs neither network nor keys. Secrets were cut out when the record was written, so `raw` and texts of the venue
+    may hold `***` where they had one.
+    """
+    return trio.run(partial(replay_file, Path(file), account, json=json))
 
 
 @app.command

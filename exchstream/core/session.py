@@ -108,6 +108,7 @@ class Session:
     _audit: Audit = attrs.field(init=False)
     _asks: Asks = attrs.field(factory=Asks, init=False)
     _reload_ns: int = attrs.field(default=0, init=False)
+    _renewed_ns: int = attrs.field(default=0, init=False)
     _renew_ns: int | None = attrs.field(default=None, init=False)
     _expires_ns: int | None = attrs.field(default=None, init=False)
     _lag_ns: int = attrs.field(init=False)
@@ -171,17 +172,21 @@ class Session:
         )
 
     def status(self) -> Status:
-        """How the account stands."""
-        credential = self.memory.credential
+        """How the account stands.  Safe to call from another thread, which may see it in the middle of a change."""
+        credential, gap, phase = self.memory.credential, self._gaps.told, self._phase()
         return Status(
-            phase=self._phase(),
-            gap_since_ns=None if self._gaps.told is None else self._gaps.told.since_ns,
+            phase=phase,
+            gap_since_ns=None if gap is None else gap.since_ns,
             good_ns=self.good_ns,
             reconnects=self.links.reconnects,
             duplicates=self.ledger.duplicates,
             fills_recovered=self._teller.recovered_fills,
             credential_renew_ns=None if credential is None else credential.renew_ns,
-            last_error=None if self._phase() == "live" else self._trouble,
+            last_error=None if phase == "live" else self._trouble,
+            lag_ns=self._teller.lag_ns,
+            fact_ns=self._teller.fact_ns,
+            credential_since_ns=None if credential is None else self._renewed_ns,
+            credential_expires_ns=None if credential is None else credential.expires_ns,
         )
 
     def _phase(self) -> str:
@@ -454,7 +459,7 @@ class Session:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 
     def _credential_is(self, credential: CredentialIs, now: Now) -> Iterator[Command]:
-        old, self.memory.credential = self.memory.credential, credential
+        old, self.memory.credential, self._renewed_ns = self.memory.credential, credential, now.wall_ns
         for link in self.links.live.values():
             if link.credential == credential.value:
                 link.renewed = True

@@ -5,6 +5,8 @@ Times are the venue's UTC.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from exchstream.core.balances import BalanceState
@@ -40,13 +42,24 @@ class Restored:
     entries: tuple[Entry, ...] = ()
 
 
+PHASES: Final = ("connecting", "looking back", "live", "down")
+
+
 @attrs.frozen
 class Status:
     """How one account stands.
 
-    `phase` is "connecting", "looking back", "live" or "down"; `gap_since_ns` is from when on facts may be missing
+    `phase` is one of PHASES; `gap_since_ns` is from when on facts may be missing
     (None: nothing is); up to `good_ns` everything has been proven told.  `last_error` is why the account is not live,
-    as far as it is known (None: it is live, or nothing has failed).  The rest counts since the start.
+    as far as it is known (None: it is live, or nothing has failed).
+
+    `reconnects` counts the links that have ended since the start, `duplicates` the facts that came again and were not
+    told, `fills_recovered` the executions that REST brought.  `lag_ns` is how long after its time at the venue the last
+    live fact was here, which came at `fact_ns` (None: there was none yet); our clock may be off by its error, so a
+    small one may be negative.  What REST recovers is late by nature and does not count.
+
+    Where a lane is dialled with a key of its own (a listen key), `credential_since_ns` is when the venue gave it or
+    last renewed it, `credential_renew_ns` when it is renewed next, and at `credential_expires_ns` it would be dead.
     """
 
     phase: str
@@ -57,3 +70,7 @@ class Status:
     fills_recovered: int
     credential_renew_ns: int | None
     last_error: str | None = None
+    lag_ns: int | None = None
+    fact_ns: int | None = None
+    credential_since_ns: int | None = None
+    credential_expires_ns: int | None = None

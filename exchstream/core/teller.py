@@ -40,6 +40,7 @@ class Teller:
     """What one account has to tell.
 
     `symbols` are those it was ever told of, the most recently used last; those of them that the user `named` stay.
+    `lag_ns` is how old the last live fact was when it came, at `fact_ns`.
     """
 
     venue: Venue
@@ -50,6 +51,8 @@ class Teller:
     named: set[str] = attrs.field(factory=set)
     recovered_facts: int = 0
     recovered_fills: int = 0
+    lag_ns: int | None = None
+    fact_ns: int | None = None
     _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
     _untold: list[Event] = attrs.field(factory=list)
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
@@ -75,6 +78,8 @@ class Teller:
         self.use(state.key.venue_symbol)
         if self.venue.plan.tells_orders:
             self.recovered_facts += recovered
+            if not recovered and view.state.updated_ns is not None:
+                self.lag_ns, self.fact_ns = now.wall_ns - view.state.updated_ns, now.wall_ns
             self._untold.append(self._order_update(state, view.raw, now, recovered=recovered))
         return News(state.key, state.created_ns if state.updated_ns is None else state.updated_ns)
 
@@ -90,6 +95,8 @@ class Teller:
         if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
             self.recovered_facts += recovered
             self.recovered_fills += recovered
+            if not recovered:
+                self.lag_ns, self.fact_ns = now.wall_ns - execution.time_ns, now.wall_ns
             self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
         return News(OrderKey(execution.venue_symbol, execution.order_id), execution.time_ns)
 

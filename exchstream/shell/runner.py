@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import attrs
 import trio
@@ -26,6 +27,7 @@ from exchstream.core.happenings import (
     Happening,
     Lost,
     MeasureClock,
+    Now,
     Obey,
     Overflowed,
     Ping,
@@ -39,7 +41,7 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.happenings import Unanswered as NoAnswer
 from exchstream.core.session import Session
-from exchstream.core.venue import SECOND, Venue
+from exchstream.core.venue import SECOND, CredentialIs, Venue
 from exchstream.errors import AccountFailed, CredentialsRejected, VenueBroken, VenueRetired
 from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpened
 from exchstream.journal import Journal
@@ -55,6 +57,8 @@ MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means tha
 MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
 WARN_AFTER: Final = 3  # failures since the account was live; one or two are everyday life
 EVENTS_PER_FRAME: Final = 3  # an order's state, its execution, and a word in it that we do not know
+
+Note: TypeAlias = Callable[[Happening, Now, CredentialIs | None], None]
 
 _ERRORS: Final[dict[DownReason, type[AccountFailed]]] = {
     DownReason.CREDENTIALS: CredentialsRejected,
@@ -74,13 +78,14 @@ class _Wire:
 
 @attrs.define(eq=False)
 class Runner:
-    """One account's tasks.  `failure` is set when the account has gone down."""
+    """One account's tasks.  `note` hears what the session heard; `failure` is set when the account has gone down."""
 
     venue: Venue
     host: Host
     session: Session
     journal: Journal
     raise_fatal: bool = False
+    note: Note | None = None
     failure: AccountFailed | None = attrs.field(default=None, init=False)
     _nursery: trio.Nursery = attrs.field(init=False)
     _timer: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -107,7 +112,13 @@ class Runner:
 
     def step(self, happening: Happening) -> None:
         """Let the session react to one happening, and carry out what it answers."""
-        for command in self.session.handle(happening, self.host.clock.now()):
+        now = self.host.clock.now()
+        try:
+            commands = self.session.handle(happening, now)
+        finally:  # what breaks a session most of all
+            if self.note is not None:
+                self.note(happening, now, self.session.memory.credential)
+        for command in commands:
             self._carry_out(command)
         self._timer.deadline = min(self._timer.deadline, self._deadline())
 
@@ -131,7 +142,8 @@ class Runner:
             case Ping(link=link):
                 self._put(link, None)
             case Close(link=link, why=why):
-                log.info("%s %s: link %d closed: %s", self.venue.name, self.venue.account, link, why)
+                extra = self._fields("link_closed", link)
+                log.info("%s %s: link %d closed: %s", self.venue.name, self.venue.account, link, why, extra=extra)
                 if (closing := self._wires.pop(link, None)) is not None:
                     closing.scope.cancel()
             case Obey(throttle=throttle):
@@ -168,7 +180,8 @@ class Runner:
             except LinkLost as lost:
                 why = lost.why
         if self._wires.pop(dial.link, None) is not None:
-            log.info("%s %s: link %d lost: %s", self.venue.name, self.venue.account, dial.link, why)
+            extra = self._fields("link_lost", dial.link)
+            log.info("%s %s: link %d lost: %s", self.venue.name, self.venue.account, dial.link, why, extra=extra)
             self.step(Lost(dial.link, why, retry_after_ns))
             self._warn()
 
@@ -224,7 +237,8 @@ class Runner:
             if measure.anew or self.host.clock.due or self.host.clock.error_ns is None:
                 await self.host.measure_clock(self.venue, self.session.memory)
         except Unanswered as failed:
-            log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why)
+            extra = self._fields("clock_unknown")
+            log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why, extra=extra)
             self.step(Unclocked(failed.why))
             self._warn()
         else:
@@ -232,25 +246,32 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------------ telling
 
+    def _fields(self, event: str, link: int | None = None) -> dict[str, object]:
+        """What a log record says besides its text, for who formats it as JSON; all of our records have these."""
+        return {"venue": self.venue.name, "account": self.venue.account, "link": link, "event": event}
+
     def _warn(self) -> None:
         """Something has failed; said aloud once, when it has gone on for a while."""
         self._failed += 1
         if self._failed == WARN_AFTER:
-            trouble = self.session.status().last_error
-            log.warning("%s %s: not live, and retried: %s", self.venue.name, self.venue.account, trouble)
+            trouble, extra = self.session.status().last_error, self._fields("not_live")
+            log.warning("%s %s: not live, and retried: %s", self.venue.name, self.venue.account, trouble, extra=extra)
 
     def _notice(self, events: tuple[Event, ...]) -> None:
         """Log what happened to the account (never what it traded), and note that it has gone down."""
         for event in events:
             match event:
                 case GapOpened(reason=reason, detail=detail):
-                    log.info("%s %s: gap opened: %s %s", event.venue, event.account, reason.value, detail)
+                    extra, words = self._fields("gap_opened"), f"{reason.value} {detail}"
+                    log.info("%s %s: gap opened: %s", event.venue, event.account, words, extra=extra)
                 case GapClosed(complete=complete, recovered=recovered):
                     self._failed = 0
-                    verdict = "complete" if complete else "incomplete"
-                    log.info("%s %s: gap closed, %s, recovered %d", event.venue, event.account, verdict, recovered)
+                    extra = self._fields("gap_closed")
+                    verdict = f"{'complete' if complete else 'incomplete'}, recovered {recovered}"
+                    log.info("%s %s: gap closed, %s", event.venue, event.account, verdict, extra=extra)
                 case AccountDown(reason=reason, detail=detail):
-                    log.error("%s %s: down: %s", event.venue, event.account, detail)
+                    extra = self._fields("account_down")
+                    log.error("%s %s: down: %s", event.venue, event.account, detail, extra=extra)
                     self.failure = _ERRORS[reason](event.venue, event.account, detail)
                 case _:
                     pass

@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from os import PathLike
 from typing import Final, Literal, Self, TypeGuard
 
@@ -26,6 +27,7 @@ from exchstream.journal.disk import Disk, JournalFile
 from exchstream.journal.memory import InMemory
 from exchstream.shell.hosts import Hosts
 from exchstream.shell.nursery import open_bare_nursery
+from exchstream.shell.recorder import Record, Recorder
 from exchstream.shell.runner import Runner
 
 # What is logged is for who asks for it: without a handler Python would print our errors beside the exceptions.
@@ -102,6 +104,7 @@ class OrderStream:
         self._runners = runners
         self._moved = trio.Event()
         self._left = False
+        self._names = {STREAM: None}
         self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()  # those that have been asked for an event
         self._own = self._reader_of_the_stream(journal)
         journal.on_visible = self._wake
@@ -134,11 +137,19 @@ class OrderStream:
             after = self._own.position
         if not 0 <= after <= self.journal.visible:
             raise ConfigError(f"there is no position {after} yet: the newest is {self.journal.visible}")
+        if name is not None:
+            self._names[name] = None
         return Reader(self, after, name)
 
     def status(self) -> Mapping[tuple[str, str], Status]:
         """How each account stands, by (venue, account)."""
         return {(r.venue.name, r.venue.account): r.session.status() for r in self._runners}
+
+    def behind(self) -> Mapping[str, int]:
+        """How many positions each named reader of this stream has still to acknowledge; its own is named "stream"."""
+        visible, floor = self.journal.visible, self.journal.floor
+        positions = {name: self.journal.position(name) for name in tuple(self._names)}
+        return {name: visible - (floor if position is None else position) for name, position in positions.items()}
 
     async def after(self, position: int) -> Sequence[Event]:
         """The next events, waiting for at least one.
@@ -212,6 +223,7 @@ async def open_stream(
     on_fatal: OnFatal = "continue",
     memory_events: int = MEMORY_EVENTS,
     journal: str | PathLike[str] | JournalFile | None = None,
+    record: str | PathLike[str] | Record | None = None,
 ) -> AsyncIterator[OrderStream]:
     """Stream the own orders and fills of these accounts until the block is left.
 
@@ -222,6 +234,9 @@ async def open_stream(
     `journal` is the file that keeps all of it over restarts: positions, what was told, how far it was proven, and where
     each reader stood.  An account that it knows goes on from there, whatever `since_ns` says.
 
+    `record` is the file to which all that the accounts' sessions are told is written, without secrets:
+    `exchstream replay` tells from it again what was told.
+
     Raises ConfigError for arguments that cannot work, AccountFailed when no account is left, and JournalError when the
     file cannot be read or written.
     """
@@ -229,6 +244,7 @@ async def open_stream(
     _check_venues(venues)
     async with (
         _open_journal(journal, memory_events) as store,
+        _open_recorder(record) as recorder,
         Hosts.open() as hosts,
         open_bare_nursery() as nursery,
     ):
@@ -247,6 +263,12 @@ async def open_stream(
         stream = OrderStream(store, runners)
         for runner in runners:
             runner.session.restored = restored.get(runner.name)
+        if recorder is not None:
+            await recorder.begin([runner.session for runner in runners], store.visible)
+            nursery.start_soon(recorder.write)
+            for number, runner in enumerate(runners):
+                runner.note = partial(recorder.note, number)
+        for runner in runners:
             nursery.start_soon(runner.run)
         nursery.start_soon(stream.end)
         try:
@@ -268,6 +290,15 @@ async def _open_journal(
     file = journal if isinstance(journal, JournalFile) else JournalFile(journal)
     async with Disk.open(file, memory_events) as disk:
         yield disk
+
+
+@asynccontextmanager
+async def _open_recorder(record: str | PathLike[str] | Record | None) -> AsyncIterator[Recorder | None]:
+    if record is None:
+        yield None
+        return
+    async with Recorder.open(record if isinstance(record, Record) else Record(record)) as recorder:
+        yield recorder
 
 
 def _closed() -> trio.ClosedResourceError:

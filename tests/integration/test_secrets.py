@@ -6,16 +6,20 @@ import json
 import logging
 import re
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
 from urllib.parse import quote, unquote
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
+from exchstream.core.record import Happened, happening_of, read_line
 from exchstream.errors import AccountFailed, ConfigError, CredentialsRejected
 from exchstream.events import AccountDown, Event
 from exchstream.jsonlines import to_json
+from exchstream.metrics import metrics_text
 from exchstream.shell.stream import OrderStream, open_stream
 from mockserver.faces.base import HttpRequest, HttpResponse, Text
 
@@ -124,7 +128,8 @@ def seen_of(stream: OrderStream, events: list[Event], seats: list[Seat]) -> Iter
         yield "line of event", to_json(event).decode()
         raw = getattr(event, "raw", b"")
         yield "raw", raw.decode("utf-8", "replace")
-    yield "status", repr(stream.status()) + str(stream.status())
+    yield "status", repr(stream.status()) + str(stream.status()) + repr(stream.behind())
+    yield "metrics", metrics_text(stream).decode()
     yield "stream", repr(stream) + repr(vars(stream)) + repr(stream.journal)
     for runner in stream._runners:
         for thing in (runner, runner.venue, runner.session, runner.session.memory, runner.session.links, runner.host):
@@ -134,7 +139,20 @@ def seen_of(stream: OrderStream, events: list[Event], seats: list[Seat]) -> Iter
         yield "venue", repr(seat.venue) + str(seat.venue)
 
 
-def check(secrets: set[str], found: Iterator[tuple[str, str]]) -> None:
+def files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every byte of every file."""
+    for path in folder.iterdir():
+        yield path.name, path.read_bytes().decode(errors="replace")
+
+
+def recorded(path: Path) -> Iterator[tuple[str, str]]:
+    """What the lines of a record say, also where they say it as base64."""
+    for line in path.read_bytes().splitlines():
+        if isinstance(found := read_line(line), Happened):
+            yield "happening", repr(attrs.asdict(happening_of(found)[0]))
+
+
+def check(secrets: set[str], found: Iterable[tuple[str, str]]) -> None:
     """No secret, nor its percent-encoded form, is in any of these texts."""
     needles = secrets | {quote(secret, safe="") for secret in secrets}
     leaks = {
@@ -144,16 +162,21 @@ def check(secrets: set[str], found: Iterator[tuple[str, str]]) -> None:
 
 
 async def test_a_whole_run_shows_no_secret(
-    mock: Mock, seen: Seen, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    mock: Mock, seen: Seen, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Four accounts and a refused one, reconnects, expired keys, venues that echo what we sent: nothing is shown."""
+    """Four accounts and a refused one, reconnects, expired keys, venues that echo what we sent: nothing is shown.
+
+    Nor kept: neither in the record of the incident nor in the journal.
+    """
     wire = Wire(mock, monkeypatch)
     seats = [mock.seat(flavour, quick=False) for flavour in NAMES]
     refused = mock.seat("binance-futures", quick=False)
     refused.secret = "wrongSecretWrongSecretWrongSecretWrongSecretWrongSecretWrongSecr"
     assert all(len(text) >= 40 for seat in seats for text in (seat.api_key, seat.secret))
     events: list[Event] = []
-    async with open_stream(*(seat.venue for seat in [*seats, refused])) as stream:
+    record, journal = tmp_path / "incident.jsonl", tmp_path / "orders.db"
+    accounts = [seat.venue for seat in [*seats, refused]]
+    async with open_stream(*accounts, record=record, journal=journal) as stream:
         await until(stream, live(4), seconds=120, told=events)
         for seat in seats:
             seat.fill(seat.place())
@@ -172,6 +195,9 @@ async def test_a_whole_run_shows_no_secret(
         secrets = wire.all(*seats, refused)
         assert len(secrets) > 30
         check(secrets, seen_of(stream, events, [*seats, refused]))
+        check(secrets, files(tmp_path))  # the journal's log too, which is gone when it is closed
+    check(secrets, files(tmp_path))
+    check(secrets, recorded(record))
     assert [refused.name] == [event.account for event in events if isinstance(event, AccountDown)]
     assert any("exchstream" in line for line in seen.lines)
     check(secrets, (("log", line) for line in seen.lines))

@@ -592,6 +592,24 @@ def test_the_key_is_renewed_in_its_window() -> None:
     assert 24 * MINUTE <= driver.now.mono_ns <= 24 * MINUTE + 20 * SECOND
 
 
+def test_the_status_says_how_old_the_key_is() -> None:
+    """When it was given or last renewed, when it is renewed next, and when it would be dead; nothing without one."""
+
+    def times(driver: Driver) -> tuple[int | None, ...]:
+        status = driver.session.status()
+        return status.credential_since_ns, status.credential_renew_ns, status.credential_expires_ns
+
+    driver = keyed()
+    assert times(driver) == (T0, T0 + 24 * MINUTE, T0 + HOUR)
+    driver.advance(5)
+    driver.do(Connected(driver.link))
+    driver.reply(RenewCredential, credential(at=5))
+    renewed_ns = T0 + 5 * SECOND
+    assert times(driver) == (renewed_ns, renewed_ns + 24 * MINUTE, renewed_ns + HOUR)
+    driver.say(CredentialGone("listenKeyExpired"))
+    assert times(driver) == (None, None, None)
+
+
 def test_an_expired_key_told_twice_is_replaced_once() -> None:
     """Two notices of expiry lead to one new key, one new link and one gap."""
     driver = go_live_keyed()
@@ -1017,6 +1035,27 @@ def test_a_transfer_that_the_stream_told_explains_a_balance() -> None:
     driver.prove()
     settle_with(driver, {"USDT": "1050"})
     assert driver.told(GapClosed)[-1].complete
+
+
+def test_the_status_says_how_late_the_last_live_fact_was() -> None:
+    """Its receipt less its time at the venue; neither a fact without a time nor what REST recovers changes that."""
+
+    def lag(driver: Driver) -> tuple[int | None, int | None]:
+        status = driver.session.status()
+        return status.lag_ns, status.fact_ns
+
+    driver = Driver()
+    driver.go_live(order(at=0), fills=[execution(at=0.5)])
+    assert lag(driver) == (None, None)
+    driver.advance(10)
+    driver.hear()
+    at_s = driver.now.mono_ns / SECOND
+    driver.say(OrderView(order(filled="0.5", at=at_s - 0.25)))
+    assert lag(driver) == (SECOND // 4, driver.now.wall_ns)
+    driver.say(FillView(execution("2", at=at_s - 2)))
+    assert lag(driver) == (2 * SECOND, driver.now.wall_ns)
+    driver.say(OrderView(attrs.evolve(order(filled="1", at=at_s), updated_ns=None)))
+    assert lag(driver) == (2 * SECOND, driver.now.wall_ns)
 
 
 def test_restart_from_a_checkpoint() -> None:

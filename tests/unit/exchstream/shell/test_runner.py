@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import attrs
@@ -13,9 +13,11 @@ from trio.testing import MockClock
 
 from exchstream.core.happenings import (
     Ask,
+    Close,
     Command,
     Connected,
     Dial,
+    Emit,
     Happening,
     Lost,
     MeasureClock,
@@ -26,11 +28,13 @@ from exchstream.core.happenings import (
     Received,
     Send,
     Started,
+    Stop,
     Unclocked,
 )
 from exchstream.core.limits import HostLimits
-from exchstream.core.state import Status
-from exchstream.core.venue import SECOND, Address, Clock, Lane, Memory
+from exchstream.core.state import Checkpoint, Status
+from exchstream.core.venue import SECOND, Address, Clock, CredentialIs, Lane, Memory, Secret
+from exchstream.events import AccountDown, DownReason, GapClosed, GapOpened, GapReason, Scope
 from exchstream.journal.memory import InMemory
 from exchstream.shell import runner as module
 from exchstream.shell.http import Unanswered
@@ -57,6 +61,9 @@ class Play:
 
     def status(self) -> Status:
         return Status("connecting", None, 0, 0, 0, 0, None, "nobody there")
+
+    def checkpoint(self) -> Checkpoint:
+        raise AssertionError("the journal in memory keeps none")
 
     def expects(self, ask: int) -> bool:
         self.asked_at.append(trio.current_time())
@@ -272,3 +279,70 @@ async def test_a_dial_waits_for_the_time_as_long_as_the_account_says(autojump_cl
     venue = Toy(host_limits=HostLimits(time_wait_ns=seconds * SECOND))
     heard = await played(dialling(), Link(trio.sleep_forever, trio.sleep_forever), host=Slow(), venue=venue)
     assert (Connected(1) in heard) is (seconds < 60)
+
+
+# ------------------------------------------------------------------------------------------------ what is noted
+
+OPENED = GapOpened(venue="toy", account="main", since_ns=1, reason=GapReason.LOST, detail="reset")
+CLOSED = GapClosed(
+    venue="toy",
+    account="main",
+    since_ns=1,
+    until_ns=2,
+    scope=Scope(symbols=None, kinds=()),
+    complete=True,
+    unresolved=(),
+    recovered=3,
+)
+DOWN = AccountDown(venue="toy", account="main", reason=DownReason.CREDENTIALS, detail="HTTP 401")
+
+
+async def test_every_log_record_says_of_whom_and_what_it_is(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In fields of their own, for who formats records as JSON: venue, account, link and event are always there."""
+
+    def script(happening: Happening) -> Sequence[Command]:
+        match happening:
+            case Started():
+                return [Emit((OPENED, CLOSED)), Dial(1, "user"), Dial(2, "user"), Close(2, "silent"), MeasureClock()]
+            case Lost() | Unclocked():
+                return [MeasureClock(Range(SECOND, SECOND))] if len(session.heard) < 6 else [Emit((DOWN,)), Stop()]
+            case _:
+                return []
+
+    session = Play(script)
+    caplog.set_level("INFO", "exchstream")
+    await played(script, Link(ended, ended), session=session)
+    fields = [(r.levelname, r.venue, r.account, r.link, r.event) for r in caplog.records]  # type: ignore[attr-defined]
+    assert set(fields) == {
+        ("INFO", "toy", "main", None, "gap_opened"),
+        ("INFO", "toy", "main", None, "gap_closed"),
+        ("INFO", "toy", "main", 2, "link_closed"),
+        ("INFO", "toy", "main", 1, "link_lost"),
+        ("INFO", "toy", "main", None, "clock_unknown"),
+        ("WARNING", "toy", "main", None, "not_live"),
+        ("ERROR", "toy", "main", None, "account_down"),
+    }
+    texts = {r.event: r.getMessage() for r in caplog.records}  # type: ignore[attr-defined]
+    assert texts["gap_opened"] == "toy main: gap opened: lost reset"
+    assert texts["gap_closed"] == "toy main: gap closed, complete, recovered 3"
+
+
+async def test_what_the_session_is_told_is_noted_even_if_it_breaks(autojump_clock: MockClock) -> None:
+    """With its instant and the credential that the session has then; most of all the happening that it broke on."""
+    key = CredentialIs(Secret("key"), 1, 1, 1)
+    noted: list[object] = []
+
+    def script(happening: Happening) -> Sequence[Command]:
+        if happening == Connected(1):
+            session.memory.credential = key
+            raise ZeroDivisionError
+        return [Dial(1, "user")]
+
+    session = Play(script)
+    runner = Runner(Toy(), Away(), session, InMemory(10), note=lambda *told: noted.append(told))  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(ZeroDivisionError):
+        patched.setattr(module, "connect", lambda *_, **__: nullcontext(Link(ended, ended)))
+        await runner.run()
+    assert noted == [(Started(), Now(0, 0), None), (Connected(1), Now(0, 0), key)]

@@ -156,6 +156,21 @@ async def test_what_memory_holds_no_more_is_closed(tmp_path: Path) -> None:
         await reader.__anext__()
 
 
+async def test_the_stream_says_how_far_each_named_reader_is_behind() -> None:
+    """In positions, up to what was acknowledged: what a reader holds in its hand is still to do."""
+    played = Played()
+    played.tell(5)
+    bot, late = (played.stream.follow(after=0, name=name) for name in ("bot", "late"))
+    played.stream.follow(after=2)  # without a name nobody keeps its position
+    for _ in range(3):
+        await bot.__anext__()
+    assert played.stream.behind() == {"stream": 5, "bot": 3, "late": 5}
+    await bot.ack(3)
+    await late.ack(5)
+    played.tell(1)
+    assert played.stream.behind() == {"stream": 6, "bot": 3, "late": 1}
+
+
 # ------------------------------------------------------------------------------------------------ two tasks
 
 
