@@ -38,7 +38,8 @@ class Entry(NamedTuple):
 class Executed(NamedTuple):
     """What the fills of one order come to, and when the last of them was.
 
-    `held` of them are still known by key; `seen` says whether the order itself was ever told of.
+    `held` of them are still known by key, the youngest that is not is of `forgotten_ns` (-1: none is); `seen` says
+    whether the order itself was ever told of.
     """
 
     key: OrderKey
@@ -46,6 +47,7 @@ class Executed(NamedTuple):
     last_ns: int = 0
     held: int = 0
     seen: bool = False
+    forgotten_ns: int = -1
 
 
 class Ended(NamedTuple):
@@ -59,6 +61,7 @@ class Ended(NamedTuple):
     changed_ns: int
     balanced: bool
     held: int
+    forgotten_ns: int
 
 
 NOTHING: Final = Executed(OrderKey("", ""))
@@ -180,7 +183,7 @@ class Ledger:
         balanced = executed.quantity == filled
         if balanced:
             self.sums.pop(key, None)
-        self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held)
+        self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held, executed.forgotten_ns)
         self._forget_ended()
 
     def _forget_ended(self) -> bool:
@@ -201,7 +204,7 @@ class Ledger:
         """What the fills of this order come to."""
         executed = self.sums.get(key)
         if executed is None and (ended := self.ended.get(key)) is not None and ended.balanced:
-            executed = Executed(key, ended.filled, ended.changed_ns, ended.held, seen=True)
+            executed = Executed(key, ended.filled, ended.changed_ns, ended.held, True, ended.forgotten_ns)
         return NOTHING if executed is None else executed
 
     def _is_history(self, view: OrderState) -> bool:
@@ -239,7 +242,7 @@ class Ledger:
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
         self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
         quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
-        self.sums[known.key] = Executed(known.key, quantity, last_ns, known.held + 1, known.seen)
+        self.sums[known.key] = known._replace(quantity=quantity, last_ns=last_ns, held=known.held + 1)
 
     def _forget_fill(self) -> None:
         """Let the oldest execution go, unless a look-back may list it again; its order keeps the sum."""
@@ -252,14 +255,17 @@ class Ledger:
         order = OrderKey(key.venue_symbol, key.order_id)
         executed = self.sums.get(order)
         if executed is None:  # balanced and shortened
-            self.ended[order] = self.ended[order]._replace(held=self.ended[order].held - 1)
+            ended = self.ended[order]
+            forgotten_ns = max(time_ns, ended.forgotten_ns)
+            self.ended[order] = ended._replace(held=ended.held - 1, forgotten_ns=forgotten_ns)
             return
         # The order of a sum that was never seen may still come, and must balance then.
         needed = not executed.seen and self.double_entry and len(self.sums) <= MAX_SUMS
         if executed.held == 1 and not needed and not self.knows(order):
             del self.sums[order]
         else:
-            self.sums[order] = executed._replace(held=executed.held - 1)
+            forgotten_ns = max(time_ns, executed.forgotten_ns)
+            self.sums[order] = executed._replace(held=executed.held - 1, forgotten_ns=forgotten_ns)
 
     def _note_forgotten(self, symbol: str, time_ns: int) -> None:
         if symbol not in self.forgotten and len(self.forgotten) >= MAX_FORGOTTEN:  # then it is said of all of them
@@ -267,9 +273,13 @@ class Ledger:
             self.forgotten.clear()
         self.forgotten[symbol] = max(time_ns, self.forgotten.get(symbol, 0))
 
-    def forgotten_ns(self, symbol: str) -> int:
-        """Executions on this symbol that are unknown and no younger than this may have been told; -1 if none may."""
-        return max(self.forgotten.get(symbol, -1), self.forgotten.get(ANY, -1))
+    def forgotten_ns(self, symbol: str, order_id: str | None = None) -> int:
+        """Executions on this symbol that are unknown and no younger than this may have been told; -1 if none may.
+
+        Of an order that is known it is said of its own executions too.
+        """
+        own_ns = -1 if order_id is None else self._executed(OrderKey(symbol, order_id)).forgotten_ns
+        return max(self.forgotten.get(symbol, -1), self.forgotten.get(ANY, -1), own_ns)
 
     # ------------------------------------------------------------------------------------------------ double entry
 

@@ -147,14 +147,16 @@ class LookBack:
         names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
     def _may_be_a_repeat(self, view: FillView) -> bool:
-        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told."""
-        symbol = view.execution.venue_symbol
-        if view.execution.key in self.ledger.fills:
+        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told.
+
+        What is older than anything that is needed has surely been told; of the rest nobody knows, and that is named.
+        """
+        symbol, time_ns, ledger = view.execution.venue_symbol, view.execution.time_ns, self.ledger
+        until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
+        if view.execution.key in ledger.fills or time_ns > until_ns:
             return False
-        until_ns = self.ledger.forgotten_ns(symbol)
-        if view.execution.time_ns > until_ns:
-            return False
-        self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
+        if time_ns >= ledger.need_ns:
+            self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
         return True
 
     def unreachable(self, question: Question, what: str, name: str, why: str) -> None:
