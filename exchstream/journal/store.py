@@ -18,7 +18,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
@@ -386,13 +385,8 @@ class Store:
         closed = [event.state for event in (decode(ORDER_UPDATE, b) for b in newest) if isinstance(event, OrderUpdate)]
         working = self._db.execute("select state from open_order where account = ?", (account,))
         orders = [*closed, *(decode_state(blob) for (blob,) in working)]
-        sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        for entry in entries.values():
-            sums[entry.key.venue_symbol, entry.key.order_id] += entry.quantity
         for state in orders:
-            lately = sums[state.key.venue_symbol, state.key.order_id]
-            if state.end is None or lately != state.cumulative.filled:  # it may have older ones
-                entries.update((entry.key, entry) for entry in self._entries(account, state.key))
+            entries.update((entry.key, entry) for entry in self._entries(account, state.key))
         symbols = self._db.execute("select name from symbol where account = ? order by position", (account,))
         return Restored(
             checkpoint=checkpoint,
