@@ -29,7 +29,6 @@ nitpick_ignore = [
         "decimal.Decimal",
         "Journal",
         "Runner",
-        "exchstream.journal.disk.JournalFile",
         "exchstream.model.V",
         "os.PathLike",
         "pathlib.Path",

@@ -15,7 +15,7 @@ The map of the package:
     testing.py     check_venue(): the conformance suite for authors of venues
     cli/           the command line
 
-Imports point one way: model, events <- core <- venues; core <- shell; journal <- shell.  Nothing pure imports trio.
+Imports point one way: model, events <- core <- venues; core <- journal <- shell.  Nothing pure imports trio.
 What stands in `__all__` is public; SemVer holds for it and for nothing else.  These names are imported when the first
 of them is used: the command begins with this file, and must be where Ctrl-C is quiet before the long imports begin.
 """
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Unrecognized,
         Unresolved,
     )
+    from exchstream.journal.disk import JournalFile
     from exchstream.jsonlines import from_json, to_json
     from exchstream.model import (
         FillKind,
@@ -87,6 +88,7 @@ __all__ = [
     "HostLimits",
     "HttpLimits",
     "JournalError",
+    "JournalFile",
     "LinkLimits",
     "Liquidity",
     "MissingExtra",
@@ -120,10 +122,11 @@ if not TYPE_CHECKING:  # a type checker reads the imports above, and would take 
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from exchstream import errors, events, jsonlines, model
         from exchstream.core import limits
+        from exchstream.journal import disk
         from exchstream.shell import recorder, stream
         from exchstream.venues import binance, ftx
 
-        for module in (errors, events, jsonlines, model, limits, recorder, stream, binance, ftx):
+        for module in (errors, events, jsonlines, model, limits, disk, recorder, stream, binance, ftx):
             globals().update((public, vars(module)[public]) for public in __all__ if public in vars(module))
         return globals()[name]
 

@@ -32,7 +32,7 @@ class MissingExtra(ConfigError, ImportError):
 
 
 class SlowConsumer(ExchstreamError):
-    """The reader is so far behind that events it has not seen have left memory.
+    """The reader is so far behind that events it has not seen are kept no more, neither in memory nor in a file.
 
     `position` is where the reader stood, `resume_after` the lowest position from which it can go on
     (`stream.follow(after=error.resume_after)`): what lies between is lost to this reader.
@@ -42,8 +42,8 @@ class SlowConsumer(ExchstreamError):
         self.position = position
         self.resume_after = resume_after
         super().__init__(
-            f"reader at position {position} fell behind: {resume_after - position} events have left memory; "
-            f"resume with stream.follow(after={resume_after}), read faster, or raise memory_events"
+            f"reader at position {position} fell behind: {resume_after - position} events are kept no more; "
+            f"resume with stream.follow(after={resume_after}), read faster, or keep more: memory_events, or a journal"
         )
 
 

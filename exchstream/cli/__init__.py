@@ -1,4 +1,5 @@
-"""The command line: `exchstream demo`, `exchstream tail VENUE ...`, `exchstream replay FILE`, `exchstream venues`.
+"""The command line: `exchstream demo`, `exchstream tail VENUE ...`, `exchstream venues`, and for files of a stream
+`exchstream journal ...` and `exchstream replay FILE`.
 
     app.py        the commands, their options and help
     run.py        the trio side: signals, time limit, what the stream tells goes out
@@ -6,6 +7,7 @@
     replay.py     what a record's stream told
     lines.py      one event as a line of text, standard output without blocking, complaints
     board.py      the live table
+    journal.py    a journal's file: what it holds, its events, whether it is sound
     catalogue.py  the venues: what they are, their variables, accounts from the environment
 
 Every foreseen error is one line on standard error; `--debug` shows its traceback too.  A warning is such a line as
@@ -17,6 +19,7 @@ well: a variable that no venue has, an account that does not get through.  Exit 
     3         an account is down and will not come back
     4         the demo's mock exchange did not start, or ended
     5         the output was read so slowly that events have left memory
+    6         a journal is not sound
     130       interrupted (Ctrl-C)
     129, 143  told to end (SIGHUP, SIGTERM)
     141       whoever read the output has gone
@@ -34,6 +37,7 @@ USAGE: Final = 2
 DOWN: Final = 3
 NO_MOCK: Final = 4
 SLOW: Final = 5
+UNSOUND: Final = 6
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
 NO_READER: Final = 141  # 128 + SIGPIPE
 

@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import exchstream
 from exchstream.cli import DOWN, FAILED, NO_MOCK, OK, SLOW, USAGE, catalogue, run
+from exchstream.cli.journal import journal
 from exchstream.cli.lines import complain
 from exchstream.cli.mock import MockFailed
 from exchstream.cli.replay import replay as replay_file
@@ -27,8 +28,8 @@ DEBUG: Final = "--debug"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXIT_CODES: Final = (
     "Exit codes: 0 ended as asked, 2 wrong usage or configuration, 3 an account is down, 4 the mock exchange did not "
-    "start or ended, 5 the output was read too slowly, 130 interrupted, 129 and 143 told to end, 141 nobody reads the "
-    "output any more."
+    "start or ended, 5 the output was read too slowly, 6 a journal is not sound, 130 interrupted, 129 and 143 told to "
+    "end, 141 nobody reads the output any more."
 )
 
 app = App(
@@ -42,6 +43,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
+app.command(journal)
 
 Json = Annotated[bool, Parameter(help="JSON lines: one event a line, in the documented form.", show_default=False)]
 Plain = Annotated[bool, Parameter(help="Lines of text.", show_default=False)]

@@ -55,6 +55,7 @@ class Look:
     fills: set[FillKey] = attrs.field(factory=set)
     absent: set[OrderKey] = attrs.field(factory=set)
     gone: set[OrderKey] = attrs.field(factory=set)
+    delisted: set[str] = attrs.field(factory=set)
     holdings: Holdings | None = None
 
 
@@ -150,11 +151,13 @@ class Audit:
     # ------------------------------------------------------------------------------------------------ what came
 
     def refused(self, question: Question) -> None:
-        """An authoritative no; of a symbol that is gone it must not stop the audit of all."""
+        """An authoritative no: the order or the symbol does not exist any more."""
         if self.look is not None:
             self.look.owed.discard(question)
             if isinstance(question, OrderById):
                 self.look.gone.add(question.key)
+            elif isinstance(question, Fills | Orders) and question.symbol is not None:
+                self.look.delisted.add(question.symbol)
 
     def unanswered(self, question: Question, why: str) -> None:
         """No answer for now: this look says nothing about the question's subject."""
@@ -169,7 +172,9 @@ class Audit:
             return
         match meaning:
             case OrderView(state=state) if self.ledger.would_change(state):
-                if (state.updated_ns or 0) <= self._due_ns(look):
+                # An order that nobody has told of is missing since it was created, however young its end is.
+                since_ns = state.updated_ns if self.ledger.knows(state.key) else state.created_ns
+                if (since_ns or 0) <= self._due_ns(look):
                     look.views.append(state)
             case FillView(execution=execution) if execution.key not in self.ledger.fills:
                 if self._newer_than_ns(execution.key) <= execution.time_ns <= self._due_ns(look):
@@ -203,19 +208,20 @@ class Audit:
         both = suspicious.keys() & self._suspicions(self.first, confirmed=False).keys() if self.first else set()
         self.first, self.next_ns = None, now.mono_ns + every_ns
         if both:
-            return Finding("; ".join(sorted(suspicious[subject] for subject in both)[:5]))
+            why = "; ".join(sorted(suspicious[subject] for subject in both)[:5])
+            return Finding(why, blind=both <= set(map(_delisted, look.delisted)))
         if not suspicious:
-            self._passed(look)
+            self._passed(look, now)
         return self._blind(look, now)
 
-    def _passed(self, look: Look) -> None:
+    def _passed(self, look: Look, now: Now) -> None:
         """All is well with what was answered."""
         seen_ns = self._due_ns(look)
         for subject in (None, *look.symbols):
             if subject not in look.failed:
                 self._proven[subject] = max(seen_ns, self._proven.get(subject, self.base_ns))
         if look.holdings is not None and self.sheet.quiet_since(seen_ns):
-            self.sheet.agree(look.holdings, seen_ns)
+            self.sheet.agree(look.holdings, seen_ns, now.wall_ns)
 
     def _blind(self, look: Look, now: Now) -> Finding | None:
         """Nobody can say whether all is well if a subject could not be asked about for too long."""
@@ -238,6 +244,12 @@ class Audit:
         found |= {key: f"order {key.order_id} is not open any more" for key in missing if key in ledger.open}
         found |= {v.key: f"order {v.key.order_id} has moved" for v in look.views if ledger.would_change(v)}
         found |= {k: f"fill {k.trade_id} of {k.venue_symbol} is new" for k in look.fills if k not in ledger.fills}
+        found |= {_delisted(symbol): f"the venue does not know {symbol} any more" for symbol in look.delisted}
         if look.holdings is not None and self.sheet.quiet_since(self._due_ns(look)):
             found |= {name: f"{name} has moved" for name in self.sheet.unexplained(look.holdings)}
         return found
+
+
+def _delisted(symbol: str) -> str:
+    """A suspicion about a symbol, apart from one about an asset or a position of that name."""
+    return f"symbol:{symbol}"

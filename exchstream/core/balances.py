@@ -22,11 +22,15 @@ MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances ex
 
 @attrs.frozen(kw_only=True)
 class BalanceState:
-    """The last holdings that were known to agree (at `agreed_ns`), and what has moved since (last at `last_ns`)."""
+    """The last holdings that were known to agree, and what has moved since (last at `last_ns`).
+
+    They are of some instant between `agreed_ns` and `read_ns`.
+    """
 
     baseline: Holdings | None = None
     moved: Mapping[str, Decimal] = attrs.field(factory=dict)
     agreed_ns: int = 0
+    read_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
 
@@ -38,6 +42,7 @@ class Balances:
     baseline: Holdings | None = None
     moved: defaultdict[str, Decimal] = attrs.field(factory=lambda: defaultdict(Decimal))
     agreed_ns: int = 0
+    read_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
 
@@ -47,23 +52,28 @@ class Balances:
             baseline=self.baseline,
             moved=dict(self.moved),
             agreed_ns=self.agreed_ns,
+            read_ns=self.read_ns,
             last_ns=self.last_ns,
             unexplainable=self.unexplainable,
         )
 
     def restore(self, state: BalanceState) -> None:
         """Go on from there."""
-        self.baseline, self.agreed_ns, self.last_ns = state.baseline, state.agreed_ns, state.last_ns
+        self.baseline, self.agreed_ns, self.read_ns = state.baseline, state.agreed_ns, state.read_ns
+        self.last_ns = state.last_ns
         self.moved = defaultdict(Decimal, state.moved)
         self.unexplainable = state.unexplainable
 
     def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
         """Enter what this execution did to the balances; of an unknown market nothing can be said.
 
-        One from before the holdings agreed is in them already, whenever it comes to our ears.
+        One from before the holdings agreed is in them already, whenever it comes to our ears; of one that happened
+        while they were being asked for, nobody knows.
         """
         if execution.time_ns <= self.agreed_ns:
             return
+        if execution.time_ns <= self.read_ns:
+            self.unexplainable = True
         self.last_ns = now_ns
         if market is None:
             self.unexplainable = True
@@ -93,9 +103,9 @@ class Balances:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
         return self.last_ns <= instant_ns
 
-    def agree(self, holdings: Holdings, at_ns: int) -> None:
-        """Take these holdings, of this instant, as the new baseline."""
-        self.baseline, self.agreed_ns = holdings, at_ns
+    def agree(self, holdings: Holdings, at_ns: int, read_ns: int) -> None:
+        """Take these holdings as the new baseline: they are of some instant from `at_ns` to when they came."""
+        self.baseline, self.agreed_ns, self.read_ns = holdings, at_ns, read_ns
         self.moved.clear()
         self.unexplainable = False
 

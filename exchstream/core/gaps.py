@@ -151,8 +151,8 @@ class Gaps:
             )
         )
         if verdict.holdings is not None:
-            self.teller.sheet.agree(verdict.holdings, verdict.until_ns)
+            self.teller.sheet.agree(verdict.holdings, verdict.until_ns, verdict.read_ns)
         self.told = self.lookback = None
-        self.knows_orders = True
+        self.knows_orders = self.knows_orders or not verdict.gave_up
         self.suspects.clear()
         self._lasting.clear()

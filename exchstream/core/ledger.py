@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from exchstream.model import ZERO, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
+from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
 MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
@@ -38,7 +38,8 @@ class Entry(NamedTuple):
 class Executed(NamedTuple):
     """What the fills of one order come to, and when the last of them was.
 
-    `held` of them are still known by key; `seen` says whether the order itself was ever told of.
+    `held` of them are still known by key, the youngest that is not is of `forgotten_ns` (-1: none is); `seen` says
+    whether the order itself was ever told of.
     """
 
     key: OrderKey
@@ -46,14 +47,21 @@ class Executed(NamedTuple):
     last_ns: int = 0
     held: int = 0
     seen: bool = False
+    forgotten_ns: int = -1
 
 
 class Ended(NamedTuple):
-    """How an order ended, when memory has no room for more of it."""
+    """How an order ended, when memory has no room for more of it.
+
+    Of one that is `balanced` the fills come to `filled` and need no sum apart; `held` of them are still known.
+    """
 
     end: End
     filled: Decimal
     changed_ns: int
+    balanced: bool
+    held: int
+    forgotten_ns: int
 
 
 NOTHING: Final = Executed(OrderKey("", ""))
@@ -114,7 +122,7 @@ class Ledger:
         if view.key in self.ended and not self.would_change(view):
             self.duplicates += 1
             return None
-        known = self.order(view.key)
+        known = self.order(view.key) or self._end_of(view.key)
         state = view if known is None else join(known, view)
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
@@ -123,6 +131,11 @@ class Ledger:
             return None
         self._put(state)
         return None if known is None and not live and self._is_history(view) else state
+
+    def _end_of(self, key: OrderKey) -> OrderState | None:
+        """What is left to join with of an order of which only the end is known."""
+        ended = self.ended.get(key)
+        return None if ended is None else OrderState(key=key, end=ended.end, cumulative=Cumulative(ended.filled))
 
     def drop(self, key: OrderKey) -> None:
         """Let go of an order that cannot be known (it has been named as unresolved).
@@ -143,9 +156,9 @@ class Ledger:
 
     def _put(self, state: OrderState) -> None:
         key = state.key
-        executed = self.sums.get(key)
-        if executed is not None and not executed.seen:
-            self.sums[key] = executed._replace(seen=True)
+        known = self.sums.get(key)
+        if known is not None and not known.seen:
+            self.sums[key] = known._replace(seen=True)
         if state.end is None:
             self.open[key] = state
             self.gone.pop(key, None)
@@ -153,6 +166,8 @@ class Ledger:
                 self.drop(next(iter(self.open)))
             return
         self.open.pop(key, None)
+        if (executed := self._executed(key)) is not NOTHING:
+            self.sums[key] = executed
         self.ended.pop(key, None)
         self.closed[key] = state
         if len(self.closed) > MAX_CLOSED:
@@ -163,8 +178,12 @@ class Ledger:
         key, state = next(iter(self.closed.items()))
         assert state.end is not None
         del self.closed[key]
-        changed_ns = max(state.updated_ns or state.created_ns or 0, self.sums.get(key, NOTHING).last_ns)
-        self.ended[key] = Ended(state.end, state.cumulative.filled, changed_ns)
+        executed, filled = self.sums.get(key, NOTHING), state.cumulative.filled
+        changed_ns = max(state.updated_ns or state.created_ns or 0, executed.last_ns)
+        balanced = executed.quantity == filled
+        if balanced:
+            self.sums.pop(key, None)
+        self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held, executed.forgotten_ns)
         self._forget_ended()
 
     def _forget_ended(self) -> bool:
@@ -172,18 +191,28 @@ class Ledger:
         key, ended = next(iter(self.ended.items()))
         if len(self.ended) <= MAX_ENDED and (ended.changed_ns >= self.need_ns or self.difference(key)):
             return False
+        executed = self._executed(key)
         del self.ended[key]
         self.accepted.pop(key, None)
-        if self.sums.get(key, NOTHING).held == 0:
+        if executed.held:
+            self.sums[key] = executed  # should it come back, its fills that are known are not entered again
+        else:
             self.sums.pop(key, None)
         return True
+
+    def _executed(self, key: OrderKey) -> Executed:
+        """What the fills of this order come to."""
+        executed = self.sums.get(key)
+        if executed is None and (ended := self.ended.get(key)) is not None and ended.balanced:
+            executed = Executed(key, ended.filled, ended.changed_ns, ended.held, True, ended.forgotten_ns)
+        return NOTHING if executed is None else executed
 
     def _is_history(self, view: OrderState) -> bool:
         """An order that ended before the floor: a fact, but not one of this stream.
 
         Where the venue does not say when it ended (FTX), only the last fill of a filled order can tell.
         """
-        last_ns = self.sums.get(view.key, NOTHING).last_ns
+        last_ns = self._executed(view.key).last_ns
         if view.end is None:
             return False
         if view.updated_ns is None:
@@ -206,14 +235,14 @@ class Ledger:
             self._forget_fill()
         order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
         self.accepted.pop(order, None)  # what was missing may be this one
-        known = self.sums.get(order)
-        if known is None:
+        known = self._executed(order)
+        if known is NOTHING:
             state = self.order(order)
             known = Executed(order if state is None else state.key, seen=self.knows(order))
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
         self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
         quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
-        self.sums[known.key] = Executed(known.key, quantity, last_ns, known.held + 1, known.seen)
+        self.sums[known.key] = known._replace(quantity=quantity, last_ns=last_ns, held=known.held + 1)
 
     def _forget_fill(self) -> None:
         """Let the oldest execution go, unless a look-back may list it again; its order keeps the sum."""
@@ -224,13 +253,19 @@ class Ledger:
             self._note_forgotten(key.venue_symbol, time_ns)
         del self.fills[key]
         order = OrderKey(key.venue_symbol, key.order_id)
-        executed = self.sums[order]
+        executed = self.sums.get(order)
+        if executed is None:  # balanced and shortened
+            ended = self.ended[order]
+            forgotten_ns = max(time_ns, ended.forgotten_ns)
+            self.ended[order] = ended._replace(held=ended.held - 1, forgotten_ns=forgotten_ns)
+            return
         # The order of a sum that was never seen may still come, and must balance then.
         needed = not executed.seen and self.double_entry and len(self.sums) <= MAX_SUMS
         if executed.held == 1 and not needed and not self.knows(order):
             del self.sums[order]
         else:
-            self.sums[order] = executed._replace(held=executed.held - 1)
+            forgotten_ns = max(time_ns, executed.forgotten_ns)
+            self.sums[order] = executed._replace(held=executed.held - 1, forgotten_ns=forgotten_ns)
 
     def _note_forgotten(self, symbol: str, time_ns: int) -> None:
         if symbol not in self.forgotten and len(self.forgotten) >= MAX_FORGOTTEN:  # then it is said of all of them
@@ -238,9 +273,13 @@ class Ledger:
             self.forgotten.clear()
         self.forgotten[symbol] = max(time_ns, self.forgotten.get(symbol, 0))
 
-    def forgotten_ns(self, symbol: str) -> int:
-        """Executions on this symbol that are unknown and no younger than this may have been told; -1 if none may."""
-        return max(self.forgotten.get(symbol, -1), self.forgotten.get(ANY, -1))
+    def forgotten_ns(self, symbol: str, order_id: str | None = None) -> int:
+        """Executions on this symbol that are unknown and no younger than this may have been told; -1 if none may.
+
+        Of an order that is known it is said of its own executions too.
+        """
+        own_ns = -1 if order_id is None else self._executed(OrderKey(symbol, order_id)).forgotten_ns
+        return max(self.forgotten.get(symbol, -1), self.forgotten.get(ANY, -1), own_ns)
 
     # ------------------------------------------------------------------------------------------------ double entry
 
@@ -255,7 +294,7 @@ class Ledger:
         if not self.double_entry or key.kind is not OrderKind.ORDER or (state is None and ended is None):
             return ZERO
         filled = ended.filled if state is None else state.cumulative.filled  # type: ignore[union-attr]
-        difference = filled - self.sums.get(key, NOTHING).quantity - self.accepted.get(key, ZERO)
+        difference = filled - self._executed(key).quantity - self.accepted.get(key, ZERO)
         return difference if abs(difference) > self.tolerance else ZERO
 
     def accept(self, key: OrderKey, difference: Decimal) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import attrs
@@ -23,7 +23,7 @@ import attrs
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.balances import explaining
 from exchstream.core.happenings import Now
-from exchstream.core.ledger import ANY, Ledger
+from exchstream.core.ledger import Ledger
 from exchstream.core.venue import (
     Balances,
     Fills,
@@ -53,6 +53,7 @@ class Verdict:
     scope: Scope
     unresolved: tuple[Unresolved, ...]
     holdings: Holdings | None
+    read_ns: int
     gave_up: bool
 
 
@@ -88,15 +89,15 @@ class LookBack:
     _followed: set[Question] = attrs.field(factory=set)
     _settled: dict[str, int] = attrs.field(factory=dict)
     _given_up: set[str] = attrs.field(factory=set)
-    _dim: dict[str, int] = attrs.field(factory=dict)
     _snapshots: dict[OrderKind, frozenset[OrderKey]] = attrs.field(factory=dict)
     _listed: dict[str, int] = attrs.field(factory=dict)
     _holdings: Holdings | None = None
+    _read_ns: int = 0
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
-    _held: dict[str | None, list[tuple[FillView, bool]]] = attrs.field(factory=dict)
+    _held: dict[str | None, list[FillView]] = attrs.field(factory=dict)
 
     # ------------------------------------------------------------------------------------------------ what came
 
@@ -108,7 +109,7 @@ class LookBack:
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
-        self._held.setdefault(_symbol(question), []).append((view, isinstance(question, Fills)))
+        self._held.setdefault(_symbol(question), []).append(view)
 
     def released(self, question: Question | None = None) -> list[FillView]:
         """The executions that may be told now that this question has been answered, or all; from the oldest on.
@@ -116,21 +117,27 @@ class LookBack:
         They wait for the last page of their listing, and for that of the orders.
         """
         symbols = list(self._held) if question is None else [_symbol(question)]
-        found: list[tuple[FillView, bool]] = []
+        found: list[FillView] = []
         for symbol in symbols:
             waits = question is not None and any(_lists(q) and _symbol(q) == symbol for q in self.owed)
             if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
                 found += self._held.pop(symbol, [])
-        views = [view for view, listed in found if not self._may_be_a_repeat(view, listed=listed)]
-        return sorted(views, key=_age)
+        return sorted((view for view in found if not self._may_be_a_repeat(view)), key=_age)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
         self._snapshots[snapshot.kind] = snapshot.keys
 
-    def holdings(self, holdings: Holdings) -> None:
-        """The account's balances, and the symbols that it has a position on."""
-        self._holdings = holdings
+    def holdings(self, holdings: Holdings, now: Now) -> None:
+        """The account's balances, and the symbols that it has a position on.
+
+        The very first ones are what later ones are held against: what happens from now on must explain the difference.
+        """
+        self._holdings, self._read_ns = holdings, now.wall_ns
+        if self.sheet.baseline is None and self._asked is not None:
+            seen_ns = self._asked.wall_ns - self.lag_ns
+            if self.sheet.quiet_since(seen_ns):
+                self.sheet.agree(holdings, seen_ns, now.wall_ns)
         for symbol in sorted(holdings.symbols):
             self.symbols.setdefault(symbol)
 
@@ -139,20 +146,17 @@ class LookBack:
         names = self.lasting if lasting else self._named
         names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
-    def _may_be_a_repeat(self, view: FillView, *, listed: bool) -> bool:
+    def _may_be_a_repeat(self, view: FillView) -> bool:
         """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told.
 
-        What is `listed` comes in one pass but once, so it may only have been forgotten before the pass; an order's own
-        fills may have been listed a moment ago.
+        What is older than anything that is needed has surely been told; of the rest nobody knows, and that is named.
         """
-        symbol = view.execution.venue_symbol
-        if view.execution.key in self.ledger.fills:
+        symbol, time_ns, ledger = view.execution.venue_symbol, view.execution.time_ns, self.ledger
+        until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
+        if view.execution.key in ledger.fills or time_ns > until_ns:
             return False
-        before_ns = max(self._dim.get(symbol, -1), self._dim.get(ANY, -1))
-        until_ns = before_ns if listed else self.ledger.forgotten_ns(symbol)
-        if view.execution.time_ns > until_ns:
-            return False
-        self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
+        if time_ns >= ledger.need_ns:
+            self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")
         return True
 
     def unreachable(self, question: Question, what: str, name: str, why: str) -> None:
@@ -251,6 +255,7 @@ class LookBack:
             scope=scope,
             unresolved=tuple((self._named | self.lasting).values()),
             holdings=self._holdings if quiet else None,
+            read_ns=self._read_ns,
             gave_up=self._gave_up,
         )
 
@@ -259,12 +264,11 @@ class LookBack:
     def _open_pass(self, now: Now) -> Iterator[Question]:
         self._asked, self.next_ns = now, None
         self.passes += 1
-        self._news = 0
+        self._news, self._holdings = 0, None
         self._hidden.clear()
         self._snapshots.clear()
         self._followed.clear()
         self._listed.clear()
-        self._dim = dict(self.ledger.forgotten)
         self._watched = {key for key in self.suspects | self.ledger.open.keys() if key in self.ledger.open}
         if self.plan.tells_orders:
             for kind in self.plan.kinds:
@@ -312,7 +316,7 @@ class LookBack:
             if self.sheet.agreed_ns < self.since_ns:  # it may have traded ever since they agreed
                 self.since_ns = self.sheet.agreed_ns
                 self._settled.clear()
-        for question in (*self._listings(self._asked), *self._by_id()):
+        for question in chain(self._listings(self._asked), self._by_id()):
             if question not in self._followed:
                 self._followed.add(question)
                 yield question

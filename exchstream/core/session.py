@@ -278,6 +278,10 @@ class Session:
                 self._open_gap(GapReason.START, "", now)
             else:
                 self._gaps.restamp(start_ns)
+        if self._starting and self._gaps.told is not None and self._gaps.told.since_ns > now.wall_ns:
+            self.good_ns = now.wall_ns
+            self.ledger.floor_ns = min(self.ledger.floor_ns, now.wall_ns)
+            self._gaps.restamp(now.wall_ns)
         self._knows_time, self._starting = True, False
 
     def _use_named(self, markets: Mapping[str, Market]) -> None:
@@ -416,6 +420,10 @@ class Session:
                 self._audit.refused(asked.question)
             case Refusal.MALFORMED if lookback is not None:
                 lookback.give_up(asked.question, refusal.why)
+            case Refusal.CLOCK if asked.purpose is Purpose.AUDIT and not asked.tries:
+                yield MeasureClock(anew=True)
+                asked.tries += 1
+                yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))
             case _:
                 if refusal.how is Refusal.CLOCK:
                     yield MeasureClock(anew=True)
@@ -446,7 +454,7 @@ class Session:
             case Snapshot() if self._gaps.lookback is not None:
                 self._gaps.lookback.snapshot(meaning)
             case Holdings() if self._gaps.lookback is not None:
-                self._gaps.lookback.holdings(meaning)
+                self._gaps.lookback.holdings(meaning, now)
             case _:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 
@@ -490,7 +498,8 @@ class Session:
 
     def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
         """From the last good instant on facts may be missing."""
-        self._gaps.open(min(self.good_ns, now.wall_ns), reason, detail, now)
+        since_ns = self.good_ns if self._starting else min(self.good_ns, now.wall_ns)
+        self._gaps.open(since_ns, reason, detail, now)
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)
 

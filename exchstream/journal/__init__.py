@@ -56,8 +56,11 @@ class Journal(Protocol):
         """
         ...
 
-    async def restore(self, accounts: Sequence[str]) -> Mapping[str, Restored]:
-        """What a former process left of these accounts; nothing of one that is new."""
+    async def restore(self, accounts: Mapping[str, str]) -> Mapping[str, Restored]:
+        """What a former process left of these accounts (by name, with their identities); nothing of one that is new.
+
+        Raises JournalError if it knows another account under one of the names.
+        """
         ...
 
     def held(self, after: int, limit: int) -> Sequence[Event] | None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import attrs
 import trio
@@ -22,12 +22,10 @@ from exchstream.errors import ConfigError, JournalError
 from exchstream.events import Event
 from exchstream.journal import nobody
 from exchstream.journal.ring import Ring
-from exchstream.journal.store import Batch, Retention, Store, Synchronous
+from exchstream.journal.store import Batch, Durability, Retention, Store
 
 GATHER_SECONDS: Final = 0.05  # how late relaxed durability makes events durable, and how late what was read is noted
-TRIM_EVERY: Final = 200  # commits between two looks at what is too old or too much; the first one looks
-
-Durability = Literal["normal", "full", "relaxed"]
+LOOK_EVERY: Final = 10_000  # events and commits between two looks at what is too old or too much
 
 
 def _above_zero(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
@@ -73,9 +71,12 @@ class Disk:
         self._passed: dict[str, int] = {}
         self._positions = dict(store.readers)
         self._work, self._hurry = trio.Event(), trio.Event()
+        self._flight: Batch | None = None
         self._done = trio.Event()
         self._picked = self._durable = 0
         self._kept = store.last
+        self._since_look = LOOK_EVERY
+        self._closed = False
         # One thread at a time for each of the file's two connections, never given up in the middle.
         self._writing, self._reading = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
 
@@ -83,17 +84,28 @@ class Disk:
     @asynccontextmanager
     async def open(cls, file: JournalFile, memory_events: int) -> AsyncIterator[Disk]:
         """The journal of this file; `write` must run meanwhile.  What is pending at the end is committed."""
-        synchronous: Synchronous = "full" if file.durability == "full" else "normal"
-        store = await trio.to_thread.run_sync(partial(Store, file.path, synchronous))
+        store = await trio.to_thread.run_sync(partial(Store, file.path, file.durability))
         try:
             journal = cls(store, file, memory_events)
-            try:
-                yield journal
-            finally:
-                with trio.CancelScope(shield=True):
-                    await journal._commit()
-        finally:
+        except ConfigError:
             store.close()
+            raise
+        try:
+            yield journal
+        finally:
+            with trio.CancelScope(shield=True):
+                await journal._end()
+
+    async def _end(self) -> None:
+        """Commit what is pending, and let go of the file when nobody uses it."""
+        try:
+            while self._flight is not None or self._work.is_set():
+                await self._commit()
+        finally:
+            self._closed = True
+            self._tell_done()
+            async with self._reading, self._writing:  # noqa: ASYNC102 (`open` shields all of it)
+                await trio.to_thread.run_sync(self._store.close)  # noqa: ASYNC102
 
     # ------------------------------------------------------------------------------------------------ appending
 
@@ -114,7 +126,7 @@ class Disk:
     async def room(self) -> None:
         """Wait until no more are waiting than memory holds."""
         while self._waiting > self._ring.limit:
-            await self._done.wait()
+            await self._wait_for_commit()
         await trio.lowlevel.checkpoint()
 
     def append(self, account: str, events: Sequence[Event], checkpoint: Callable[[], Checkpoint]) -> None:
@@ -126,7 +138,7 @@ class Disk:
         self._checkpoints[account] = checkpoint
         self._work.set()
         if self._relaxed:
-            self._show(self._ring.last)
+            self._show(min(self._ring.last, self._store.reserved))
         else:
             self._hurry.set()
 
@@ -140,52 +152,70 @@ class Disk:
     async def write(self) -> None:
         """Commit whatever comes, until cancelled.  Raises JournalError when the file cannot be written."""
         while True:
-            await self._work.wait()
+            if self._since_look < LOOK_EVERY:  # else there may be something to let go
+                await self._work.wait()
             with trio.move_on_after(GATHER_SECONDS):
                 await self._hurry.wait()
             await self._commit()
+            await self._trim()
 
     async def _commit(self) -> None:
-        """Commit everything that is pending now, in one transaction.  Raises JournalError, and then it still is."""
-        if not self._work.is_set():
-            return
-        self._work, self._hurry = trio.Event(), trio.Event()
-        self._picked += 1
-        number, last = self._picked, self._ring.last
-        pending, self._pending = self._pending, []
-        sources, self._checkpoints = self._checkpoints, {}
-        passed, self._passed = self._passed, {}
-        batch = Batch(
-            events=[(account, event) for account, events in pending for event in events],
-            checkpoints={account: source() for account, source in sources.items()},
-            readers=passed,
-        )
+        """Commit everything that is pending now, in one transaction.  Raises JournalError.
+
+        However it ends, cancelled too, what is not committed yet is what the next call commits.
+        """
+        if self._flight is None:
+            if not self._work.is_set():
+                return
+            self._flight = self._pick()
+        batch = self._flight
         try:
             refused = await trio.to_thread.run_sync(self._store.commit, batch, limiter=self._writing)
         except JournalError as error:
-            self._pending, self._checkpoints = pending + self._pending, sources | self._checkpoints
-            self._passed = passed | self._passed
-            self._work.set()
             raise JournalError(f"{error} ({self._waiting} events are not kept; they will be recovered)") from error
-        self._waiting -= len(batch.events)
+        self._flight = None
         for position in refused:
             self._ring.clear(position)
-        self._kept, self._durable = last, number
-        self._show(last)
+        if batch.events:
+            self._kept = batch.events[-1][1].position
+        self._waiting -= len(batch.events)
+        self._since_look += 1 + len(batch.events)
+        self._durable = self._picked
+        self._show(min(self._ring.last, self._store.reserved) if self._relaxed else self._kept)
+        self._tell_done()
+
+    def _pick(self) -> Batch:
+        """Take all that is pending; each checkpoint is of this moment, and so goes with the account's last event."""
+        batch = Batch(
+            events=[(account, event) for account, events in self._pending for event in events],
+            checkpoints={account: source() for account, source in self._checkpoints.items()},
+            readers=self._passed,
+        )
+        self._pending, self._checkpoints, self._passed = [], {}, {}
+        self._work, self._hurry = trio.Event(), trio.Event()
+        self._picked += 1
+        return batch
+
+    def _tell_done(self) -> None:
         self._done.set()
         self._done = trio.Event()
-        if number % TRIM_EVERY == 1:
-            await trio.to_thread.run_sync(self._trim, limiter=self._writing)
 
-    def _trim(self) -> None:
-        while self._store.trim(self._retention):
-            pass
+    async def _trim(self) -> None:
+        """Let go of a few records, if it is time; between two commits, so that none waits for long."""
+        if self._since_look < LOOK_EVERY:
+            return
+        if not await trio.to_thread.run_sync(self._store.trim, self._retention, limiter=self._writing):
+            self._since_look = 0
 
     # ------------------------------------------------------------------------------------------------ reading
 
-    async def restore(self, accounts: Sequence[str]) -> Mapping[str, Restored]:
+    async def restore(self, accounts: Mapping[str, str]) -> Mapping[str, Restored]:
         """What a former process left of these accounts."""
-        return await trio.to_thread.run_sync(self._store.restore, accounts, limiter=self._writing)
+        return await trio.to_thread.run_sync(self._restored, accounts, limiter=self._writing)
+
+    def _restored(self, accounts: Mapping[str, str]) -> Mapping[str, Restored]:
+        self._store.recognise(accounts)
+        return self._store.restore(list(accounts))
 
     def held(self, after: int, limit: int) -> Sequence[Event] | None:
         """The events among the next positions that memory holds; None if these have left it."""
@@ -194,8 +224,13 @@ class Disk:
     async def fetch(self, after: int, limit: int) -> Sequence[Event]:
         """The events after this position, from the file.  Raises SlowConsumer if some of them have been let go."""
         while self._kept <= after:
-            await self._done.wait()
-        return await trio.to_thread.run_sync(self._store.read, after, limit, limiter=self._reading)
+            await self._wait_for_commit()
+        return await trio.to_thread.run_sync(self._read, after, limit, limiter=self._reading)
+
+    def _read(self, after: int, limit: int) -> Sequence[Event]:
+        if self._closed:
+            raise _closed()
+        return self._store.read(after, limit)
 
     def position(self, name: str) -> int | None:
         """What the reader of this name has acknowledged, in whatever process."""
@@ -207,9 +242,20 @@ class Disk:
         self._work.set()
 
     async def ack(self, name: str, position: int) -> None:
-        """Note it, and wait until that is durable."""
+        """Note it, and wait until that is durable.  Raises ConfigError for a position that does not exist yet."""
+        if not 0 <= position <= self.visible:
+            raise ConfigError(f"there is no position {position} yet: the newest is {self.visible}")
         self.passed(name, position)
         self._hurry.set()
         number = self._picked + 1  # the commit that will bring it
         while self._durable < number:
-            await self._done.wait()
+            await self._wait_for_commit()
+
+    async def _wait_for_commit(self) -> None:
+        if self._closed:
+            raise _closed()
+        await self._done.wait()
+
+
+def _closed() -> trio.ClosedResourceError:
+    return trio.ClosedResourceError("the stream's block has been left")

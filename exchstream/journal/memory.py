@@ -48,7 +48,7 @@ class InMemory:
         self._ring.visible = self._ring.last
         self.on_visible()
 
-    async def restore(self, accounts: Sequence[str]) -> Mapping[str, Restored]:
+    async def restore(self, accounts: Mapping[str, str]) -> Mapping[str, Restored]:
         """InMemory remembers nothing from before."""
         return {}
 

@@ -7,14 +7,16 @@ a field with a default can be added without a new version of the file.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from exchstream.core.balances import BalanceState
+from exchstream.core.ledger import Entry
 from exchstream.errors import JournalError
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, OrderUpdate, Unrecognized
-from exchstream.model import OrderState
+from exchstream.model import End, FillKey, OrderKey, OrderState
 
 ORDER_UPDATE: Final = 1
 FILL: Final = 2
@@ -28,10 +30,35 @@ KINDS: Final[dict[type, int]] = {
     Unrecognized: 6,
 }
 
+
+class _Order(msgspec.Struct):
+    key: OrderKey
+    end: End | None = None
+
+
+class _Update(msgspec.Struct):
+    state: _Order
+
+
+class _Execution(msgspec.Struct):
+    venue_symbol: str
+    trade_id: str
+    order_id: str
+    quantity: Decimal
+    time_ns: int
+
+
+class _Fill(msgspec.Struct):
+    execution: _Execution
+
+
 encode: Final = msgspec.msgpack.Encoder().encode
 _DECODERS: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
     number: msgspec.msgpack.Decoder(kind) for kind, number in KINDS.items()
 }
+# A part of a record, where there are very many to look through: a restart.
+_UPDATE: Final = msgspec.msgpack.Decoder(_Update)
+_FILL: Final = msgspec.msgpack.Decoder(_Fill)
 _STATE: Final = msgspec.msgpack.Decoder(OrderState)
 _BALANCES: Final = msgspec.msgpack.Decoder(BalanceState)
 
@@ -43,6 +70,18 @@ def decode(kind: int, payload: bytes) -> Event:
         raise JournalError(f"a record of kind {kind}, which this version does not know: a newer one wrote it")
     event: Event = _decoded(decoder, payload, "a record")
     return event
+
+
+def decode_order(payload: bytes) -> tuple[OrderKey, bool]:
+    """Which order an encoded update is about, and whether that has ended.  Raises JournalError for other bytes."""
+    state = _decoded(_UPDATE, payload, "a record").state
+    return state.key, state.end is not None
+
+
+def decode_entry(payload: bytes) -> Entry:
+    """What the ledger needs of an encoded fill.  Raises JournalError for other bytes."""
+    e = _decoded(_FILL, payload, "a record").execution
+    return Entry(FillKey(e.venue_symbol, e.trade_id, e.order_id), e.quantity, e.time_ns)
 
 
 def decode_state(payload: bytes) -> OrderState:

@@ -1,46 +1,66 @@
 """The journal's file: SQLite, synchronous, written by one process at a time.
 
 It keeps what was told (`record`), the key of every fill for ever (`fill`: the judge of what is a repeat, long after
-the record has gone), the orders that are open, each account's checkpoint and symbols, and where each reader stands.
-One `commit` is one transaction, so what was told and the checkpoint that goes with it are never apart.
+the record has gone), the orders that are open, each account's checkpoint and symbols, where each reader stands, and
+which positions have been given (`span`).  One `commit` is one transaction, so what was told and the checkpoint that
+goes with it are never apart.
 
-It knows no tasks, waits for nobody and keeps no events in memory; `disk.py` does.  Files are WAL databases: read them
-with SQLite 3.7 or newer, on a local disk (WAL needs shared memory).
+A position that a reader may have seen is never given to another event.  What is shown before it is sure to survive
+(relaxed durability; and a power cut, but with full durability) lies below `reserved`, which is on the disk before it is
+used; after such a loss the count goes on from there.
+
+It knows no tasks, waits for nobody and keeps no events in memory; `disk.py` does.  Files are WAL databases on a local
+disk (WAL needs shared memory).
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal
 
 import attrs
 
 from exchstream.core.balances import BalanceState
-from exchstream.core.ledger import Entry
+from exchstream.core.ledger import MAX_CLOSED, MAX_ENDED, Entry
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import MINUTE
 from exchstream.errors import JournalError, SlowConsumer
 from exchstream.events import Event, Fill, OrderUpdate
-from exchstream.journal.records import FILL, KINDS, ORDER_UPDATE, at_ns, decode, decode_balances, decode_state, encode
+from exchstream.journal.records import (
+    FILL,
+    KINDS,
+    ORDER_UPDATE,
+    at_ns,
+    decode,
+    decode_balances,
+    decode_entry,
+    decode_order,
+    decode_state,
+    encode,
+)
 from exchstream.model import FillKey, OrderKey, OrderKind, OrderState
 
 APPLICATION_ID: Final = 0x45584348  # "EXCH" in the header says whose file it is
-# Facts that a restart may be told again are looked for this much further back than its look-back begins.
-MARGIN_NS: Final = 10 * MINUTE
-CHUNK: Final = 5_000  # records that are let go in one transaction
+# Facts that a restart may be told again are looked for this much further back than its look-back begins; more than
+# twice any venue's lag, and than what this machine's clock may be off by.
+MARGIN_NS: Final = 3 * MINUTE
+CHUNK: Final = 1_000  # records that are let go in one transaction
+AHEAD: Final = 8_192  # positions that are reserved at a time; so many stay unused at most when some were lost
+LOCK_BYTE: Final = 1 << 30  # where SQLite has its locks, and no page: fileformat2.html, 1.4
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # another one after each start of the machine: proc(5)
 
 # One entry a version of the file; what has been released is never changed, only followed by another.
 MIGRATIONS: Final = (
     """
-    create table account (id integer primary key, name text not null unique, good_ns integer not null,
-        floor_ns integer not null, balances blob not null) strict;
+    create table account (id integer primary key, name text not null unique, identity text not null,
+        good_ns integer not null, floor_ns integer not null, balances blob not null) strict;
     create table symbol (account integer not null, name text not null, position integer not null,
         primary key (account, name)) strict, without rowid;
     create table record (position integer primary key, account integer not null, kind integer not null,
@@ -51,10 +71,14 @@ MIGRATIONS: Final = (
     create table open_order (account integer not null, symbol text not null, order_id text not null,
         kind text not null, state blob not null, primary key (account, symbol, order_id, kind)) strict, without rowid;
     create table reader (name text primary key, position integer not null) strict, without rowid;
+    create table span (one integer primary key check (one = 1), floor integer not null, last integer not null,
+        reserved integer not null, boot text not null) strict;
+    insert into span values (1, 0, 0, 0, '');
     """,
 )
 
-Synchronous = Literal["normal", "full"]
+Durability = Literal["normal", "full", "relaxed"]
+_Ended = dict[int, dict[OrderKey, bytes]]
 
 
 @attrs.frozen
@@ -75,39 +99,52 @@ class Retention:
 
 
 class Store:
-    """One journal file, open for writing.  Raises JournalError for whatever is wrong, and overwrites nothing then."""
+    """One journal file, open for writing.  Raises JournalError for whatever is wrong, and overwrites nothing then.
 
-    def __init__(self, path: str | os.PathLike[str], synchronous: Synchronous = "normal") -> None:
-        self.path = Path(path)
-        with ExitStack() as stack:
-            self._lock = stack.enter_context(_locked(self.path))
-            try:
-                with errors(self.path):
-                    self._db = stack.enter_context(closing(_opened(self.path, synchronous)))
-                    self._reading = stack.enter_context(closing(_connect(self.path, "ro")))
-                    self._load()
-            except OSError as error:
-                raise JournalError(f"the journal {self.path}: {error}") from error
-            self._open = stack.pop_all()
+    `last` is the newest position that was given, `floor` the one before the oldest record that is kept; positions up
+    to `reserved` may be shown before they are committed.
+    """
 
     last: int
     floor: int
+    reserved: int
     readers: dict[str, int]
+    _sound: bool  # False from a failed commit on: what was shown may be lost
+
+    def __init__(self, path: str | os.PathLike[str], durability: Durability = "normal") -> None:
+        self.path = Path(path).resolve()
+        self._durability = durability
+        with ExitStack() as stack:
+            stack.enter_context(_locked(self.path))
+            with errors(self.path, OSError):
+                self._db = stack.enter_context(closing(_opened(self.path)))
+                self._reading = stack.enter_context(closing(_connect(self.path, "ro")))
+                self._load()
+            self._open = stack.pop_all()
 
     def _load(self) -> None:
-        newest = self._one("select position, at_ns from record order by position desc limit 1")
-        oldest = self._one("select position from record order by position limit 1")
-        last, newest_ns = (0, 0) if newest is None else newest
-        self.floor = 0 if oldest is None else oldest[0] - 1
-        self.last = last
-        self._at_ns: int = newest_ns
+        self.floor, last, reserved, boot = self._one("select floor, last, reserved, boot from span")
+        # A process that was killed leaves all that it has committed, unless the machine went down too.
+        self.last = last if boot and boot == _boot() else max(last, reserved)
+        self._at_ns: int = (self._one("select at_ns from record order by position desc limit 1") or (0,))[0]
+        self._good_ns: dict[int, int] = {}
         self.readers = dict(self._db.execute("select name, position from reader"))
-        self._accounts: dict[str, int] = dict(self._db.execute("select name, id from account"))
+        self._accounts = self._ids()
+        self._identities: dict[str, str] = {}
+        self.reserved = 0
+        boot = _boot() if self._durability == "normal" else ""
+        with self._transaction(self.last):
+            self._db.execute("update span set last = ?, reserved = 0, boot = ?", (self.last, boot))
+
+    def _ids(self) -> dict[str, int]:
+        return dict(self._db.execute("select name, id from account"))
 
     def close(self) -> None:
-        """Let go of the file; safe to call twice."""
-        with errors(self.path):
-            self._open.close()
+        """Let go of the file; safe to call twice.  What was reserved is free again, unless a commit has failed."""
+        with errors(self.path), self._open:
+            if self._sound:
+                self._db.execute("update span set reserved = 0")
+            self._sound = False
 
     def _one(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         return self._db.execute(sql, parameters).fetchone()
@@ -116,31 +153,45 @@ class Store:
 
     def commit(self, batch: Batch) -> list[int]:
         """Keep all of this, or (JournalError) nothing.  Returns the positions of fills that were told before."""
-        with errors(self.path), self._transaction():
+        last = batch.events[-1][1].position if batch.events else self.last
+        with errors(self.path), self._transaction(last):
             for name in batch.checkpoints.keys() | {name for name, _ in batch.events}:
                 self._account(name)
             refused = self._write(batch)
+            if last != self.last:
+                self._db.execute("update span set last = ?", (last,))
         self.readers.update(batch.readers)
-        if batch.events:
-            self.last = batch.events[-1][1].position
+        self.last = last
         return refused
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All of it or nothing."""
+    def _transaction(self, last: int) -> Iterator[None]:
+        """All of it or nothing; positions up to this one are given."""
+        reserved = self.reserved
+        if self._durability != "full" and last + AHEAD // 2 > reserved:
+            reserved = last + AHEAD
+        # What is reserved must be on the disk itself before any of it is shown.
+        full = self._durability == "full" or reserved != self.reserved
+        self._db.execute(f"pragma synchronous = {'full' if full else 'normal'}")
         self._db.execute("begin immediate")
+        self._sound = False
         try:
             yield
+            if reserved != self.reserved:
+                self._db.execute("update span set reserved = ?", (reserved,))
             self._db.execute("commit")
+            self._sound, self.reserved = True, reserved
         finally:
-            if self._db.in_transaction:
+            if not self._sound:
                 with suppress(sqlite3.Error):  # what went wrong is on its way already
-                    self._db.execute("rollback")
-                self._accounts = dict(self._db.execute("select name, id from account"))
+                    if self._db.in_transaction:
+                        self._db.execute("rollback")
+                    self._accounts = self._ids()
 
     def _account(self, name: str) -> int:
         if name not in self._accounts:
-            cursor = self._db.execute("insert into account values (null, ?, 0, 0, ?)", (name, encode(BalanceState())))
+            values = (name, self._identities.get(name, ""), encode(BalanceState()))
+            cursor = self._db.execute("insert into account values (null, ?, ?, 0, 0, ?)", values)
             assert cursor.lastrowid is not None
             self._accounts[name] = cursor.lastrowid
         return self._accounts[name]
@@ -149,18 +200,19 @@ class Store:
         db, ids = self._db, self._accounts
         refused = self._enter_fills(batch.events)
         told = [(ids[name], event) for name, event in batch.events if event.position not in refused]
-        records = []
+        records, told_ns = [], self._at_ns
         symbols: dict[tuple[int, str], int] = {}
         orders: dict[tuple[int, OrderKey], OrderState] = {}
         for account, event in told:
-            self._at_ns = max(self._at_ns, at_ns(event))
-            records.append((event.position, account, KINDS[type(event)], self._at_ns, encode(event)))
+            told_ns = max(told_ns, at_ns(event))
+            records.append((event.position, account, KINDS[type(event)], told_ns, encode(event)))
             if isinstance(event, OrderUpdate):
                 orders[account, event.state.key] = event.state
                 symbols[account, event.venue_symbol] = event.position
             elif isinstance(event, Fill):
                 symbols[account, event.venue_symbol] = event.position
         db.executemany("insert into record values (?, ?, ?, ?, ?)", records)
+        self._at_ns = told_ns
         db.executemany(
             "insert into symbol values (?, ?, ?) on conflict do update set position = excluded.position",
             [(account, symbol, position) for (account, symbol), position in symbols.items()],
@@ -203,6 +255,7 @@ class Store:
         self._db.executemany(f"delete from open_order where {where}", ids)  # noqa: S608 (no text of anybody's)
 
     def _write_checkpoint(self, account: int, checkpoint: Checkpoint) -> None:
+        self._good_ns[account] = checkpoint.good_ns
         self._forget_orders([(account, *_order_id(key)) for key in checkpoint.gone])
         self._db.execute(
             "update account set good_ns = ?, floor_ns = ?, balances = ? where id = ?",
@@ -212,16 +265,16 @@ class Store:
     # ------------------------------------------------------------------------------------------------ letting go
 
     def trim(self, retention: Retention) -> bool:
-        """Let go of some records that are too old or too many; True if there is more to do."""
+        """Let go of some records that are too old or too many; True if there were some."""
         with errors(self.path):
-            until = max(self._too_much(retention.size), self._too_old(retention.age_ns))
-            until = min(until, self.last - 1)  # the newest stays: positions go on from it
+            until = min(max(self._too_much(retention.size), self._too_old(retention.age_ns)), self.last)
             if until <= self.floor:
                 return False
-            step: int = min(until, self.floor + CHUNK)
-            self._db.execute("delete from record where position <= ?", (step,))
-            self.floor = step
-            return step < until
+            self.floor = step = min(until, self.floor + CHUNK)  # before it is so: a reader looks here afterwards
+            with self._transaction(self.last):
+                self._db.execute("delete from record where position <= ?", (step,))
+                self._db.execute("update span set floor = ?", (step,))
+            return True
 
     def _too_much(self, size: int) -> int:
         """A tenth of the records, if all of it is larger than this: whoever has not read them is too slow."""
@@ -231,8 +284,9 @@ class Store:
         return self.floor if (pages - free) * page <= size else self.floor + max(1, (self.last - self.floor) // 10)
 
     def _too_old(self, age_ns: int) -> int:
-        """All before this age that every named reader has passed."""
-        old = self._before(self._at_ns - age_ns)
+        """All before this age that every named reader has passed, and that no restart would ask for."""
+        needed_ns = min(self._good_ns.values(), default=self._at_ns) - MARGIN_NS
+        old = self._before(min(self._at_ns - age_ns, needed_ns))
         return min([old, *self.readers.values()])
 
     def _before(self, instant_ns: int) -> int:
@@ -251,59 +305,99 @@ class Store:
 
     def read(self, after: int, limit: int) -> list[Event]:
         """The events after this position.  Raises SlowConsumer if some of them have been let go."""
-        if after < self.floor:
-            raise SlowConsumer(after, self.floor)
         with errors(self.path):
-            return [event for _, event in _events(self._reading, after, limit)]
+            rows = self._reading.execute(
+                "select kind, payload from record where position > ? order by position limit ?", (after, limit)
+            ).fetchall()
+        if after < self.floor:  # asked only now, since `trim` may run meanwhile
+            raise SlowConsumer(after, self.floor)
+        return [decode(kind, payload) for kind, payload in rows]
+
+    def recognise(self, identities: Mapping[str, str]) -> None:
+        """These accounts are about to be told of; `identities` say whose each is, without showing a key.
+
+        Raises JournalError if the file keeps another account under one of the names.
+        """
+        with errors(self.path):
+            for name, identity in identities.items():
+                (known,) = self._one("select identity from account where name = ?", (name,)) or ("",)
+                if known not in ("", identity):
+                    raise JournalError(
+                        f"the journal {self.path} keeps {name} under another key: give the account another name=, or, "
+                        f"if it is the same account with a new key: exchstream journal handover {self.path} {name}"
+                    )
+                self._db.execute("update account set identity = ? where name = ?", (identity, name))
+        self._identities.update(identities)
+
+    def hand_over(self, name: str) -> None:
+        """Whoever comes next under this name is taken for the same account.  Raises JournalError."""
+        with errors(self.path):
+            if name not in self._accounts:
+                known = ", ".join(sorted(self._accounts)) or "none"
+                raise JournalError(f"the journal {self.path} has no account {name!r}; it has {known}")
+            self._db.execute("update account set identity = '' where name = ?", (name,))
 
     def restore(self, names: Sequence[str]) -> dict[str, Restored]:
         """What is known of these accounts; those that were never here are missing."""
         with errors(self.path):
             found = {name: self._checkpoint(self._accounts[name]) for name in names if name in self._accounts}
-            if not found:
-                return {}
-            told = self._told_since(found)
-            return {name: self._restored(name, checkpoint, told[name]) for name, checkpoint in found.items()}
+            ended, entries = self._told_lately({self._accounts[name]: known for name, known in found.items()})
+            return {
+                name: self._restored(account, found[name], ended[account], entries[account])
+                for name, account in self._accounts.items()
+                if name in found
+            }
 
     def _checkpoint(self, account: int) -> Checkpoint:
         good_ns, floor_ns, blob = self._one("select good_ns, floor_ns, balances from account where id = ?", (account,))
+        self._good_ns[account] = good_ns
         return Checkpoint(good_ns=good_ns, floor_ns=floor_ns, balances=decode_balances(blob))
 
-    def _told_since(self, found: Mapping[str, Checkpoint]) -> dict[str, list[Event]]:
-        """The facts of each account that a look-back may bring again, in their order."""
-        told: dict[str, list[Event]] = {name: [] for name in found}
-        names = {self._accounts[name]: name for name in found}
-        since_ns = {self._accounts[name]: checkpoint.good_ns - MARGIN_NS for name, checkpoint in found.items()}
-        after = self._before(min(since_ns.values()))
+    def _told_lately(self, found: Mapping[int, Checkpoint]) -> tuple[_Ended, dict[int, dict[FillKey, Entry]]]:
+        """What a look-back may bring again, of each account: the last records of orders that ended, and executions."""
+        ended: _Ended = {account: {} for account in found}
+        entries: dict[int, dict[FillKey, Entry]] = {account: {} for account in found}
+        since_ns = {account: checkpoint.good_ns - MARGIN_NS for account, checkpoint in found.items()}
         rows = self._db.execute(
-            "select position, account, kind, at_ns, payload from record where position > ? and kind in (?, ?) "
-            "and account in (select value from json_each(?)) order by position",
-            (after, ORDER_UPDATE, FILL, json.dumps(list(names))),
+            "select account, kind, at_ns, payload from record where position > ? and kind in (?, ?) order by position",
+            (self._before(min(since_ns.values(), default=self._at_ns + 1)), ORDER_UPDATE, FILL),
         )
-        for _, account, kind, told_ns, payload in rows:
-            if told_ns >= since_ns[account]:
-                told[names[account]].append(decode(kind, payload))
-        return told
+        for account, kind, told_ns, payload in rows:
+            if account not in found or told_ns < since_ns[account]:
+                continue
+            if kind == FILL:
+                entry = decode_entry(payload)
+                entries[account][entry.key] = entry
+            else:
+                key, has_ended = decode_order(payload)
+                ended[account].pop(key, None)
+                if has_ended:
+                    ended[account][key] = payload
+        return ended, entries
 
-    def _restored(self, name: str, checkpoint: Checkpoint, told: Sequence[Event]) -> Restored:
-        account = self._accounts[name]
-        orders: dict[OrderKey, OrderState] = {}
-        entries: dict[FillKey, Entry] = {}
-        for event in told:
-            if isinstance(event, OrderUpdate):
-                orders[event.state.key] = event.state
-            elif isinstance(event, Fill):
-                entries[event.execution.key] = Entry(event.execution.key, event.quantity, event.time_ns)
-        ended = {key: state for key, state in orders.items() if state.end is not None}
+    def _restored(
+        self,
+        account: int,
+        checkpoint: Checkpoint,
+        ended: Mapping[OrderKey, bytes],
+        entries: dict[FillKey, Entry],
+    ) -> Restored:
+        newest = list(ended.values())[-MAX_CLOSED - MAX_ENDED :]  # the ledger keeps no more
+        closed = [event.state for event in (decode(ORDER_UPDATE, b) for b in newest) if isinstance(event, OrderUpdate)]
         working = self._db.execute("select state from open_order where account = ?", (account,))
-        orders = ended | {state.key: state for state in (decode_state(blob) for (blob,) in working)}
-        for key in orders:
-            entries |= {entry.key: entry for entry in self._entries(account, key)}
+        orders = [*closed, *(decode_state(blob) for (blob,) in working)]
+        sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for entry in entries.values():
+            sums[entry.key.venue_symbol, entry.key.order_id] += entry.quantity
+        for state in orders:
+            lately = sums[state.key.venue_symbol, state.key.order_id]
+            if state.end is None or lately != state.cumulative.filled:  # it may have older ones
+                entries.update((entry.key, entry) for entry in self._entries(account, state.key))
         symbols = self._db.execute("select name from symbol where account = ? order by position", (account,))
         return Restored(
             checkpoint=checkpoint,
             symbols=tuple(symbol for (symbol,) in symbols),
-            orders=tuple(orders.values()),
+            orders=tuple(orders),
             entries=tuple(sorted(entries.values(), key=lambda entry: entry.time_ns)),
         )
 
@@ -323,11 +417,12 @@ class Store:
 
 
 @contextmanager
-def errors(path: Path) -> Iterator[None]:
-    """What SQLite says of the file, as JournalError."""
+def errors(path: Path, *more: type[Exception]) -> Iterator[None]:
+    """What SQLite says of the file, or of what should stand in it, as JournalError; `more` kinds of errors too."""
+    kinds: tuple[type[Exception], ...] = (sqlite3.Error, OverflowError, UnicodeError, *more)
     try:
         yield
-    except sqlite3.Error as error:
+    except kinds as error:
         raise JournalError(f"the journal {path}: {error}") from error
 
 
@@ -335,30 +430,35 @@ def errors(path: Path) -> Iterator[None]:
 def reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
     """A journal to look at, also while a process writes it.  Raises JournalError."""
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise JournalError(f"there is no journal {path}")
-    with errors(path):
-        connection = _connect(path, "ro")
-        try:
-            _check(path, connection)
-            yield connection
-        finally:
-            connection.close()
+    with errors(path, OSError):
+        _check_header(path)
+    with errors(path), closing(_connect(path, "ro")) as connection:
+        _check_version(path, connection)
+        yield connection
 
 
-def _events(db: sqlite3.Connection, after: int, limit: int) -> Iterator[tuple[int, Event]]:
-    rows = db.execute(
-        "select account, kind, payload from record where position > ? order by position limit ?", (after, limit)
-    )
-    for account, kind, payload in rows:
-        yield account, decode(kind, payload)
+def events_of(db: sqlite3.Connection, after: int | None = None) -> Iterator[tuple[str, Event]]:
+    """Every event after this position (None: all that are kept), with its account.
 
-
-def events_of(db: sqlite3.Connection, after: int = 0) -> Iterator[tuple[str, Event]]:
-    """Every event after this position, with the name of its account."""
-    names = dict(db.execute("select id, name from account"))
-    for account, event in _events(db, after, -1):
-        yield names[account], event
+    It takes some at a time, and so never keeps the writer from tidying its file.  Raises SlowConsumer if events that
+    it should have given have been let go.
+    """
+    while True:
+        rows = db.execute(
+            "select position, name, kind, payload from record join account on account.id = record.account "
+            "where position > ? order by position limit ?",
+            (after or 0, CHUNK),
+        ).fetchall()
+        (floor,) = db.execute("select floor from span").fetchone()
+        if after is not None and after < floor:
+            raise SlowConsumer(after, floor)
+        for _, name, kind, payload in rows:
+            yield name, decode(kind, payload)
+        if not rows:
+            return
+        after = rows[-1][0]
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -368,60 +468,122 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
-def _locked(path: Path) -> TextIO:
+def _boot() -> str:
+    """Which start of the machine this is; empty where the system does not say."""
+    try:
+        return BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
     """Hold the file for this process; the system lets go of it when the process ends, in whatever way."""
     try:
-        lock = open(f"{path}-lock", "a+", encoding="utf-8")  # noqa: SIM115 (held as long as the store)
+        if path.is_dir():
+            raise IsADirectoryError("it is a directory: name a file in it")
+        lock = open(f"{path}-lock", "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be written here: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "another process"
-        lock.close()
-        raise JournalError(
-            f"the journal {path} is in use by {holder}: one process at a time may write it; "
-            "give each bot a journal of its own (to read it meanwhile: exchstream journal)"
-        ) from error
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()}")
-    lock.flush()
-    return lock
+    with lock, errors(path, OSError):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise JournalError(
+                f"the journal {path} is in use by {holder}: one process at a time may write it; "
+                "give each bot a journal of its own (to read it meanwhile: exchstream journal)"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
 
 
-def _opened(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+def _opened(path: Path) -> sqlite3.Connection:
     wal = Path(f"{path}-wal")
-    if not path.exists():
-        if wal.exists() and wal.stat().st_size:
-            raise JournalError(f"the journal {path} is missing, but what belongs to it is there: {wal}")
-        db = _connect(path, "rwc")
-    else:
-        if not path.stat().st_size:
-            raise JournalError(f"the journal {path} is empty: it was cut off, or is none; delete it to begin a new one")
+    if path.exists():
+        _check_header(path)
         with closing(_connect(path, "ro")) as before:
-            _check(path, before)
-        db = _connect(path, "rw")
+            _check_version(path, before)
+            _check_length(path, before)
+    elif wal.exists() and wal.stat().st_size:
+        raise JournalError(f"the journal {path} is missing, but what belongs to it is there: {wal}")
+    else:
+        _create(path)
+    db = _connect(path, "rw")
     with ExitStack() as stack:
         stack.enter_context(closing(db))
-        (mode,) = db.execute("pragma journal_mode = wal").fetchone()
-        if mode != "wal":
-            raise JournalError(f"the journal {path} cannot be in WAL mode (it is {mode}): is it on a local disk?")
-        db.execute(f"pragma synchronous = {synchronous}")
         _migrate(db)
         stack.pop_all()
     return db
 
 
-def _check(path: Path, db: sqlite3.Connection) -> None:
-    """Is it ours, and can this version read it?  Before anything is written."""
-    (application,) = db.execute("pragma application_id").fetchone()
+def _create(path: Path) -> None:
+    """Make a new journal beside, and give it its name when it is whole: there is none or all of it."""
+    new = Path(f"{path}-new")
+    try:
+        new.unlink(missing_ok=True)
+        with closing(_connect(new, "rwc")) as db:
+            _migrate(db)
+            (mode,) = db.execute("pragma journal_mode = wal").fetchone()
+            if mode != "wal":
+                raise JournalError(f"the journal {path} cannot be in WAL mode (it is {mode}): is it on a local disk?")
+        new.rename(path)
+    finally:
+        new.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _check_header(path: Path) -> None:
+    """Is it ours?  Before anything else touches it.  (The format: https://sqlite.org/fileformat2.html, 1.3)"""
+    with path.open("rb") as file:
+        header = file.read(100)
+    if not header:
+        raise JournalError(f"the journal {path} is empty: it was cut off, or is none; delete it to begin a new one")
+    ours = header[:16] == b"SQLite format 3\0" and int.from_bytes(header[68:72], "big") == APPLICATION_ID
+    if len(header) < 100 or not ours:
+        raise JournalError(
+            f"{path} is no journal of exchstream, or was cut off: nothing was written to it; choose another name"
+        )
+
+
+def _check_version(path: Path, db: sqlite3.Connection) -> None:
+    """Can this version read it?"""
     (version,) = db.execute("pragma user_version").fetchone()
-    db.execute("select count(*) from sqlite_schema").fetchone()  # a file that was cut off is found out here
-    if application != APPLICATION_ID:
-        raise JournalError(f"{path} is no journal of exchstream: nothing was written to it; choose another name")
     if version > len(MIGRATIONS):
         raise JournalError(f"the journal {path} was written by a newer version of exchstream (form {version})")
+
+
+def _check_length(path: Path, db: sqlite3.Connection) -> None:
+    """Is every page in the file, or in its WAL?  SQLite itself does not ask that of each."""
+    (size,), (count,) = (db.execute(f"pragma {what}").fetchone() for what in ("page_size", "page_count"))
+    whole = path.stat().st_size // size
+    missing = set(range(whole + 1, count + 1)) - {LOCK_BYTE // size + 1}
+    if not missing <= _pages(Path(f"{path}-wal"), size):
+        raise JournalError(
+            f"the journal {path} was cut off, it has {whole} of {count} pages: nothing was written to it"
+        )
+
+
+def _pages(wal: Path, size: int) -> set[int]:
+    """The pages that this WAL has committed.  (https://sqlite.org/walformat.html, 2)"""
+    pages: set[int] = set()
+    transaction: set[int] = set()
+    with suppress(FileNotFoundError), wal.open("rb") as file:
+        salt = file.read(32)[16:24]
+        while len(frame := file.read(24)) == 24 and frame[8:16] == salt:
+            transaction.add(int.from_bytes(frame[:4], "big"))
+            if any(frame[4:8]):  # it ends here, and the file has so many pages
+                pages |= transaction
+                transaction.clear()
+            file.seek(size, os.SEEK_CUR)
+    return pages
 
 
 def _migrate(db: sqlite3.Connection) -> None:

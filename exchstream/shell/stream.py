@@ -259,7 +259,7 @@ async def open_stream(
             )
             for venue in venues
         ]
-        restored = await store.restore([runner.name for runner in runners])
+        restored = await store.restore({runner.name: runner.venue.identity for runner in runners})
         stream = OrderStream(store, runners)
         for runner in runners:
             runner.session.restored = restored.get(runner.name)

@@ -48,7 +48,8 @@ _DECODE: Final = """\
 
 The same reports in memory, without a socket. `exchstream` is all but the transport: the venue's translation, the join,
 the search for repeats, scrubbing, the journal and its reader. One report often makes two events, an `OrderUpdate` and
-a `Fill`.
+a `Fill`. What python-binance makes of a text is what the standard library's json makes of it; ccxt makes nothing of one
+without its client and socket, so it stands in the table above alone.
 
 """
 _TAIL: Final = """\

@@ -175,7 +175,7 @@ async def test_a_symbol_that_nobody_named_is_audited(mock: Mock, flavour: str, a
     assert verdicts_of(events)[-1].complete, verdicts_of(events)
 
 
-@pytest.mark.parametrize("kind", [Kind.LIQUIDATION, Kind.ADL])
+@pytest.mark.parametrize("kind", [Kind.LIQUIDATION, Kind.ADL, Kind.SETTLEMENT])
 async def test_a_forced_close_in_a_gap_is_told_as_such(mock: Mock, kind: Kind, autojump_clock: MockClock) -> None:
     """REST lists its fill like any trade: the order, by its client id, says what was done to the position."""
     seat = mock.seat("binance-futures", quick=False)

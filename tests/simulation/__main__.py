@@ -1,50 +1,132 @@
 """`python -m tests.simulation`: search for bad histories, and tell the shortest one of each kind.
 
-python -m tests.simulation --seeds 0:200 --length 60 --without mute,lag
+python -m tests.simulation --steps 1000000 --length 60 --without mute,lag
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import multiprocessing
+import os
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeAlias
 
-from .story import Outcome, play, shortened, told_by_chance
+import attrs
+
+from .story import Outcome, Story, kind_of, play, shortened, told_by_chance
+from .tally import Tally
 from .world import FLAVOURS
+
+CHUNK = 25  # stories that a process plays at a time
+
+
+@attrs.frozen
+class Bad:
+    """A story that ended badly: where it comes from, and what every checker says of it."""
+
+    flavour: str
+    seed: int
+    violations: list[str]
+
+
+Chunk: TypeAlias = "tuple[str, tuple[int, ...]]"
+Result: TypeAlias = "tuple[str, Tally, list[Bad]]"
+Search: TypeAlias = "Callable[[Chunk], Result]"
 
 
 def main() -> int:
     """Play; 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--seeds", default="0:50", help="first:last, the last left out")
+    parser.add_argument("--steps", type=int, help="so many steps at least, from the first seed on, however many seeds")
     parser.add_argument("--length", type=int, default=40, help="steps of a story")
     parser.add_argument("--flavour", choices=FLAVOURS, action="append", help="default: all")
-    parser.add_argument("--without", default="", help="faults to leave out, with commas")
+    parser.add_argument("--without", default="", help="faults and features to leave out, with commas")
     parser.add_argument("--healthy", action="store_true", help="no faults at all")
-    parser.add_argument("--most", type=int, default=3, help="bad stories to tell in full")
+    parser.add_argument("--most", type=int, default=3, help="bad stories to shorten and tell in full, of each kind one")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
     given = parser.parse_args()
     first, _, last = given.seeds.partition(":")
-    without, steps, wrong, began = frozenset(given.without.split(",")), 0, 0, time.perf_counter()
-    slowest_ns = 0
-    for flavour in given.flavour or FLAVOURS:
-        for seed in range(int(first), int(last)):
-            story = told_by_chance(flavour, seed, given.length, faults=not given.healthy, without=without)
-            outcome = play(story)
-            steps += len(story.steps)
-            slowest_ns = max(slowest_ns, outcome.live_after_ns)
-            if outcome.violations:
-                wrong += 1
-                _tell(outcome, in_full=wrong <= given.most)
+    flavours = tuple(given.flavour or FLAVOURS)
+    without = frozenset(given.without.split(","))
+    search = partial(_search, length=given.length, faults=not given.healthy, without=without)
+    seeds: Iterable[int] = range(int(first), int(last)) if given.steps is None else itertools.count(int(first))
+    tallies = {flavour: Tally() for flavour in flavours}
+    bad: list[Bad] = []
+    began = time.perf_counter()
+    for flavour, tally, found in _results(search, _chunks(seeds, flavours), given.jobs):
+        tallies[flavour].join(tally)
+        for one in found:
+            bad.append(one)
+            print(f"{one.flavour} seed {one.seed}: {one.violations[0][:300]}", flush=True)
+        if given.steps is not None and sum(tally.steps for tally in tallies.values()) >= given.steps:
+            break
     seconds = time.perf_counter() - began
-    print(f"{steps} steps in {seconds:.1f} s ({60 * steps / seconds:,.0f} a minute), {wrong} bad stories,")
-    print(f"live again after at most {slowest_ns / 10**9:.0f} s")
-    return int(wrong > 0)
+    steps = sum(tally.steps for tally in tallies.values())
+    for flavour, tally in tallies.items():
+        print(f"{flavour}: {tally}")
+    print(f"{steps:,} steps in {seconds:.1f} s by {given.jobs} processes: {steps / seconds:,.0f} a second")
+    _tell(bad, given.most, lambda one: _story(one.flavour, one.seed, given.length, not given.healthy, without))
+    return int(bool(bad))
 
 
-def _tell(outcome: Outcome, *, in_full: bool) -> None:
-    print(f"{outcome.story.flavour} seed {outcome.story.seed}: {outcome.violations[0]}")
-    if in_full:
-        print(play(shortened(outcome.story)), end="\n\n")
+def _story(flavour: str, seed: int, length: int, faults: bool, without: frozenset[str]) -> Story:
+    return told_by_chance(flavour, seed, length, faults=faults, without=without)
+
+
+def _chunks(seeds: Iterable[int], flavours: tuple[str, ...]) -> Iterator[Chunk]:
+    """Work of the same size, the flavours in turn."""
+    rest = iter(seeds)
+    while some := tuple(itertools.islice(rest, CHUNK)):
+        yield from ((flavour, some) for flavour in flavours)
+
+
+def _results(search: Search, chunks: Iterable[Chunk], jobs: int) -> Iterator[Result]:
+    if jobs <= 1:
+        yield from map(search, chunks)
+        return
+    with multiprocessing.Pool(jobs) as pool:
+        ahead = []  # not more than the processes can take: the chunks may have no end
+        for chunk in chunks:
+            ahead.append(pool.apply_async(search, (chunk,)))
+            if len(ahead) > 2 * jobs:
+                yield ahead.pop(0).get()
+        for result in ahead:
+            yield result.get()
+
+
+def _search(chunk: Chunk, *, length: int, faults: bool, without: frozenset[str]) -> Result:
+    flavour, seeds = chunk
+    tally, bad = Tally(), []
+    for seed in seeds:
+        try:
+            outcome = play(_story(flavour, seed, length, faults, without))
+        except Exception as error:  # noqa: BLE001  (a search goes on, and tells which story it was)
+            bad.append(Bad(flavour, seed, [f"raised {type(error).__name__}: {error}"]))
+            continue
+        tally.add(outcome)
+        if outcome.violations:
+            bad.append(Bad(flavour, seed, outcome.violations))
+    return flavour, tally, bad
+
+
+def _tell(bad: list[Bad], most: int, story_of: Callable[[Bad], Story]) -> None:
+    """How often each kind of violation was found, and the shortest story of the first of some of them."""
+    kinds: dict[str, list[Bad]] = {}
+    for one in bad:
+        for kind in {kind_of(violation) for violation in one.violations}:
+            kinds.setdefault(kind, []).append(one)
+    for kind, some in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        print(f"{len(some)} x {kind}: {', '.join(f'{one.flavour}/{one.seed}' for one in some[:8])}")
+    for kind, some in itertools.islice(kinds.items(), most):
+        print(f"\n--- {kind}")
+        short = shortened(story_of(some[0]), kind=kind)
+        outcome: Outcome = play(short)
+        print(outcome)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ def told_of(event: Event, at_ns: int) -> Told | None:
         case GapClosed():
             symbols = None if event.scope.symbols is None else frozenset(event.scope.symbols)
             unresolved = tuple((part.what, part.name) for part in event.unresolved)
-            return Closed(at_ns, event.since_ns, event.until_ns, symbols, event.complete, unresolved)
+            orders_ns = event.scope.orders_since_ns
+            return Closed(at_ns, event.since_ns, event.until_ns, symbols, event.complete, unresolved, orders_ns)
         case _:
             return None
 

@@ -135,7 +135,6 @@ PINNED: Final[dict[str, Story]] = {
         f"REST is away for longer than we ask, {flavour}": Story(
             flavour=flavour,
             seed=1,
-            gives_up=True,
             steps=(
                 PLACE,
                 wait(SECOND),
@@ -177,4 +176,239 @@ PINNED: Final[dict[str, Story]] = {
     "many fills in good health, binance-futures": Story(
         flavour=FUTURES, seed=1, healthy=True, steps=(PLACE, FILL_ALL, wait(SECOND)) * 150
     ),
+    # ---- What the first simulation could not see: orders from before the start, many symbols, one question that fails
+    # while others do not, frames that come twice or broken, notices in a row, a clock measured over a slow way.
+    **{
+        f"since an instant between an order's birth and its end, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            before=(PLACE, wait(MINUTE), Step("since"), wait(MINUTE), CANCEL, PLACE, FILL_PART, wait(MINUTE)),
+            steps=(wait(MINUTE), FILL_ALL),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"an old order is cancelled while starting, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            early=True,
+            before=(PLACE, wait(2 * MINUTE)),
+            steps=(Step("slow", SECOND // 2), wait(SECOND // 2), CANCEL, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
+    # REST fails in one place only: no look of the audit is ever whole, and a mute connection was never noticed.
+    **{
+        f"mute, and {what} cannot be asked for, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(
+                Step("away", (what, "503")),
+                Step("mute", "events"),
+                PLACE,
+                wait(SECOND),
+                FILL_ALL,
+                wait(40 * MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+        for what in ("openorders", "fills")
+    },
+    **{
+        f"one symbol cannot be asked about for ever, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            lasting=True,
+            steps=(Step("away", ("fills:ETHUSDT", "odd")), Step("mute", "events"), PLACE, FILL_ALL, wait(5 * MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"the key passes its end while REST is away, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("fate", "500"), Step("mute", "events"), wait(62 * MINUTE), PLACE, FILL_ALL, wait(10 * MINUTE)),
+        )
+        for flavour in (LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"mute among fourteen symbols, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            markets=14,
+            steps=(Step("mute", "events"), trade(Act.LIMIT, where=11), FILL_ALL, wait(12 * MINUTE)),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    **{
+        f"the clock is measured over a slow way, {flavour}": Story(
+            flavour=flavour,
+            seed=seed,
+            early=True,
+            steps=(Step("measure", 8 * SECOND), Step("lag", 5 * SECOND), wait(30 * SECOND), Step("stall", 12 * SECOND))
+            + (PLACE, FILL_ALL, wait(SECOND)) * 10
+            + (wait(2 * MINUTE),),
+        )
+        for flavour in FLAVOURS
+        for seed in (1, 2, 3)
+    },
+    **{
+        f"notice after notice, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("shutdowns", 9), *(PLACE, FILL_ALL, wait(SECOND // 5)) * 10, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
+    f"the subscription ends as often as it begins, {SPOT}": Story(
+        flavour=SPOT, seed=1, steps=(Step("terminates", 30), *(PLACE, FILL_ALL, wait(SECOND // 5)) * 20, wait(MINUTE))
+    ),
+    **{
+        f"everything comes twice, and again on the next connection, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(
+                Step("doubled", 1.0),
+                *(PLACE, FILL_ALL) * 5,
+                Step("shutdown", False),
+                wait(SECOND),
+                Step("replay", (30, MINUTE)),
+                PLACE,
+                FILL_ALL,
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"no frame can be read, {flavour}": Story(
+            flavour=flavour,
+            seed=seed,
+            steps=(
+                Step("broken", 1.0),
+                PLACE,
+                FILL_PART,
+                PLACE,
+                CANCEL,
+                wait(SECOND),
+                Step("broken", 0.0),
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+        for seed in (1, 2, 3)
+    },
+    **{
+        f"banned while looking back, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(
+                PLACE,
+                Step("drop", "reset"),
+                FILL_ALL,
+                wait(2 * SECOND),
+                Step("ban", (2 * MINUTE, 429)),
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"no room for a fill, {flavour}": Story(
+            flavour=flavour, seed=1, steps=(PLACE, wait(SECOND), Step("overflow"), FILL_ALL, wait(MINUTE))
+        )
+        for flavour in FLAVOURS
+    },
+    **{
+        f"more fills in a gap than memory holds, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            limits=(("MAX_FILLS", 3), ("MAX_FILLS_NEEDED", 8), ("MAX_CLOSED", 3), ("MAX_HELD", 2)),
+            steps=(Step("drop", "late"), *(PLACE, FILL_ALL) * 12, wait(MINUTE), PLACE, FILL_ALL, wait(MINUTE)),
+        )
+        for flavour in FLAVOURS
+    },
+    # ---- Open: these end badly.
+    # Listings beyond MAX_FOLLOWED count as listed and settled, and are never asked for (`LookBack._follow_up`).
+    **{
+        f"more symbols learnt at once than are asked about at once, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            markets=6,
+            symbols=(),
+            limits=(("MAX_FOLLOWED", 2),),
+            before=(
+                Step("since"),
+                wait(SECOND),
+                *(
+                    step
+                    for where in range(4)
+                    for step in (trade(Act.LIMIT, where=where), trade(Act.LIMIT, where=where))
+                ),
+                *(trade(Act.CANCEL, which=which) for which in range(4)),
+                wait(MINUTE),
+            ),
+            steps=(wait(MINUTE),),
+        )
+        for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    # The second verdict reaches back to the start, and no longer says that it did not know the open orders of then.
+    "orders cannot be listed at the start, ftx": Story(
+        flavour=FTX,
+        seed=1,
+        early=True,
+        before=(PLACE, wait(9 * MINUTE)),
+        steps=(
+            wait(SECOND // 10),
+            CANCEL,
+            Step("mute", "all"),
+            Step("away", ("orders", "html")),
+            PLACE,
+            CANCEL,
+            wait(17 * MINUTE),
+        ),
+    ),
+    # The gap of the start begins an hour before what was asked for, where nothing is told, and is closed as complete.
+    **{
+        f"since a minute ago, by a clock that is an hour late, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            machine_ns=-60 * MINUTE,
+            before=(PLACE, FILL_ALL, wait(SECOND), Step("since"), wait(MINUTE)),
+            steps=(wait(MINUTE),),
+        )
+        for flavour in FLAVOURS
+    },
+    # The first holdings have what nobody has told yet: it counts twice (an asset is named, after a needless gap) ...
+    "the first holdings have a fill that is on its way, binance-spot": Story(
+        flavour=SPOT,
+        seed=580,
+        early=True,
+        steps=(
+            wait(4 * SECOND),
+            trade(Act.LIMIT, where=0, offset=5, side=Side.BUY),
+            trade(Act.LIMIT, where=0, offset=-5, side=Side.SELL),
+            trade(Act.LIMIT, where=2, side=Side.SELL, offset=3),
+            wait(37 * SECOND),
+            Step("stall", 7 * SECOND),
+            trade(Act.FILL, which=0, size=7),
+        ),
+    ),
+    # ... or is never found, on a symbol that nobody named.
+    "the first holdings have a fill on a symbol that nobody named, binance-spot": Story(
+        flavour=SPOT,
+        seed=4361,
+        symbols=(),
+        early=True,
+        steps=(wait(3 * SECOND), Step("drop", "late"), PLACE, FILL_ALL, wait(MINUTE)),
+    ),
+    # Placed more and cancelled less than a lag before a look: the look passes, and no later listing has the order.
+    **{
+        f"an order that ends just before the audit looks, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("mute", "events"), wait(first_ns), PLACE, wait(10 * SECOND), CANCEL, wait(3 * MINUTE)),
+        )
+        for flavour, first_ns in ((SPOT, 28 * SECOND), (LISTEN_KEY, 8 * SECOND), (FUTURES, 8 * SECOND))
+    },
 }

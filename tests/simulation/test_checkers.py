@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from . import checkers
-from .checkers import Closed, Opened, Told, ToldFill, ToldOrder, TrueChange, TrueFill
+from .checkers import Closed, Opened, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 
 S = 1_000_000_000
 Check = Callable[[Sequence[Told]], list[str]]
@@ -47,6 +47,41 @@ def untold(told: Sequence[Told]) -> list[str]:
 def late(told: Sequence[Told]) -> list[str]:
     """`told_late` with a bound of 30 s."""
     return checkers.told_late([FILL], told, bound_ns=30 * S)
+
+
+def late_end(told: Sequence[Told]) -> list[str]:
+    """The same of the order's end."""
+    return checkers.told_late([], told, bound_ns=30 * S, orders=[NEW, DONE])
+
+
+def missing(told: Sequence[Told]) -> list[str]:
+    """What of FILL's history has been lost."""
+    return [*checkers.fills_lost([FILL], told), *checkers.orders_wrong_at_end([NEW, DONE], told)]
+
+
+def judged(told: Sequence[Told]) -> list[str]:
+    """`verdicts_false` of FILL's history."""
+    return checkers.verdicts_false([FILL], [NEW, DONE], told)
+
+
+def began(told: Sequence[Told]) -> list[str]:
+    """`gaps_in_order` of an account that started at 10 s, by a clock that may be a second off."""
+    return checkers.gaps_in_order(told, start_ns=10 * S, error_ns=S)
+
+
+def silent(told: Sequence[Told]) -> list[str]:
+    """`silences` in an outage from 100 s to 400 s, with a bound of 100 s."""
+    return checkers.silences([Span(100 * S, 400 * S, "fills")], told, bound_ns=100 * S)
+
+
+def named(what: str, name: str, **changed: object) -> Told:
+    """A verdict about FILL's time that names this."""
+    return closed(complete=False, unresolved=((what, name),), **changed)  # type: ignore[arg-type]
+
+
+def began_at(since: int) -> list[Told]:
+    """A start gap that was told to begin at 11 s; its verdict begins then."""
+    return [Opened(11 * S, 11 * S, "start"), closed(since=since)]
 
 
 CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
@@ -118,6 +153,70 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
     ),
     ("a gap told too late", late, [*START, lost(79)], [*START, lost(81)]),
     ("a gap that does not reach back", late, [*START, lost(79)], [*START, lost(79, 55)]),
+    ("an end told too late", late_end, [*START, lost(79)], [*START, order(81)]),
+    (
+        "a gap that its verdict ends before the fact",
+        late,
+        [lost(45), closed(60, until=55)],
+        [lost(45), closed(60, until=48), order(61)],
+    ),
+    (
+        "a fact after a verdict",
+        late,
+        [lost(45), closed(60, until=48), fill(89)],
+        [lost(45), closed(60, until=48), fill(91)],
+    ),
+    ("a fill lost, another named", missing, [named("order", "BTCUSDT:7")], [named("order", "BTCUSDT:8")]),
+    ("a fill lost, another symbol named", missing, [named("symbol", "BTCUSDT")], [named("symbol", "ETHUSDT")]),
+    (
+        "a fill lost, another span named",
+        missing,
+        [named("span", f"{40 * S}..{60 * S} BTCUSDT")],
+        [named("span", f"{60 * S}..{70 * S} BTCUSDT")],
+    ),
+    (
+        "a fill lost, a span of another symbol named",
+        missing,
+        [named("span", f"{40 * S}..{60 * S}")],
+        [named("span", f"{40 * S}..{60 * S} ETHUSDT")],
+    ),
+    ("a fill lost, another time named", missing, [named("listing", "fills")], [named("listing", "fills", until=45)]),
+    ("a fill lost, nothing open", missing, [*START, lost(60, 45)], [*START, lost(60, 55)]),
+    (
+        "a symbol that is in no scope, but filled",
+        missing,
+        [fill(), order()],
+        [closed(20, since=0, until=15), closed(symbols=frozenset())],
+    ),
+    (
+        "an end that was promised",
+        judged,
+        [fill(), closed(orders_since_ns=45 * S)],
+        [fill(), order(41, "new", Decimal(0)), closed(orders_since_ns=45 * S)],
+    ),
+    (
+        "an end of an order that is not old",
+        judged,
+        [fill(), order(), closed(orders_since_ns=30 * S)],
+        [fill(), closed(orders_since_ns=30 * S)],
+    ),
+    (
+        "an old order that ends after the first verdict",
+        lambda told: checkers.orders_wrong_at_end([NEW, DONE], told),
+        [closed(orders_since_ns=45 * S)],
+        [closed(60, until=45, orders_since_ns=45 * S), lost(95, 90), closed(99, since=90, until=95)],
+    ),
+    (
+        "a fill of old",
+        lambda told: checkers.fills_of_old(told, since_ns=40 * S),
+        [fill(recovered=True), fill(time=39)],
+        [fill(time=39, recovered=True)],
+    ),
+    ("the start begins too late", began, began_at(11), began_at(12)),
+    ("the start begins earlier than was told", began, began_at(11), began_at(10)),
+    ("an outage without a word", silent, [lost(190), closed(310)], [lost(210), closed(310)]),
+    ("an outage after which it is silent again", silent, [lost(190), closed(310)], [lost(190), closed(290)]),
+    ("an outage in an open gap", silent, [lost(190)], []),
     ("a gap in a gap", checkers.gaps_in_order, [lost(), closed()], [lost(), lost(61)]),
     ("a verdict of no gap", checkers.gaps_in_order, [lost(), closed()], [closed()]),
     ("a verdict about another span", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(since=11)]),
@@ -130,6 +229,20 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
     ),
     ("a needless gap", checkers.gaps_needless, START, [*START, lost()]),
     ("a scope that shrinks", checkers.scopes_shrunk, [*START, closed()], [*START, closed(symbols=frozenset())]),
+    (
+        "a scope that loses what was named, and more",
+        checkers.scopes_shrunk,
+        [closed(), named("symbol", "BTCUSDT", symbols=frozenset()), closed(symbols=frozenset())],
+        [closed(), named("symbol", "ETHUSDT", symbols=frozenset())],
+    ),
+    (
+        "incomplete without an excuse",
+        lambda told: checkers.verdicts_incomplete(
+            told, lambda gap, verdict, what, name: gap is not None and what == "symbol"
+        ),
+        [lost(), named("symbol", "X")],
+        [lost(), named("order", "X")],
+    ),
     ("incomplete", checkers.verdicts_incomplete, START, [closed(complete=False, unresolved=(("symbol", "X"),))]),
 ]
 
@@ -146,3 +259,17 @@ def test_too_much() -> None:
     """What has grown beyond its bound is named."""
     assert checkers.too_much({"asks": (3, 3)}) == []
     assert checkers.too_much({"asks": (4, 3)}) == ["asks has grown to 4, more than 3"]
+
+
+def test_trouble_excuses_what_nobody_could_look_at() -> None:
+    """What falls into a time in which REST could not be asked is not told too late; what falls beside it is."""
+    for troubles, wrong in (([Span(60 * S, 70 * S)], False), ([Span(85 * S, 90 * S)], True)):
+        told = checkers.told_late([FILL], START, bound_ns=30 * S, troubles=troubles)
+        assert bool(told) is wrong
+
+
+def test_what_is_not_due_yet_is_not_late() -> None:
+    """A run that ends before the bound says nothing, nor does what happened before the account began."""
+    assert checkers.told_late([FILL], START, bound_ns=30 * S, until_ns=79 * S) == []
+    assert checkers.told_late([FILL], START, bound_ns=30 * S, since_ns=51 * S) == []
+    assert checkers.told_late([FILL], START, bound_ns=30 * S, until_ns=81 * S) != []

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Final
 
 import pytest
 
 from .stories import PINNED
-from .story import Story, play, shortened, told_by_chance
+from .story import CORE, LIMITS, Story, _faults, limited, play, shortened, told_by_chance
 from .world import FLAVOURS
 
 SEEDS: Final = range(100, 108)
@@ -37,6 +38,29 @@ def test_good_health_needs_no_gap(flavour: str) -> None:
     outcome = play(told_by_chance(flavour, 1, 200, faults=False))
     assert not outcome.violations, str(outcome)
     assert outcome.world.fills
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_fault_is_armed_now_and_then(flavour: str) -> None:
+    """Stories by chance have every fault that the venue can have, and none has all of them."""
+    stories = [told_by_chance(flavour, seed) for seed in range(300)]
+    armed = [{step.what for step in story.steps} - {"trade", "wait"} for story in stories]
+    every = set(_faults(random.Random(0), flavour))
+    assert set().union(*armed) == every
+    assert not any(some == every for some in armed)
+    for field in ("before", "limits", "machine_ns", "markets", "symbols", "page_cap", "lasting", "early"):
+        if flavour != "ftx" or field != "symbols":
+            assert any(getattr(story, field) for story in stories), field
+    assert any(step.what == "since" for story in stories for step in story.before)
+
+
+def test_a_limit_that_is_no_limit_is_refused() -> None:
+    """A limit of the core that has been renamed is not passed over."""
+    with pytest.raises(ValueError), limited([("MAX_NOTHING", 1)]):
+        pass
+    for name, values in LIMITS.items():
+        with limited([(name, values[0])]):
+            assert any(vars(module).get(name) == values[0] for module in CORE)
 
 
 def test_a_seed_decides_the_run() -> None:

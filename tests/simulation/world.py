@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -28,6 +30,7 @@ from exchstream.core.happenings import (
     MeasureClock,
     Now,
     Obey,
+    Overflowed,
     Ping,
     Range,
     Received,
@@ -39,27 +42,49 @@ from exchstream.core.happenings import (
     Woken,
 )
 from exchstream.core.session import Session
-from exchstream.core.venue import SECOND, Clock, Question, Reply, ServerTime, Venue
+from exchstream.core.venue import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    Balances,
+    Clock,
+    OpenOrders,
+    OrderById,
+    OrderFills,
+    Orders,
+    Question,
+    Reply,
+    ServerTime,
+    Venue,
+)
+from exchstream.core.venue import Fills as FillsSince
 from exchstream.events import AccountDown, Event
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
 from mockserver.clock import VirtualClock
+from mockserver.engine.types import CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
-from mockserver.faces.base import HttpRequest, HttpResponse, Text
+from mockserver.faces.base import HttpRequest, HttpResponse, Text, VenueSpec
 from mockserver.faces.base import Ping as PingFrame
 from mockserver.link import Link, NoTransport
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
-from .checkers import Told, TrueChange, TrueFill
+from .checkers import Span, Told, TrueChange, TrueFill
+from .faults import BODIES, broken, mentioned
 from .records import told_of, truth_of
 
 START_NS: Final = 1_790_000_000_123_456_000
+NEVER_NS: Final = 1 << 63
 FLAVOURS: Final = ("binance-spot", "binance-spot-listen-key", "binance-futures", "ftx")
 CLIENT: Final = "client"
 RIVAL: Final = "rival"
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
+FAST_NS: Final = SECOND  # a slower way makes answers so late that nobody can promise when silence is noticed
+WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
+AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
+BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
 
 class Runaway(Exception):
@@ -68,14 +93,23 @@ class Runaway(Exception):
 
 @attrs.define
 class Weather:
-    """How the network and the venue behave at the moment; the default is fair."""
+    """How the network and the venue behave at the moment; the default is fair.
+
+    `away` are questions that fail while others do not, by the name of their class in small letters, if need be with a
+    symbol behind a colon, and how they fail: "lost", or a key of `BODIES`.  `doubled` and `broken` are shares of the
+    reads that come twice, or with a frame that cannot be read.
+    """
 
     fastest_ns: int = 5_000_000
     slowest_ns: int = 80_000_000
     rest_lag_ns: int = 0  # each answer is as of an instant up to so long ago, as of another replica each time
-    fate: str = "ok"  # of questions: ok, lost, unheard, 500, 429, html, or mixed
+    fate: str = "ok"  # of questions: ok, lost, unheard, cut, a key of BODIES, or mixed
     dials: str = "ok"  # or refused, hang, mixed
     splits: bool = True
+    away: dict[str, str] = attrs.field(factory=dict)
+    doubled: float = 0.0
+    broken: float = 0.0
+    clock_ns: int = 0  # how long each way of a question for the time may take; 0: as any other
 
 
 FAIR: Final = Weather()
@@ -101,6 +135,8 @@ class World:
     seed: int = 0
     page_cap: int | None = None
     symbols: tuple[str, ...] | None = None
+    markets: int | None = None  # how many there are
+    clock_ns: int = 0  # what this machine's clock is off by for good, besides `machine_ns`
     options: dict[str, Any] = attrs.field(factory=dict)
     weather: Weather = attrs.field(factory=Weather)
     machine_ns: int = 0
@@ -108,7 +144,17 @@ class World:
     told: list[Told] = attrs.field(factory=list, init=False)
     fills: list[TrueFill] = attrs.field(factory=list, init=False)
     changes: list[TrueChange] = attrs.field(factory=list, init=False)
-    log: list[str] = attrs.field(factory=list, init=False)
+    gave_up: list[tuple[int, str]] = attrs.field(factory=list, init=False)
+    troubles: list[Span] = attrs.field(factory=list, init=False)
+    outages: list[Span] = attrs.field(factory=list, init=False)
+    delisted: set[str] = attrs.field(factory=set, init=False)
+    evicted: bool = attrs.field(default=False, init=False)
+    asked_while_banned: int = attrs.field(default=0, init=False)
+    most_symbols: int = attrs.field(default=0, init=False)
+    jumped_ns: int = attrs.field(default=0, init=False)
+    worst_error_ns: int = attrs.field(default=0, init=False)
+    started_ns: int | None = attrs.field(default=None, init=False)
+    since_ns: int | None = attrs.field(default=None, init=False)
     asked: int = attrs.field(default=0, init=False)
     dialled: int = attrs.field(default=0, init=False)
     most_asks: int = attrs.field(default=0, init=False)
@@ -122,12 +168,21 @@ class World:
     _offset_ns: int = attrs.field(default=0, init=False)
     _shut_until_ns: int = attrs.field(default=0, init=False)
     _minute: tuple[int, int] = attrs.field(default=(0, 0), init=False)
+    _notes: list[tuple[int, str, object]] = attrs.field(factory=list, init=False)
+    _failing: dict[tuple[str, str | None], int] = attrs.field(factory=dict, init=False)
+    _banned: tuple[int, int] = attrs.field(default=(0, 418), init=False)
+    _forbidden_ns: int | None = attrs.field(default=None, init=False)
+    _measured_ns: int | None = attrs.field(default=None, init=False)
+    _error_ns: int = attrs.field(default=0, init=False)
+    _past: deque[tuple[int, str]] = attrs.field(factory=lambda: deque(maxlen=300), init=False)
+    _overflows: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.clock = VirtualClock(START_NS)
         name = "binance-spot" if self.flavour.startswith("binance-spot") else self.flavour
         (spec,) = (spec for spec in VENUES if spec.name == name)
+        spec, balances = widened(spec, self.markets)
         self.worlds = Worlds(Recipe(venues=(spec,), clock=lambda: self.clock), seed=0)
         self.exchange = self.worlds.default.exchanges[name]
         if self.flavour == "binance-spot-listen-key":
@@ -142,8 +197,9 @@ class World:
             self._note(happened)
 
         truth.note = note  # type: ignore[method-assign, assignment]
-        self.client = self.worlds.open_account(self.exchange, CLIENT)
-        self.worlds.open_account(self.exchange, RIVAL)
+        self.client = self.worlds.open_account(self.exchange, CLIENT, balances=balances)
+        self.worlds.open_account(self.exchange, RIVAL, balances=balances)
+        self.clock.advance(10 * SECOND)  # so that a REST that lags does not know a time without the account
         self.venue = self._venue()
         self.session = Session(self.venue)
 
@@ -176,7 +232,8 @@ class World:
     @property
     def now(self) -> Now:
         """This instant as the session sees it."""
-        return Now(self.now_ns - START_NS, self.now_ns + self.machine_ns + self._offset_ns)
+        now_ns = self.clock.now_ns
+        return Now(now_ns - START_NS, now_ns + self.clock_ns + self.machine_ns + self._offset_ns)
 
     def run(self, for_ns: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass, or until `done`; True if it was."""
@@ -212,9 +269,14 @@ class World:
         self._entries += 1
         heapq.heappush(self._queue, (self.now_ns + delay_ns, self._entries, call))
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, what: object = "") -> None:
         """A line of the story."""
-        self.log.append(f"{(self.now_ns - START_NS) / SECOND:9.3f}  {text}")
+        self._notes.append((self.now_ns, text, what))
+
+    @property
+    def log(self) -> list[str]:
+        """The story, line by line."""
+        return [f"{(at_ns - START_NS) / SECOND:9.3f}  {text}{what}" for at_ns, text, what in self._notes]
 
     def way_ns(self) -> int:
         """How long something is on its way now."""
@@ -223,7 +285,9 @@ class World:
     # ------------------------------------------------------------------------------------------------ the shell
 
     def start(self) -> None:
-        """Begin the account."""
+        """Begin the account; with `since_ns`, from then on."""
+        self.started_ns = self.now_ns
+        self.session = Session(self.venue, since_ns=self.since_ns)
         self.do(Started())
 
     def do(self, happening: Happening) -> None:
@@ -244,18 +308,22 @@ class World:
                     self.note(f"link {number} closed by us: {why}")
                     self._closed_by_us(self.wires.pop(number, None))
                 case Ask():
+                    self._failing.setdefault(_label(command.question), self.now_ns)
                     self.after(self._drawn(command.delay), lambda ask=command: self._ask(ask))  # type: ignore[misc]
-                case MeasureClock(delay=delay):
-                    self.after(self._drawn(delay), self._measure)
+                case MeasureClock(delay=delay, anew=anew):
+                    self.after(self._drawn(delay), lambda anew=anew: self._measure(anew))  # type: ignore[misc]
                 case Obey(throttle=throttle):
                     if throttle.until_ns is not None:
-                        self._shut_until_ns = max(self._shut_until_ns, throttle.until_ns)
+                        shut_ns = self.now_ns + throttle.until_ns - self.now.wall_ns
+                        self._shut_until_ns = max(self._shut_until_ns, shut_ns)
                 case Stop():
                     for wire in self.wires.values():
                         self._closed_by_us(wire)
                     self.wires.clear()
 
         self.most_asks = max(self.most_asks, len(self.session._asks.out))
+        self.most_symbols = max(self.most_symbols, len(self.session._teller.symbols))
+        self.evicted = self.evicted or bool(self.session.ledger.forgotten)
 
     def _drawn(self, delay: Range) -> int:
         return self.chance.randint(delay.low_ns, delay.high_ns)
@@ -263,7 +331,7 @@ class World:
     def _tell(self, event: Event) -> None:
         self.events.append((self.now_ns, event))
         told = told_of(event, self.now_ns)
-        self.note(f"told {event if told is None else told}")
+        self.note("told ", event if told is None else told)
         if told is not None:
             self.told.append(told)
         elif isinstance(event, AccountDown):
@@ -290,6 +358,13 @@ class World:
             return
         lane = next(lane for lane in self.venue.plan.lanes if lane.name == dial.lane)
         address = self.venue.dial(lane, self.session.memory)
+        if address.bucket is not None and self.now_ns < self._shut_until_ns:
+            self.after(self._shut_until_ns - self.now_ns, lambda: self._arrive(wire, dial))
+            return
+        if self.now_ns < self._banned[0]:
+            left_ns = self._banned[0] - self.now_ns
+            self.after(self.way_ns(), lambda: self._lost(wire, "banned", left_ns))
+            return
         target = "/" + address.url.split("/", 3)[3]
         opened = self.worlds.connect(HttpRequest("GET", target, tuple(address.headers.items())), NoTransport())
         if opened is None or isinstance(opened, HttpResponse):
@@ -342,7 +417,7 @@ class World:
     def flush(self) -> None:
         """Put what the server has said on its way."""
         for wire in tuple(self.wires.values()):
-            if wire.link is None:
+            if wire.link is None or not wire.link.backlog:
                 continue
             texts: list[str] = []
             for out in wire.link.take():
@@ -363,7 +438,22 @@ class World:
                 self._frames(wire, tuple(texts))
 
     def _frames(self, wire: Wire, texts: tuple[str, ...]) -> None:
-        self._to_client(wire, lambda: self.do(Received(wire.number, texts, self.now.mono_ns)))
+        """What the server has said in one write; on its way it may be spoilt, or come twice."""
+        weather = self.weather
+        self._past += [(self.now_ns, text) for text in texts if mentioned(text)]
+        frames: tuple[str | bytes, ...] = texts
+        if weather.broken and self.chance.random() < weather.broken:
+            frames = tuple(broken(text, self.chance) for text in texts)
+        self._to_client(wire, lambda: self._received(wire, frames))
+        if weather.doubled and self.chance.random() < weather.doubled:
+            self._to_client(wire, lambda: self._received(wire, frames))
+
+    def _received(self, wire: Wire, frames: tuple[str | bytes, ...]) -> None:
+        if self._overflows and frames:
+            self._overflows = False
+            self.do(Overflowed(wire.number))
+        else:
+            self.do(Received(wire.number, frames, self.now.mono_ns))
 
     def _to_client(self, wire: Wire, call: Callable[[], None]) -> None:
         """Deliver in order, and only while the link is what both believe it to be."""
@@ -382,42 +472,64 @@ class World:
 
     def _ask(self, ask: Ask) -> None:
         if not self.session.expects(ask.ask):
+            label = _label(ask.question)
+            if all(_label(asked.question) != label for asked in self.session._asks.out.values()):
+                self._failing.pop(label, None)
             return
-        if self.now.wall_ns < self._shut_until_ns:
-            self.after(self._shut_until_ns - self.now.wall_ns, lambda: self._ask(ask))
+        if self.now_ns < self._shut_until_ns:
+            self.after(self._shut_until_ns - self.now_ns, lambda: self._ask(ask))
             return
         self.asked += 1
+        if (
+            self._forbidden_ns is not None
+            and self._forbidden_ns < self.now_ns < self._banned[0] - WAY_NS - 2 * self.worst_error_ns
+        ):
+            self.asked_while_banned += 1
         minute = self.now_ns // (60 * SECOND)
         self._minute = (minute, self._minute[1] + 1 if self._minute[0] == minute else 1)
         if self._minute[1] > 3_000:
             raise Runaway(f"more than 3000 questions in a minute, the last was {ask.question}")
         wall_ns, request = self.now.wall_ns, self._request(ask.question)
-        fate = self.weather.fate
-        if fate == "mixed":
-            fate = self.chance.choice(("ok", "ok", "lost", "unheard", "500", "429", "html"))
+        fate = self._fate(ask.question)
         if fate == "lost":
             self.after(LOST_AFTER_NS, lambda: self._unanswered(ask))
         else:
             self.after(self.way_ns(), lambda: self._serve(ask, request, wall_ns, fate))
+
+    def _fate(self, question: Question) -> str:
+        """What becomes of this question now."""
+        away = self.weather.away
+        if away:
+            kind, symbol = _subject(question)
+            how = away.get(f"{kind}:{symbol}") or away.get(kind)
+            if how is not None:
+                return how
+        fate = self.weather.fate
+        if fate == "mixed":
+            fate = self.chance.choice(("ok", "ok", "lost", "unheard", "500", "429", "html"))
+        return fate
 
     def _request(self, question: Question) -> HttpRequest:
         request = self.venue.request(question, self.session.memory, self.now.wall_ns)
         return HttpRequest(request.method, request.target, tuple(request.headers.items()), request.body)
 
     def _serve(self, ask: Ask, request: HttpRequest, wall_ns: int, fate: str) -> None:
-        match fate:
-            case "500":
-                reply = Reply(500, {}, b'{"success":false,"error":"Internal server error"}', wall_ns)
-            case "429":
-                reply = Reply(429, {"retry-after": "7"}, b'{"code":-1003,"msg":"Too many requests."}', wall_ns)
-            case "html":
-                reply = Reply(502, {}, b"<html><body>Bad gateway</body></html>", wall_ns)
-            case _:
-                reply = self._answer(request, wall_ns)
+        if self.now_ns < self._banned[0]:
+            left = -(-(self._banned[0] - self.now_ns) // SECOND)
+            reply, fate = Reply(self._banned[1], {"retry-after": str(left)}, BODIES["429"][1], wall_ns), "banned"
+        elif fate in BODIES:
+            status, body = BODIES[fate]
+            reply = Reply(status, {"retry-after": "7"} if status == 429 else {}, body, wall_ns)
+        elif self.delisted and getattr(ask.question, "symbol", None) in self.delisted:
+            reply = Reply(400, {}, BODIES["gone"][1], wall_ns)
+        else:
+            reply = self._answer(request, wall_ns)
+            if fate == "cut":
+                reply = attrs.evolve(reply, body=reply.body[: len(reply.body) // 2])
         if fate == "unheard":
             self.after(LOST_AFTER_NS, lambda: self._unanswered(ask))
         else:
-            self.after(self.way_ns(), lambda: self._answered(ask, reply))
+            self.after(self.way_ns(), lambda: self._answered(ask, reply, fate))
 
     def _answer(self, request: HttpRequest, wall_ns: int) -> Reply:
         lag_ns = self.weather.rest_lag_ns
@@ -427,21 +539,38 @@ class World:
         headers = {name.lower(): value for name, value in response.headers}
         return Reply(response.status, headers, response.body, wall_ns)
 
-    def _answered(self, ask: Ask, reply: Reply) -> None:
+    def _answered(self, ask: Ask, reply: Reply, fate: str) -> None:
         if reply.status != 200:
-            self.note(f"{type(ask.question).__name__} answered {reply.status} {reply.body[:100]!r}")
+            self.note(f"{type(ask.question).__name__} answered {reply.status} ", reply.body[:100])
+        if fate == "banned" and self._forbidden_ns is None:
+            self._forbidden_ns = self.now_ns
+        if fate == "ok":
+            self._failing.pop(_label(ask.question), None)
+        else:
+            self._fails(ask.question)
         self.do(Answered(ask.ask, reply))
 
     def _unanswered(self, ask: Ask) -> None:
+        self._fails(ask.question)
         self.do(Unanswered(ask.ask, "no answer in time"))
 
-    def _measure(self) -> None:
+    def _fails(self, question: Question) -> None:
+        """Note what has been failing for so long that it may be given up."""
+        label = _label(question)
+        if self.now_ns - self._failing.get(label, self.now_ns) >= self.venue.plan.give_up_ns:
+            self.gave_up.append((self.now_ns, label[0]))
+
+    def _measure(self, anew: bool = True) -> None:
         """The venue's clock by one question, as the shell's HostClock does it."""
-        if self.weather.fate not in ("ok", "mixed"):
+        if not anew and self._measured_ns is not None and self.now_ns < self._measured_ns + HOUR:
+            self.do(Clocked(self._error_ns))
+            return
+        fate = self._fate(Clock())
+        if fate != "ok" or self.now_ns < self._banned[0]:
             self.after(LOST_AFTER_NS, lambda: self.do(Unclocked("no answer in time")))
             return
-        there_ns, back_ns = self.way_ns(), self.way_ns()
-        machine_ns = self.now_ns + self.machine_ns
+        there_ns, back_ns = self._clock_way_ns(), self._clock_way_ns()
+        machine_ns = self.now_ns + self.clock_ns + self.machine_ns
         request = self._request(Clock())
 
         def serve() -> None:
@@ -450,16 +579,22 @@ class World:
             self.after(back_ns, lambda: measured(time.time_ns))
 
         def measured(venue_ns: int) -> None:
-            self._offset_ns = venue_ns - (machine_ns + (there_ns + back_ns) // 2)
-            self.do(Clocked())
+            self._error_ns = (there_ns + back_ns) // 2
+            self._offset_ns = venue_ns - (machine_ns + self._error_ns)
+            self._measured_ns = self.now_ns
+            self.worst_error_ns = max(self.worst_error_ns, self._error_ns)
+            self.do(Clocked(self._error_ns))
 
         self.after(there_ns, serve)
+
+    def _clock_way_ns(self) -> int:
+        return self.chance.randint(0, self.weather.clock_ns) if self.weather.clock_ns else self.way_ns()
 
     # ------------------------------------------------------------------------------------------------ the truth
 
     def _note(self, happened: Sequence[Any]) -> None:
         for row in truth_of(happened, CLIENT, self.exchange.engine.instruments, ftx=self.flavour == "ftx"):
-            self.note(f"TRUE {row}")
+            self.note("TRUE ", row)
             if isinstance(row, TrueFill):
                 self.fills.append(row)
             else:
@@ -502,10 +637,129 @@ class World:
             self.note(f"FAULT stall of link {wire.number}")
             wire.to_client_ns = max(wire.to_client_ns, self.now_ns + for_ns)
 
-    def heal(self) -> None:
-        """From now on the network is fair; REST keeps the lag that the venue allows itself."""
-        self.weather = Weather(rest_lag_ns=self.weather.rest_lag_ns)
+    @property
+    def banned_until_ns(self) -> int:
+        """Until when the venue answers nothing, or we believe so."""
+        return max(self._banned[0], self._shut_until_ns)
+
+    def is_delisted(self, command: Command) -> bool:
+        """True for a command about a symbol that is no more."""
+        name = getattr(command, "instrument", None)
+        if name is None and (child := getattr(command, "child", None)) is not None:
+            name = child.instrument
+        return name in self.delisted
+
+    def shutdown(self) -> None:
+        """The venue says that it is about to go, and stays."""
+        self.exchange.face.shutdown_notice(close=False)
+
+    def terminate(self) -> None:
+        """The subscription ends, the socket stays (Binance spot's WebSocket API)."""
+        for wire in self.up():
+            if wire.link is not None and wire.link.accounts:
+                wire.link.receive('{"id":"sim","method":"userDataStream.unsubscribe"}')
+
+    def replay(self, count: int, within_ns: int) -> None:
+        """Frames that were sent lately come again, on the connections of now."""
+        for wire in self.up():
+            texts = [text for at_ns, text in self._past if at_ns >= self.now_ns - within_ns][-count:]
+            self.note(f"FAULT {len(texts)} frames again on link {wire.number}")
+            for text in texts:
+                self._to_client(wire, lambda w=wire, t=text: self._received(w, (t,)))  # type: ignore[misc]
+
+    def overflow(self) -> None:
+        """There is no room for the next thing that comes."""
+        self._overflows = True
+
+    def ban(self, for_ns: int, status: int) -> None:
+        """The venue answers nothing but "stay away" for a while."""
+        if self.now_ns < self._banned[0]:
+            return
+        self._banned = (self.now_ns + for_ns, status)
+        self._forbidden_ns = None
+        self.troubles.append(Span(self.now_ns, self._banned[0] + MINUTE))
+
+    def delist(self, which: int) -> None:
+        """A symbol is no more: its orders are cancelled, and nothing of it can be asked for (Binance)."""
+        names = [name for name in self.exchange.engine.instruments if name not in self.delisted]
+        if len(names) < 2 or self.flavour == "ftx":
+            return
+        name = names[which % len(names)]
+        for account in (CLIENT, RIVAL):
+            self.exchange.submit(CancelAll(account=account, instrument=name))
+        self.delisted.add(name)
+
+    def note_weather(self) -> None:
+        """Keep account of when REST could not be trusted, and of what could not be asked about."""
+        weather, now_ns = self.weather, self.now_ns
+        kinds = [kind.__name__.lower() for kind in AUDITED if self.venue.plan.balances or kind is not Balances]
+        failing = {name for name in weather.away if name.partition(":")[0] in kinds}
+        if weather.fate not in ("ok", "mixed"):
+            failing.add("*")
+        self.outages = [
+            span if span.until_ns < NEVER_NS or span.name in failing else span._replace(until_ns=now_ns)
+            for span in self.outages
+        ]
+        known = {span.name for span in self.outages if span.until_ns == NEVER_NS}
+        self.outages += [Span(now_ns, NEVER_NS, name) for name in sorted(failing - known)]
+        troubled = bool(weather.away) or weather.fate != "ok" or weather.slowest_ns > FAST_NS
+        open_now = bool(self.troubles) and self.troubles[-1].until_ns == NEVER_NS
+        if troubled and not open_now:
+            self.troubles.append(Span(now_ns, NEVER_NS))
+        elif open_now and not troubled:
+            # What failed may only be asked again after the longest pause between two tries.
+            self.troubles[-1] = self.troubles[-1]._replace(until_ns=now_ns + 2 * MINUTE)
+
+    def heal(self, *, lasting: bool = False) -> None:
+        """From now on the network is fair; REST keeps the lag that the venue allows itself.
+
+        `lasting`: what is away stays away.
+        """
+        away = self.weather.away if lasting else {}
+        self.weather = Weather(rest_lag_ns=self.weather.rest_lag_ns, away=away)
+        self._overflows = False
+        self.note_weather()
         self.note("HEALED")
+
+
+def widened(spec: VenueSpec, markets: int | None) -> tuple[VenueSpec, dict[str, Decimal] | None]:
+    """The venue with so many markets, and what an account needs to trade on them (None: as usual)."""
+    if markets is None or spec.name == "ftx":  # whose face has a list of its own
+        return spec, None
+    kept = spec.instruments[:markets]
+    if markets <= len(spec.instruments):
+        return attrs.evolve(spec, instruments=kept), None
+    like = next(each for each in spec.instruments if each.base == "ETH" and each.quote == "USDT")
+    cross = next((each for each in spec.instruments if each.quote == "BTC"), None)
+    more: list[Instrument] = []
+    for base in BASES:
+        more.append(attrs.evolve(like, name=f"{base}USDT", base=base))
+        if cross is not None and base in BASES[:2]:
+            more.append(attrs.evolve(cross, name=f"{base}BTC", base=base))
+    balances = {asset: Decimal(amount) for asset, amount in spec.demo_balances.items()}
+    if like.settle is None:
+        balances |= {base: Decimal(100) for base in BASES}
+    return attrs.evolve(spec, instruments=(*kept, *more)[:markets]), balances
+
+
+def _subject(question: Question) -> tuple[str, str | None]:
+    """What the question is called in `Weather.away`, and the symbol that it is about."""
+    key = getattr(question, "key", None)
+    return type(question).__name__.lower(), getattr(question, "symbol", None) if key is None else key.venue_symbol
+
+
+def _label(question: Question) -> tuple[str, str | None]:
+    """What would be named if this question were given up, and the page."""
+    match question:
+        case FillsSince(symbol=symbol) | Orders(symbol=symbol):
+            name = f"listing:{type(question).__name__.lower()}" if symbol is None else f"symbol:{symbol}"
+            return f"{name}:{type(question).__name__}", question.cursor
+        case OrderById(key=key) | OrderFills(key=key):
+            kind = type(question).__name__
+            return f"order:{key.venue_symbol}:{key.order_id}:{kind}{key.kind.value}", getattr(question, "cursor", None)
+        case OpenOrders(kind=kind):
+            return f"listing:open {kind.value}s:", None
+    return f"listing:{type(question).__name__.lower()}:", None
 
 
 __all__ = ["CLIENT", "FAIR", "FLAVOURS", "RIVAL", "START_NS", "Runaway", "Weather", "World"]

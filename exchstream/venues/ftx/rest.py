@@ -109,8 +109,13 @@ def answer(
     views = [meaning for meaning in meanings if isinstance(meaning, OrderView | FillView)]
     match question:
         case OpenOrders(kind=kind):
-            keys = frozenset(view.state.key for view in views if isinstance(view, OrderView))
-            meanings.append(Snapshot(kind, keys))
+            # A row that cannot be read is an open order all the same; if it does not say which, there is no snapshot.
+            read = {view.raw for view in views}
+            unread = {wire.order_of(raw) for raw in rows if raw not in read}
+            if None in unread:
+                return [*meanings, Refused("open orders that cannot be read", Refusal.TRANSIENT)]
+            keys = {view.state.key for view in views if isinstance(view, OrderView)} | unread
+            meanings.append(Snapshot(kind, frozenset(key for key in keys if key is not None)))
         case Fills() | OrderFills() | Orders() if rows and not _is_last(question, envelope, len(rows), pages):
             marks = [mark for view in views if (mark := _mark(view)) is not None]
             meanings += paging.following(question, marks, memory.markets or ())

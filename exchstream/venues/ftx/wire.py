@@ -215,16 +215,20 @@ def row_id(raw: bytes) -> str | None:
         return None
 
 
-def doubt(raw: bytes, why: str) -> list[Meaning]:
-    """What an unreadable order or fill of the stream is about, to be asked for: an order, or any if it names none."""
+def order_of(raw: bytes) -> OrderKey | None:
+    """Which order a row that could not be read is about, if it says so."""
     try:
         name = _NAME.decode(raw)
-        order_id = name.id if name.order_id is None else name.order_id
-        if type(order_id) is int and isinstance(name.market, str):
-            return [Doubt(why, order=OrderKey(name.market, str(order_id)))]
     except UNREADABLE:
-        pass
-    return [Doubt(why)]
+        return None
+    order_id = name.id if name.order_id is None else name.order_id
+    named = type(order_id) is int and isinstance(name.market, str)
+    return OrderKey(str(name.market), str(order_id)) if named else None
+
+
+def doubt(raw: bytes, why: str) -> list[Meaning]:
+    """What an unreadable order or fill of the stream is about, to be asked for: an order, or any if it names none."""
+    return [Doubt(why, order=order_of(raw))]
 
 
 def market(raw: bytes, asked_ns: int) -> Market:

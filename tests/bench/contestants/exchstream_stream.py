@@ -1,16 +1,24 @@
-"""exchstream as its README uses it: events of an account that is live."""
+"""exchstream as its README uses it: events of an account that is live.
+
+Arguments: the port, and the durability of a journal on disk ("memory" or nothing: there is none).
+"""
 
 import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import trio
 
 import exchstream
-from exchstream import BinanceSpot, Fill, GapClosed, OrderUpdate, open_stream
+from exchstream import BinanceSpot, Fill, GapClosed, JournalFile, OrderUpdate, open_stream
 from tests.bench.contestants.meter import END, Meter
 
 
-async def main(port: int) -> None:
+async def main(port: str, folder: str, durability: Any = "memory") -> None:
     """Count events."""
+    file = None if durability == "memory" else JournalFile(Path(folder) / "orders.db", durability)
     meter = Meter(exchstream.__version__)
     account = BinanceSpot(
         api_key="bench-key",
@@ -22,7 +30,7 @@ async def main(port: int) -> None:
         lag_ns=100_000_000,  # the start takes two looks, this far apart; nothing else depends on it here
     )
     orders = fills = 0
-    async with open_stream(account) as stream:
+    async with open_stream(account, journal=file) as stream:
         async for event in stream:
             match event:
                 case OrderUpdate(client_order_id=client):
@@ -37,4 +45,5 @@ async def main(port: int) -> None:
                     meter.ready()
 
 
-trio.run(main, int(sys.argv[1]))
+with tempfile.TemporaryDirectory() as name:
+    trio.run(partial(main, sys.argv[1], name, *sys.argv[2:]))

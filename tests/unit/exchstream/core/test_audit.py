@@ -109,7 +109,7 @@ def test_so_many_missing_orders_are_asked_for_and_no_more() -> None:
 def test_a_position_that_moved_is_a_gap() -> None:
     """The fill was on a symbol that nobody named, so that no listing could show it: its position does."""
     auditor = Auditor()
-    auditor.sheet.agree(Holdings({}), T0)
+    auditor.sheet.agree(Holdings({}), T0, T0)
     held = Holdings({"SOLUSDT": Decimal(-3)}, frozenset({"SOLUSDT"}))
     assert auditor.look(held) is None
     assert auditor.look(held) == "SOLUSDT has moved"
@@ -119,7 +119,7 @@ def test_a_position_that_executions_explain_is_none() -> None:
     """What was bought and sold is the position; profit, fees and funding say nothing."""
     auditor = Auditor()
     market = Market("SOLUSDT", "SOL/USDT:USDT", "SOL", "USDT", settle="USDT")
-    auditor.sheet.agree(Holdings({"SOLUSDT": Decimal(-3)}), T0)
+    auditor.sheet.agree(Holdings({"SOLUSDT": Decimal(-3)}), T0, T0)
     bought = attrs.evolve(execution("1", symbol="SOLUSDT", quantity="3"), fee=Decimal(1), fee_asset="USDT")
     auditor.sheet.executed(bought, market, T0)
     assert [auditor.look(Holdings({})), auditor.look(Holdings({}))] == [None, None]

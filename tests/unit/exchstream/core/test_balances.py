@@ -14,16 +14,24 @@ from .toy import MARKETS, T0, execution
 def test_what_happened_before_the_holdings_agreed_is_in_them() -> None:
     """A fill that is listed again after a restart, or that comes late, moves nothing."""
     sheet = Balances()
-    sheet.agree(Holdings({"BTC": Decimal(2)}), T0 + 5)
+    sheet.agree(Holdings({"BTC": Decimal(2)}), T0 + 5, T0 + 5)
     for at_ns, moved in ((T0 + 5, {}), (T0 + 6, {"BTC": Decimal(1), "USDT": Decimal(-100)})):
         sheet.executed(execution(at=(at_ns - T0) / 10**9), MARKETS["BTCUSDT"], T0 + 9)
         assert moved == sheet.moved
 
 
+def test_what_happened_while_the_holdings_were_asked_for_is_not_judged() -> None:
+    """Nobody knows whether they had it: nothing is claimed until they are read again."""
+    sheet = Balances()
+    sheet.agree(Holdings({"BTC": Decimal(2)}), T0, T0 + 10**9)
+    sheet.executed(execution(at=0.5), MARKETS["BTCUSDT"], T0 + 2 * 10**9)
+    assert sheet.unexplained(Holdings({"BTC": Decimal(2)})) == sheet.unexplained(Holdings({"BTC": Decimal(3)})) == {}
+
+
 def test_a_state_goes_on_where_it_was() -> None:
     """What a checkpoint keeps of the balances is all of them."""
     sheet, other = Balances(), Balances()
-    sheet.agree(Holdings({"BTC": Decimal(2)}), T0)
+    sheet.agree(Holdings({"BTC": Decimal(2)}), T0, T0)
     sheet.executed(execution(at=7), MARKETS["BTCUSDT"], T0 + 9)
     other.restore(sheet.state())
     assert other == sheet
@@ -34,10 +42,10 @@ def test_assets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit nothing is kept and nothing is claimed to be explained, until holdings agree again."""
     monkeypatch.setattr(balances, "MAX_ASSETS", 2)
     sheet = Balances()
-    sheet.agree(Holdings({"A": Decimal(1)}), 0)
+    sheet.agree(Holdings({"A": Decimal(1)}), 0, 0)
     for asset in ("A", "B", "A", "C"):
         sheet.shifted(asset, Decimal(1), 0)
     assert {"A": Decimal(2), "B": Decimal(1)} == sheet.moved
     assert sheet.unexplained(Holdings({"A": Decimal(9)})) == {}
-    sheet.agree(Holdings({"A": Decimal(9)}), 0)
+    sheet.agree(Holdings({"A": Decimal(9)}), 0, 0)
     assert {"A": Decimal(-1)} == sheet.unexplained(Holdings({"A": Decimal(8)}))

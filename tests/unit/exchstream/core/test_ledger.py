@@ -102,7 +102,7 @@ def test_memory_is_bounded(needed: bool, ended: int, fills: int) -> None:
     for number in range(50):
         ledger.view(order(f"o{number}"))
     assert (len(ledger.closed), len(ledger.ended), len(ledger.fills), len(ledger.open)) == (5, ended, fills, 10)
-    assert len(ledger.sums) == fills
+    assert len(ledger.sums) + len(ledger.ended) == fills  # of what is balanced and shortened no sum is needed
     assert ledger.forgotten == ({"BTCUSDT": T0 + 29 * SECOND} if needed else {})
 
 
@@ -120,10 +120,26 @@ def test_of_many_closed_orders_their_ends_are_enough() -> None:
     """A view of one that says no more than how it ended tells nothing; one that says more is told."""
     ledger = full(need_ns=T0, orders=20)
     assert not any(ledger.view(order(f"c{number}", end=End.FILLED, filled="1", at=number)) for number in range(20))
-    late = order("c0", end=End.FILLED, filled="1.5")
+    late = order("c0", filled="1.5")
     assert ledger.would_change(late)
-    assert ledger.view(late) == late
+    told = ledger.view(late)
+    assert told is not None
+    assert (told.end, told.cumulative.filled) == (End.FILLED, Decimal("1.5"))  # what is final stays final
     assert ledger.difference(late.key) == Decimal("0.5")
+    assert not ledger.fill(execution("0", of="c0"))
+    assert ledger.fill(execution("late", of="c0", quantity="0.5", at=25))
+    assert ledger.difference(late.key) == 0
+
+
+@pytest.mark.usefixtures("small")
+def test_a_fill_of_an_order_of_which_only_the_end_is_known_unbalances_it() -> None:
+    """Its sum goes on from what was filled; a view that counts the fill settles it."""
+    ledger = full(need_ns=T0, orders=20)
+    ledger.fill(execution("late", of="c0", quantity="0.5", at=25))
+    key = KEY._replace(order_id="c0")
+    assert ledger.difference(key) == Decimal("-0.5")
+    ledger.view(order("c0", end=End.FILLED, filled="1.5"))
+    assert ledger.difference(key) == 0
 
 
 @pytest.mark.usefixtures("small")

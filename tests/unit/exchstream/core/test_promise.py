@@ -204,6 +204,39 @@ def test_fills_that_memory_had_to_forget_are_named_and_not_told_again() -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_an_old_fill_of_an_order_that_is_asked_for_is_not_told_again() -> None:
+    """Settled long ago and forgotten for the number of fills since, it is listed with those of its order."""
+    old = execution("old", of="keep", quantity="0.1", at=1)
+    working = attrs.evolve(order("keep", filled="0.1", at=1), created_ns=T0)
+    driver, books = Driver(), Books([working], [old])
+    begin(driver, books)
+    driver.say(FillView(old))
+    for number in range(40):
+        state, fill = filled(number, at=driver.now.mono_ns / SECOND)
+        books.orders.append(state)
+        books.fills.append(fill)
+        driver.say(FillView(fill), OrderView(state))
+        live_on(driver, books, 1, step=1)
+    live_on(driver, books, 60)
+    at = driver.now.mono_ns / SECOND
+    books.fills.append(execution("new", of="keep", quantity="0.9", at=at))
+    books.orders[0] = attrs.evolve(order("keep", filled="1", end=End.FILLED, at=at), created_ns=T0)
+    drop(driver)
+
+    class Slow(Books):
+        """The listing of the symbol does not show the new fill, that of its order does."""
+
+        def answer(self, question: Question) -> Sequence[Meaning] | str:
+            hidden = isinstance(question, Fills)
+            shown = Books(self.orders, [fill for fill in self.fills if fill.trade_id != "new" or not hidden])
+            return shown.answer(question)
+
+    verdict = settle(driver, Slow(books.orders, books.fills))
+    told = Counter(fill.trade_id for fill in driver.told(Fill))
+    assert (told["old"], told["new"], verdict.complete) == (1, 1, True)
+
+
+@pytest.mark.usefixtures("small")
 def test_orders_that_ended_while_rest_was_away_are_told_once() -> None:
     """Far more than are kept whole, all balanced: nothing is told again, asked for by id, or named."""
     driver, books = Driver(), Books(away=(OpenOrders, Fills, Orders))

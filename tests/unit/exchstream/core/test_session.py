@@ -685,17 +685,30 @@ def test_a_silent_subscription_is_noticed_within_a_minute(lane: object) -> None:
     assert len(driver.told(Fill)) == 1
 
 
-def test_a_symbol_that_is_gone_does_not_stop_the_audit() -> None:
-    """The audit of the other questions is judged all the same, and good time moves on."""
-    driver = Driver()
+def test_a_symbol_that_is_gone_is_named_and_leaves_the_audit() -> None:
+    """What ended on it can be asked for no more: one verdict says so, the links are kept, and good time moves on."""
+    driver = Driver(Toy(symbols=("BTCUSDT", "ETHUSDT")))
     driver.go_live()
+
+    def pass_time(seconds: int) -> None:
+        for _ in range(0, seconds, 5):
+            driver.advance(5)
+            driver.hear()
+            for number, question in list(driver.asks.items()):
+                if getattr(question, "symbol", None) == "ETHUSDT":
+                    del driver.asks[number]
+                    word = driver.word([Refused("invalid symbol", Refusal.GONE)])
+                    driver.do(Answered(number, Reply(400, {}, word.encode())))
+            driver.answer_all()
+
+    pass_time(120)
+    verdict = driver.told(GapClosed)[-1]
+    assert [(u.what, u.name) for u in verdict.unresolved] == [("symbol", "ETHUSDT")]
+    assert (verdict.scope.symbols, driver.sent(Close)) == (("BTCUSDT",), [])
     good_ns = driver.session.good_ns
-    driver.advance(31)
-    driver.hear()
-    driver.reply(Fills, Refused("Invalid symbol.", Refusal.GONE))
-    driver.reply(Orders)
-    driver.reply(OpenOrders, Snapshot(OrderKind.ORDER, frozenset()))
+    pass_time(300)
     assert driver.session.good_ns > good_ns
+    assert len(driver.told(GapClosed)) == 2
 
 
 def test_an_answer_that_is_needed_is_asked_for_until_it_comes() -> None:

@@ -75,7 +75,7 @@ async def test_there_is_always_room_and_nothing_from_before() -> None:
     await journal.room()
     await journal.write()
     assert journal.reserve(10**6)
-    assert await journal.restore(["a"]) == {}
+    assert await journal.restore({"a": "whose"}) == {}
     assert (journal.visible, journal.floor) == (0, 0)
 
 

@@ -174,6 +174,7 @@ async def test_all_accounts_stay_away_when_the_dial_of_one_was_told_to(autojump_
     """What a handshake's Retry-After asks for binds the whole host, and the session hears of it too."""
 
     async def refuse() -> Batch:
+        await trio.lowlevel.checkpoint()
         raise DialFailed("HTTP 429", 429, 7_000_000_000)
 
     host = Away()

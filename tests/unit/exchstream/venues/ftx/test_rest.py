@@ -177,6 +177,17 @@ def test_a_bad_row_takes_no_other_with_it(question: Question, row: Any, bad: Any
     assert isinstance(meanings[2], FillView | OrderView)
 
 
+def test_an_open_order_that_cannot_be_read_is_still_open() -> None:
+    """It stays in the snapshot if it says which it is; if it does not, there is no snapshot."""
+    bad = {**order_row(1), "id": 77, "size": None}
+    told = answer(OpenOrders(OrderKind.ORDER), {"success": True, "result": [order_row(1), bad]})
+    keys = {OrderKey("BTC/USD", "1"), OrderKey("BTC/USD", "77")}
+    assert told[-1] == Snapshot(OrderKind.ORDER, frozenset(keys))
+    told = answer(OpenOrders(OrderKind.ORDER), {"success": True, "result": [order_row(1), {**bad, "id": None}]})
+    assert isinstance(told[-1], Refused)
+    assert told[-1].how is Refusal.TRANSIENT
+
+
 def test_a_bad_row_without_an_id_has_a_name_too() -> None:
     """Two unreadable rows have two names."""
     first, second = (

@@ -1,0 +1,161 @@
+"""Records: every event comes back as it was, to the last version of an order's terms."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exchstream.core.balances import BalanceState
+from exchstream.core.venue import FillView, Holdings, Memory, OrderView
+from exchstream.errors import JournalError
+from exchstream.events import AccountDown, DownReason, Event, Fill, OrderUpdate, Unrecognized
+from exchstream.journal.records import KINDS, at_ns, decode, decode_balances, decode_state, encode
+from exchstream.model import OrderState, join
+from mockserver.strategies import History, histories
+from tests.unit.exchstream.test_histories import VENUES
+from tests.unit.exchstream.test_jsonlines import AMOUNT, EVENTS, NANOSECONDS, STATES, TEXT
+
+from .told import T0, exact, fill, gap, update
+
+BALANCES = st.builds(
+    BalanceState,
+    baseline=st.none() | st.builds(Holdings, st.dictionaries(TEXT, AMOUNT, max_size=3)),
+    moved=st.dictionaries(TEXT, AMOUNT, max_size=3),
+    agreed_ns=NANOSECONDS,
+    last_ns=NANOSECONDS,
+    unexplainable=st.booleans(),
+)
+
+
+def again(event: Event) -> Event:
+    """The event, written and read."""
+    return decode(KINDS[type(event)], encode(event))
+
+
+@given(EVENTS)
+def test_every_event_survives(event: Event) -> None:
+    """Nothing of it is lost, and nothing of it is another type."""
+    assert exact(event) == exact(again(event))
+
+
+@given(STATES, STATES)
+def test_registers_and_versions_survive(one: OrderState, two: OrderState) -> None:
+    """A state that was written joins what comes later as if it had never left memory."""
+    read, later = decode_state(encode(one)), attrs.evolve(two, key=one.key)
+    assert one == read
+    assert join(one, later) == join(read, later)
+    assert type(one.end) is type(read.end)
+
+
+@given(BALANCES)
+def test_balances_survive(balances: BalanceState) -> None:
+    """What has moved since the holdings agreed is not moved again."""
+    assert balances == decode_balances(encode(balances))
+
+
+@pytest.mark.parametrize("name", VENUES)
+def test_every_event_of_a_legal_history_survives(name: str) -> None:
+    """In the venue's own words, as its translator reads them."""
+
+    @settings(max_examples=25)
+    @given(histories(name, reorder=True))
+    def check(history: History) -> None:
+        told: dict[str, Any] = {"venue": name, "account": "main", "symbol": None, "received_ns": 1}
+        venue = VENUES[name]
+        for meaning in venue.read(venue.plan.lanes[0], history.frames, Memory()):
+            event: Event | None = None
+            if isinstance(meaning, OrderView):
+                event = OrderUpdate(**told, raw=meaning.raw, state=meaning.state)
+            elif isinstance(meaning, FillView):
+                event = Fill(**told, raw=meaning.raw, execution=meaning.execution)
+            if event is not None:
+                assert exact(event) == exact(again(event))
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["0", "-0", "0E-40", "1E+40", "1e-40", "9" * 40 + "." + "9" * 40, "-123.4500", "1E+3"],
+)
+def test_digits_survive(amount: str) -> None:
+    """Also zeros at the end, exponents and signs."""
+    number = Decimal(amount)
+    event = fill()
+    event = attrs.evolve(event, execution=attrs.evolve(event.execution, price=number, fee=number))
+    read = again(event)
+    assert isinstance(read, Fill)
+    assert read.fee is not None
+    assert number.as_tuple() == read.price.as_tuple() == read.fee.as_tuple()
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "time_ns"),
+    [
+        (b"", "", 0),
+        (b"\x00\xff\xfe", "\x00\N{PILE OF POO}", 2**63 - 1),
+        (b"x" * 1_000_000, "x" * 100_000, -(2**63)),
+    ],
+)
+def test_extremes_survive(raw: bytes, text: str, time_ns: int) -> None:
+    """What is not text, what is long, and the ends of the integers."""
+    event = Unrecognized(venue=text, account=text, what=text, raw=raw, received_ns=time_ns)
+    assert exact(event) == exact(again(event))
+
+
+def test_a_field_that_is_new_has_its_default_in_an_old_record() -> None:
+    """A version that adds a field reads what an older one wrote, and one that lacks it what a newer one wrote."""
+    event = fill()
+    fields = msgspec.msgpack.decode(encode(event))
+    del fields["recovered"]
+    fields["of_the_future"] = [1]
+    assert exact(event) == exact(decode(KINDS[Fill], msgspec.msgpack.encode(fields)))
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x80", encode(fill())[:-1], encode({"venue": 1})])
+def test_bytes_that_are_no_event_are_refused(payload: bytes) -> None:
+    """Never half an event."""
+    for kind in KINDS.values():
+        with pytest.raises(JournalError, match="cannot be read"):
+            decode(kind, payload)
+    with pytest.raises(JournalError, match="an open order of the journal cannot be read"):
+        decode_state(payload)
+
+
+def test_balances_that_are_none_are_refused() -> None:
+    """Whatever else would be assumed of them."""
+    with pytest.raises(JournalError, match="an account's balances of the journal cannot be read"):
+        decode_balances(b"\xc1")
+
+
+def test_a_kind_of_a_newer_version_is_said_to_be_that() -> None:
+    """And not guessed at."""
+    with pytest.raises(JournalError, match="a record of kind 99, which this version does not know"):
+        decode(99, b"")
+
+
+def test_the_kinds_are_those_that_stand_in_files() -> None:
+    """A number is never given to another kind; every event has one."""
+    actual = {kind.__name__: number for kind, number in KINDS.items()}
+    expected = {"OrderUpdate": 1, "Fill": 2, "GapOpened": 3, "GapClosed": 4, "AccountDown": 5, "Unrecognized": 6}
+    assert expected == actual
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (fill(at_ns=T0 + 1), T0 + 1),
+        (update(at_ns=T0 + 2), T0 + 2),
+        (gap(T0 + 3), T0 + 3),
+        (AccountDown(venue="v", account="a", reason=DownReason.BROKEN, detail=""), 0),
+    ],
+)
+def test_when_an_event_was_told(event: Event, expected: int) -> None:
+    """By its own words; an end of the account has none."""
+    assert expected == at_ns(event)
