@@ -22,6 +22,8 @@ nitpick_ignore = [
     ("py:class", name)
     for name in (
         "collections.abc.AsyncIterator",
+        "collections.abc.Callable",
+        "collections.abc.Iterator",
         "collections.abc.Mapping",
         "collections.abc.Sequence",
         "decimal.Decimal",
@@ -30,6 +32,7 @@ nitpick_ignore = [
         "exchstream.model.V",
         "os.PathLike",
         "pathlib.Path",
+        "prometheus_client.metrics_core.Metric",
     )
 ]
 

@@ -1,4 +1,5 @@
-"""The command line: `exchstream demo`, `tail VENUE ...`, `venues`, `journal ...`, `replay FILE`.
+"""The command line: `exchstream demo`, `exchstream tail VENUE ...`, `exchstream venues`, and for files of a stream
+`exchstream journal ...` and `exchstream replay FILE`.
 
     app.py        the commands, their options and help
     run.py        the trio side: signals, time limit, what the stream tells goes out

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
 
 import attrs
 
@@ -64,7 +65,19 @@ class Ended(NamedTuple):
     forgotten_ns: int
 
 
+K = TypeVar("K")
+V = TypeVar("V")
 NOTHING: Final = Executed(OrderKey("", ""))
+
+
+def _excess(kept: dict[K, V], limit: int) -> list[K]:
+    """The oldest keys of what there is too much of; now and then, and then several.
+
+    A dict from whose head entries were deleted is slow to say which is the first now: asked each time, it would take
+    longer than all else.
+    """
+    step = max(1, limit // 64)
+    return list(islice(kept, step)) if len(kept) > limit and len(kept) % step == 0 else []
 
 
 @attrs.define
@@ -170,27 +183,30 @@ class Ledger:
             self.sums[key] = executed
         self.ended.pop(key, None)
         self.closed[key] = state
-        if len(self.closed) > MAX_CLOSED:
-            self._shorten()
+        for oldest in _excess(self.closed, MAX_CLOSED):
+            self._shorten(oldest)
 
-    def _shorten(self) -> None:
-        """Of the oldest closed order keep how it ended."""
-        key, state = next(iter(self.closed.items()))
+    def _shorten(self, key: OrderKey) -> None:
+        """Of a closed order keep how it ended."""
+        state = self.closed.pop(key)
         assert state.end is not None
-        del self.closed[key]
         executed, filled = self.sums.get(key, NOTHING), state.cumulative.filled
         changed_ns = max(state.updated_ns or state.created_ns or 0, executed.last_ns)
         balanced = executed.quantity == filled
         if balanced:
             self.sums.pop(key, None)
         self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held, executed.forgotten_ns)
-        self._forget_ended()
+        self._forget_ended(_excess(self.ended, MAX_ENDED))
 
-    def _forget_ended(self) -> bool:
-        """Let the oldest of them go, unless a look-back may list it again or it does not balance yet."""
-        key, ended = next(iter(self.ended.items()))
-        if len(self.ended) <= MAX_ENDED and (ended.changed_ns >= self.need_ns or self.difference(key)):
-            return False
+    def _forget_ended(self, keys: Iterable[OrderKey]) -> None:
+        """Let these go, from the oldest on; while there is room, none that may be listed again or does not balance."""
+        for key in keys:
+            needed = self.ended[key].changed_ns >= self.need_ns or self.difference(key)
+            if needed and len(self.ended) <= MAX_ENDED:
+                return
+            self._forget_end_of(key)
+
+    def _forget_end_of(self, key: OrderKey) -> None:
         executed = self._executed(key)
         del self.ended[key]
         self.accepted.pop(key, None)
@@ -198,7 +214,6 @@ class Ledger:
             self.sums[key] = executed  # should it come back, its fills that are known are not entered again
         else:
             self.sums.pop(key, None)
-        return True
 
     def _executed(self, key: OrderKey) -> Executed:
         """What the fills of this order come to."""
@@ -231,8 +246,6 @@ class Ledger:
         return live or execution.time_ns >= self.floor_ns
 
     def _enter(self, entry: Entry) -> None:
-        if len(self.fills) >= MAX_FILLS:
-            self._forget_fill()
         order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
         self.accepted.pop(order, None)  # what was missing may be this one
         known = self._executed(order)
@@ -243,15 +256,21 @@ class Ledger:
         self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
         quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
         self.sums[known.key] = known._replace(quantity=quantity, last_ns=last_ns, held=known.held + 1)
+        self._forget_fills(_excess(self.fills, MAX_FILLS))
 
-    def _forget_fill(self) -> None:
-        """Let the oldest execution go, unless a look-back may list it again; its order keeps the sum."""
-        key, time_ns = next(iter(self.fills.items()))
-        if time_ns >= self.need_ns:
-            if len(self.fills) < MAX_FILLS_NEEDED:
-                return
-            self._note_forgotten(key.venue_symbol, time_ns)
-        del self.fills[key]
+    def _forget_fills(self, keys: Iterable[FillKey]) -> None:
+        """Let these go, from the oldest on; while there is room, none that a look-back may list again."""
+        for key in keys:
+            time_ns = self.fills[key]
+            if time_ns >= self.need_ns:
+                if len(self.fills) <= MAX_FILLS_NEEDED:
+                    return
+                self._note_forgotten(key.venue_symbol, time_ns)
+            self._forget_fill(key)
+
+    def _forget_fill(self, key: FillKey) -> None:
+        """Its order keeps the sum."""
+        time_ns = self.fills.pop(key)
         order = OrderKey(key.venue_symbol, key.order_id)
         executed = self.sums.get(order)
         if executed is None:  # balanced and shortened
@@ -310,7 +329,5 @@ class Ledger:
         """Facts from before this instant cannot be listed again: let them go where there are many."""
         self.need_ns = before_ns
         self.forgotten = {symbol: time_ns for symbol, time_ns in self.forgotten.items() if time_ns >= before_ns}
-        while self.ended and self._forget_ended():
-            pass
-        for _ in range(len(self.fills) - MAX_FILLS):
-            self._forget_fill()
+        self._forget_ended(list(self.ended))
+        self._forget_fills(list(islice(self.fills, max(0, len(self.fills) - MAX_FILLS))))

@@ -164,8 +164,9 @@ class Session:
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on from here, besides what was told; `gone` since the last call."""
+        known = not self._starting or self.since_ns is not None or self.restored is not None
         return Checkpoint(
-            good_ns=self.good_ns,
+            good_ns=self.good_ns if known else 0,  # else it is this machine's, and may be wrong by any amount
             floor_ns=self.ledger.floor_ns,
             balances=self.sheet.state(),
             gone=self.ledger.take_gone(),
@@ -246,12 +247,15 @@ class Session:
 
     def _start(self, now: Now) -> None:
         since_ns = self.since_ns
+        if self.restored is not None and not self.restored.checkpoint.good_ns:
+            self.restored = None  # it ended before it knew the time: nothing was told
         if self.restored is not None:
             since_ns = self.restored.checkpoint.good_ns
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
             self.ledger.restore(self.restored.orders, self.restored.entries)
             self.sheet.restore(self.restored.checkpoint.balances)
-            self._gaps.knows_orders = True
+            looked_back = since_ns > self.restored.checkpoint.floor_ns
+            self._gaps.knows_orders = looked_back
         self._started = now
         # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
         self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns

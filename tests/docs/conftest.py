@@ -64,11 +64,14 @@ def mock_variables(mock_address: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def namespace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def namespace(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[dict[str, Any]]:
     """The names a document starts with; one that names the mock exchange or reads the environment gets a running one.
 
-    What a block does to the log is undone.
+    What a block does to the log is undone, and what it writes is in a folder of its own.
     """
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__document__"}
     path: Path = request.node.callspec.params["path"]
     text = path.read_text()

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import attrs
@@ -23,6 +24,8 @@ from exchstream import (
     errors,
     jsonlines,
 )
+from exchstream.core.state import Status
+from exchstream.metrics import StreamCollector
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, truth
@@ -204,6 +207,25 @@ def test_every_public_name_is_documented() -> None:
     """`__all__` and the API page hold the same names."""
     text = (DOCS / "api.md").read_text()
     assert set(exchstream.__all__) == set(re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE))
+
+
+def test_operations_are_told_in_full() -> None:
+    """Every field of a status, every metric with its type, every event of the log with its level."""
+    fields = {names(row[0])[0] for row in tables("operations.md", "field", "what it says")}
+    assert {field.name for field in attrs.fields(Status)} == fields
+    status = Status("live", 1, 1, 1, 1, 1, 1, None, 1, 1, 1, 1)
+    stream: Any = SimpleNamespace(
+        status=lambda: {("ftx", "a"): status}, behind=dict, journal=SimpleNamespace(visible=1)
+    )
+    metrics = {
+        metric.name + "_total" * (metric.type == "counter"): metric.type for metric in StreamCollector(stream).collect()
+    }
+    assert metrics == {names(row[0])[0]: row[1] for row in tables("operations.md", "metric", "type")}
+    source = "".join(path.read_text() for path in (ROOT / "exchstream" / "shell").glob("*.py"))
+    events = set(re.findall(r'_fields\("(\w+)"|"event": "(\w+)"', source))
+    assert {"".join(found) for found in events} == {
+        names(row[0])[0] for row in tables("operations.md", "event", "level")
+    }
 
 
 def test_every_test_that_is_named_exists() -> None:
