@@ -165,6 +165,10 @@ class Audit:
             self.look.owed.discard(question)
             self.look.failed[getattr(question, "symbol", None)] = why
 
+    def put_off(self, now: Now) -> None:
+        """Our time is wrong, and is being measured: look anew soon, by the right one."""
+        self.look, self.next_ns = None, now.mono_ns + self.plan.audit.grace_ns
+
     def heard(self, meaning: Meaning) -> None:
         """Compare one part of an answer with the ledger."""
         look = self.look

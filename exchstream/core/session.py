@@ -424,10 +424,10 @@ class Session:
                 self._audit.refused(asked.question)
             case Refusal.MALFORMED if lookback is not None:
                 lookback.give_up(asked.question, refusal.why)
-            case Refusal.CLOCK if asked.purpose is Purpose.AUDIT and not asked.tries:
+            case Refusal.CLOCK if asked.purpose is Purpose.AUDIT:
                 yield MeasureClock(anew=True)
-                asked.tries += 1
-                yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))
+                self._asks.drop(Purpose.AUDIT)
+                self._audit.put_off(now)
             case _:
                 if refusal.how is Refusal.CLOCK:
                     yield MeasureClock(anew=True)

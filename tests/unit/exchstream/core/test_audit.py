@@ -123,3 +123,15 @@ def test_a_position_that_executions_explain_is_none() -> None:
     bought = attrs.evolve(execution("1", symbol="SOLUSDT", quantity="3"), fee=Decimal(1), fee_asset="USDT")
     auditor.sheet.executed(bought, market, T0)
     assert [auditor.look(Holdings({})), auditor.look(Holdings({}))] == [None, None]
+
+
+def test_a_look_by_a_wrong_clock_is_put_off() -> None:
+    """Its answers would be judged by the wrong time: another look follows soon, and what the first one saw counts."""
+    auditor = Auditor()
+    fill = FillView(execution("7"))
+    auditor.look(fill)
+    now = Now(200 * SECOND, T0 + 200 * SECOND)
+    auditor.audit.begin(now, ["BTCUSDT"])
+    auditor.audit.put_off(now)
+    assert (auditor.audit.look, auditor.audit.next_ns) == (None, 210 * SECOND)
+    assert auditor.look(fill) == "fill 7 of BTCUSDT is new"

@@ -1072,6 +1072,33 @@ def test_restart_from_a_checkpoint() -> None:
     assert ORDER in second.session.ledger.open
 
 
+def test_no_clock_but_the_venues_goes_into_a_checkpoint() -> None:
+    """A run that ended before it knew the time leaves nothing to go on from: the next one begins anew."""
+    first, second = Driver(), Driver()
+    first.do(Started())
+    first.do(Unclocked("no route"))
+    checkpoint = first.session.checkpoint()
+    assert checkpoint.good_ns == 0
+    second.session.restored = Restored(checkpoint=checkpoint)
+    second.begin()
+    assert [gap.since_ns for gap in second.told(GapOpened)] == [T0]
+
+
+@pytest.mark.parametrize("looked_back", [True, False])
+def test_a_restart_knows_the_open_orders_only_if_they_were_ever_asked_for(looked_back: bool) -> None:
+    """A run that ended before its first verdict did not know which orders were open."""
+    first, second = Driver(), Driver()
+    first.begin()
+    if looked_back:
+        first.advance(1)
+        first.prove()
+        first.settle()
+    second.session.restored = Restored(checkpoint=first.session.checkpoint())
+    second.go_live()
+    scope = second.told(GapClosed)[-1].scope
+    assert scope.orders_since_ns == (None if looked_back else T0)
+
+
 def test_every_happening_before_the_start_is_harmless() -> None:
     """Numbers that were never given are not heard."""
     driver = Driver()
