@@ -80,22 +80,26 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but the third-party clients and the benchmarks, under coverage."""
+    """All tests but the third-party clients and the benchmarks; on the newest Python under coverage, which is slow."""
     session.install("-e", ".[keys,metrics,test]", *group("tests"))
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
+        return
+    workers = ("-n", TEST_WORKERS) if TEST_WORKERS != "0" else ()
+    newest = next((name for name in reversed(PYTHONS) if runs(f"python{name}")), session.python)
+    if session.python != newest:
+        session.run("python", "-m", "pytest", *workers)
         return
     data = HERE / f".coverage.py{session.python}"
     for stale in HERE.glob(f"{data.name}*"):
         stale.unlink()
     session.notify("coverage")
-    workers = ("-n", TEST_WORKERS) if TEST_WORKERS != "0" else ()
     session.run("coverage", "run", "-m", "pytest", *workers, env={"COVERAGE_FILE": str(data)})
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """What the tests of all Pythons covered together, each package for itself; fails where no test has run."""
+    """What the tests covered, each package for itself; fails where no test has run."""
     session.install("coverage>=7.11")
     session.run("coverage", "combine", "-q")
     for name in PACKAGES:  # a well-tested package must not make up for the other
