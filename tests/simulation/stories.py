@@ -328,7 +328,7 @@ PINNED: Final[dict[str, Story]] = {
         )
         for flavour in FLAVOURS
     },
-    # ---- Open: these end badly.
+    # ---- Found by the wider search, with more symbols, partial outages and wrong clocks.
     # Listings beyond MAX_FOLLOWED count as listed and settled, and are never asked for (`LookBack._follow_up`).
     **{
         f"more symbols learnt at once than are asked about at once, {flavour}": Story(
