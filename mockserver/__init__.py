@@ -12,6 +12,7 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``clock``        one queue of timers;  ``recorder``  everything sent and received;  ``truth``  what really happened
 - ``link``         one WebSocket connection: outbox, heartbeats, faults
 - ``exchange``     one venue in one world;  ``world``  isolated universes, chosen by key
+- ``checkers``     what a client told, held against the truth
 - ``control``      the control API under ``/__mock`` (``control_orders``, ``control_input``)
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
 - ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there

@@ -186,6 +186,14 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
         "mockserver.recorder",
     ),
     "mockserver.faces": ("=mockserver", "mockserver.server", "mockserver.control"),
+    "mockserver.checkers": (
+        "=mockserver",
+        "mockserver.engine",
+        "mockserver.faces",
+        "mockserver.world",
+        "mockserver.server",
+        "mockserver.control",
+    ),
 }
 
 
@@ -234,6 +242,7 @@ PURE = (
     "exchstream.venues",
     "mockserver.engine",
     "mockserver.faces",
+    "mockserver.checkers",
     "mockserver.clock",
     "mockserver.exchange",
     "mockserver.link",

@@ -28,7 +28,7 @@ from exchstream.core.state import Status
 from exchstream.metrics import StreamCollector
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
-from mockserver import VirtualClock, truth
+from mockserver import VirtualClock, checkers, truth
 from mockserver.command import parser
 from mockserver.control import VERBS, Control
 from mockserver.engine.types import Reason
@@ -313,3 +313,10 @@ def test_the_truths_reasons_are_listed() -> None:
 
 def _nothing(venue: str, symbol: str) -> Any:
     raise AssertionError("an empty truth has no instruments")
+
+
+def test_checkers() -> None:
+    """Each checker of the mock has a row, and no row is without one."""
+    functions = {name for name in checkers.__all__ if callable(getattr(checkers, name)) and name.islower()}
+    shown = [names(row[0])[0] for row in tables("mock.md", "checker", "is it true that")]
+    assert sorted(shown) == sorted(functions - {"named", "true_fills", "true_orders"})

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from exchstream.events import Event, Fill, GapClosed, GapOpened, OrderUpdate
+from mockserver.checkers import Closed, Opened, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 from mockserver.engine.types import AlgoEvent, AlgoStatus, Instrument, OrderEvent, atoms_to_decimal
 from mockserver.engine.types import Event as EngineEvent
-
-from .checkers import Closed, Opened, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 
 
 def told_of(event: Event, at_ns: int) -> Told | None:

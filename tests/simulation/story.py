@@ -21,11 +21,11 @@ import attrs
 import exchstream.core
 from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import HOUR, MINUTE, SECOND
+from mockserver import checkers
 from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action, command_of
+from mockserver.checkers import Closed, Opened, Span, TrueChange, TrueFill
 from mockserver.engine.types import HOUSE, SelfTrade, Side
 
-from . import checkers
-from .checkers import Closed, Opened, Span, TrueChange, TrueFill
 from .world import CLIENT, RIVAL, Runaway, World
 
 CORE: Final = tuple(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from .checkers import Closed, Opened, Told, ToldFill, TrueFill
+from mockserver.checkers import Closed, Opened, Told, ToldFill, TrueFill
+
 from .story import Outcome
 
 

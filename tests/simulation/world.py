@@ -61,6 +61,7 @@ from exchstream.core.venue import Fills as FillsSince
 from exchstream.events import AccountDown, Event
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
+from mockserver.checkers import Span, Told, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
@@ -70,7 +71,6 @@ from mockserver.link import Link, NoTransport
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
-from .checkers import Span, Told, TrueChange, TrueFill
 from .faults import BODIES, broken, mentioned
 from .records import told_of, truth_of
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from . import checkers
-from .checkers import Closed, Opened, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
+from mockserver import checkers
+from mockserver.checkers import Closed, Opened, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 
 S = 1_000_000_000
 Check = Callable[[Sequence[Told]], list[str]]
@@ -82,6 +82,20 @@ def named(what: str, name: str, **changed: object) -> Told:
 def began_at(since: int) -> list[Told]:
     """A start gap that was told to begin at 11 s; its verdict begins then."""
     return [Opened(11 * S, 11 * S, "start"), closed(since=since)]
+
+
+NEXT = TrueFill(("BTCUSDT", "2", "7"), 52 * S, Decimal(100), ONE, Decimal("0.1"))
+FULL = TrueChange(ORDER, 52 * S, "filled", TWO)
+
+
+def ordered(told: Sequence[Told]) -> list[str]:
+    """`fills_out_of_order` of FILL, then NEXT."""
+    return checkers.fills_out_of_order([FILL, NEXT], told)
+
+
+def summed(told: Sequence[Told]) -> list[str]:
+    """`sums_differ` of an order that FILL and NEXT fill."""
+    return checkers.sums_differ([FILL, NEXT], [NEW, FULL], told)
 
 
 CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
@@ -243,6 +257,26 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [lost(), named("symbol", "X")],
         [lost(), named("order", "X")],
     ),
+    ("fills in another order", ordered, [fill(), fill(53, trade="2")], [fill(52, trade="2"), fill(53)]),
+    (
+        "fills in another order, recovered after",
+        ordered,
+        [fill(52, trade="2"), fill(53, recovered=True)],
+        [fill(52, trade="2"), fill(53, recovered=True), fill(54)],
+    ),
+    (
+        "fills that are not the bot's sum",
+        summed,
+        [fill(), fill(trade="2"), order(filled=TWO)],
+        [fill(), fill(trade="2"), order()],
+    ),
+    ("fills that are not the true sum", summed, [fill(), fill(trade="2")], [fill(), fill(trade="2", quantity=TWO)]),
+    (
+        "a sum without a named fill",
+        summed,
+        [fill(), named("order", "BTCUSDT:7")],
+        [fill(), named("order", "BTCUSDT:8")],
+    ),
     ("incomplete", checkers.verdicts_incomplete, START, [closed(complete=False, unresolved=(("symbol", "X"),))]),
 ]
 
@@ -259,6 +293,43 @@ def test_too_much() -> None:
     """What has grown beyond its bound is named."""
     assert checkers.too_much({"asks": (3, 3)}) == []
     assert checkers.too_much({"asks": (4, 3)}) == ["asks has grown to 4, more than 3"]
+
+
+def test_too_often() -> None:
+    """Three dials within ten seconds are one too many; at the limit they are not."""
+    limits = {"dials": (2, 10 * S)}
+    assert checkers.too_often({"dials": [0, 9 * S, 10 * S], "else": [0, 0, 0]}, limits) == []
+    assert checkers.too_often({}, limits) == []
+    assert checkers.too_often({"dials": [0, 0, 0]}, limits) == ["dials: more than 2 within 10 s from 0 on"]
+    (wrong,) = checkers.too_often({"dials": [0, 20 * S, 21 * S, 22 * S, 23 * S]}, limits)
+    assert wrong == f"dials: more than 2 within 10 s from {20 * S} on"
+
+
+def test_too_seldom() -> None:
+    """A key that must be renewed every thirty seconds, from the first to the last."""
+    span: dict[str, int] = {"every_ns": 30 * S, "since_ns": 0, "until_ns": 70 * S}
+    assert checkers.too_seldom([20 * S, 50 * S], **span) == []
+    assert checkers.too_seldom([20 * S], **span) == [f"not done for 50 s from {20 * S} on"]
+    assert checkers.too_seldom([80 * S], **span) == ["not done for 70 s from 0 on"]
+
+
+def test_a_sum_says_nothing_of_an_order_that_lives_or_began_before() -> None:
+    """Nor where the true fills do not add up to what the order has."""
+    told = [fill(), order(filled=TWO)]
+    assert checkers.sums_differ([FILL, NEXT], [NEW, FULL], told) != []
+    assert checkers.sums_differ([FILL, NEXT], [NEW, FULL], told, since_ns=51 * S) == []
+    assert checkers.sums_differ([FILL, NEXT], [NEW, FULL._replace(status="new")], told) == []
+    assert checkers.sums_differ([NEXT], [NEW, FULL], told) == []
+
+
+def test_a_bot_that_tells_only_fills_is_judged() -> None:
+    """Without gaps and verdicts there is no excuse: what was not told is lost."""
+    bot = checkers.ToldFill(51 * S, FILL.key, FILL.time_ns, FILL.price, FILL.quantity)
+    assert checkers.fills_lost([FILL], [bot]) == []
+    assert checkers.fills_invented([FILL], [bot]) == []
+    assert checkers.fills_lost([FILL, NEXT], [bot]) == [f"fill lost: {NEXT.key} of {NEXT.time_ns}"]
+    assert checkers.fills_lost([FILL], []) != []
+    assert checkers.sums_differ([FILL, NEXT], [NEW, FULL], [bot]) != []
 
 
 def test_trouble_excuses_what_nobody_could_look_at() -> None:

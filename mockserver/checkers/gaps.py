@@ -1,0 +1,95 @@
+"""Gaps: told when something was missed, opened and closed in order, and not without a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mockserver.checkers.facts import (
+    FINAL,
+    Closed,
+    Opened,
+    OrderId,
+    Told,
+    ToldFill,
+    ToldOrder,
+    TrueChange,
+    TrueFill,
+)
+
+
+def gaps_untold(
+    fills: Sequence[TrueFill], orders: Sequence[TrueChange], told: Sequence[Told], *, lag_ns: int
+) -> list[str]:
+    """What the stream did not tell live was told within a gap that had been told and that reaches back to it.
+
+    A look-back asks a lag allowance further back than the gap; what it finds there may have been told live later.
+    """
+    times = {fill.key: fill.time_ns for fill in fills}
+    ended = {change.key: change.time_ns for change in orders if change.status in FINAL}
+    wrong: list[str] = []
+    gap: Opened | None = None
+    final: set[OrderId] = set()
+    for event in told:
+        match event:
+            case Opened():
+                gap = event
+            case Closed():
+                gap = None
+            case ToldFill(recovered=True):
+                wrong += _outside(gap, event.at_ns, times.get(event.key), f"fill {event.key}", lag_ns)
+            case ToldOrder() if event.status in FINAL and event.key not in final:
+                final.add(event.key)
+                if event.recovered:
+                    wrong += _outside(gap, event.at_ns, ended.get(event.key), f"end of {event.key}", lag_ns)
+            case _:
+                pass
+    return wrong
+
+
+def _outside(gap: Opened | None, at_ns: int, time_ns: int | None, what: str, lag_ns: int) -> Iterator[str]:
+    if gap is None:
+        yield f"recovered outside of any gap at {at_ns}: {what}"
+    elif time_ns is not None and time_ns < gap.since_ns - lag_ns:
+        yield f"recovered from before its gap ({gap.since_ns}): {what} of {time_ns}"
+
+
+def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns: int = 0) -> list[str]:
+    """A gap is closed once, after it was opened, and its verdict reaches from its beginning forward.
+
+    The gap of the start may be opened before the venue's clock is known: then its beginning may be corrected to a later
+    instant (by the venue's clock the account did not exist before), never to an earlier one without a word.  It begins
+    at `start_ns` at the latest, give or take what the clock may be off by.  A gap is told again only when it turns out
+    to reach further back.
+    """
+    wrong = []
+    gap: Opened | None = None
+    first = start_ns is not None
+    for event in told:
+        if isinstance(event, Opened):
+            if gap is not None and event.since_ns >= gap.since_ns:
+                wrong.append(f"opened within a gap: {event}")
+            gap = event
+        elif isinstance(event, Closed):
+            if gap is None:
+                wrong.append(f"closed without a gap: {event}")
+            elif not _same_beginning(gap, event) or event.until_ns < event.since_ns:
+                wrong.append(f"closed otherwise than opened: {gap}, {event}")
+            if start_ns is not None and first and event.since_ns > start_ns + error_ns:
+                wrong.append(f"the first verdict begins {event.since_ns - start_ns} ns after the start: {event}")
+            if event.until_ns > event.at_ns:
+                wrong.append(f"a verdict about the future: {event}")
+            if event.complete != (not event.unresolved):
+                wrong.append(f"complete does not agree with what is unresolved: {event}")
+            gap, first = None, False
+    return wrong
+
+
+def _same_beginning(gap: Opened, verdict: Closed) -> bool:
+    return verdict.since_ns == gap.since_ns or (gap.reason == "start" and verdict.since_ns > gap.since_ns)
+
+
+def gaps_needless(told: Iterable[Told]) -> list[str]:
+    """In a healthy run there is the gap of the start, and no other."""
+    return [
+        f"a gap without a cause: {event}" for event in told if isinstance(event, Opened) and event.reason != "start"
+    ]
