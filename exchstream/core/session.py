@@ -53,6 +53,7 @@ from exchstream.core.lookback import LookBack, Verdict
 from exchstream.core.state import Checkpoint, Restored, Status
 from exchstream.core.teller import Teller
 from exchstream.core.venue import (
+    DAY,
     MINUTE,
     Accepted,
     CredentialGone,
@@ -86,6 +87,8 @@ from exchstream.events import GapReason
 from exchstream.model import Market
 
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
+# Longer than that a start does not take; a machine's clock that was set meanwhile may look like it.
+MAX_STARTING: Final = 7 * DAY
 # Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
 EXACT: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
@@ -164,13 +167,20 @@ class Session:
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on from here, besides what was told; `gone` since the last call."""
-        known = not self._starting or self.since_ns is not None or self.restored is not None
         return Checkpoint(
-            good_ns=self.good_ns if known else 0,  # else it is this machine's, and may be wrong by any amount
+            good_ns=self.good_ns,
             floor_ns=self.ledger.floor_ns,
+            guessed=self._guesses,
             balances=self.sheet.state(),
             gone=self.ledger.take_gone(),
         )
+
+    @property
+    def _guesses(self) -> bool:
+        """True while nobody knows, by the venue's clock, from when on it is to be told."""
+        if not self._starting:
+            return False
+        return self.since_ns is None if self.restored is None else self.restored.checkpoint.guessed
 
     def status(self) -> Status:
         """How the account stands.  Safe to call from another thread, which may see it in the middle of a change."""
@@ -248,7 +258,7 @@ class Session:
     def _start(self, now: Now) -> None:
         since_ns = self.since_ns
         if self.restored is not None and not self.restored.checkpoint.good_ns:
-            self.restored = None  # it ended before it knew the time: nothing was told
+            self.restored = None  # it ended before it began
         if self.restored is not None:
             since_ns = self.restored.checkpoint.good_ns
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
@@ -267,7 +277,7 @@ class Session:
             and not self.venue.symbols
         ):
             self._gaps.name("symbols", "*", UNNAMED)
-        if since_ns is not None:
+        if since_ns is not None and not self._guesses:
             self._open_gap(GapReason.START, "", now)
 
     def _clocked(self, now: Now) -> None:
@@ -275,8 +285,8 @@ class Session:
 
         So the gap of the start is told only now, or told again if it was told too late an instant meanwhile.
         """
-        if self._starting and self.since_ns is None and self.restored is None:
-            start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns)
+        if self._guesses:
+            start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns) - self._lived_ns()
             self.good_ns = self.ledger.floor_ns = start_ns
             if self._gaps.told is None:
                 self._open_gap(GapReason.START, "", now)
@@ -287,6 +297,13 @@ class Session:
             self.ledger.floor_ns = min(self.ledger.floor_ns, now.wall_ns)
             self._gaps.restamp(now.wall_ns)
         self._knows_time, self._starting = True, False
+
+    def _lived_ns(self) -> int:
+        """For how long former processes had been starting, without ever knowing the venue's time, before this one."""
+        if self.restored is None:
+            return 0
+        began_ns = self.restored.checkpoint.good_ns + self.venue.plan.lag_ns
+        return min(max(0, self._started.wall_ns - began_ns), MAX_STARTING)
 
     def _use_named(self, markets: Mapping[str, Market]) -> None:
         """Ask about the symbols that the user named, by the venue's name or the unified one; say which do not exist."""

@@ -18,12 +18,14 @@ from exchstream.model import OrderKey, OrderState
 class Checkpoint:
     """What a restart needs besides the facts that were told.
 
-    Up to `good_ns` everything has been proven told; facts from before `floor_ns` are not of this stream.  `gone` are
-    the open orders that have been let go since the last checkpoint: the venue does not know them any more.
+    Up to `good_ns` everything has been proven told; facts from before `floor_ns` are not of this stream.  `guessed`:
+    both are the instant of the start by the machine's clock, because the venue's is not known yet.  `gone` are the open
+    orders that have been let go since the last checkpoint: the venue does not know them any more.
     """
 
     good_ns: int
     floor_ns: int
+    guessed: bool = False
     balances: BalanceState
     gone: tuple[OrderKey, ...] = ()
 

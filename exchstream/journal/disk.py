@@ -68,6 +68,8 @@ class Disk:
         self._pending: list[tuple[str, Sequence[Event]]] = []
         self._waiting = 0
         self._checkpoints: dict[str, Callable[[], Checkpoint]] = {}
+        self._known = set(store.accounts)  # of which something is kept
+        self._new: set[str] = set()
         self._passed: dict[str, int] = {}
         self._positions = dict(store.readers)
         self._work, self._hurry = trio.Event(), trio.Event()
@@ -136,11 +138,18 @@ class Disk:
             self._pending.append((account, events))
             self._waiting += len(events)
         self._checkpoints[account] = checkpoint
+        if account not in self._known:
+            self._new.add(account)
         self._work.set()
-        if self._relaxed:
-            self._show(min(self._ring.last, self._store.reserved))
-        else:
+        if not self._relaxed or self._new:
             self._hurry.set()
+        else:
+            self._show_all()
+
+    def _show_all(self) -> None:
+        """Relaxed: what a crash may take; but nothing while from when on an account is told of is not kept."""
+        if not self._new:
+            self._show(min(self._ring.last, self._store.reserved))
 
     def _show(self, position: int) -> None:
         if position > self._ring.visible:
@@ -181,7 +190,11 @@ class Disk:
         self._waiting -= len(batch.events)
         self._since_look += 1 + len(batch.events)
         self._durable = self._picked
-        self._show(min(self._ring.last, self._store.reserved) if self._relaxed else self._kept)
+        self._known.update(batch.checkpoints)
+        self._new.difference_update(batch.checkpoints)
+        self._show(self._kept)
+        if self._relaxed:
+            self._show_all()
         self._tell_done()
 
     def _pick(self) -> Batch:

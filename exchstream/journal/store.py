@@ -18,7 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +74,9 @@ MIGRATIONS: Final = (
         reserved integer not null, boot text not null) strict;
     insert into span values (1, 0, 0, 0, '');
     """,
+    """
+    alter table account add column guessed integer not null default 0;
+    """,
 )
 
 Durability = Literal["normal", "full", "relaxed"]
@@ -110,9 +113,13 @@ class Store:
     readers: dict[str, int]
     _sound: bool  # False from a failed commit on: what was shown may be lost
 
-    def __init__(self, path: str | os.PathLike[str], durability: Durability = "normal") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], durability: Durability = "normal", boot: Callable[[], str] | None = None
+    ) -> None:
+        """`boot` says which start of the machine this is (None: what the system says); it is another one after each."""
         self.path = Path(path).resolve()
         self._durability = durability
+        self._boot = (boot or _boot)()
         with ExitStack() as stack:
             stack.enter_context(_locked(self.path))
             with errors(self.path, OSError):
@@ -124,14 +131,14 @@ class Store:
     def _load(self) -> None:
         self.floor, last, reserved, boot = self._one("select floor, last, reserved, boot from span")
         # A process that was killed leaves all that it has committed, unless the machine went down too.
-        self.last = last if boot and boot == _boot() else max(last, reserved)
+        self.last = last if boot and boot == self._boot else max(last, reserved)
         self._at_ns: int = (self._one("select at_ns from record order by position desc limit 1") or (0,))[0]
         self._good_ns: dict[int, int] = {}
         self.readers = dict(self._db.execute("select name, position from reader"))
         self._accounts = self._ids()
         self._identities: dict[str, str] = {}
         self.reserved = 0
-        boot = _boot() if self._durability == "normal" else ""
+        boot = self._boot if self._durability == "normal" else ""
         with self._transaction(self.last):
             self._db.execute("update span set last = ?, reserved = 0, boot = ?", (self.last, boot))
 
@@ -153,8 +160,10 @@ class Store:
     def commit(self, batch: Batch) -> list[int]:
         """Keep all of this, or (JournalError) nothing.  Returns the positions of fills that were told before."""
         last = batch.events[-1][1].position if batch.events else self.last
-        with errors(self.path), self._transaction(last):
-            for name in batch.checkpoints.keys() | {name for name, _ in batch.events}:
+        names = batch.checkpoints.keys() | {name for name, _ in batch.events}
+        # From when on an account is told of is on the disk itself before anybody hears of it.
+        with errors(self.path), self._transaction(last, full=not names <= self._accounts.keys()):
+            for name in names:
                 self._account(name)
             refused = self._write(batch)
             if last != self.last:
@@ -163,14 +172,19 @@ class Store:
         self.last = last
         return refused
 
+    @property
+    def accounts(self) -> Collection[str]:
+        """The names of which something is kept."""
+        return self._accounts.keys()
+
     @contextmanager
-    def _transaction(self, last: int) -> Iterator[None]:
-        """All of it or nothing; positions up to this one are given."""
+    def _transaction(self, last: int, *, full: bool = False) -> Iterator[None]:
+        """All of it or nothing; positions up to this one are given.  `full`: on the disk itself when it returns."""
         reserved = self.reserved
         if self._durability != "full" and last + AHEAD // 2 > reserved:
             reserved = last + AHEAD
         # What is reserved must be on the disk itself before any of it is shown.
-        full = self._durability == "full" or reserved != self.reserved
+        full = full or self._durability == "full" or reserved != self.reserved
         self._db.execute(f"pragma synchronous = {'full' if full else 'normal'}")
         self._db.execute("begin immediate")
         self._sound = False
@@ -190,7 +204,7 @@ class Store:
     def _account(self, name: str) -> int:
         if name not in self._accounts:
             values = (name, self._identities.get(name, ""), encode(BalanceState()))
-            cursor = self._db.execute("insert into account values (null, ?, ?, 0, 0, ?)", values)
+            cursor = self._db.execute("insert into account values (null, ?, ?, 0, 0, ?, 0)", values)
             assert cursor.lastrowid is not None
             self._accounts[name] = cursor.lastrowid
         return self._accounts[name]
@@ -257,8 +271,8 @@ class Store:
         self._good_ns[account] = checkpoint.good_ns
         self._forget_orders([(account, *_order_id(key)) for key in checkpoint.gone])
         self._db.execute(
-            "update account set good_ns = ?, floor_ns = ?, balances = ? where id = ?",
-            (checkpoint.good_ns, checkpoint.floor_ns, encode(checkpoint.balances), account),
+            "update account set good_ns = ?, floor_ns = ?, guessed = ?, balances = ? where id = ?",
+            (checkpoint.good_ns, checkpoint.floor_ns, checkpoint.guessed, encode(checkpoint.balances), account),
         )
 
     # ------------------------------------------------------------------------------------------------ letting go
@@ -348,9 +362,12 @@ class Store:
             }
 
     def _checkpoint(self, account: int) -> Checkpoint:
-        good_ns, floor_ns, blob = self._one("select good_ns, floor_ns, balances from account where id = ?", (account,))
+        good_ns, floor_ns, guessed, blob = self._one(
+            "select good_ns, floor_ns, guessed, balances from account where id = ?", (account,)
+        )
         self._good_ns[account] = good_ns
-        return Checkpoint(good_ns=good_ns, floor_ns=floor_ns, balances=decode_balances(blob))
+        balances = decode_balances(blob)
+        return Checkpoint(good_ns=good_ns, floor_ns=floor_ns, guessed=bool(guessed), balances=balances)
 
     def _told_lately(self, found: Mapping[int, Checkpoint]) -> tuple[_Ended, dict[int, dict[FillKey, Entry]]]:
         """What a look-back may bring again, of each account: the last records of orders that ended, and executions."""
@@ -586,7 +603,7 @@ def _migrate(db: sqlite3.Connection) -> None:
         return
     db.execute("begin immediate")
     for migration in MIGRATIONS[version:]:
-        for statement in migration.split(";"):
+        for statement in filter(str.strip, migration.split(";")):
             db.execute(statement)
     db.execute(f"pragma application_id = {APPLICATION_ID}")
     db.execute(f"pragma user_version = {len(MIGRATIONS)}")

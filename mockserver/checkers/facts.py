@@ -90,4 +90,11 @@ class Span(NamedTuple):
     name: str = ""
 
 
-Told = ToldFill | ToldOrder | Opened | Closed
+class Restarted(NamedTuple):
+    """The client's process had ended at `died_ns`; from here on another one tells, which knows what that one kept."""
+
+    at_ns: int
+    died_ns: int
+
+
+Told = ToldFill | ToldOrder | Opened | Closed | Restarted

@@ -9,6 +9,7 @@ from mockserver.checkers.facts import (
     Closed,
     Opened,
     OrderId,
+    Restarted,
     Told,
     ToldFill,
     ToldOrder,
@@ -59,15 +60,22 @@ def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns
     The gap of the start may be opened before the venue's clock is known: then its beginning may be corrected to a later
     instant (by the venue's clock the account did not exist before), never to an earlier one without a word.  It begins
     at `start_ns` at the latest, give or take what the clock may be off by.  A gap is told again only when it turns out
-    to reach further back.
+    to reach further back; and by a process that goes on where another one ended: then it reaches back to that end, or
+    to the gap that was open.
     """
     wrong = []
     gap: Opened | None = None
+    owed_ns: int | None = None
     first = start_ns is not None
     for event in told:
-        if isinstance(event, Opened):
+        if isinstance(event, Restarted):
+            owed_ns = min(event.died_ns if gap is None else gap.since_ns, owed_ns or event.died_ns)
+            gap = None
+        elif isinstance(event, Opened):
             if gap is not None and event.since_ns >= gap.since_ns:
                 wrong.append(f"opened within a gap: {event}")
+            if gap is None and owed_ns is not None and event.since_ns > owed_ns + error_ns and not first:
+                wrong.append(f"a gap forgotten, {event.since_ns - owed_ns} ns of it since {owed_ns}: {event}")
             gap = event
         elif isinstance(event, Closed):
             if gap is None:
@@ -80,7 +88,7 @@ def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns
                 wrong.append(f"a verdict about the future: {event}")
             if event.complete != (not event.unresolved):
                 wrong.append(f"complete does not agree with what is unresolved: {event}")
-            gap, first = None, False
+            gap, owed_ns, first = None, None, False
     return wrong
 
 

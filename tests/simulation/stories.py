@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from exchstream.core.venue import MINUTE, SECOND
+from exchstream.core.venue import HOUR, MINUTE, SECOND
+from exchstream.journal.store import Durability
 from mockserver.actions import Act, Action
 from mockserver.engine.types import SelfTrade, Side
 
+from .books import Death
 from .story import Step, Story
 from .world import FLAVOURS
 
@@ -47,6 +49,13 @@ def wait(ns: int) -> Step:
 
 # One order that meets three others of the same account.
 SELF_TRADES: Final = (trade(Act.LIMIT, offset=5, size=9), *(trade(Act.LIMIT, side=Side.SELL, offset=5),) * 3)
+
+# Of a journal of this durability, in this way; and a seed.
+DEATHS: Final[tuple[tuple[Durability, Death, int], ...]] = (
+    ("normal", "power", 3),
+    ("relaxed", "kill", 1),
+    ("relaxed", "power", 2),
+)
 
 PINNED: Final[dict[str, Story]] = {
     # A page may end between the two sides of a self-trade, which have one id: paging behind it lost the second.
@@ -410,5 +419,58 @@ PINNED: Final[dict[str, Story]] = {
             steps=(Step("mute", "events"), wait(first_ns), PLACE, wait(10 * SECOND), CANCEL, wait(3 * MINUTE)),
         )
         for flavour, first_ns in ((SPOT, 28 * SECOND), (LISTEN_KEY, 8 * SECOND), (FUTURES, 8 * SECOND))
+    },
+    # A process that told of its beginning by the machine's clock and was killed left nothing of that: the next one
+    # began anew, and nobody ever asked what had been in between.
+    **{
+        f"killed before the venue's time is known, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            journal="normal",
+            early=True,
+            machine_ns=machine_ns,
+            before=(PLACE, Step("fate", "lost"), Step("dials", "refused")),
+            steps=(
+                wait(30 * SECOND),
+                FILL_PART,
+                Step("restart", ("kill", MINUTE)),
+                FILL_PART,
+                wait(2 * MINUTE),
+                Step("fate", "ok"),
+                Step("dials", "ok"),
+                wait(MINUTE),
+            ),
+        )
+        for flavour, machine_ns in zip(FLAVOURS, (-HOUR, HOUR, 0, -HOUR), strict=True)
+    },
+    # What had been told first was not on the disk yet: what came next began later than was told.
+    **{
+        f"a death just after the start, {durability}, {how}": Story(
+            flavour=FTX,
+            seed=seed,
+            journal=durability,
+            early=True,
+            steps=(wait(400_000_000), PLACE, FILL_ALL, Step("restart", (how, 10 * SECOND)), wait(MINUTE)),
+        )
+        for durability, how, seed in DEATHS
+    },
+    **{
+        f"a restart in the middle of a gap, {how}, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            journal="normal",
+            steps=(
+                PLACE,
+                wait(SECOND),
+                Step("drop", "reset"),
+                FILL_PART,
+                wait(2 * SECOND),
+                Step("restart", (how, 30 * SECOND)),
+                FILL_PART,
+                wait(MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+        for how in ("exit", "kill", "power")
     },
 }

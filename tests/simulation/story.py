@@ -13,7 +13,7 @@ import pkgutil
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import attrs
@@ -21,11 +21,13 @@ import attrs
 import exchstream.core
 from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import HOUR, MINUTE, SECOND
+from exchstream.journal.store import Durability
 from mockserver import checkers
 from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action, command_of
 from mockserver.checkers import Closed, Opened, Span, TrueChange, TrueFill
 from mockserver.engine.types import HOUSE, SelfTrade, Side
 
+from .books import DEATHS
 from .world import CLIENT, RIVAL, Runaway, World
 
 CORE: Final = tuple(
@@ -101,6 +103,7 @@ class Story:
     healthy: bool = False  # no fault in it: then no gap after the start either
     early: bool = False  # the first steps happen while the account is starting
     lasting: bool = False  # what is away at the end of the steps stays away
+    journal: Durability | None = None  # of the file in which it is kept (None: in memory, and no restart)
 
     def __str__(self) -> str:
         shown = {
@@ -122,10 +125,15 @@ def told_by_chance(
 ) -> Story:
     """A story of this seed; `without` leaves out faults (and the features of `FEATURES`) by name."""
     chance = random.Random(f"{flavour}/{seed}")
+    has = {name for name in FEATURES if faults and name not in without and chance.random() < FEATURES[name]}
+    without |= frozenset() if "journal" in has else {"restart"}
     acts = tuple(act for act in LIVELY if act not in NOT_AT[flavour])
     busy, rough = chance.choice((0.3, 0.6, 0.8)), chance.choice((0.1, 0.25, 0.4)) if faults else 0.0
-    armed = sorted(name for name in _faults(chance, flavour) if name not in without and chance.random() < 0.4)
-    has = {name for name in FEATURES if faults and name not in without and chance.random() < FEATURES[name]}
+    armed = sorted(
+        name
+        for name in _faults(chance, flavour)
+        if name not in without and (chance.random() < 0.4 or name == "restart")
+    )
     markets = chance.randint(3, 14) if "markets" in has else None
     steps: list[Step] = []
     length *= 1 + 2 * ("limits" in has)  # what is full must first be filled
@@ -141,7 +149,7 @@ def told_by_chance(
             if wait_ns > 100 * SECOND and "patience" not in has:
                 steps += [Step("fate", "ok"), Step("dials", "ok"), Step("away", None)]
             steps.append(Step("wait", wait_ns))
-    if "limits" in has:  # what memory must have let go of cannot be known again
+    if has & {"limits", "journal"}:  # what memory must have let go of cannot be known again
         steps = [Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step for step in steps]
     if "lasting" in has:
         steps.append(Step("away", _away(chance, flavour)))
@@ -159,6 +167,7 @@ def told_by_chance(
         healthy=not faults,
         early=chance.random() < 0.3,
         lasting="lasting" in has,
+        journal=chance.choice(("normal", "normal", "full", "relaxed")) if "journal" in has else None,
     )
 
 
@@ -172,6 +181,7 @@ FEATURES: Final = {
     "machine": 0.2,
     "patience": 0.1,
     "lasting": 0.05,
+    "journal": 0.4,
 }
 
 
@@ -247,6 +257,7 @@ def _faults(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any]]
         "ban": lambda: (chance.randint(2, 150) * SECOND, 429 if flavour == "ftx" else chance.choice((418, 429))),
         "away": lambda: _away(chance, flavour) if chance.random() < 0.6 else None,
         "measure": lambda: chance.choice((0, 0, SECOND, 4 * SECOND, 8 * SECOND)),
+        "restart": lambda: (chance.choice(DEATHS), _wait(chance, patient=True)),
     }
     if flavour in ("binance-spot-listen-key", "binance-futures"):
         faults["expire"] = lambda: chance.choice((0, 1, 2))
@@ -295,13 +306,15 @@ def play(story: Story) -> Outcome:
             markets=story.markets,
             options=options,
             clock_ns=story.machine_ns,
+            journal=story.journal,
         )
         outcome = Outcome(story, world)
-        try:
-            _phases(story, world, outcome)
-        except Runaway as runaway:
-            outcome.violations.append(str(runaway))
-        outcome.violations += judged(outcome)
+        with closing(world):
+            try:
+                _phases(story, world, outcome)
+            except Runaway as runaway:
+                outcome.violations.append(str(runaway))
+            outcome.violations += judged(outcome)
     return outcome
 
 
@@ -330,7 +343,7 @@ def _phases(story: Story, world: World, outcome: Outcome) -> None:
         perform(world, step)
     world.start()
     if not story.early:
-        world.run(MINUTE, lambda: world.session.status().phase == "live")
+        world.run(MINUTE, lambda: world.phase == "live")
     for step in story.steps:
         perform(world, step)
     world.heal(lasting=story.lasting)
@@ -339,13 +352,13 @@ def _phases(story: Story, world: World, outcome: Outcome) -> None:
         return
     healed_ns = world.now_ns
     for _ in range(4):  # an audit may still find what a muted link did not tell
-        if not world.run(live_within_ns(world), lambda: world.session.status().phase in ("live", "down")):
+        if not world.run(live_within_ns(world), lambda: world.phase in ("live", "down")):
             within = live_within_ns(world) // SECOND
             outcome.violations.append(f"not live {within} s after healing: {world.session.status()}")
             return
         outcome.live_after_ns = max(outcome.live_after_ns, world.now_ns - healed_ns)
         quiet_ns = QUIET_NS + turns_ns(world) + max(0, world.banned_until_ns - world.now_ns)
-        if not world.run(quiet_ns, lambda: world.session.status().phase != "live"):
+        if not world.run(quiet_ns, lambda: world.phase != "live"):
             return
         healed_ns = world.now_ns
     outcome.violations.append("gaps without end after healing")
@@ -443,6 +456,8 @@ def perform(world: World, step: Step) -> None:
             world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
         case "delist":
             world.delist(arg)
+        case "restart":
+            world.die(*arg)
         case "interleaving":
             world.exchange.settings.options["interleaving"] = arg
         case _:
@@ -465,6 +480,7 @@ def judged(outcome: Outcome) -> list[str]:
     changes = [change for change in world.changes if change.key[0] not in world.delisted]
     nets = story.flavour == "binance-futures" and story.symbols is not None
     wrong = [
+        *world.broken,
         *checkers.fills_twice(told),
         *checkers.fills_invented(world.fills, told),
         *checkers.fills_of_old(told, since_ns=(start_ns or 0) - error_ns),
@@ -478,7 +494,7 @@ def judged(outcome: Outcome) -> list[str]:
         *checkers.silences(_outages(world, story), told, bound_ns=silence_bound_ns(world)),
         *checkers.told_late(
             fills,
-            told,
+            world.heard,
             bound_ns=noticed_ns(world),
             orders=changes,
             since_ns=max(since_ns, world.started_ns or 0),

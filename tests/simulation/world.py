@@ -59,9 +59,10 @@ from exchstream.core.venue import (
 )
 from exchstream.core.venue import Fills as FillsSince
 from exchstream.events import AccountDown, Event
+from exchstream.journal.store import Durability
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
-from mockserver.checkers import Span, Told, TrueChange, TrueFill
+from mockserver.checkers import Restarted, Span, Told, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
@@ -71,6 +72,7 @@ from mockserver.link import Link, NoTransport
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
+from .books import Books, Death
 from .faults import BODIES, broken, mentioned
 from .records import told_of, truth_of
 
@@ -81,7 +83,8 @@ CLIENT: Final = "client"
 RIVAL: Final = "rival"
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
-FAST_NS: Final = SECOND  # a slower way makes answers so late that nobody can promise when silence is noticed
+FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
+COMMIT_NS: Final = 20_000_000
 WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
@@ -138,10 +141,12 @@ class World:
     markets: int | None = None  # how many there are
     clock_ns: int = 0  # what this machine's clock is off by for good, besides `machine_ns`
     options: dict[str, Any] = attrs.field(factory=dict)
+    journal: Durability | None = None  # None: there is none, and no restart
     weather: Weather = attrs.field(factory=Weather)
     machine_ns: int = 0
     events: list[tuple[int, Event]] = attrs.field(factory=list, init=False)
-    told: list[Told] = attrs.field(factory=list, init=False)
+    heard: list[Told] = attrs.field(factory=list, init=False)  # whatever was told
+    told: list[Told] = attrs.field(factory=list, init=False)  # ... and that no death of the process has taken back
     fills: list[TrueFill] = attrs.field(factory=list, init=False)
     changes: list[TrueChange] = attrs.field(factory=list, init=False)
     gave_up: list[tuple[int, str]] = attrs.field(factory=list, init=False)
@@ -160,6 +165,11 @@ class World:
     most_asks: int = attrs.field(default=0, init=False)
     wires: dict[int, Wire] = attrs.field(factory=dict, init=False)
     down: str | None = attrs.field(default=None, init=False)
+    books: Books | None = attrs.field(default=None, init=False)
+    dead: bool = attrs.field(default=False, init=False)
+    restarts: int = attrs.field(default=0, init=False)
+    broken: list[str] = attrs.field(factory=list, init=False)
+    lost_tail: int = attrs.field(default=0, init=False)
     chance: random.Random = attrs.field(init=False)
     clock: VirtualClock = attrs.field(init=False)
     session: Session = attrs.field(init=False)
@@ -176,6 +186,10 @@ class World:
     _error_ns: int = attrs.field(default=0, init=False)
     _past: deque[tuple[int, str]] = attrs.field(factory=lambda: deque(maxlen=300), init=False)
     _overflows: bool = attrs.field(default=False, init=False)
+    _commits: bool = attrs.field(default=False, init=False)
+    _died_ns: int = attrs.field(default=0, init=False)
+    _positions: list[int] = attrs.field(factory=list, init=False)  # of what was told
+    _position: int = attrs.field(default=0, init=False)  # the newest
 
     def __attrs_post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -202,6 +216,15 @@ class World:
         self.clock.advance(10 * SECOND)  # so that a REST that lags does not know a time without the account
         self.venue = self._venue()
         self.session = Session(self.venue)
+        if self.journal is not None:
+            account = f"{self.venue.name}/{self.venue.account}"
+            self.books = Books(account, self.venue.identity, self.journal, random.Random(f"books {self.seed}"))
+            self.books.open()
+
+    def close(self) -> None:
+        """Delete what lies on a disk."""
+        if self.books is not None:
+            self.books.close()
 
     def _venue(self) -> Venue:
         key: dict[str, Any] = {
@@ -251,15 +274,18 @@ class World:
                 heapq.heappop(self._queue)[2]()
                 self.flush()
                 wakes = 0
-            wake_ns = self.session.wake_at_ns
+            wake_ns = self._wake_ns()
             if wake_ns is not None and wake_ns <= self.now.mono_ns:
                 self.do(Woken())
                 if wakes > MAX_WAKES:
                     raise Runaway("it is woken without end")
         return True
 
+    def _wake_ns(self) -> int | None:
+        return None if self.dead else self.session.wake_at_ns
+
     def _next_ns(self) -> int | None:
-        wake_ns = self.session.wake_at_ns
+        wake_ns = self._wake_ns()
         instants = [self._queue[0][0] if self._queue else None, self.clock.next_deadline_ns()]
         instants.append(None if wake_ns is None else START_NS + wake_ns)
         return min((at_ns for at_ns in instants if at_ns is not None), default=None)
@@ -292,11 +318,12 @@ class World:
 
     def do(self, happening: Happening) -> None:
         """Let the session react, and carry out what it says."""
+        if self.dead:
+            return
         for command in self.session.handle(happening, self.now):
             match command:
                 case Emit(events=events):
-                    for event in events:
-                        self._tell(event)
+                    self._append(events)
                 case Dial():
                     self._dial(command)
                 case Send(link=number, frames=frames):
@@ -321,6 +348,9 @@ class World:
                         self._closed_by_us(wire)
                     self.wires.clear()
 
+        self._note_sizes()
+
+    def _note_sizes(self) -> None:
         self.most_asks = max(self.most_asks, len(self.session._asks.out))
         self.most_symbols = max(self.most_symbols, len(self.session._teller.symbols))
         self.evicted = self.evicted or bool(self.session.ledger.forgotten)
@@ -328,12 +358,41 @@ class World:
     def _drawn(self, delay: Range) -> int:
         return self.chance.randint(delay.low_ns, delay.high_ns)
 
+    @property
+    def phase(self) -> str:
+        """How the account stands; "dead" while there is no process."""
+        return "dead" if self.dead else self.session.status().phase
+
+    def _append(self, events: Sequence[Event]) -> None:
+        if self.books is None:
+            for event in events:
+                self._tell(event)
+            return
+        self._show(self.books.append(events, self.session.checkpoint))
+        if not self._commits:
+            self._commits = True
+            self.after(self.chance.randint(0, COMMIT_NS), self._commit)
+
+    def _commit(self) -> None:
+        assert self.books is not None
+        self._commits = False
+        self._show(self.books.commit())
+
+    def _show(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.position <= self._position:
+                self.broken.append(f"position given twice: {event.position} after {self._position}, {event}")
+            self._position = event.position
+            self._tell(event)
+
     def _tell(self, event: Event) -> None:
         self.events.append((self.now_ns, event))
         told = told_of(event, self.now_ns)
         self.note("told ", event if told is None else told)
         if told is not None:
             self.told.append(told)
+            self.heard.append(told)
+            self._positions.append(event.position)
         elif isinstance(event, AccountDown):
             self.down = event.detail
 
@@ -689,8 +748,63 @@ class World:
             self.exchange.submit(CancelAll(account=account, instrument=name))
         self.delisted.add(name)
 
+    def die(self, how: Death, for_ns: int) -> None:
+        """The process ends; after a while another one goes on with its journal."""
+        if self.books is None or self.dead:
+            return
+        self.note(f"FAULT {how}, for {for_ns / SECOND} s")
+        self.dead, self._died_ns = True, self.now_ns
+        for wire in self.wires.values():
+            wire.up = False
+        self._queue.clear()  # whatever was on its way to the process, and what it was about to do
+        for wire in self.wires.values():
+            self.after(self.way_ns(), lambda w=wire: self._server_ends(w))  # type: ignore[misc]
+        self.wires.clear()
+        self.books.die(how)
+        self.troubles.append(Span(self.now_ns, self.now_ns + for_ns + MINUTE))
+        self._end_outages()
+        self.after(for_ns, self._live_again)
+
+    def _live_again(self) -> None:
+        """A new process: it knows what the journal knows, and nothing else."""
+        if not self.dead or self.books is None:
+            return
+        self.dead, self._commits, self._measured_ns, self._offset_ns = False, False, None, 0
+        self._shut_until_ns, self._forbidden_ns = 0, None
+        self._failing.clear()
+        self.restarts += 1
+        restored = self.books.open()
+        self.session = Session(self.venue, since_ns=self.since_ns, restored=restored)
+        self._reread(self.books)
+        if restored is None:
+            self.started_ns = self.now_ns
+        self.note_weather()
+        self.do(Started())
+
+    def _reread(self, books: Books) -> None:
+        """Whoever reads on where it stood is told what it did not see, and of what it saw the same again."""
+        if self.chance.random() < 0.2:
+            books.trim()
+        lost = books.lost()
+        if lost:
+            self.lost_tail += len(lost)
+            if not books.may_lose:
+                self.broken.append(f"positions lost: {sorted(lost)}")
+            kept = [pair for pair in zip(self._positions, self.told, strict=True) if pair[0] not in lost]
+            self.told = [told for _, told in kept]
+            self._positions = [position for position, _ in kept]
+            books.forget(lost)
+        new, wrong = books.found()
+        self.broken += wrong
+        self._show(new)
+        if self.heard:
+            self.told.append(Restarted(self.now_ns, self._died_ns))
+            self._positions.append(0)
+
     def note_weather(self) -> None:
         """Keep account of when REST could not be trusted, and of what could not be asked about."""
+        if self.dead:
+            return
         weather, now_ns = self.weather, self.now_ns
         kinds = [kind.__name__.lower() for kind in AUDITED if self.venue.plan.balances or kind is not Balances]
         failing = {name for name in weather.away if name.partition(":")[0] in kinds}
@@ -710,11 +824,16 @@ class World:
             # What failed may only be asked again after the longest pause between two tries.
             self.troubles[-1] = self.troubles[-1]._replace(until_ns=now_ns + 2 * MINUTE)
 
+    def _end_outages(self) -> None:
+        now_ns = self.now_ns
+        self.outages = [span._replace(until_ns=min(span.until_ns, now_ns)) for span in self.outages]
+
     def heal(self, *, lasting: bool = False) -> None:
         """From now on the network is fair; REST keeps the lag that the venue allows itself.
 
         `lasting`: what is away stays away.
         """
+        self._live_again()
         away = self.weather.away if lasting else {}
         self.weather = Weather(rest_lag_ns=self.weather.rest_lag_ns, away=away)
         self._overflows = False

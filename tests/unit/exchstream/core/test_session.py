@@ -31,6 +31,7 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.state import Restored
 from exchstream.core.venue import (
+    DAY,
     HOUR,
     MINUTE,
     SECOND,
@@ -1072,16 +1073,32 @@ def test_restart_from_a_checkpoint() -> None:
     assert ORDER in second.session.ledger.open
 
 
-def test_no_clock_but_the_venues_goes_into_a_checkpoint() -> None:
-    """A run that ended before it knew the time leaves nothing to go on from: the next one begins anew."""
+@pytest.mark.parametrize(
+    ("machine_ns", "set_ns", "since_ns"),
+    [
+        (0, 0, T0),
+        (HOUR, 0, T0),
+        (-HOUR, 0, T0),
+        (HOUR, -2 * HOUR, T0 + 10 * SECOND),  # the machine's clock was set meanwhile: it seems that no time has passed
+        (-HOUR, 400 * DAY, T0 + 10 * SECOND - 7 * DAY),  # ... or that more has than a start can take
+    ],
+)
+def test_a_start_that_never_knew_the_time_is_gone_on_with(machine_ns: int, set_ns: int, since_ns: int) -> None:
+    """A process told by its machine's clock that it begins, and was killed: the next one owes what has been since."""
     first, second = Driver(), Driver()
+    first.now = Now(0, T0 + machine_ns)
     first.do(Started())
     first.do(Unclocked("no route"))
+    assert len(first.told(GapOpened)) == 1
     checkpoint = first.session.checkpoint()
-    assert checkpoint.good_ns == 0
+    assert (checkpoint.guessed, checkpoint.good_ns) == (True, T0 + machine_ns - first.session.venue.plan.lag_ns)
     second.session.restored = Restored(checkpoint=checkpoint)
-    second.begin()
-    assert [gap.since_ns for gap in second.told(GapOpened)] == [T0]
+    second.now = Now(0, T0 + 10 * SECOND + machine_ns + set_ns)
+    second.do(Started())
+    second.now = Now(0, T0 + 10 * SECOND)
+    second.do(Clocked())
+    assert [gap.since_ns for gap in second.told(GapOpened)] == [since_ns]
+    assert not second.session.checkpoint().guessed
 
 
 @pytest.mark.parametrize("looked_back", [True, False])

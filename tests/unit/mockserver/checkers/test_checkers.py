@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from mockserver import checkers
-from mockserver.checkers import Closed, Opened, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
+from mockserver.checkers import Closed, Opened, Restarted, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 
 S = 1_000_000_000
 Check = Callable[[Sequence[Told]], list[str]]
@@ -84,6 +84,7 @@ def began_at(since: int) -> list[Told]:
     return [Opened(11 * S, 11 * S, "start"), closed(since=since)]
 
 
+RESTART = Restarted(70 * S, 65 * S)
 NEXT = TrueFill(("BTCUSDT", "2", "7"), 52 * S, Decimal(100), ONE, Decimal("0.1"))
 FULL = TrueChange(ORDER, 52 * S, "filled", TWO)
 
@@ -240,6 +241,31 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         checkers.gaps_in_order,
         [lost(), closed()],
         [lost(), closed(unresolved=(("symbol", "X"),))],
+    ),
+    ("a restart in a gap", checkers.gaps_in_order, [lost(), RESTART, lost(71)], [lost(), lost(71)]),
+    (
+        "a restart that forgets a gap",
+        checkers.gaps_in_order,
+        [lost(), RESTART, lost(71)],
+        [lost(), RESTART, lost(71, since=11)],
+    ),
+    (
+        "two restarts that forget a gap",
+        checkers.gaps_in_order,
+        [lost(), RESTART, RESTART, lost(71)],
+        [lost(), RESTART, RESTART, lost(71, since=11)],
+    ),
+    (
+        "a restart that begins too late",
+        checkers.gaps_in_order,
+        [RESTART, lost(71, since=65)],
+        [RESTART, lost(71, since=66)],
+    ),
+    (
+        "a restart that forgets the start",
+        began,
+        [*began_at(11)[:1], RESTART, *began_at(11)],
+        [*began_at(11)[:1], RESTART, Opened(71 * S, 12 * S, "start"), closed(since=12)],
     ),
     ("a needless gap", checkers.gaps_needless, START, [*START, lost()]),
     ("a scope that shrinks", checkers.scopes_shrunk, [*START, closed()], [*START, closed(symbols=frozenset())]),
