@@ -8,7 +8,8 @@ position on, a reader with a name has its position kept.
     memory.py    the journal without a file
     records.py   events as bytes, and back
     store.py     the file: SQLite, synchronous, one process
-    disk.py      the journal with a file: what is pending, the writer, the readers
+    pending.py   what waits for the writer, and up to where readers may see
+    disk.py      the journal with a file: the writer's thread, the readers
     verify.py    what must be true of a file
 """
 

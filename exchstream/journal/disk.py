@@ -20,9 +20,8 @@ from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import DAY
 from exchstream.errors import ConfigError, JournalError
 from exchstream.events import Event
-from exchstream.journal import nobody
-from exchstream.journal.ring import Ring
-from exchstream.journal.store import Batch, Durability, Retention, Store
+from exchstream.journal.pending import Pending
+from exchstream.journal.store import Durability, Retention, Store
 
 GATHER_SECONDS: Final = 0.05  # how late relaxed durability makes events durable, and how late what was read is noted
 LOOK_EVERY: Final = 10_000  # events and commits between two looks at what is too old or too much
@@ -60,23 +59,12 @@ class Disk:
     """`Journal` on disk, with the newest `memory_events` in memory."""
 
     def __init__(self, store: Store, file: JournalFile, memory_events: int) -> None:
-        self.on_visible: Callable[[], None] = nobody
         self._store = store
-        self._relaxed = file.durability == "relaxed"
+        self._pending = Pending(store, memory_events, relaxed=file.durability == "relaxed")
+        self._ring = self._pending.ring
         self._retention = Retention(file.keep_ns, file.max_bytes)
-        self._ring = Ring(memory_events, store.last)
-        self._pending: list[tuple[str, Sequence[Event]]] = []
-        self._waiting = 0
-        self._checkpoints: dict[str, Callable[[], Checkpoint]] = {}
-        self._known = set(store.accounts)  # of which something is kept
-        self._new: set[str] = set()
-        self._passed: dict[str, int] = {}
         self._positions = dict(store.readers)
-        self._work, self._hurry = trio.Event(), trio.Event()
-        self._flight: Batch | None = None
-        self._done = trio.Event()
-        self._picked = self._durable = 0
-        self._kept = store.last
+        self._work, self._hurry, self._done = trio.Event(), trio.Event(), trio.Event()
         self._since_look = LOOK_EVERY
         self._closed = False
         # One thread at a time for each of the file's two connections, never given up in the middle.
@@ -101,7 +89,7 @@ class Disk:
     async def _end(self) -> None:
         """Commit what is pending, and let go of the file when nobody uses it."""
         try:
-            while self._flight is not None or self._work.is_set():
+            while self._pending.pick() is not None:
                 await self._commit()
         finally:
             self._closed = True
@@ -110,6 +98,15 @@ class Disk:
                 await trio.to_thread.run_sync(self._store.close)  # noqa: ASYNC102
 
     # ------------------------------------------------------------------------------------------------ appending
+
+    @property
+    def on_visible(self) -> Callable[[], None]:
+        """What is called when `visible` has moved."""
+        return self._pending.on_visible
+
+    @on_visible.setter
+    def on_visible(self, call: Callable[[], None]) -> None:
+        self._pending.on_visible = call
 
     @property
     def visible(self) -> int:
@@ -123,38 +120,21 @@ class Disk:
 
     def reserve(self, events: int) -> bool:
         """True if so many more may wait for the writer; a batch that is larger than memory waits alone."""
-        return not self._waiting or self._waiting + events <= self._ring.limit
+        waiting = self._pending.waiting
+        return not waiting or waiting + events <= self._ring.limit
 
     async def room(self) -> None:
         """Wait until no more are waiting than memory holds."""
-        while self._waiting > self._ring.limit:
+        while self._pending.waiting > self._ring.limit:
             await self._wait_for_commit()
         await trio.lowlevel.checkpoint()
 
     def append(self, account: str, events: Sequence[Event], checkpoint: Callable[[], Checkpoint]) -> None:
         """Place the events; the writer commits them, and then (or, relaxed, at once) they are shown."""
-        self._ring.place(events)
-        if events:
-            self._pending.append((account, events))
-            self._waiting += len(events)
-        self._checkpoints[account] = checkpoint
-        if account not in self._known:
-            self._new.add(account)
+        self._pending.append(account, events, checkpoint)
         self._work.set()
-        if not self._relaxed or self._new:
+        if self._pending.urgent or not self._pending.relaxed:
             self._hurry.set()
-        else:
-            self._show_all()
-
-    def _show_all(self) -> None:
-        """Relaxed: what a crash may take; but nothing while from when on an account is told of is not kept."""
-        if not self._new:
-            self._show(min(self._ring.last, self._store.reserved))
-
-    def _show(self, position: int) -> None:
-        if position > self._ring.visible:
-            self._ring.visible = position
-            self.on_visible()
 
     # ------------------------------------------------------------------------------------------------ the writer
 
@@ -173,41 +153,18 @@ class Disk:
 
         However it ends, cancelled too, what is not committed yet is what the next call commits.
         """
-        if self._flight is None:
-            if not self._work.is_set():
-                return
-            self._flight = self._pick()
-        batch = self._flight
+        batch = self._pending.pick()
+        if batch is None:
+            return
+        self._work, self._hurry = trio.Event(), trio.Event()
         try:
             refused = await trio.to_thread.run_sync(self._store.commit, batch, limiter=self._writing)
         except JournalError as error:
-            raise JournalError(f"{error} ({self._waiting} events are not kept; they will be recovered)") from error
-        self._flight = None
-        for position in refused:
-            self._ring.clear(position)
-        if batch.events:
-            self._kept = batch.events[-1][1].position
-        self._waiting -= len(batch.events)
+            waiting = self._pending.waiting
+            raise JournalError(f"{error} ({waiting} events are not kept; they will be recovered)") from error
         self._since_look += 1 + len(batch.events)
-        self._durable = self._picked
-        self._known.update(batch.checkpoints)
-        self._new.difference_update(batch.checkpoints)
-        self._show(self._kept)
-        if self._relaxed:
-            self._show_all()
+        self._pending.committed(refused)
         self._tell_done()
-
-    def _pick(self) -> Batch:
-        """Take all that is pending; each checkpoint is of this moment, and so goes with the account's last event."""
-        batch = Batch(
-            events=[(account, event) for account, events in self._pending for event in events],
-            checkpoints={account: source() for account, source in self._checkpoints.items()},
-            readers=self._passed,
-        )
-        self._pending, self._checkpoints, self._passed = [], {}, {}
-        self._work, self._hurry = trio.Event(), trio.Event()
-        self._picked += 1
-        return batch
 
     def _tell_done(self) -> None:
         self._done.set()
@@ -236,7 +193,7 @@ class Disk:
 
     async def fetch(self, after: int, limit: int) -> Sequence[Event]:
         """The events after this position, from the file.  Raises SlowConsumer if some of them have been let go."""
-        while self._kept <= after:
+        while self._pending.kept <= after:
             await self._wait_for_commit()
         return await trio.to_thread.run_sync(self._read, after, limit, limiter=self._reading)
 
@@ -251,7 +208,8 @@ class Disk:
 
     def passed(self, name: str, position: int) -> None:
         """Note it with the next commit, or soon."""
-        self._positions[name] = self._passed[name] = position
+        self._positions[name] = position
+        self._pending.passed(name, position)
         self._work.set()
 
     async def ack(self, name: str, position: int) -> None:
@@ -260,8 +218,8 @@ class Disk:
             raise ConfigError(f"there is no position {position} yet: the newest is {self.visible}")
         self.passed(name, position)
         self._hurry.set()
-        number = self._picked + 1  # the commit that will bring it
-        while self._durable < number:
+        number = self._pending.picked + 1  # the commit that will bring it
+        while self._pending.done < number:
             await self._wait_for_commit()
 
     async def _wait_for_commit(self) -> None:

@@ -1,7 +1,7 @@
 """The journal's file in the simulation: the real `Store`, and what a process or a machine that dies leaves of it.
 
-It plays the part of `exchstream.journal.disk` without tasks and threads: what is appended waits until `commit`, and is
-shown then (or, relaxed, at once).  It knows what was shown, and so what a death has lost.
+It plays the part of `exchstream.journal.disk` without tasks and threads.  It knows what was shown, and so what a death
+has lost.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Final, Literal
 import attrs
 
 from exchstream.core.state import Checkpoint, Restored
-from exchstream.events import Event, place
-from exchstream.journal.store import Batch, Durability, Retention, Store
+from exchstream.events import Event
+from exchstream.journal.pending import Pending
+from exchstream.journal.store import Durability, Retention, Store
 
 Death = Literal["exit", "kill", "power"]
 DEATHS: Final[tuple[Death, ...]] = ("exit", "kill", "power")
 MEMORY: Final = Path("/dev/shm")
+MOST: Final = 4_096  # events that one life shows; a story has fewer
 ALL: Final = 1 << 62
 
 
@@ -34,13 +36,12 @@ class Books:
     chance: random.Random
     folder: tempfile.TemporaryDirectory[str] = attrs.field(init=False)
     store: Store = attrs.field(init=False)
+    pending: Pending = attrs.field(init=False)
     shown: dict[int, Event] = attrs.field(factory=dict, init=False)
-    last: int = attrs.field(default=0, init=False)
     _died: Death = attrs.field(default="exit", init=False)
     _life: int = attrs.field(default=0, init=False)
     _boots: int = attrs.field(default=0, init=False)
-    _pending: list[Event] = attrs.field(factory=list, init=False)
-    _checkpoint: Callable[[], Checkpoint] | None = attrs.field(default=None, init=False)
+    _seen: int = attrs.field(default=0, init=False)
     _synced: int = attrs.field(default=0, init=False)  # so long the WAL was when it was last sure to be on the disk
 
     def __attrs_post_init__(self) -> None:
@@ -59,43 +60,34 @@ class Books:
         # Nothing moves from the WAL to the file: so the WAL only grows, and where it may be torn is its length.
         self.store._db.execute("pragma wal_autocheckpoint = 0")
         self.store.recognise({self.account: self.identity})
-        self.last = self.store.last
+        self.pending = Pending(self.store, MOST, relaxed=self.durability == "relaxed")
+        self._seen = self.pending.ring.visible
         self._synced = len(self._wal())
         restored: Mapping[str, Restored] = self.store.restore([self.account])
         return restored.get(self.account)
 
     def append(self, events: Sequence[Event], checkpoint: Callable[[], Checkpoint]) -> Sequence[Event]:
-        """Give the events their positions; what of it is shown at once."""
-        for event in events:
-            self.last += 1
-            place(event, self.last)
-        self._pending += events
-        self._checkpoint = checkpoint
-        return self._show(events) if self.durability == "relaxed" and self.account in self.store.accounts else ()
-
-    @property
-    def waiting(self) -> bool:
-        """True if there is something to commit."""
-        return self._checkpoint is not None
+        """Give the events their positions; what is shown by that."""
+        self.pending.append(self.account, events, checkpoint)
+        return self._shown()
 
     def commit(self) -> Sequence[Event]:
         """Keep what is pending; what is shown by that."""
-        if self._checkpoint is None:
+        reserved, new = self.store.reserved, self.account not in self.store.accounts
+        batch = self.pending.pick()
+        if batch is None:
             return ()
-        events, reserved, new = self._pending, self.store.reserved, self.account not in self.store.accounts
-        refused = self.store.commit(self._batch(self._checkpoint))
-        self._pending, self._checkpoint = [], None
+        self.pending.committed(self.store.commit(batch))
         if new or self.durability == "full" or self.store.reserved != reserved:
             self._synced = len(self._wal())
-        return self._show([event for event in events if event.position not in refused])
+        return self._shown()
 
-    def _batch(self, checkpoint: Callable[[], Checkpoint]) -> Batch:
-        return Batch([(self.account, event) for event in self._pending], {self.account: checkpoint()})
-
-    def _show(self, events: Sequence[Event]) -> Sequence[Event]:
-        new = [event for event in events if event.position not in self.shown]
-        if self.durability == "relaxed":
-            new = [event for event in new if event.position <= self.store.reserved]
+    def _shown(self) -> Sequence[Event]:
+        """What readers see now and did not see before."""
+        ring = self.pending.ring
+        new = ring.held(self._seen, MOST)
+        assert new is not None
+        self._seen = ring.visible
         self.shown.update((event.position, event) for event in new)
         return new
 
@@ -105,14 +97,13 @@ class Books:
         """The process ends: by itself, killed at any instant of a commit, or with its machine."""
         self._died = how
         if how == "exit":
-            if self._checkpoint is not None:  # kept, and not shown to anybody yet
-                self.store.commit(self._batch(self._checkpoint))
+            if (batch := self.pending.pick()) is not None:
+                self.store.commit(batch)  # kept, and not shown to anybody yet
             self.store.close()
             wal = self._wal()
         else:
             wal = self._left(how)
         file = self._path.read_bytes()
-        self._pending, self._checkpoint = [], None
         self.store.close()
         self._life += 1
         self._boots += how == "power"
@@ -125,8 +116,8 @@ class Books:
         With the machine goes also what was never made sure to be on the disk.
         """
         before = self._wal()
-        if self._checkpoint is not None and self.chance.random() < 0.7:
-            self.store.commit(self._batch(self._checkpoint))
+        if self.chance.random() < 0.7 and (batch := self.pending.pick()) is not None:
+            self.store.commit(batch)
             whole = self._wal()
             # All of it, and nobody has been shown it; or a part.
             before = whole if self.chance.random() < 0.3 else whole[: self.chance.randint(len(before), len(whole))]

@@ -44,6 +44,8 @@ class Tally:
                 "given up": len(world.gave_up),
                 "outages": len(world.outages),
                 "memory ran out": world.evicted,
+                "restarts": world.restarts,
+                "events taken back": world.lost_tail,
                 "questions": world.asked,
                 "dials": world.dialled,
             }

@@ -211,7 +211,7 @@ async def test_many_appends_are_one_commit(path: Path) -> None:
             append(journal, gap())
         gate.open.set()
         await shown(journal, 51)
-        assert journal._picked == 2
+        assert journal._pending.picked == 2
 
 
 # ------------------------------------------------------------------------------------------------ the end
