@@ -320,6 +320,10 @@ class Ledger:
         """This difference has been named: it is not to be named again."""
         self.accepted[key] = self.accepted.get(key, ZERO) + difference
 
+    def executed_ns(self, key: OrderKey) -> int:
+        """When the last execution of this order was; 0 if none is known."""
+        return self._executed(key).last_ns
+
     def orphan(self, key: OrderKey) -> bool:
         """True for an order that is known by its executions alone."""
         executed = self.sums.get(key)

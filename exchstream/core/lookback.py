@@ -201,7 +201,9 @@ class LookBack:
             return True
         seen_ns = self._asked.wall_ns - self.lag_ns
         state = self.ledger.order(key)
-        changed_ns = 0 if state is None else max(state.updated_ns or 0, state.created_ns or 0)
+        changed_ns = self.ledger.executed_ns(key)
+        if state is not None:
+            changed_ns = max(changed_ns, state.updated_ns or 0, state.created_ns or 0)
         return not self._after_proof(self._asked) or changed_ns > seen_ns
 
     def _after_proof(self, asked: Now) -> bool:

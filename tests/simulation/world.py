@@ -783,8 +783,6 @@ class World:
 
     def _reread(self, books: Books) -> None:
         """Whoever reads on where it stood is told what it did not see, and of what it saw the same again."""
-        if self.chance.random() < 0.2:
-            books.trim()
         lost = books.lost()
         if lost:
             self.lost_tail += len(lost)
@@ -796,6 +794,8 @@ class World:
             books.forget(lost)
         new, wrong = books.found()
         self.broken += wrong
+        if self.chance.random() < 0.2:
+            books.trim()
         self._show(new)
         if self.heard:
             self.told.append(Restarted(self.now_ns, self._died_ns))

@@ -427,6 +427,21 @@ def test_a_doubt_in_a_gap_is_looked_into() -> None:
     assert [fill.trade_id for fill in driver.told(Fill)] == ["t"]
 
 
+def test_an_order_known_by_a_young_fill_alone_is_not_given_up() -> None:
+    """REST lags: it has the fill already, and the order not yet; "no such order" is then no answer with authority."""
+    driver, books = Driver(), Books()
+    begin(driver, books)
+    drop(driver)
+    serve(driver, books)
+    driver.advance(PLAN.lag_ns // SECOND + 1)
+    driver.hear()
+    at = driver.now.mono_ns / SECOND - 1
+    books.fills = [execution("t", of="9", at=at)]
+    closed = settle(driver, books)
+    assert (closed.complete, closed.recovered) == (True, 1), closed
+    assert closed.until_ns < driver.told(Fill)[-1].time_ns
+
+
 def test_a_doubt_that_is_said_again_is_as_young_as_the_last_time() -> None:
     """A verdict covers doubts up to its instant, and not one that has been said again since."""
     now, doubt = Now(0, T0), Doubt("could not be read", order=OrderKey("BTCUSDT", "1"))
