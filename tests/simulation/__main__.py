@@ -17,7 +17,11 @@ from typing import TypeAlias
 
 import attrs
 
-from .story import Outcome, Story, kind_of, play, shortened, told_by_chance
+from .chance import told_by_chance
+from .judge import Outcome
+from .play import play
+from .shorten import kind_of, shortened
+from .story import Story
 from .tally import Tally
 from .world import FLAVOURS
 
@@ -47,6 +51,7 @@ def main() -> int:
     parser.add_argument("--flavour", choices=FLAVOURS, action="append", help="default: all")
     parser.add_argument("--without", default="", help="faults and features to leave out, with commas")
     parser.add_argument("--healthy", action="store_true", help="no faults at all")
+    parser.add_argument("--until-bad", action="store_true", help="stop at the first story that ends badly")
     parser.add_argument("--most", type=int, default=3, help="bad stories to shorten and tell in full, of each kind one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
     given = parser.parse_args()
@@ -63,6 +68,8 @@ def main() -> int:
         for one in found:
             bad.append(one)
             print(f"{one.flavour} seed {one.seed}: {one.violations[0][:300]}", flush=True)
+        if bad and given.until_bad:
+            break
         if given.steps is not None and sum(tally.steps for tally in tallies.values()) >= given.steps:
             break
     seconds = time.perf_counter() - began

@@ -9,7 +9,7 @@ import attrs
 
 from mockserver.checkers import Closed, Opened, Told, ToldFill, TrueFill
 
-from .story import Outcome
+from .judge import Outcome
 
 
 @attrs.define

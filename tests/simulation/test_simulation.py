@@ -10,8 +10,11 @@ from typing import Final
 
 import pytest
 
+from .chance import LIMITS, faults_of, told_by_chance
+from .play import CORE, limited, play
+from .shorten import shortened
 from .stories import PINNED
-from .story import CORE, LIMITS, Story, _faults, limited, play, shortened, told_by_chance
+from .story import Story
 from .world import FLAVOURS
 
 SEEDS: Final = range(100, 108)
@@ -45,7 +48,7 @@ def test_every_fault_is_armed_now_and_then(flavour: str) -> None:
     """Stories by chance have every fault that the venue can have, and none has all of them."""
     stories = [told_by_chance(flavour, seed) for seed in range(300)]
     armed = [{step.what for step in story.steps} - {"trade", "wait"} for story in stories]
-    every = set(_faults(random.Random(0), flavour))
+    every = set(faults_of(random.Random(0), flavour))
     assert set().union(*armed) == every
     assert not any(some == every for some in armed)
     for field in ("before", "limits", "machine_ns", "markets", "symbols", "page_cap", "lasting", "early"):

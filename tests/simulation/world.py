@@ -64,7 +64,7 @@ from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
 from mockserver.checkers import Restarted, Span, Told, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
-from mockserver.engine.types import CancelAll, Command, Instrument
+from mockserver.engine.types import HOUSE, CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
 from mockserver.faces.base import HttpRequest, HttpResponse, Text, VenueSpec
 from mockserver.faces.base import Ping as PingFrame
@@ -81,6 +81,7 @@ NEVER_NS: Final = 1 << 63
 FLAVOURS: Final = ("binance-spot", "binance-spot-listen-key", "binance-futures", "ftx")
 CLIENT: Final = "client"
 RIVAL: Final = "rival"
+TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed

@@ -1,0 +1,199 @@
+"""Stories told by chance, from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from exchstream.core.limits import SessionLimits
+from exchstream.core.venue import HOUR, MINUTE, SECOND
+from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action
+from mockserver.engine.types import SelfTrade, Side
+
+from .books import DEATHS
+from .story import Step, Story
+from .world import TRADERS
+
+ALWAYS_ASKED: Final = ("openorders", "fills", "orders", "balances")
+SOMETIMES_ASKED: Final = ("orderbyid", "orderfills", "clock", "markets", "newcredential", "renewcredential")
+# What a limit of the core may be set to: so low that it is reached.
+LIMITS: Final[dict[str, tuple[int, ...]]] = {
+    "MAX_CLOSED": (2, 5, 10),
+    "MAX_ENDED": (10, 30),
+    "MAX_FILLS": (2, 5, 15),
+    "MAX_FILLS_NEEDED": (15, 30),
+    "MAX_FORGOTTEN": (1, 2),
+    "MAX_FOLLOWED": (2, 5),
+    "MAX_HELD": (2, 5),
+    "MAX_SUSPECTS": (1, 3),
+    "MAX_STRANGE": (1, 3),
+    "MAX_DOUBTS": (1, 2),
+}
+
+_ALGO: Final = frozenset({Act.ALGO, Act.ALGO_CANCEL, Act.ALGO_TRIGGER})
+_NEVER: Final = frozenset({Act.DEPOSIT})  # money that moves unseen in a gap is named, and would spoil every verdict
+NOT_AT: Final = {
+    "binance-spot": _NEVER | _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND},
+    "binance-spot-listen-key": _NEVER | _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND},
+    "binance-futures": _NEVER | {Act.SHRINK, Act.QUOTE},
+    "ftx": _NEVER | _ALGO | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK},
+}
+
+
+def told_by_chance(
+    flavour: str, seed: int, length: int = 40, *, faults: bool = True, without: frozenset[str] = frozenset()
+) -> Story:
+    """A story of this seed; `without` leaves out faults (and the features of `FEATURES`) by name."""
+    chance = random.Random(f"{flavour}/{seed}")
+    has = {name for name in FEATURES if faults and name not in without and chance.random() < FEATURES[name]}
+    without |= frozenset() if "journal" in has else {"restart"}
+    acts = tuple(act for act in LIVELY if act not in NOT_AT[flavour])
+    busy, rough = chance.choice((0.3, 0.6, 0.8)), chance.choice((0.1, 0.25, 0.4)) if faults else 0.0
+    armed = sorted(
+        name
+        for name in faults_of(chance, flavour)
+        if name not in without and (chance.random() < 0.4 or name == "restart")
+    )
+    markets = chance.randint(3, 14) if "markets" in has else None
+    steps: list[Step] = []
+    length *= 1 + 2 * ("limits" in has)  # what is full must first be filled
+    while len(steps) < length:
+        draw = chance.random()
+        if draw < busy:
+            steps.append(Step("trade", _action(chance, acts, flavour)))
+        elif draw < busy + rough * (1 - busy) and armed:
+            what = chance.choice(armed)
+            steps.append(Step(what, faults_of(chance, flavour)[what]()))
+        else:
+            wait_ns = _wait(chance, patient="patience" in has)
+            if wait_ns > 100 * SECOND and "patience" not in has:
+                steps += [Step("fate", "ok"), Step("dials", "ok"), Step("away", None)]
+            steps.append(Step("wait", wait_ns))
+    if has & {"limits", "journal"}:  # what memory must have let go of cannot be known again
+        steps = [Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step for step in steps]
+    if "lasting" in has:
+        steps.append(Step("away", _away(chance, flavour)))
+    return Story(
+        flavour=flavour,
+        seed=seed,
+        steps=tuple(steps),
+        before=_before(chance, acts, flavour, since="since" in has) if "before" in has or "since" in has else (),
+        page_cap=chance.choice((None, None, 12, 5 if flavour == "ftx" else 2)) if faults else None,
+        symbols=_named(chance, flavour) if "unnamed" in has else None,
+        markets=markets,
+        limits=_limits(chance, without) if "limits" in has else (),
+        session_limits=_session_limits(chance) if "limits" in has else SessionLimits(),
+        machine_ns=chance.choice((-HOUR, -3 * SECOND, 3 * SECOND, HOUR)) if "machine" in has else 0,
+        healthy=not faults,
+        early=chance.random() < 0.3,
+        lasting="lasting" in has,
+        journal=chance.choice(("normal", "normal", "full", "relaxed")) if "journal" in has else None,
+    )
+
+
+# What a story may have besides its faults, and how often.
+FEATURES: Final = {
+    "markets": 0.5,
+    "unnamed": 0.2,
+    "before": 0.5,
+    "since": 0.3,
+    "limits": 0.3,
+    "machine": 0.2,
+    "patience": 0.1,
+    "lasting": 0.05,
+    "journal": 0.4,
+}
+
+
+def _limits(chance: random.Random, without: frozenset[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(
+        (name, chance.choice(LIMITS[name])) for name in LIMITS if name not in without and chance.random() < 0.5
+    )
+
+
+def _session_limits(chance: random.Random) -> SessionLimits:
+    return SessionLimits(
+        audit_recent=chance.randint(1, 3), audit_others=chance.randint(1, 3), audit_absent=chance.choice((1, 10))
+    )
+
+
+def _named(chance: random.Random, flavour: str) -> tuple[str, ...] | None:
+    return None if flavour == "ftx" else chance.choice(((), ("BTCUSDT",), ("BTCUSDT", "ETHUSDT")))
+
+
+def _before(chance: random.Random, acts: Sequence[Act], flavour: str, *, since: bool) -> tuple[Step, ...]:
+    """Trading before the start, with pauses; somewhere in it the instant from which on all is wanted."""
+    steps = [
+        Step("wait", chance.randint(0, chance.choice((SECOND, MINUTE, HOUR))))
+        if chance.random() < 0.3
+        else Step("trade", _action(chance, acts, flavour))
+        for _ in range(chance.randint(1, 20))
+    ]
+    if since:
+        steps.insert(chance.randrange(len(steps)), Step("since"))
+    return tuple(steps)
+
+
+def _wait(chance: random.Random, *, patient: bool) -> int:
+    spans = [50_000_000, 50_000_000, 500_000_000, 500_000_000, 8 * SECOND, 8 * SECOND, 100 * SECOND]
+    if patient:
+        spans += [100 * SECOND, 20 * MINUTE]
+    return chance.randint(0, chance.choice(spans) if chance.random() < 0.999 else 3 * HOUR)
+
+
+def _action(chance: random.Random, acts: Sequence[Act], flavour: str) -> Action:
+    return Action(
+        act=chance.choice(acts),
+        who=chance.randrange(len(TRADERS)),
+        where=chance.randrange(15),
+        which=chance.randrange(8),
+        side=chance.choice((Side.BUY, Side.SELL)),
+        offset=chance.randint(-NEAR, NEAR),
+        size=chance.randint(1, 9),
+        self_trade=SelfTrade.NONE if flavour == "ftx" else chance.choice(USUAL),
+        flag=chance.random() < 0.5,
+        after_ns=chance.choice((0, 1_000_000, 250_000_000)),
+    )
+
+
+def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any]]:
+    """Every fault that this venue can have, and how to draw what it is about."""
+    faults: dict[str, Callable[[], Any]] = {
+        "drop": lambda: chance.choice(("reset", "reset", "reset", "half", "late", "late", "close", "close")),
+        "mute": lambda: chance.choice(("events", "events", "all")),
+        "unmute": lambda: None,
+        "lag": lambda: chance.randint(0, 5 * SECOND),
+        "fate": lambda: chance.choice(("ok",) * 6 + ("mixed",) * 6 + ("lost", "500", "429", "html", "cut", "unheard")),
+        "dials": lambda: chance.choice(("ok", "ok", "mixed", "refused", "hang")),
+        "slow": lambda: chance.choice((80_000_000, 80_000_000, 1 * SECOND, 3 * SECOND)),
+        "stall": lambda: chance.randint(SECOND, 12 * SECOND),
+        "shutdown": lambda: chance.choice((False, True)),
+        "shutdowns": lambda: chance.randint(2, 5),
+        "clock": lambda: chance.randint(-SECOND // 2, SECOND // 2),
+        "doubled": lambda: chance.choice((0.0, 0.1, 0.5, 1.0)),
+        "broken": lambda: chance.choice((0.0, 0.05, 0.2)),
+        "replay": lambda: (chance.randint(1, 30), HOUR),
+        "overflow": lambda: None,
+        "ban": lambda: (chance.randint(2, 150) * SECOND, 429 if flavour == "ftx" else chance.choice((418, 429))),
+        "away": lambda: _away(chance, flavour) if chance.random() < 0.6 else None,
+        "measure": lambda: chance.choice((0, 0, SECOND, 4 * SECOND, 8 * SECOND)),
+        "restart": lambda: (chance.choice(DEATHS), _wait(chance, patient=True)),
+    }
+    if flavour in ("binance-spot-listen-key", "binance-futures"):
+        faults["expire"] = lambda: chance.choice((0, 1, 2))
+    if flavour == "binance-spot":
+        faults["terminate"] = lambda: None
+        faults["terminates"] = lambda: chance.randint(2, 6)
+    if flavour == "ftx":
+        faults["interleaving"] = lambda: chance.choice(("orders_first", "fills_first", "mixed"))
+    else:
+        faults["delist"] = lambda: chance.randrange(8)
+    return faults
+
+
+def _away(chance: random.Random, flavour: str) -> tuple[str, str]:
+    """One kind of question that fails while others do not (of one symbol, or of all), and how."""
+    kind = chance.choice((*ALWAYS_ASKED, *ALWAYS_ASKED, *SOMETIMES_ASKED))
+    symbol = chance.choice((None, "BTCUSDT", "ETHUSDT")) if kind in ("fills", "orders") and flavour != "ftx" else None
+    return kind if symbol is None else f"{kind}:{symbol}", chance.choice(("503", "lost", "html", "odd"))

@@ -1,0 +1,178 @@
+"""What of a run is false: every checker's word on it, and what excuses an incomplete verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from exchstream.core.venue import MINUTE, SECOND
+from mockserver import checkers
+from mockserver.checkers import Closed, Opened, Span, TrueChange, TrueFill
+
+from .story import Story
+from .world import CLIENT, World
+
+# After healing: a silent link is noticed (60 s) or an audit fails twice (90 s), a wait of the backoff (60 s) ends, a
+# dial and a question fail no more, and the look-back takes at most its 8 passes of 6 s.
+MILLI: Final = 1_000_000
+LIVE_WITHIN_NS: Final = 5 * MINUTE
+QUIET_NS: Final = 150 * SECOND  # two looks of the slowest audit, and some
+# docs/guarantees.md, G4: connected, answering pings, telling nothing.
+NOTICED_NS: Final = {
+    "binance-spot": 60 * SECOND,
+    "binance-spot-listen-key": 60 * SECOND,
+    "binance-futures": 90 * SECOND,
+    "ftx": 90 * SECOND,
+}
+
+
+@attrs.define
+class Outcome:
+    """What a run came to: the violations (none: all is well), its world and how long it took to be live again."""
+
+    story: Story
+    world: World
+    violations: list[str] = attrs.field(factory=list)
+    live_after_ns: int = 0
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.story), *self.world.log, *self.violations])
+
+
+def live_within_ns(world: World) -> int:
+    """How long after healing the account may take to be live again: a ban must end first."""
+    return LIVE_WITHIN_NS + max(0, world.banned_until_ns - world.now_ns)
+
+
+def turns_ns(world: World) -> int:
+    """How much later than the one asked about first a symbol may be asked about, where the audit takes turns."""
+    plan, limits = world.venue.plan, world.venue.session_limits
+    if not plan.fills.by_symbol:
+        return 0
+    others = max(0, world.most_symbols - limits.audit_recent)
+    rounds = max(1, -(-others // limits.audit_others))
+    return (rounds - 1) * (plan.audit.every_ns + plan.audit.grace_ns + SECOND)
+
+
+def noticed_ns(world: World) -> int:
+    """Within how long it is noticed that a connection tells nothing."""
+    return NOTICED_NS[world.flavour] + turns_ns(world) + world.worst_error_ns
+
+
+def silence_bound_ns(world: World) -> int:
+    """Within how long it is said that something cannot be asked about: two rounds of looks, and the patience."""
+    plan = world.venue.plan
+    look_ns = plan.audit.every_ns + plan.audit.grace_ns + 20 * SECOND
+    return plan.give_up_ns + 2 * (look_ns + 2 * turns_ns(world)) + MINUTE
+
+
+def judged(outcome: Outcome) -> list[str]:
+    """Every checker's word on a run."""
+    world, told, story = outcome.world, outcome.world.told, outcome.story
+    lag_ns = world.venue.plan.lag_ns + world.worst_error_ns
+    error_ns = world.worst_error_ns + world.jumped_ns + MILLI
+    start_ns = world.started_ns if world.since_ns is None else world.since_ns
+    since_ns = max((start_ns or 0) + error_ns, _begin(told))
+    # Nothing can be asked about a symbol that is no more.
+    fills = [fill for fill in world.fills if fill.key[0] not in world.delisted]
+    changes = [change for change in world.changes if change.key[0] not in world.delisted]
+    nets = story.flavour == "binance-futures" and story.symbols is not None
+    wrong = [
+        *world.broken,
+        *checkers.fills_twice(told),
+        *checkers.fills_invented(world.fills, told),
+        *checkers.fills_of_old(told, since_ns=(start_ns or 0) - error_ns),
+        *checkers.orders_backward(told),
+        *checkers.orders_invented(world.changes, told),
+        *checkers.gaps_in_order(told, start_ns=start_ns, error_ns=error_ns),
+        *checkers.gaps_untold(world.fills, world.changes, told, lag_ns=lag_ns),
+        *checkers.verdicts_false(world.fills, world.changes, told),
+        *checkers.verdicts_incomplete(told, lambda *said: excused(world, story, *said)),
+        *checkers.scopes_shrunk(told),
+        *checkers.silences(_outages(world, story), told, bound_ns=silence_bound_ns(world)),
+        *checkers.told_late(
+            fills,
+            world.heard,
+            bound_ns=noticed_ns(world),
+            orders=changes,
+            since_ns=max(since_ns, world.started_ns or 0),
+            until_ns=world.now_ns,
+            troubles=world.troubles,
+        ),
+    ]
+    if world.down is not None:
+        wrong.append(f"the account went down: {world.down}")
+    if world.asked_while_banned:
+        wrong.append(f"asked {world.asked_while_banned} questions after being told to stay away")
+    if not outcome.violations:  # it came to rest: then all must have been told
+        wrong += checkers.too_much(sizes(world))
+        if story.lasting:  # what no verdict reaches yet, the next one may
+            fills, changes = _before_verdict(fills, changes, told)
+        wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
+        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets)
+    if story.healthy:
+        wrong += checkers.gaps_needless(told)
+    return wrong
+
+
+def _begin(told: Sequence[checkers.Told]) -> int:
+    """From when on the first verdict vouches (by the venue's clock)."""
+    return next((event.since_ns for event in told if isinstance(event, Closed)), 0)
+
+
+def _before_verdict(
+    fills: Sequence[TrueFill], changes: Sequence[TrueChange], told: Sequence[checkers.Told]
+) -> tuple[list[TrueFill], list[TrueChange]]:
+    """The facts up to the instant that the last verdict reaches, of orders that have not changed since."""
+    until_ns = max((event.until_ns for event in told if isinstance(event, Closed)), default=0)
+    later = {change.key for change in changes if change.time_ns > until_ns}
+    return [fill for fill in fills if fill.time_ns <= until_ns], [c for c in changes if c.key not in later]
+
+
+def _outages(world: World, story: Story) -> list[Span]:
+    """What could not be asked about, of what there is a reason to ask about."""
+    unasked = {name for name in world.exchange.engine.instruments if story.symbols is not None} | world.delisted
+    return [
+        span._replace(until_ns=min(span.until_ns, world.now_ns))
+        for span in world.outages
+        if span.name.partition(":")[2] not in unasked
+    ]
+
+
+def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, what: str, name: str) -> bool:
+    """Whether there is a reason for what this verdict names: nobody could have recovered it."""
+    begun_ns = 0 if gap is None else gap.at_ns
+    symbol = name.partition(":")[0]
+    for at_ns, label in world.gave_up:
+        if begun_ns <= at_ns <= verdict.at_ns:
+            kind, _, subject = label.partition(":")
+            if what == "listing" and kind == "listing" and subject.startswith(f"{name}:"):
+                return True
+            if what in ("symbol", "order") and kind == "symbol" and subject.startswith(f"{symbol}:"):
+                return True
+            if what == "order" and (kind == "listing" or subject.startswith(f"{name}:")):
+                return True
+            if what == "asset" and subject.endswith((":Fills", ":fills")) and (kind == "listing" or name in subject):
+                return True
+    if what == "symbols":
+        return world.since_ns is not None and story.symbols == ()
+    if world.evicted and what in ("span", "order", "fill", "asset"):  # executions that are not known any more
+        return True
+    if what == "doubts":
+        return any(limit == "MAX_DOUBTS" for limit, _ in story.limits)
+    return symbol in world.delisted or (what == "asset" and any(name in gone for gone in world.delisted))
+
+
+def sizes(world: World) -> dict[str, tuple[int, int]]:
+    """What a session holds when it is at rest, and how much that may be."""
+    session = world.session
+    open_orders = len(session.ledger.open)
+    return {
+        "questions": (len(session._asks.out), 100 + 4 * len(session._teller.symbols)),
+        "doubts": (len(session._gaps.doubts._due), 1_000),
+        "suspects": (len(session._gaps.suspects), open_orders + 100),
+        "links": (len(session.links.live), 4),
+        "open orders": (open_orders, len(world.exchange.engine.open_orders(CLIENT)) + 100),
+    }
