@@ -239,11 +239,16 @@ class Ledger:
     def fill(self, execution: Execution, *, live: bool = False) -> bool:
         """Enter an execution; True if it is news.  What the stream tells is never history."""
         key = execution.key
-        if key in self.fills:
-            self.duplicates += 1
+        if self.repeats(key):
             return False
         self._enter(Entry(key, execution.quantity, execution.time_ns))
         return live or execution.time_ns >= self.floor_ns
+
+    def repeats(self, key: FillKey) -> bool:
+        """True, and counted, if this execution is known."""
+        known = key in self.fills
+        self.duplicates += known
+        return known
 
     def _enter(self, entry: Entry) -> None:
         order = OrderKey(entry.key.venue_symbol, entry.key.order_id)

@@ -473,4 +473,22 @@ PINNED: Final[dict[str, Story]] = {
         for flavour in FLAVOURS
         for how in ("exit", "kill", "power")
     },
+    # While what had not been told was entered, memory let go of what had, and that was told again.
+    **{
+        f"more fills to recover than memory holds, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            limits=(("MAX_FILLS", 5), ("MAX_FILLS_NEEDED", 5)),
+            steps=(
+                *(PLACE,) * 4,
+                wait(SECOND),
+                Step("mute", "events"),
+                *(FILL_PART,) * 8,
+                Step("unmute"),
+                *(FILL_PART,) * 3,
+                wait(3 * MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+    },
 }
