@@ -72,9 +72,10 @@ def judged(outcome: Outcome) -> list[str]:
     """Every checker's word on a run that has ended."""
     world, told, story = outcome.world, outcome.world.told, outcome.story
     since_ns = max(_start_ns(world) + _error_ns(world), _begin(told))
-    # Nothing can be asked about a symbol that is no more.
-    fills = [fill for fill in world.fills if fill.key[0] not in world.delisted]
-    changes = [change for change in world.changes if change.key[0] not in world.delisted]
+    # Nothing can be asked about a symbol that is no more, or that only what a power cut took was about.
+    unknown = world.delisted | {symbol for symbol in world.taken_back if not _asked_about(symbol, told)}
+    fills = [fill for fill in world.fills if fill.key[0] not in unknown]
+    changes = [change for change in world.changes if change.key[0] not in unknown]
     nets = story.flavour == "binance-futures" and story.symbols is not None
     wrong = [
         *judged_so_far(story, world),
@@ -136,6 +137,12 @@ def _error_ns(world: World) -> int:
 def _begin(told: Sequence[checkers.Told]) -> int:
     """From when on the first verdict vouches (by the venue's clock)."""
     return next((event.since_ns for event in told if isinstance(event, Closed)), 0)
+
+
+def _asked_about(symbol: str, told: Sequence[checkers.Told]) -> bool:
+    """True if the last verdict is about this symbol."""
+    scope = next((event.symbols for event in reversed(told) if isinstance(event, Closed)), frozenset())
+    return scope is None or symbol in scope
 
 
 def _before_verdict(

@@ -62,7 +62,7 @@ from exchstream.events import AccountDown, Event
 from exchstream.journal.store import Durability
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
-from mockserver.checkers import Restarted, Span, Told, TrueChange, TrueFill
+from mockserver.checkers import Restarted, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import HOUSE, CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
@@ -170,7 +170,8 @@ class World:
     dead: bool = attrs.field(default=False, init=False)
     restarts: int = attrs.field(default=0, init=False)
     broken: list[str] = attrs.field(factory=list, init=False)
-    lost_tail: int = attrs.field(default=0, init=False)
+    lost_tail: int = attrs.field(default=0, init=False)  # so many events a death of the process has taken back
+    taken_back: set[str] = attrs.field(factory=set, init=False)  # ... about these symbols
     chance: random.Random = attrs.field(init=False)
     clock: VirtualClock = attrs.field(init=False)
     session: Session = attrs.field(init=False)
@@ -789,7 +790,11 @@ class World:
             self.lost_tail += len(lost)
             if not books.may_lose:
                 self.broken.append(f"positions lost: {sorted(lost)}")
-            kept = [pair for pair in zip(self._positions, self.told, strict=True) if pair[0] not in lost]
+            pairs = list(zip(self._positions, self.told, strict=True))
+            self.taken_back |= {
+                told.key[0] for at, told in pairs if at in lost and isinstance(told, ToldFill | ToldOrder)
+            }
+            kept = [pair for pair in pairs if pair[0] not in lost]
             self.told = [told for _, told in kept]
             self._positions = [position for position, _ in kept]
             books.forget(lost)
