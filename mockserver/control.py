@@ -48,6 +48,7 @@ class Control:
             ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
             ("POST", "/connections/{id}/{verb}"): Act.of(self._act_on_one, verbs),
             ("POST", "/listen_keys/expire"): Act.of(self._expire_listen_keys, "venue account notices"),
+            ("POST", "/listen_keys/replace"): Act.of(self._replace_listen_keys, "venue account"),
             ("POST", "/keys/{name}/revoke"): Act.of(self._revoke, "venue"),
             ("GET", "/settings"): Act.of(self._show_settings, "venue"),
             ("POST", "/settings"): Act.of(self._settings, settings),
@@ -192,6 +193,11 @@ class Control:
         for exchange in exchanges:
             exchange.note_sight()
         return {"expired": expired}
+
+    def _replace_listen_keys(self, given: Input) -> Json:
+        exchanges = self._find.exchanges(given)
+        account = self._find.some_account(given, exchanges)
+        return {"replaced": {e.venue: e.face.replace_listen_keys(account) for e in exchanges}}
 
     def _shutdown_notice(self, given: Input) -> Json:
         exchanges, close = self._find.exchanges(given), given.flag("close", False)

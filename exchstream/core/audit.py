@@ -99,6 +99,11 @@ class Audit:
             self._tried.clear()
             self._failing.clear()
 
+    def hasten(self, now: Now) -> None:
+        """There is a reason to look now, unless a look is being taken."""
+        if self.next_ns is not None:
+            self.next_ns = min(self.next_ns, now.mono_ns)
+
     def begin(self, now: Now, symbols: Sequence[str]) -> list[Question]:
         """Start a look; the questions to ask.  The second look asks what the first one asked."""
         known = self._proven.keys() & set(symbols)

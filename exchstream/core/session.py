@@ -304,6 +304,8 @@ class Session:
             yield from self._end_link(link, GapReason.SILENT, why, now)
         if self._expires_ns is not None and now.mono_ns >= self._expires_ns:
             yield from self._credential_gone("it could not be renewed in time", now, None)
+        for link in self.links.outlived(now):
+            yield from self._end_link(link, GapReason.EXPIRED, "its key was replaced, and is over", now)
         for link in self.links.drained(now):
             yield from self._end_link(link, GapReason.SILENT, "replaced by a newer connection", now)
         yield from self.links.tend(now)
@@ -380,14 +382,15 @@ class Session:
             self._teller.strange(f"refusal: {refused.why}", b"", now)
 
     def _credential_gone(self, why: str, now: Now, dialled_with: Secret | None) -> Iterator[Command]:
-        """The key is dead; said twice, or of an older key, it is no news."""
+        """A key is dead: the one in force, or (None: that one) the one that a link was dialled with."""
         credential = self.memory.credential
-        if credential is None or (dialled_with is not None and dialled_with != credential.value):
-            return
-        self.memory.credential = self._renew_ns = self._expires_ns = None
-        self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
-        for link in [link for link in self.links.live.values() if link.credential == credential.value]:
-            yield from self._end_link(link, GapReason.EXPIRED, why, now)
+        if credential is not None and dialled_with in (None, credential.value):
+            dialled_with = credential.value
+            self.memory.credential = self._renew_ns = self._expires_ns = None
+            self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
+        if dialled_with is not None:  # said twice, it finds no link
+            for link in [link for link in self.links.live.values() if link.credential == dialled_with]:
+                yield from self._end_link(link, GapReason.EXPIRED, why, now)
 
     # ------------------------------------------------------------------------------------------------ answers
 
@@ -463,13 +466,21 @@ class Session:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 
     def _credential_is(self, credential: CredentialIs, now: Now) -> Iterator[Command]:
+        """A key for the first time, the same for longer, or another one: then its links move over to that."""
         old, self.memory.credential, self._renewed_ns = self.memory.credential, credential, now.wall_ns
+        self._teller.clean(b"")  # so that no key is missed
+        if old is not None and old.value != credential.value:
+            self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)  # they are about the old one
+            for link in [link for link in self.links.live.values() if link.credential == old.value]:
+                if link.phase is not Phase.PROVEN:
+                    yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
+                else:  # it may still tell something until its successor is proven, or may have gone deaf before
+                    link.ends_ns = self._expires_ns
+                    self.links.retire(link, now)
+                    self._audit.hasten(now)
         for link in self.links.live.values():
             if link.credential == credential.value:
-                link.renewed = True
-        if old is not None and old.value != credential.value:  # the venue gave another one: move over to it
-            for link in [link for link in self.links.live.values() if link.credential == old.value]:
-                yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
+                link.renewed, link.ends_ns = True, None
         self._renew_ns = now.mono_ns + max(credential.renew_ns - now.wall_ns, 0)
         self._expires_ns = now.mono_ns + max(credential.expires_ns - now.wall_ns, 0)
 

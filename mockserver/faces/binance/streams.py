@@ -103,6 +103,10 @@ class UserDataFace(BinanceFace):
         """Expire the listen keys of one account, or all."""
         return self.keys.expire(account, notices=notices)
 
+    def replace_listen_keys(self, account: str | None) -> int:
+        """Give one account, or all, another listen key; the old one lives on until its time is over."""
+        return self.keys.replace(account)
+
     def key_expired(self, key: ListenKey, notices: int) -> None:
         """Tell the sockets of a listen key that has just died; they stay open and carry nothing more."""
         text = self.expiry_text(key.value)

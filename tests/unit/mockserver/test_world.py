@@ -243,6 +243,7 @@ def test_a_face_without_hooks(worlds: Worlds) -> None:
 
     class Bare(ToyFace):
         expire_listen_keys = Face.expire_listen_keys
+        replace_listen_keys = Face.replace_listen_keys
         shutdown_notice = Face.shutdown_notice
         key_revoked = Face.key_revoked
 
@@ -250,4 +251,4 @@ def test_a_face_without_hooks(worlds: Worlds) -> None:
     face.key_revoked("alice")
     face.reset()
 
-    assert (face.expire_listen_keys(None), face.shutdown_notice()) == (0, 0)
+    assert (face.expire_listen_keys(None), face.replace_listen_keys(None), face.shutdown_notice()) == (0, 0, 0)
