@@ -42,7 +42,7 @@ class Control:
         settings = "venue profile limits rest_lag_ms page_cap options"
         self._table: Table = {
             ("GET", "/health"): Act.of(self._health),
-            ("POST", "/reset"): Act.of(self._reset, "keep_accounts"),
+            ("POST", "/reset"): Act.of(self._reset, "keep_accounts wipe"),
             ("POST", "/accounts"): Act.of(self._open_account, account),
             ("GET", "/connections"): Act.of(self._connections),
             ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
@@ -117,7 +117,8 @@ class Control:
         }
 
     def _reset(self, given: Input) -> Json:
-        world = self.worlds.reset(self._find.world(given).name, keep_accounts=given.flag("keep_accounts", True))
+        keep, wipe = given.flag("keep_accounts", True), given.flag("wipe", False)
+        world = self.worlds.reset(self._find.world(given).name, keep_accounts=keep, wipe=wipe)
         return {"world": world.name, "accounts": {v: list(e.accounts) for v, e in world.exchanges.items()}}
 
     def _open_account(self, given: Input) -> Json:

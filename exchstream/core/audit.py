@@ -201,7 +201,7 @@ class Audit:
 
     def _newer_than_ns(self, key: FillKey) -> int:
         """Executions from before then are of no concern: not of this stream, or forgotten for their number."""
-        return max(self.ledger.floor_ns, self.ledger.forgotten_ns(key.venue_symbol) + 1)
+        return max(self.ledger.floor_of(key.venue_symbol), self.ledger.forgotten_ns(key.venue_symbol) + 1)
 
     # ------------------------------------------------------------------------------------------------ the word
 

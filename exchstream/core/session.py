@@ -170,6 +170,7 @@ class Session:
             floor_ns=self.ledger.floor_ns,
             balances=self.sheet.state(),
             gone=self.ledger.take_gone(),
+            eras=dict(self._teller.epochs.eras),
         )
 
     def status(self) -> Status:
@@ -252,7 +253,7 @@ class Session:
         if self.restored is not None:
             since_ns = self.restored.checkpoint.good_ns
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
-            self.ledger.restore(self.restored.orders, self.restored.entries)
+            self._recall(self.restored)
             self.sheet.restore(self.restored.checkpoint.balances)
             looked_back = since_ns > self.restored.checkpoint.floor_ns
             self._gaps.knows_orders = looked_back
@@ -269,6 +270,15 @@ class Session:
             self._gaps.name("symbols", "*", UNNAMED)
         if since_ns is not None:
             self._open_gap(GapReason.START, "", now)
+
+    def _recall(self, restored: Restored) -> None:
+        """Know what a former process told, as far as the venue still does."""
+        epochs = self._teller.epochs
+        epochs.eras.update(restored.checkpoint.eras)
+        self.ledger.restore(
+            [s for s in restored.orders if epochs.present(s.key.venue_symbol, s.updated_ns or s.created_ns or 0)],
+            [entry for entry in restored.entries if epochs.present(entry.key.venue_symbol, entry.time_ns)],
+        )
 
     def _clocked(self, now: Now) -> None:
         """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's.
@@ -338,6 +348,7 @@ class Session:
         match meaning:
             case OrderView() | FillView():
                 link.evident = True
+                self._watch_ids(meaning, now)
                 self._gaps.fact(meaning, now, recovered=False)
             case Evidence():
                 link.evident = True
@@ -401,6 +412,7 @@ class Session:
             if isinstance(meaning, FillView) and lookback is not None:
                 lookback.hold(asked.question, meaning)
             elif asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
+                self._watch_ids(meaning, now)
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):
                 if lookback is not None:
@@ -443,6 +455,7 @@ class Session:
         """
         match meaning:
             case OrderView() | FillView():
+                self._watch_ids(meaning, now)
                 self._gaps.fact(meaning, now, recovered=True)
             case CredentialIs():
                 yield from self._credential_is(meaning, now)
@@ -518,6 +531,22 @@ class Session:
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)
 
+    def _watch_ids(self, meaning: Meaning, now: Now) -> None:
+        """An order with an id that it cannot have: the venue was wiped, and forgot all that it has told."""
+        if self.venue.plan.wiped_ns is None or not isinstance(meaning, OrderView):
+            return
+        state = meaning.state
+        if state.created_ns is None or not self._teller.epochs.begins(state, self.ledger.order(state.key)):
+            return
+        symbol, since_ns = state.key.venue_symbol, min(self.good_ns, now.wall_ns)
+        lost = self.ledger.begin_anew(symbol, state.created_ns)
+        self.sheet.forget()
+        self._open_gap(GapReason.WIPED, f"the ids of {symbol} began anew", now)
+        for key in lost:
+            self._gaps.name("order", f"{symbol}:{key.order_id}", "it ended when the venue was wiped")
+        span = f"{since_ns}..{state.created_ns} {symbol}"
+        self._gaps.name("span", span, "the venue was wiped: what happened before cannot be asked for")
+
     def _close_gap(self, verdict: Verdict, now: Now) -> None:
         self._gaps.close(verdict, now)
         if not verdict.gave_up:  # else the next look-back begins where this one did
@@ -528,6 +557,7 @@ class Session:
     def _proven_until(self, instant_ns: int) -> None:
         """Everything up to this instant has been told: what is older cannot be listed again."""
         self.good_ns = max(self.good_ns, instant_ns)
+        self._teller.epochs.settle(self.good_ns)
         self.ledger.settle(self.good_ns - 2 * self._lag_ns)
 
     def _die(self, refused: Refused, now: Now) -> Iterator[Command]:

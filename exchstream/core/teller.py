@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from exchstream.core.balances import Balances
+from exchstream.core.epochs import Epochs
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
 from exchstream.core.scrub import needles, scrub, scrub_cut
@@ -48,6 +49,7 @@ class Teller:
     memory: Memory
     ledger: Ledger
     sheet: Balances
+    epochs: Epochs = attrs.field(init=False)
     symbols: dict[str, None] = attrs.field(factory=dict)
     named: set[str] = attrs.field(factory=set)
     recovered_facts: int = 0
@@ -63,6 +65,7 @@ class Teller:
 
     def __attrs_post_init__(self) -> None:
         self._secrets = needles(self.venue.secrets)
+        self.epochs = Epochs(self.venue.plan)
 
     def take(self) -> tuple[Event, ...]:
         """The events since the last time, in their order."""
@@ -125,6 +128,7 @@ class Teller:
             received_ns=now.wall_ns,
             recovered=recovered,
             raw=self.clean(raw),
+            epoch=self.epochs.number(state.key.venue_symbol),
             state=state,
         )
 
@@ -136,6 +140,7 @@ class Teller:
             received_ns=now.wall_ns,
             recovered=recovered,
             raw=self.clean(raw),
+            epoch=self.epochs.number(execution.venue_symbol),
             execution=execution,
         )
 

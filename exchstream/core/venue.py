@@ -92,7 +92,8 @@ class Plan:
     """What is true of a venue for the whole life of a session; data, not code.
 
     `lag_ns` is how far its REST may lag behind what happened; `tells` says whether the account hears of orders, of
-    fills or of both; `kinds` are the id spaces of its orders.
+    fills or of both; `kinds` are the id spaces of its orders.  `wiped_ns` is set where all data may be wiped, so that
+    ids begin anew: an order with no higher id than one that is older by so much says that they have.
     """
 
     lanes: tuple[Lane, ...]
@@ -107,6 +108,7 @@ class Plan:
     tells_fills: bool = True
     give_up_ns: int = 10 * MINUTE
     max_symbols: int = 500
+    wiped_ns: int | None = None
 
 
 # ---------------------------------------------------------------------------------------------------- questions

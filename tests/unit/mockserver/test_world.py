@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from mockserver import exchange as exchange_module
@@ -167,6 +169,18 @@ def test_reset(worlds: Worlds, keep: bool, names: list[str]) -> None:
     assert (get(worlds, "/play/order", "A", method="POST") == {"error": "key"}) is not keep
     assert after.truth.sequence == len(names)
     assert worlds.find_key("toy", "B") is not None
+
+
+@pytest.mark.parametrize("wipe", [False, True])
+def test_a_wiped_world_counts_its_ids_from_the_start(wipe: bool) -> None:
+    """Any other reset goes on above all that there was, so that nobody takes new orders for old ones."""
+    offsets = itertools.count(1_000, 1_000)
+    worlds = Worlds(attrs.evolve(toy_worlds().recipe, id_offset=lambda: next(offsets)))
+    worlds.open_account(worlds.default.exchanges["toy"], "alice", api_key="A", secret="s")
+    before = get(worlds, "/play/order", "A", method="POST")["id"]
+    worlds.reset("default", wipe=wipe)
+    after = get(worlds, "/play/order", "A", method="POST")["id"]
+    assert (after < before) is wipe
 
 
 class Twice:

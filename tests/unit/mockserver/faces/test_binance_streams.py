@@ -117,6 +117,15 @@ def test_the_owner_of_an_old_spot_key_may_extend_it() -> None:
     assert names(socket) == ["listenKeyExpired"]
 
 
+def test_the_key_of_the_header_says_whose_a_call_is() -> None:
+    """A dead listen key in the query belongs to nobody, and must not lead the call to another world."""
+    client = Client()
+    client.spot.settings.profile = "binance-2024"
+    request = HttpRequest("PUT", f"{OLD_PATH}?listenKey={'d' * 64}", (("X-MBX-APIKEY", "k"),))
+    assert client.spot.face.credential(request) == "k"
+    assert client.spot.face.credential(HttpRequest("GET", f"/ws/{'d' * 64}")) == "d" * 64
+
+
 def test_a_deleted_key_ends_in_silence() -> None:
     """DELETE silences every socket of the key and no notice is sent."""
     client = Client()
