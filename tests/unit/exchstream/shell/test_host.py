@@ -246,6 +246,16 @@ async def test_clock_is_measured_first(autojump_clock, wire: Wire, account: Venu
     assert wire.count(Clock) == 4
 
 
+async def test_whoever_measures_the_clock_tells_all(autojump_clock, wire: Wire, account: VenueProtocol) -> None:
+    """Once for each measurement: the first one, and the next that is due when anybody asks anything."""
+    host, told = made(wire, measured=False), []
+    host.clock.listeners += [lambda: told.append(("a", mono_ns() // SECOND)), lambda: told.append(("b", 0))]
+    for _ in range(3):
+        await host.ask(account, ORDERS, MEMORY)
+        await trio.sleep(1_801)
+    assert [who for who, _ in told] == ["a", "b", "a", "b"]
+
+
 @pytest.mark.parametrize("outcome", [404, "no answer"])
 async def test_question_without_a_clock(autojump_clock, wire: Wire, account: VenueProtocol, outcome: int | str) -> None:
     """A venue that does not tell its time is still asked; a ban told on the way is obeyed."""
