@@ -394,12 +394,18 @@ class Request:
 
 @attrs.frozen
 class Reply:
-    """One HTTP answer; header names in lower case."""
+    """One HTTP answer; header names in lower case.  When it was asked for and when it was here, in the venue's UTC."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     asked_ns: int = 0
+    got_ns: int = 0
+
+    @property
+    def said_ns(self) -> int:
+        """The latest instant at which it can have been said: "stay away for so long" counts from here."""
+        return max(self.asked_ns, self.got_ns)
 
 
 @attrs.frozen

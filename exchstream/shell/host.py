@@ -59,7 +59,7 @@ class Host:
         self._flights: dict[Question, Flight[Reply]] = {}
 
     async def ask(self, venue: Venue, question: Question, memory: Memory) -> Reply:
-        """The venue's answer to the question of this account; `Reply.asked_ns` is the venue's UTC when it was sent.
+        """The venue's answer to the question of this account; `Reply.asked_ns` and `got_ns` are the venue's UTC then.
 
         Waits as long as the budget or a ban demands.  Raises Unanswered when there is no answer, ConfigError when the
         request cannot be sent as it is.
@@ -123,7 +123,8 @@ class Host:
             now = self.clock.now()
             request = venue.request(question, memory, now.wall_ns)
             reply = await self._http.ask(request, venue.rest_url)
-        return attrs.evolve(reply, asked_ns=now.wall_ns), now.mono_ns
+            got_ns = now.wall_ns + mono_ns() - now.mono_ns  # by the same clock, though it may be measured meanwhile
+        return attrs.evolve(reply, asked_ns=now.wall_ns, got_ns=got_ns), now.mono_ns
 
     async def _granted(self, bucket: str, weight: int) -> None:
         """Wait until the budget has booked this; the caller stands first in the bucket's queue."""

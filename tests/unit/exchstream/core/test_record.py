@@ -77,7 +77,7 @@ def again(happening: Happening) -> Happening:
         Received(2, ('{"a":"é\\n"}', "", b"bytes", b"\xff\x00"), 4, 3),
         Lost(1, "reset by peer"),
         Lost(1, "503", 60_000_000_000),
-        Answered(9, Reply(200, {"date": "today", "x-mbx-used-weight-1m": "5"}, b'{"a":[]}', T0)),
+        Answered(9, Reply(200, {"date": "today", "x-mbx-used-weight-1m": "5"}, b'{"a":[]}', T0, T0 + 7)),
         Answered(9, Reply(502, {}, b"\xff\xfe", 0)),
         Unanswered(9, "time-out"),
         Overflowed(4),

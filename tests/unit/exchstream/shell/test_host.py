@@ -122,6 +122,7 @@ async def test_signed_when_sent(autojump_clock, wire: Wire, account: VenueProtoc
     reply = await host.ask(account, ORDERS, MEMORY)
 
     assert reply.asked_ns == started_ns + MINUTE
+    assert reply.said_ns == reply.got_ns == started_ns + MINUTE + SECOND
     assert wire.sent[0][1] == f"/OpenOrders?{started_ns + MINUTE}"
 
 
