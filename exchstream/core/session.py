@@ -236,6 +236,8 @@ class Session:
             case Clocked(error_ns=error_ns):
                 self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
                 self._clocked(now)
+            case Unclocked(why=why, fatal=True) if not self._knows_time:
+                yield from self._die(Refused(why, Refusal.FATAL), now)  # nothing could ever be signed
             case Unclocked(why=why):
                 self._unclocked += 1
                 self._trouble = self._teller.clean_text(why)

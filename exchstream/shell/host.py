@@ -22,6 +22,7 @@ from exchstream.core.venue import (
     Markets,
     Memory,
     Question,
+    Refused,
     Reply,
     ServerTime,
     Throttle,
@@ -114,7 +115,8 @@ class Host:
         for meaning in meanings:
             if isinstance(meaning, ServerTime):
                 return Sample(sent_ns, got_ns, meaning.time_ns)
-        raise Unanswered(f"{venue.name} does not say what time it is: HTTP {reply.status}")
+        refused = next((meaning for meaning in meanings if isinstance(meaning, Refused)), None)
+        raise Unanswered(f"{venue.name} does not say what time it is: HTTP {reply.status}", refused)
 
     async def _sent(self, venue: Venue, question: Question, memory: Memory) -> tuple[Reply, int]:
         """The answer, and the monotonic time at which the question went out."""

@@ -41,7 +41,7 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.happenings import Unanswered as NoAnswer
 from exchstream.core.session import Session
-from exchstream.core.venue import SECOND, CredentialIs, Venue
+from exchstream.core.venue import SECOND, CredentialIs, Refusal, Venue
 from exchstream.errors import AccountFailed, CredentialsRejected, VenueBroken, VenueRetired
 from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpened
 from exchstream.journal import Journal
@@ -246,7 +246,7 @@ class Runner:
         except Unanswered as failed:
             extra = self._fields("clock_unknown")
             log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why, extra=extra)
-            self.step(Unclocked(failed.why))
+            self.step(Unclocked(failed.why, failed.refused is not None and failed.refused.how is Refusal.FATAL))
             self._warn()
 
     def _clocked(self) -> None:

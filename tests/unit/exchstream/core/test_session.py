@@ -494,6 +494,20 @@ def test_a_fatal_answer_takes_the_account_down() -> None:
     assert len(driver.told(AccountDown)) == 1
 
 
+def test_a_venue_that_refuses_to_tell_the_time_is_down() -> None:
+    """Like any other authoritative no; once the time is known, the signed questions will tell."""
+    driver = Driver()
+    driver.do(Started())
+    driver.do(Unclocked("HTTP 503"))
+    assert driver.sent(MeasureClock)[-1].delay.high_ns > 0
+    assert [Stop()] == driver.do(Unclocked("HTTP 401", fatal=True))[-1:]
+    assert [(down.reason, down.detail) for down in driver.told(AccountDown)] == [(DownReason.CREDENTIALS, "HTTP 401")]
+    other = Driver()
+    other.go_live()
+    other.do(Unclocked("HTTP 401", fatal=True))
+    assert other.told(AccountDown) == []
+
+
 def test_a_refused_clock_is_measured_and_the_link_tried_again() -> None:
     """A complaint about our time ends the attempt, measures, and dials anew with a delay."""
     driver = Driver()

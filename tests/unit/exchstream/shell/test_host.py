@@ -20,6 +20,8 @@ from exchstream.core.venue import (
     Memory,
     OpenOrders,
     Question,
+    Refusal,
+    Refused,
     Reply,
     Request,
     ServerTime,
@@ -268,6 +270,27 @@ async def test_question_without_a_clock(autojump_clock, wire: Wire, account: Ven
     assert reply.status == 200
     assert host.clock.error_ns is None
     assert (wire.sent[-1][0] - started > 400) is (outcome == 404)
+
+
+@pytest.mark.parametrize("status", [401, 503])
+async def test_a_venue_that_refuses_to_tell_its_time(
+    autojump_clock, monkeypatch: pytest.MonkeyPatch, wire: Wire, account: VenueProtocol, status: int
+) -> None:
+    """What kind of no it was reaches all who wait for the measurement."""
+    how = Refusal.FATAL if status == 401 else Refusal.TRANSIENT
+    monkeypatch.setattr(account, "answer", lambda *_: [Refused("no", how)])
+    wire.outcome = lambda target: status
+    host, found = made(wire, measured=False), list[Refused | None]()
+
+    async def measure() -> None:
+        with pytest.raises(Unanswered, match=str(status)) as caught:
+            await host.measure_clock(account, MEMORY)
+        found.append(caught.value.refused)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(measure)
+        nursery.start_soon(measure)
+    assert found == [Refused("no", how)] * 2
 
 
 async def test_aclose(autojump_clock, wire: Wire) -> None:
