@@ -90,7 +90,8 @@ class Ledger:
 
     Facts from before `floor_ns` that REST brings enter it and are not news.  `double_entry` says whether the account
     hears of orders and of fills, `tolerance` by how much their sums may differ.  `forgotten` are the symbols of which
-    executions that are needed had to go, with the time of the youngest; `began` is when symbols' ids began anew.
+    executions that are needed had to go, with the time of the youngest; `began` is when symbols' ids began
+    anew, `parents` are the orders that placed others, by these.
     """
 
     floor_ns: int
@@ -104,6 +105,7 @@ class Ledger:
     sums: dict[OrderKey, Executed] = attrs.field(factory=dict)
     gone: dict[OrderKey, None] = attrs.field(factory=dict)
     accepted: dict[OrderKey, Decimal] = attrs.field(factory=dict)
+    parents: dict[OrderKey, OrderKey] = attrs.field(factory=dict)
     forgotten: dict[str, int] = attrs.field(factory=dict)
     began: dict[str, int] = attrs.field(factory=dict)
     duplicates: int = 0
@@ -141,7 +143,7 @@ class Ledger:
             self.duplicates += 1
             return None
         known = self.order(view.key) or self._end_of(view.key)
-        state = view if known is None else join(known, view)
+        state = self._as_its_child(view if known is None else join(known, view))
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
@@ -149,6 +151,24 @@ class Ledger:
             return None
         self._put(state)
         return None if known is None and not live and self._is_history(view) else state
+
+    def _as_its_child(self, state: OrderState) -> OrderState:
+        """An order that placed another ends as that one did: a venue may say of its end only that there is one."""
+        if state.child_order_id is None:
+            return state
+        child = OrderKey(state.key.venue_symbol, state.child_order_id)
+        known = self.order(child) or self._end_of(child)
+        if known is None or known.end is not End.FILLED or state.end is not End.CANCELED:
+            return state
+        return attrs.evolve(state, end=End.FILLED)
+
+    def concluded(self, child: OrderKey) -> OrderState | None:
+        """What the end of this order says of the one that placed it, if that is not known yet."""
+        parent = self.parents.get(child)
+        state = None if parent is None else self.order(parent)
+        if state is None or self._as_its_child(state) is state:
+            return None
+        return OrderState(key=state.key, end=End.FILLED)
 
     def _end_of(self, key: OrderKey) -> OrderState | None:
         """What is left to join with of an order of which only the end is known."""
@@ -181,6 +201,7 @@ class Ledger:
         for key in working:
             self.drop(key)
         past |= {key for key, e in self.sums.items() if key.venue_symbol == symbol and e.last_ns < created_ns}
+        self.parents = {child: key for child, key in self.parents.items() if key not in past}
         for key in past:
             for kept in (self.closed, self.ended, self.sums, self.accepted):
                 kept.pop(key, None)
@@ -203,6 +224,10 @@ class Ledger:
         known = self.sums.get(key)
         if known is not None and not known.seen:
             self.sums[key] = known._replace(seen=True)
+        if state.child_order_id is not None:
+            self.parents[OrderKey(key.venue_symbol, state.child_order_id)] = key
+            for oldest in _excess(self.parents, MAX_CLOSED):
+                del self.parents[oldest]
         if state.end is None:
             self.open[key] = state
             self.gone.pop(key, None)

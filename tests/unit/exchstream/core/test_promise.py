@@ -62,7 +62,7 @@ from exchstream.events import (
     OrderUpdate,
     Unrecognized,
 )
-from exchstream.model import End, Execution, Market, OrderKey, OrderState
+from exchstream.model import End, Execution, Market, OrderKey, OrderKind, OrderState
 
 from .toy import MARKETS, OPEN_LANE, PLAN, T0, Driver, Toy, execution, order
 
@@ -762,3 +762,22 @@ def test_ids_that_fall_are_nothing_where_no_venue_is_wiped() -> None:
         live_on(driver, books, 120)
     assert len(driver.told(GapOpened)) == gaps
     assert [fill.trade_id for fill in driver.told(Fill)] == ["9", "4", "1"]
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+def test_a_conditional_order_whose_child_filled_is_told_as_filled(child_first: bool) -> None:
+    """In whatever order REST lists the two: the last word is the child's."""
+    algo = OrderKey("BTCUSDT", "900", OrderKind.ALGO)
+    driver = Driver(Toy(plan=attrs.evolve(PLAN, kinds=(OrderKind.ORDER, OrderKind.ALGO))))
+    books = Books()
+    begin(driver, books)
+    at = driver.now.mono_ns / SECOND
+    child, fill = filled(7, at=at)
+    finished = OrderState(
+        key=algo, end=End.CANCELED, child_order_id="7", created_ns=child.created_ns, updated_ns=child.updated_ns
+    )
+    books.orders, books.fills = [child, finished] if child_first else [finished, child], [fill]
+    drop(driver)
+    assert settle(driver, books).complete
+    told = [update.status.value for update in driver.told(OrderUpdate) if update.order_kind is OrderKind.ALGO]
+    assert told == (["filled"] if child_first else ["canceled", "filled"])
