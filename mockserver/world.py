@@ -96,13 +96,13 @@ class Worlds:
             return self._create(name, self.seed, repeats=self.recipe.id_offset is None)
         return self._create(name, seed, repeats=True)
 
-    def _create(self, name: str, seed: int, *, repeats: bool) -> World:
+    def _create(self, name: str, seed: int, *, repeats: bool, wiped: bool = False) -> World:
         if name in self.worlds:
             raise ValueError(f"there is already a world {name!r}")
         if len(self.worlds) >= MAX_WORLDS:
             raise ValueError(f"there are already {MAX_WORLDS} worlds")
         world = World(self, name, seed, self.recipe.clock(), repeats=repeats)
-        offset = 0 if repeats or self.recipe.id_offset is None else self.recipe.id_offset()
+        offset = 0 if repeats or wiped or self.recipe.id_offset is None else self.recipe.id_offset()
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
@@ -125,15 +125,16 @@ class Worlds:
         self._tokens = {token: exchange for token, exchange in self._tokens.items() if exchange.world is not world}
         world.clock.clear()
 
-    def reset(self, name: str, *, keep_accounts: bool = True) -> World:
+    def reset(self, name: str, *, keep_accounts: bool = True, wipe: bool = False) -> World:
         """Begin a world anew; accounts keep their keys and get their first balances again.
 
-        A world that repeats has the same seed and the same ids again; any other has new ones.
+        A world that repeats has the same seed and the same ids again; any other has new ones, or (``wipe``, as Binance
+        does it to its testnet) ids that begin where the venue's do.
         """
         old = self.worlds[name]
         kept = [(venue, a) for venue, exchange in old.exchanges.items() for a in exchange.accounts.values()]
         self.forget(name)
-        world = self._create(name, old.seed if old.repeats else old.seed + 1, repeats=old.repeats)
+        world = self._create(name, old.seed if old.repeats else old.seed + 1, repeats=old.repeats, wiped=wipe)
         if old is self.default:
             self.default = world
         for venue, account in kept if keep_accounts else ():

@@ -188,6 +188,10 @@ class Face(ABC):
         """Expire the listen keys (of one account, or all), telling it ``notices`` times; how many keys died."""
         return 0
 
+    def replace_listen_keys(self, account: str | None) -> int:
+        """Give out another listen key (to one account, or all) while the old one lives; how many were replaced."""
+        return 0
+
     def shutdown_notice(self, account: str | None = None, *, close: bool = False) -> int:
         """Tell the venue's sockets that the server is about to go (and close them, if asked); how many were told."""
         return 0

@@ -115,6 +115,12 @@ class Seat:
         )
         assert reply.reject is None, reply.reject
 
+    def wipe(self) -> None:
+        """The venue forgets all orders and counts its ids from the start; the key lives on."""
+        settings = self.exchange.settings
+        self.exchange = self.mock.worlds.reset(self.exchange.world.name, wipe=True).exchanges[self.exchange.venue]
+        self.exchange.settings = settings
+
     # ------------------------------------------------------------------------------------------------ the truth
 
     def truth(self) -> dict[str, Any]:

@@ -189,6 +189,7 @@ def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any
     }
     if flavour in ("binance-spot-listen-key", "binance-futures"):
         faults["expire"] = lambda: chance.choice((0, 1, 2))
+        faults["rekey"] = lambda: None
     if flavour == "binance-spot":
         faults["terminate"] = lambda: None
         faults["terminates"] = lambda: chance.randint(2, 6)

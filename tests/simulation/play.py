@@ -144,6 +144,8 @@ def perform(world: World, step: Step) -> None:
             world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
         case "expire":
             world.exchange.face.expire_listen_keys(None, notices=arg)
+        case "rekey":
+            world.exchange.face.replace_listen_keys(None)
         case "shutdown":
             world.exchange.face.shutdown_notice(close=arg)
         case "terminate":

@@ -86,7 +86,6 @@ LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's 
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
 COMMIT_NS: Final = 20_000_000
-WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
@@ -543,7 +542,7 @@ class World:
         self.asked += 1
         if (
             self._forbidden_ns is not None
-            and self._forbidden_ns < self.now_ns < self._banned[0] - WAY_NS - 2 * self.worst_error_ns
+            and self._forbidden_ns < self.now_ns < self._banned[0] - 2 * self.worst_error_ns
         ):
             self.asked_while_banned += 1
         minute = self.now_ns // (60 * SECOND)
@@ -609,7 +608,7 @@ class World:
             self._failing.pop(_label(ask.question), None)
         else:
             self._fails(ask.question)
-        self.do(Answered(ask.ask, reply))
+        self.do(Answered(ask.ask, attrs.evolve(reply, got_ns=self.now.wall_ns)))
 
     def _unanswered(self, ask: Ask) -> None:
         self._fails(ask.question)
