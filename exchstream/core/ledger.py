@@ -18,7 +18,7 @@ from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey
 
 MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
-MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
+MAX_FILLS: Final = 40_000  # executions kept, so that a repeat is known
 MAX_FILLS_NEEDED: Final = 200_000  # the same while a look-back may list them again; beyond it the verdict says so
 MAX_SUMS: Final = 100_000  # orders whose fills are summed up; beyond it those go of which nothing else is known
 MAX_FORGOTTEN: Final = 1_000  # symbols of which that is said, beyond them of all at once
