@@ -97,19 +97,25 @@ async def measure(folder: Path, options: argparse.Namespace) -> int:
             sent, trades = sent + len(course.frames), trades + course.trades
             if sent // len(course.frames) % TOGETHER:
                 continue
-            with trio.fail_after(PATIENCE):
-                while read.fills < trades:  # noqa: ASYNC110  (the reader tells nobody how far it is)
-                    await trio.sleep(0.001)
+            await caught_up(read, trades)
             if read.facts >= marks * options.events // 10:
                 marks += 1
                 speed = read.facts / (time.perf_counter() - began)
                 print(row(read.facts, base, speed, pipeline), flush=True)
+        await caught_up(read, trades)
         grown = resident() - base
         if options.trace:
             tell_trace()
         assert read.fills == trades, f"{trades:,} executions were sent, {read.fills:,} fills were told"
         nursery.cancel_scope.cancel()
     return grown
+
+
+async def caught_up(read: Read, fills: int) -> None:
+    """Wait until the reader has so many fills; fails if it takes too long."""
+    with trio.fail_after(PATIENCE):
+        while read.fills < fills:  # noqa: ASYNC110  (the reader tells nobody how far it is)
+            await trio.sleep(0.001)
 
 
 def row(events: int, base: int, speed: float, pipeline: Pipeline) -> str:
