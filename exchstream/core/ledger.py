@@ -246,18 +246,22 @@ class Ledger:
         return live or execution.time_ns >= self.floor_ns
 
     def _enter(self, entry: Entry) -> None:
-        order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
-        self.accepted.pop(order, None)  # what was missing may be this one
-        known = self._executed(order)
+        """Hundreds of thousands at a restart, so what is seldom needed is asked for only then."""
+        (symbol, trade_id, order_id), added, time_ns = entry
+        order = OrderKey(symbol, order_id)
+        if self.accepted:
+            self.accepted.pop(order, None)  # what was missing may be this one
+        known = self.sums.get(order) or self._executed(order)
         if known is NOTHING:
             state = self.order(order)
             known = Executed(order if state is None else state.key, seen=self.knows(order))
+        key, quantity, last_ns, held, seen, forgotten_ns = known
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
-        self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
-        quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
-        # Made anew, and not by _replace, which takes longer than all else here: a restart enters hundreds of thousands.
-        self.sums[known.key] = Executed(known.key, quantity, last_ns, known.held + 1, known.seen, known.forgotten_ns)
-        self._forget_fills(_excess(self.fills, MAX_FILLS))
+        self.fills[FillKey(key.venue_symbol, trade_id, key.order_id)] = time_ns
+        # Made anew, and not by _replace, which takes longer than all else here.
+        self.sums[key] = Executed(key, quantity + added, max(last_ns, time_ns), held + 1, seen, forgotten_ns)
+        if len(self.fills) > MAX_FILLS:
+            self._forget_fills(_excess(self.fills, MAX_FILLS))
 
     def _forget_fills(self, keys: Iterable[FillKey]) -> None:
         """Let these go, from the oldest on; while there is room, none that a look-back may list again."""
