@@ -140,6 +140,16 @@ def clients(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Four accounts trade under faults for minutes on end: all is told once, and no memory, descriptor or task stays.
+
+    Options: `nox -s soak -- --minutes 1` for a quick look.
+    """
+    session.install("-e", ".[keys,test]", *group("tests"))
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Speed, as ratios to a raw trio-websocket loop, to ccxt and to python-binance in the same run.
 

@@ -18,7 +18,7 @@ from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey
 
 MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
-MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
+MAX_FILLS: Final = 40_000  # executions kept, so that a repeat is known
 MAX_FILLS_NEEDED: Final = 200_000  # the same while a look-back may list them again; beyond it the verdict says so
 MAX_SUMS: Final = 100_000  # orders whose fills are summed up; beyond it those go of which nothing else is known
 MAX_FORGOTTEN: Final = 1_000  # symbols of which that is said, beyond them of all at once
@@ -307,17 +307,22 @@ class Ledger:
         return known
 
     def _enter(self, entry: Entry) -> None:
-        order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
-        self.accepted.pop(order, None)  # what was missing may be this one
-        known = self._executed(order)
+        """Hundreds of thousands at a restart, so what is seldom needed is asked for only then."""
+        (symbol, trade_id, order_id), added, time_ns = entry
+        order = OrderKey(symbol, order_id)
+        if self.accepted:
+            self.accepted.pop(order, None)  # what was missing may be this one
+        known = self.sums.get(order) or self._executed(order)
         if known is NOTHING:
             state = self.order(order)
             known = Executed(order if state is None else state.key, seen=self.knows(order))
+        key, quantity, last_ns, held, seen, forgotten_ns = known
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
-        self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
-        quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
-        self.sums[known.key] = known._replace(quantity=quantity, last_ns=last_ns, held=known.held + 1)
-        self._forget_fills(_excess(self.fills, MAX_FILLS))
+        self.fills[FillKey(key.venue_symbol, trade_id, key.order_id)] = time_ns
+        # Made anew, and not by _replace, which takes longer than all else here.
+        self.sums[key] = Executed(key, quantity + added, max(last_ns, time_ns), held + 1, seen, forgotten_ns)
+        if len(self.fills) > MAX_FILLS:
+            self._forget_fills(_excess(self.fills, MAX_FILLS))
 
     def _forget_fills(self, keys: Iterable[FillKey]) -> None:
         """Let these go, from the oldest on; while there is room, none that a look-back may list again."""
@@ -345,7 +350,7 @@ class Ledger:
             del self.sums[order]
         else:
             forgotten_ns = max(time_ns, executed.forgotten_ns)
-            self.sums[order] = executed._replace(held=executed.held - 1, forgotten_ns=forgotten_ns)
+            self.sums[order] = Executed(*executed[:3], executed.held - 1, executed.seen, forgotten_ns)
 
     def _note_forgotten(self, symbol: str, time_ns: int) -> None:
         if symbol not in self.forgotten and len(self.forgotten) >= MAX_FORGOTTEN:  # then it is said of all of them

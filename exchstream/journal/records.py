@@ -32,16 +32,16 @@ KINDS: Final[dict[type, int]] = {
 }
 
 
-class _Order(msgspec.Struct):
+class _Order(msgspec.Struct, gc=False):
     key: OrderKey
     end: End | None = None
 
 
-class _Update(msgspec.Struct):
+class _Update(msgspec.Struct, gc=False):
     state: _Order
 
 
-class _Execution(msgspec.Struct):
+class _Execution(msgspec.Struct, gc=False):
     venue_symbol: str
     trade_id: str
     order_id: str
@@ -49,7 +49,7 @@ class _Execution(msgspec.Struct):
     time_ns: int
 
 
-class _Fill(msgspec.Struct):
+class _Fill(msgspec.Struct, gc=False):
     execution: _Execution
 
 

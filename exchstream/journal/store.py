@@ -394,12 +394,17 @@ class Store:
         )
 
     def _told_lately(self, found: Mapping[int, Checkpoint]) -> tuple[_Ended, dict[int, dict[FillKey, Entry]]]:
-        """What a look-back may bring again, of each account: the last records of orders that ended, and executions."""
+        """What a look-back may bring again, of each account: the last records of orders that ended, and executions.
+
+        The newest come first.
+        """
         ended: _Ended = {account: {} for account in found}
         entries: dict[int, dict[FillKey, Entry]] = {account: {} for account in found}
         since_ns = {account: checkpoint.good_ns - MARGIN_NS for account, checkpoint in found.items()}
+        seen: dict[int, set[OrderKey]] = {account: set() for account in found}
         rows = self._db.execute(
-            "select account, kind, at_ns, payload from record where position > ? and kind in (?, ?) order by position",
+            "select account, kind, at_ns, payload from record "
+            "where position > ? and kind in (?, ?) order by position desc",
             (self._before(min(since_ns.values(), default=self._at_ns + 1)), ORDER_UPDATE, FILL),
         )
         for account, kind, told_ns, payload in rows:
@@ -408,22 +413,23 @@ class Store:
             if kind == FILL:
                 entry = decode_entry(payload)
                 entries[account][entry.key] = entry
-            else:
+            elif len(ended[account]) < MAX_CLOSED + MAX_ENDED:  # the ledger keeps no more
                 key, has_ended = decode_order(payload)
-                ended[account].pop(key, None)
-                if has_ended:
-                    ended[account][key] = payload
+                if key not in seen[account]:
+                    seen[account].add(key)
+                    if has_ended:
+                        ended[account][key] = payload
         return ended, entries
 
     def _restored(
         self,
         account: int,
         checkpoint: Checkpoint,
-        ended: Mapping[OrderKey, bytes],
+        ended: dict[OrderKey, bytes],
         entries: dict[FillKey, Entry],
     ) -> Restored:
-        newest = list(ended.values())[-MAX_CLOSED - MAX_ENDED :]  # the ledger keeps no more
-        closed = [event.state for event in (decode(ORDER_UPDATE, b) for b in newest) if isinstance(event, OrderUpdate)]
+        last = (decode(ORDER_UPDATE, payload) for payload in reversed(ended.values()))
+        closed = [event.state for event in last if isinstance(event, OrderUpdate)]
         working = self._db.execute("select state from open_order where account = ?", (account,))
         orders = [*closed, *(decode_state(blob) for (blob,) in working)]
         for state in orders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from exchstream.core.limits import SessionLimits
@@ -70,8 +70,8 @@ def told_by_chance(
             if wait_ns > 100 * SECOND and "patience" not in has:
                 steps += [Step("fate", "ok"), Step("dials", "ok"), Step("away", None)]
             steps.append(Step("wait", wait_ns))
-    if has & {"limits", "journal"}:  # what memory must have let go of cannot be known again
-        steps = [Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step for step in steps]
+    if has & {"limits", "journal"}:
+        steps = list(remembered(steps))
     if "lasting" in has:
         steps.append(Step("away", _away(chance, flavour)))
     return Story(
@@ -90,6 +90,12 @@ def told_by_chance(
         lasting="lasting" in has,
         journal=chance.choice(("normal", "normal", "full", "relaxed")) if "journal" in has else None,
     )
+
+
+def remembered(steps: Iterable[Step]) -> Iterator[Step]:
+    """The same steps, but only young frames come again: what memory has let go of cannot be known again."""
+    for step in steps:
+        yield Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step
 
 
 # What a story may have besides its faults, and how often.

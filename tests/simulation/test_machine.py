@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from exchstream.core.venue import MINUTE, SECOND
+from exchstream.core.venue import MINUTE
 from exchstream.journal.store import Durability
 from mockserver.checkers import ToldFill
 
-from .chance import action_of, acts_at, faults_of, wait_of
+from .chance import action_of, acts_at, faults_of, remembered, wait_of
 from .judge import Outcome, judged, judged_so_far
 from .play import perform, rest, world_of
 from .story import Step, Story
@@ -64,8 +64,8 @@ class Account(RuleBasedStateMachine):
         """Something goes wrong."""
         faults = faults_of(chance, self.flavour)
         name = sorted(faults)[which % len(faults)]
-        drawn = faults[name]()
-        self._do(Step(name, (drawn[0], 5 * SECOND) if name == "replay" else drawn))
+        (step,) = remembered([Step(name, faults[name]())])
+        self._do(step)
 
     @invariant()
     def nothing_false_was_told(self) -> None:
