@@ -67,6 +67,7 @@ SCENARIOS: Final = (
         streaming.slow,
         f"The program takes nothing while {streaming.AWAY_ORDERS:,} orders are filled, each in two parts. "
         "Then it reads on, and one more is filled.",
+        waits=True,
     ),
     Scenario("broken handler", streaming.handler, "The code that handles a fill raises an exception."),
     Scenario("clock 30 s slow", rules.skewed, "So it is from the start. Is accepted what the client signs?"),

@@ -18,6 +18,7 @@ from .stage import Stage
 
 AWAY_S: Final = 5.0  # beyond the time that the fills themselves take
 AWAY_ORDERS: Final = 3_000
+READ_S: Final = 90.0  # for what came meanwhile to be read, while others keep the cores busy
 
 
 # --- while connected ------------------------------------------------------------------------------------------------
@@ -178,12 +179,12 @@ async def slow(stage: Stage) -> Cell:
             stage.seat.fill(order)
             await trio.lowlevel.checkpoint()
         await stage.until(lambda: not any(link.backlog for link in stage.seat.links), COME_BACK_S)
-        await stage.wait(AWAY_S)
-        since, grown = time.time(), stage.memory_mb("VmHWM") - before
-        stage.go_on()
-        await stage.wait(SETTLE_S)
-        stage.seat.fill(stage.seat.place("0.2"))
-        await stage.until(stage.all_told, COME_BACK_S)
+    await stage.wait(AWAY_S)
+    since, grown = time.time(), stage.memory_mb("VmHWM") - before
+    stage.go_on()
+    await stage.wait(SETTLE_S)
+    stage.seat.fill(stage.seat.place("0.2"))
+    await stage.until(stage.all_told, READ_S)
     fills = tally(stage.true_fills, stage.fills)
     is_loud = bool(stage.words(since))
     loud = "" if fills.good else "; an error is told" if is_loud else "; no error"
