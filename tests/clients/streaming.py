@@ -184,7 +184,8 @@ async def slow(stage: Stage) -> Cell:
     stage.go_on()
     await stage.wait(SETTLE_S)
     stage.seat.fill(stage.seat.place("0.2"))
-    await stage.until(stage.all_told, READ_S)
+    last = time.time()
+    await stage.until(lambda: time.time() - max(last, stage.told[-1]["at"]) > ARRIVE_S or stage.all_told(), READ_S)
     fills = tally(stage.true_fills, stage.fills)
     is_loud = bool(stage.words(since))
     loud = "" if fills.good else "; an error is told" if is_loud else "; no error"
