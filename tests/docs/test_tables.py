@@ -35,6 +35,7 @@ from mockserver.engine.types import Reason
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
+from tests.clients.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -320,3 +321,12 @@ def test_checkers() -> None:
     functions = {name for name in checkers.__all__ if callable(getattr(checkers, name)) and name.islower()}
     shown = [names(row[0])[0] for row in tables("mock.md", "checker", "is it true that")]
     assert sorted(shown) == sorted(functions - {"named", "true_fills", "true_orders"})
+
+
+def test_the_comparison_is_of_these_scenarios() -> None:
+    """The page, which a run of minutes writes, has every scenario that there is now, in the words of now."""
+    text = (DOCS / "comparison.md").read_text()
+    described = [f"| {scenario.title} | {scenario.what} |" for scenario in SCENARIOS]
+    assert [line for line in text.splitlines() if line in described] == described
+    measured = [line.split(" | ")[0] for line in text.partition("## ")[0].splitlines()[2:] if line.startswith("| ")]
+    assert measured[2:] == [f"| {scenario.title}" for scenario in SCENARIOS]

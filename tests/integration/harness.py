@@ -162,9 +162,9 @@ class Mock:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Mock]:
-    """A mock exchange on a free loopback port until the block is left."""
-    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: Clock(mock_now_ns)), seed=1)
+async def served(now_ns: Callable[[], int] = mock_now_ns) -> AsyncIterator[Mock]:
+    """A mock exchange on a free loopback port until the block is left; `now_ns` is its UTC."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: Clock(now_ns)), seed=1)
     server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
