@@ -31,7 +31,9 @@ from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, checkers, truth
 from mockserver.command import parser
 from mockserver.control import VERBS, Control
+from mockserver.durations import parse_duration
 from mockserver.engine.types import Reason
+from mockserver.faults import KINDS, Match
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -320,3 +322,31 @@ def test_checkers() -> None:
     functions = {name for name in checkers.__all__ if callable(getattr(checkers, name)) and name.islower()}
     shown = [names(row[0])[0] for row in tables("mock.md", "checker", "is it true that")]
     assert sorted(shown) == sorted(functions - {"named", "true_fills", "true_orders"})
+
+
+def test_faults() -> None:
+    """Each kind of fault with what it is about, whether it is legal, its parameters and their defaults."""
+    rows = {names(row[0])[0]: row for row in tables("mock.md", "fault", "about a")}
+    assert rows.keys() == KINDS.keys()
+    for word, kind in KINDS.items():
+        _, seam, legal, parameters, _ = rows[word]
+        assert seam == kind.seam
+        assert legal == ("only with `then`" if word == "drop_event" else "yes" if kind().legal else "no")
+        fields = {field.name.removesuffix("_ns"): field for field in attrs.fields(kind)}  # type: ignore[arg-type]
+        assert [name for name in names(parameters) if not name.startswith('"')] == list(fields), word
+        defaults = dict(re.findall(r"`(\w+)` \(([^)]*)\)", parameters))
+        for name, field in fields.items():
+            if field.default in (None, ""):
+                assert name not in defaults or word == "drop_event"
+            elif isinstance(field.default, str):
+                assert defaults[name].startswith(f'`"{field.default}"`')
+            elif field.name.endswith("_ns"):
+                assert parse_duration(defaults[name]) == field.default
+            else:
+                assert defaults[name] == str(field.default).lower()
+
+
+def test_what_a_fault_is_about() -> None:
+    """Each field of a match has a row."""
+    listed = {name for row in tables("mock.md", "in `match`", "meaning") for name in names(row[0])}
+    assert listed == {field.name.removesuffix("_ns") for field in attrs.fields(Match)}

@@ -59,7 +59,7 @@ class ListenKeys:
         value = "".join(self._random.choices(LETTERS, k=LENGTH))
         key = ListenKey(value, account, self._timer(account))
         self._by_account[account] = self._by_value[value] = key
-        self.exchange.claim(value)
+        self.exchange.claim(value, account)
         return value
 
     def keep_alive(self, account: str) -> str | None:
