@@ -29,8 +29,11 @@ def parse_duration(text: str) -> int:
 
 
 def format_duration(span_ns: int) -> str:
-    """Whole units, the largest that will do."""
-    if span_ns == 0:
-        return "0s"
-    unit = next(unit for unit, size in UNITS.items() if span_ns % size == 0)
-    return f"{span_ns // UNITS[unit]}{unit}"
+    """Whole hours or minutes, else as many seconds, ms, us or ns as there are, with a fraction if need be."""
+    for unit in ("h", "m"):
+        if span_ns and span_ns % UNITS[unit] == 0:
+            return f"{span_ns // UNITS[unit]}{unit}"
+    unit = next((unit for unit in ("s", "ms", "us") if abs(span_ns) >= UNITS[unit]), "ns" if span_ns else "s")
+    whole, rest = divmod(abs(span_ns), UNITS[unit])
+    fraction = f"{rest:0{len(str(UNITS[unit])) - 1}}".rstrip("0") if rest else ""
+    return f"{'-' * (span_ns < 0)}{whole}{'.' * bool(fraction)}{fraction}{unit}"

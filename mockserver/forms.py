@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Collection, Mapping
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -92,7 +92,7 @@ def _written(held: object, name: str) -> object:
 
 
 def _read(written: Any, hint: Any, name: str) -> Any:
-    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if written is None and NoneType in options:
         return None
     if name.endswith(NS):

@@ -250,8 +250,11 @@ PURE = (
     "mockserver.forms",
     "mockserver.link",
     "mockserver.liquidity",
+    "mockserver.plain_yaml",
     "mockserver.recorder",
+    "mockserver.story",
     "mockserver.truth",
+    "mockserver.verbs",
     "mockserver.world",
 )
 # The one reader of the environment: accounts are built from it when the user asks for that (`from_env`), never later.

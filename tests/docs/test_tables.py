@@ -28,7 +28,8 @@ from exchstream.core.state import Status
 from exchstream.metrics import StreamCollector
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
-from mockserver import VirtualClock, checkers, truth
+from mockserver import VirtualClock, checkers, plain_yaml, truth
+from mockserver.actions import Act, Action
 from mockserver.command import parser
 from mockserver.control import VERBS, Control
 from mockserver.durations import parse_duration
@@ -36,6 +37,7 @@ from mockserver.engine.types import Reason
 from mockserver.faults import KINDS, Match
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
+from mockserver.verbs import VERBS as STORY_VERBS
 from mockserver.world import Recipe, Worlds
 
 ROOT = Path(__file__).parents[2]
@@ -350,3 +352,13 @@ def test_what_a_fault_is_about() -> None:
     """Each field of a match has a row."""
     listed = {name for row in tables("mock.md", "in `match`", "meaning") for name in names(row[0])}
     assert listed == {field.name.removesuffix("_ns") for field in attrs.fields(Match)}
+
+
+def test_verbs_of_stories() -> None:
+    """Each has a row, and the one of trades names the fields of an action with their defaults."""
+    rows = {names(row[0])[0]: row[1] for row in tables("mock.md", "verb of a story", "what it takes")}
+    assert rows.keys() == STORY_VERBS.keys()
+    written = dict(re.findall(r"`(\w+)` \(([^)]*)\)", rows["trade"]))
+    read = STORY_VERBS["trade"].read({"act": "limit"} | {name: plain_yaml.load(text) for name, text in written.items()})
+    assert read == Action(Act.LIMIT)
+    assert {"act", *written} == {field.name.removesuffix("_ns") for field in attrs.fields(Action)}

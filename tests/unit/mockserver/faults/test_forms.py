@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.durations import UNITS, format_duration, parse_duration
+from mockserver.durations import format_duration, parse_duration
 from mockserver.faults import (
     KINDS,
     Disconnect,
+    DropEvent,
     Fault,
     HalfOpen,
     HttpError,
@@ -29,6 +30,7 @@ S = 1_000_000_000
 
 FORMS: list[tuple[Any, Fault]] = [
     ("half_open", Fault(kind=HalfOpen())),
+    ({"drop_event": {"then": "reset"}}, Fault(kind=DropEvent(then="reset"))),
     ({"disconnect": {"code": 1006}}, Fault(kind=Disconnect(code=1006))),
     (
         {"latency": {"delay": "250ms", "of": "request"}, "match": {"nth": 3, "lasts": "1h"}, "probability": 0.5},
@@ -122,6 +124,7 @@ def test_what_is_written_is_read_again(fault: Fault) -> None:
         ({"latency": {"delay": 5}}, "delay of latency: 5 is no duration; write 250ms"),
         ({"latency": {"delay": "5 s"}}, "delay of latency: '5 s' is no duration"),
         ({"latency": {"of": "both"}}, "of of latency: 'both' is not 'request' or 'answer'"),
+        ({"drop_event": {"then": "stop"}}, "then of drop_event: 'stop' is not 'drop' or 'reset' or null"),
         ({"dup": None, "match": {"nth": 1, "after": 1}}, "nth is this one alone"),
         ({"dup": None, "match": {"nth": 0}}, "match: 'nth' must be >= 1"),
         ({"dup": None, "match": {"method": "GET"}}, "dup is about a frame, which has no method"),
@@ -138,11 +141,27 @@ def test_what_cannot_be_meant_is_refused_in_words(form: Any, says: str) -> None:
 
 @given(st.integers(-(10**18), 10**18))
 def test_durations_are_exact(span_ns: int) -> None:
-    """Written in the largest unit that will do."""
-    text = format_duration(span_ns)
-    assert parse_duration(text) == span_ns
-    larger = list(UNITS.values())[: list(UNITS).index(text.lstrip("-0123456789"))]
-    assert span_ns == 0 or all(span_ns % size for size in larger)
+    """Whatever their size."""
+    assert parse_duration(format_duration(span_ns)) == span_ns
+
+
+@pytest.mark.parametrize(
+    ("span_ns", "text"),
+    [
+        (0, "0s"),
+        (1, "1ns"),
+        (1_500, "1.5us"),
+        (31_381_041, "31.381041ms"),
+        (23_811_279_338, "23.811279338s"),
+        (90 * S, "90s"),
+        (120 * S, "2m"),
+        (-7200 * S, "-2h"),
+        (-S // 2, "-500ms"),
+    ],
+)
+def test_durations_are_written_as_people_would(span_ns: int, text: str) -> None:
+    """No more digits than needed."""
+    assert format_duration(span_ns) == text
 
 
 @pytest.mark.parametrize(
