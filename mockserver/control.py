@@ -16,6 +16,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
+from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
 from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
 from mockserver.exchange import Account, Exchange
@@ -56,6 +57,7 @@ class Control:
             ("GET", "/truth"): Act.of(self._truth, "venue account"),
             ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
+            **FaultControl(self._find).table,
         }
         self.routes = list(self.takes())
 

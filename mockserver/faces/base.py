@@ -87,6 +87,13 @@ class Text:
 
 
 @attrs.frozen(slots=True)
+class Binary:
+    """A binary frame to the client: no venue here sends one, a fault may."""
+
+    data: bytes
+
+
+@attrs.frozen(slots=True)
 class Ping:
     """A ping frame; the client must copy the payload into its pong."""
 
@@ -101,7 +108,7 @@ class Close:
     reason: str = ""
 
 
-Out = Text | Ping | Close
+Out = Text | Binary | Ping | Close
 
 
 @attrs.frozen(slots=True)

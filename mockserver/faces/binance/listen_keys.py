@@ -108,7 +108,7 @@ class ListenKeys:
         key = ListenKey("".join(self._random.choices(LETTERS, k=LENGTH)), account)
         key.timer = self._timer(key)
         self._by_account[account] = self._by_value[key.value] = key
-        self.exchange.claim(key.value)
+        self.exchange.claim(key.value, account)
         return key
 
     def _end(self, key: ListenKey) -> None:
