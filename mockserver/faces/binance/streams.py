@@ -82,8 +82,7 @@ class UserDataFace(BinanceFace):
 
     def credential(self, request: HttpRequest) -> str | None:
         """The key of the header, or the listen key in a socket's address."""
-        named = listen_keys_of(request)
-        return next(iter(named), None) or super().credential(request)
+        return super().credential(request) or next(iter(listen_keys_of(request)), None)
 
     def rhythm(self) -> Rhythm:
         """Return the heartbeats of a socket as the settings have them now; 0 switches one off."""
