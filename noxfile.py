@@ -166,6 +166,16 @@ def comparison(session: nox.Session) -> None:
 
 
 @nox.session
+def crash(session: nox.Session) -> None:
+    """Bots are killed in each phase while the mock trades on; fails if anything was lost, doubled or invented.
+
+    Options: `nox -s crash -- --kills 72 --seed 1 --write docs/guarantees.md`.
+    """
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.crash", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Speed, as ratios to a raw trio-websocket loop, to ccxt and to python-binance in the same run.
 

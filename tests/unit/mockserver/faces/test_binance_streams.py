@@ -274,6 +274,15 @@ def test_a_listen_key_of_another_world() -> None:
     assert {("other", "binance-futures", "bob")} == by_request.link.accounts
 
 
+def test_a_dead_listen_key_of_another_world() -> None:
+    """Whose request it is says the API key: a listen key that is dead is refused by the account's own world."""
+    client = Client()
+    other = client.worlds.create("other").exchanges["binance-spot"]
+    other.settings.profile = "binance-2024"
+    client.accounts["binance-spot"] = client.worlds.open_account(other, "bob")
+    assert listen_key(client, "PUT", f"{OLD_PATH}?listenKey=x")["code"] == -1125
+
+
 def test_the_old_days() -> None:
     """In 2024 spot has listen keys in REST and on the WebSocket API, and every old address carries events."""
     client = Client("binance-2024")
