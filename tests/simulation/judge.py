@@ -11,6 +11,7 @@ from exchstream.core.venue import MINUTE, SECOND
 from mockserver import checkers
 from mockserver.checkers import Closed, Opened, Span, TrueChange, TrueFill
 
+from .files import text_of
 from .story import Story
 from .world import CLIENT, World
 
@@ -28,6 +29,9 @@ NOTICED_NS: Final = {
 }
 
 
+REPLAY: Final = "kept as a file, it is played again by: python -m tests.simulation --story FILE"
+
+
 @attrs.define
 class Outcome:
     """What a run came to: the violations (none: all is well), its world and how long it took to be live again."""
@@ -38,7 +42,7 @@ class Outcome:
     live_after_ns: int = 0
 
     def __str__(self) -> str:
-        return "\n".join([str(self.story), *self.world.log, *self.violations])
+        return "\n".join([text_of(self.story), REPLAY, *self.world.log, *self.violations])
 
 
 def live_within_ns(world: World) -> int:

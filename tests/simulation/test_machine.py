@@ -83,7 +83,7 @@ class Account(RuleBasedStateMachine):
 
     def _judge(self, violations: list[str]) -> None:
         if violations:
-            note(f"{self.story!r}\n{Outcome(self.story, self.world)}")
+            note(str(Outcome(self.story, self.world)))
         assert not violations
 
 
