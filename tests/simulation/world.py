@@ -152,6 +152,7 @@ class World:
     changes: list[TrueChange] = attrs.field(factory=list, init=False)
     gave_up: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     troubles: list[Span] = attrs.field(factory=list, init=False)
+    unreachable: list[Span] = attrs.field(factory=list, init=False)
     outages: list[Span] = attrs.field(factory=list, init=False)
     delisted: set[str] = attrs.field(factory=set, init=False)
     evicted: bool = attrs.field(default=False, init=False)
@@ -817,13 +818,15 @@ class World:
         ]
         known = {span.name for span in self.outages if span.until_ns == NEVER_NS}
         self.outages += [Span(now_ns, NEVER_NS, name) for name in sorted(failing - known)]
+        # What failed may only be asked, or dialled, again after the longest pause between two tries.
         troubled = bool(weather.away) or weather.fate != "ok" or weather.slowest_ns > FAST_NS
-        open_now = bool(self.troubles) and self.troubles[-1].until_ns == NEVER_NS
-        if troubled and not open_now:
-            self.troubles.append(Span(now_ns, NEVER_NS))
-        elif open_now and not troubled:
-            # What failed may only be asked again after the longest pause between two tries.
-            self.troubles[-1] = self.troubles[-1]._replace(until_ns=now_ns + 2 * MINUTE)
+        self.troubles = _held(self.troubles, now_ns, lasts=troubled, after_ns=2 * MINUTE)
+        self.unreachable = _held(self.unreachable, now_ns, lasts=weather.dials != "ok", after_ns=MINUTE)
+
+    @property
+    def hindrances(self) -> list[Span]:
+        """When a gap could not be closed, whatever anybody did."""
+        return self.troubles + self.unreachable
 
     def _end_outages(self) -> None:
         now_ns = self.now_ns
@@ -840,6 +843,15 @@ class World:
         self._overflows = False
         self.note_weather()
         self.note("HEALED")
+
+
+def _held(spans: Sequence[Span], now_ns: int, *, lasts: bool, after_ns: int) -> list[Span]:
+    """These spans, of which one is open as long as it `lasts`, and for a while after."""
+    if not lasts:
+        return [span if span.until_ns < NEVER_NS else span._replace(until_ns=now_ns + after_ns) for span in spans]
+    if any(span.until_ns == NEVER_NS for span in spans):
+        return list(spans)
+    return [*spans, Span(now_ns, NEVER_NS)]
 
 
 def widened(spec: VenueSpec, markets: int | None) -> tuple[VenueSpec, dict[str, Decimal] | None]:
