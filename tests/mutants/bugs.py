@@ -31,9 +31,7 @@ class Mutant:
 
 LOOKBACK: Final = "exchstream/core/lookback.py"
 SESSION: Final = "exchstream/core/session.py"
-AUDIT: Final = "exchstream/core/audit.py"
 BINANCE_PAGES: Final = "exchstream/venues/binance/paging.py"
-FTX_PAGES: Final = "exchstream/venues/ftx/paging.py"
 STORE: Final = "exchstream/journal/store.py"
 
 MUTANTS: Final = (
@@ -50,13 +48,6 @@ MUTANTS: Final = (
         "since_ns = self.good_ns if self._starting else min(self.good_ns, now.wall_ns)",
         "since_ns = self.good_ns if self._starting else now.wall_ns",
         "a gap begins when it is noticed, and not at the last good instant",
-    ),
-    Mutant(
-        "no-overlap-of-pages",
-        FTX_PAGES,
-        "yield _more(question, Page(page.start_ns, oldest, page.market))",
-        "yield _more(question, Page(page.start_ns, oldest - _MICROSECOND_NS, page.market))",
-        "the next page ends before the oldest row of this one, and others have its time",
     ),
     Mutant(
         "paging-by-time",
@@ -82,9 +73,9 @@ MUTANTS: Final = (
     Mutant(
         "first-page-only",
         "exchstream/venues/ftx/rest.py",
-        "return rows < min(pages.orders if isinstance(question, Orders) else pages.fills, pages.sure)",
-        "return rows > 0",
-        "every page is taken for the last one where the venue does not say",
+        "return not envelope.has_more_data",
+        "return True",
+        "every page is taken for the last one, whatever the venue says",
     ),
     Mutant(
         "no-questions-by-id",
@@ -122,13 +113,6 @@ MUTANTS: Final = (
         "an order that REST does not know yet is let go",
     ),
     Mutant(
-        "unasked-before-the-proof",
-        SESSION,
-        "if self._gaps.told is not None and self.links.proven:",
-        "if self._gaps.told is not None and self.links.live:",
-        "REST is asked before the subscription is proven, and what comes in between is in neither",
-    ),
-    Mutant(
         "balances-say-nothing",
         LOOKBACK,
         "return self.sheet.unexplained(self._holdings)",
@@ -148,13 +132,6 @@ MUTANTS: Final = (
         "self._audit.restart(self.good_ns, now.mono_ns + self._beat_ns())",
         "self._audit.restart(self.good_ns, None)",
         "a connection that tells nothing is never noticed",
-    ),
-    Mutant(
-        "second-look-elsewhere",
-        AUDIT,
-        "chosen = self._choice(symbols) if self.first is None else self.first.symbols",
-        "chosen = self._choice(symbols)",
-        "the audit's second look asks about other symbols than the first",
     ),
     Mutant(
         "stale-view-accepted",
@@ -239,7 +216,7 @@ MUTANTS: Final = (
         "failure-is-an-answer",
         SESSION,
         "yield self._asks.again(asked, Range(*self.backoff.delay(asked.tries)))",
-        "self._owed(asked.purpose).discard(asked.question)",
+        "self._owed(asked.purpose).discard(asked.question)\n            yield from ()",
         "a question that failed counts as answered",
     ),
     Mutant(
@@ -261,7 +238,7 @@ MUTANTS: Final = (
         "restart-from-now",
         SESSION,
         "since_ns = self.restored.checkpoint.good_ns\n            self._teller",
-        "self._teller",
+        "since_ns = now.wall_ns\n            self._teller",
         "a new process does not go on where the former one was proven",
     ),
     Mutant(

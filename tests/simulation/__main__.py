@@ -28,7 +28,7 @@ from .story import Story
 from .tally import Tally
 from .world import FLAVOURS
 
-CHUNK = 25  # stories that a process plays at a time
+CHUNK = 10  # stories that a process plays at a time
 
 
 @attrs.frozen

@@ -64,6 +64,8 @@ def told_by_chance(
             steps.append(Step("trade", _action(chance, acts, flavour)))
         elif draw < busy + rough * (1 - busy) and armed:
             what = chance.choice(armed)
+            if what == "restart" and chance.random() < 0.7:  # while something is told, and is not kept yet
+                steps += [Step("trade", _action(chance, acts, flavour)), Step("wait", chance.randint(0, SECOND // 5))]
             steps.append(Step(what, faults_of(chance, flavour)[what]()))
             if chance.random() < 0.4:  # what happens in the gap that it may open
                 steps += [Step("trade", _action(chance, acts, flavour)) for _ in range(chance.randint(1, 4))]

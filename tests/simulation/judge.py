@@ -9,7 +9,7 @@ import attrs
 
 from exchstream.core.venue import MINUTE, SECOND
 from mockserver import checkers
-from mockserver.checkers import Closed, Opened, Span, TrueChange, TrueFill
+from mockserver.checkers import Closed, Opened, Span, ToldFill, TrueChange, TrueFill
 
 from .story import Story
 from .world import CLIENT, World
@@ -83,6 +83,7 @@ def judged(outcome: Outcome) -> list[str]:
         *world.broken,
         *checkers.fills_twice(told),
         *checkers.fills_invented(world.fills, told),
+        *(f"fill without its fee: {event.key}" for event in told if isinstance(event, ToldFill) and event.fee is None),
         *checkers.fills_of_old(told, since_ns=(start_ns or 0) - error_ns),
         *checkers.orders_backward(told),
         *checkers.orders_invented(world.changes, told),

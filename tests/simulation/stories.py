@@ -439,6 +439,23 @@ PINNED: Final[dict[str, Story]] = {
         early=True,
         steps=(Step("measure", 8 * SECOND), wait(3 * SECOND + SECOND // 2), PLACE, FILL_ALL, wait(MINUTE)),
     ),
+    # What was being asked was dropped when the subscription ended; the answer that said to stay away was not read.
+    "told to stay away when nobody waits for the answer, binance-spot": Story(
+        flavour=SPOT,
+        seed=15,
+        steps=(
+            Step("away", ("orders", "503")),
+            Step("drop", "reset"),
+            wait(100 * SECOND),
+            Step("slow", 3 * SECOND),
+            Step("ban", (2 * MINUTE, 418)),
+            wait(5 * SECOND // 2),
+            Step("terminate"),
+            wait(SECOND // 2),
+            Step("slow", 80_000_000),
+            wait(MINUTE),
+        ),
+    ),
     # Placed more and cancelled less than a lag before a look: the look passes, and no later listing has the order.
     **{
         f"an order that ends just before the audit looks, {flavour}": Story(

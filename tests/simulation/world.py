@@ -85,7 +85,7 @@ TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
-COMMIT_NS: Final = 20_000_000
+COMMIT_NS: Final = (20_000_000, 500_000_000)  # a disk may be slow
 WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
@@ -373,7 +373,7 @@ class World:
         self._show(self.books.append(events, self.session.checkpoint))
         if not self._commits:
             self._commits = True
-            self.after(self.chance.randint(0, COMMIT_NS), self._commit)
+            self.after(self.chance.randint(0, self.chance.choice(COMMIT_NS)), self._commit)
 
     def _commit(self) -> None:
         assert self.books is not None
@@ -513,6 +513,8 @@ class World:
         if self._overflows and frames:
             self._overflows = False
             self.do(Overflowed(wire.number))
+            if self.phase == "live":
+                self.broken.append("not a word of what there was no room for")
         else:
             self.do(Received(wire.number, frames, self.now.mono_ns))
 
