@@ -92,11 +92,14 @@ MUTANTS: Final = (
         "the fills of an order that does not balance are not asked for",
     ),
     Mutant(
-        "closes-on-no-news",
-        LOOKBACK,
-        "settled = self.passes > 1 and not self._news and self._after_proof(asked)",
-        "settled = not self._news",
-        "the verdict comes as soon as REST has nothing new",
+        "closes-on-an-empty-answer",
+        SESSION,
+        "            self._owed(asked.purpose).discard(asked.question)\n        else:",
+        "            self._owed(asked.purpose).discard(asked.question)\n"
+        "            if not meanings:\n"
+        "                self._owed(asked.purpose).clear()\n"
+        "        else:",
+        "an answer without a row is taken for the word that nothing happened",
     ),
     Mutant(
         "no-lag-allowance",
@@ -228,13 +231,6 @@ MUTANTS: Final = (
         "what there was no room for is dropped without a word",
     ),
     Mutant(
-        "retired-link-cut-off",
-        "exchstream/core/links.py",
-        "yield Ping(other.number)\n\n    def _of",
-        'del self.live[other.number]\n                yield Close(other.number, "replaced")\n\n    def _of',
-        "what a replaced connection still carries is not waited for",
-    ),
-    Mutant(
         "restart-from-now",
         SESSION,
         "since_ns = self.restored.checkpoint.good_ns\n            self._teller",
@@ -270,12 +266,5 @@ MUTANTS: Final = (
         "self.last = last if boot and boot == self._boot else max(last, reserved)",
         "self.last = last",
         "after a power cut positions that somebody has seen are given again",
-    ),
-    Mutant(
-        "repeats-replace",
-        STORE,
-        "insert or ignore into fill values",
-        "insert or replace into fill values",
-        "the file does not judge what is a repeat",
     ),
 )

@@ -12,7 +12,9 @@ from exchstream.core.venue import MINUTE
 from mockserver.checkers import Closed, Opened, Span, Told, ToldFill, TrueFill
 
 from .judge import Outcome, excused
+from .story import Step
 
+CALM: Final = {"fate": "ok", "dials": "ok", "doubled": 0.0, "broken": 0.0, "away": None, "measure": 0}  # no faults
 CLOSED_WITHIN_NS: Final = 5 * MINUTE  # of time in which nothing was in the way
 
 
@@ -34,7 +36,7 @@ class Tally:
         self.steps += len(story.before) + len(story.steps)
         self.bad += bool(outcome.violations)
         self.live_after_ns = max(self.live_after_ns, outcome.live_after_ns)
-        self.faults.update(step.what for step in story.steps if step.what not in ("trade", "wait"))
+        self.faults.update(step.what for step in story.steps if _is_fault(step))
         verdicts = [event for event in told if isinstance(event, Closed)]
         closings = list(closed_well(outcome))
         self.counts.update(
@@ -81,6 +83,11 @@ class Tally:
             f"  {counts}\n  {self.closed_well:.2%} of the recoverable gaps closed complete and in time\n"
             f"  faults: {faults}"
         )
+
+
+def _is_fault(step: Step) -> bool:
+    """True for a step that lets something go wrong, or mends a muted link."""
+    return step.what not in ("trade", "wait") and not (step.what in CALM and step.arg == CALM[step.what])
 
 
 def in_gaps(fills: Sequence[TrueFill], told: Sequence[Told]) -> int:
