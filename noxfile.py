@@ -20,7 +20,7 @@ nox.options.download_python = "never"  # "installed" means installed: uv would f
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False  # nox's own default turns to True where CI is set
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients"]
+nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
 
 HERE = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(HERE / "pyproject.toml")
@@ -173,6 +173,33 @@ def crash(session: nox.Session) -> None:
     """
     session.install("-e", ".")
     session.run("python", "-m", "tests.crash", *session.posargs)
+
+
+@nox.session
+def simulation(session: nox.Session) -> None:
+    """Stories by chance without sockets, a minute or two of them, from a fresh seed (it is printed)."""
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.simulation", "--profile", "default", *session.posargs)
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """More than a million steps, with floors under what they meet; or what the options say.
+
+    Options: `nox -s simulate -- --seeds 0:100 --flavour ftx`.
+    """
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.simulation", *(session.posargs or ["--profile", "full"]))
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Deliberate bugs in the shipped code: the simulation must catch each of them, on every seed.
+
+    Options: `nox -s mutants -- --seeds 2 --only stale-view-accepted --base-seed 7`.
+    """
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
 @nox.session

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 import attrs
 
 from exchstream.core.happenings import NO_DELAY, Ask, Now, Range
 from exchstream.core.venue import Question
+
+MAX_DROPPED: Final = 1_000  # questions that nobody waits for any more; beyond it the oldest is forgotten
 
 
 class Purpose(Enum):
@@ -32,9 +35,13 @@ class Asked:
 
 @attrs.define
 class Asks:
-    """All questions that are out, by number.  A number that is not here is not waited for."""
+    """All questions that are out, by number.  A number that is not here is not waited for.
+
+    Of those that were `dropped` an answer may come all the same: what it says of the venue itself is still true.
+    """
 
     out: dict[int, Asked] = attrs.field(factory=dict)
+    dropped: dict[int, Question] = attrs.field(factory=dict)
     _last: int = 0
 
     def put(self, question: Question, purpose: Purpose, now: Now, delay: Range = NO_DELAY) -> Ask:
@@ -51,7 +58,11 @@ class Asks:
 
     def drop(self, *purposes: Purpose) -> None:
         """Wait no longer for the answers to these."""
-        self.out = {number: asked for number, asked in self.out.items() if asked.purpose not in purposes}
+        kept = {number: asked for number, asked in self.out.items() if asked.purpose not in purposes}
+        self.dropped |= {number: asked.question for number, asked in self.out.items() if number not in kept}
+        for oldest in list(self.dropped)[:-MAX_DROPPED]:
+            del self.dropped[oldest]
+        self.out = kept
 
     def pending(self, purpose: Purpose) -> set[Question]:
         """The questions that are out for this purpose."""

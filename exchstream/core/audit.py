@@ -230,7 +230,7 @@ class Audit:
             if subject not in look.failed:
                 self._proven[subject] = max(seen_ns, self._proven.get(subject, self.base_ns))
         if look.holdings is not None and self.sheet.quiet_since(seen_ns):
-            self.sheet.agree(look.holdings, seen_ns, now.wall_ns)
+            self.sheet.agree(look.holdings, seen_ns, now.wall_ns + self.lag_ns - self.plan.lag_ns)
 
     def _blind(self, look: Look, now: Now) -> Finding | None:
         """Nobody can say whether all is well if a subject could not be asked about for too long."""

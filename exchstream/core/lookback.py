@@ -93,6 +93,8 @@ class LookBack:
     _listed: dict[str, int] = attrs.field(factory=dict)
     _holdings: Holdings | None = None
     _read_ns: int = 0
+    _early: dict[str, int] = attrs.field(factory=dict)  # symbols that may have traded since before the gap
+    _gap_ns: int = attrs.field(default=attrs.Factory(lambda self: self.since_ns, takes_self=True), init=False)
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
@@ -134,11 +136,11 @@ class LookBack:
 
         The very first ones are what later ones are held against: what happens from now on must explain the difference.
         """
-        self._holdings, self._read_ns = holdings, now.wall_ns
+        self._holdings, self._read_ns = holdings, now.wall_ns + self.lag_ns - self.plan.lag_ns
         if self.sheet.baseline is None and self._asked is not None:
             seen_ns = self._asked.wall_ns - self.lag_ns
             if self.sheet.quiet_since(seen_ns):
-                self.sheet.agree(holdings, seen_ns, now.wall_ns)
+                self.sheet.agree(holdings, seen_ns, self._read_ns)
         for symbol in sorted(holdings.symbols):
             self.symbols.setdefault(symbol)
 
@@ -285,7 +287,6 @@ class LookBack:
     def _listings(self, now: Now) -> Iterator[Question]:
         """Executions and orders since the gap began, of every symbol that is known by now."""
         assert self._asked is not None
-        begin_ns = self._begin_ns()
         until_ns = self._asked.wall_ns + self.lag_ns
         for listing, ask, told in (
             (self.plan.fills, Fills, self.plan.tells_fills),
@@ -297,7 +298,7 @@ class LookBack:
                 label = f"{ask.__name__}:{symbol}"
                 if label in self._listed:
                     continue
-                since_ns = self._listed[label] = self._settled.get(label, begin_ns)
+                since_ns = self._listed[label] = self._settled.get(label, self._begin_ns(label))
                 reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
                 if reach_ns > since_ns:
                     self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
@@ -318,9 +319,8 @@ class LookBack:
         markets = self.memory.markets or {}
         for symbol in list(explaining(self._unexplained().keys(), markets, self.symbols.keys())):
             self.symbols.setdefault(symbol)
-            if self.sheet.agreed_ns < self.since_ns:  # it may have traded ever since they agreed
-                self.since_ns = self.sheet.agreed_ns
-                self._settled.clear()
+            # It may have traded ever since they agreed; of the others all from before the gap has been told.
+            self._early[symbol] = self.since_ns = min(self.sheet.agreed_ns, self.since_ns)
         for question in chain(self._listings(self._asked), self._by_id()):
             if question not in self._followed:
                 self._followed.add(question)
@@ -330,12 +330,13 @@ class LookBack:
         """What this pass read to its end need not be read again, but for what REST may not have known yet."""
         unread = {_label(question) for question in self._hidden} | self._given_up
         for label, since_ns in self._listed.items():
-            if label not in unread and since_ns <= self._settled.get(label, self._begin_ns()):
+            if label not in unread and since_ns <= self._settled.get(label, self._begin_ns(label)):
                 self._settled[label] = max(asked.wall_ns - 2 * self.lag_ns, since_ns)
 
-    def _begin_ns(self) -> int:
-        """From when on listings are read; the venue's clock may have been set back since the gap began."""
-        return min(self.since_ns, self.proven.wall_ns) - self.lag_ns
+    def _begin_ns(self, label: str) -> int:
+        """From when on this listing is read; the venue's clock may have been set back since the gap began."""
+        since_ns = self._early.get(label.partition(":")[2], self._gap_ns)
+        return min(since_ns, self.proven.wall_ns) - self.lag_ns
 
     def _by_id(self) -> Iterator[Question]:
         if not self.plan.tells_orders:

@@ -223,6 +223,10 @@ class Session:
             case Answered(ask=number, reply=reply):
                 if (asked := self._asks.take(number)) is not None:
                     yield from self._answered(asked, self.venue.answer(asked.question, reply, self.memory), now)
+                elif (question := self._asks.dropped.pop(number, None)) is not None:  # it may say to stay away
+                    for meaning in self.venue.answer(question, reply, self.memory):
+                        if isinstance(meaning, Throttle):
+                            yield from self._common(meaning, now)
             case Unanswered(ask=number, why=why):
                 if (asked := self._asks.take(number)) is not None:
                     yield from self._again(asked, why, now)

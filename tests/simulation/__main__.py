@@ -1,6 +1,7 @@
 """`python -m tests.simulation`: search for bad histories, and tell the shortest one of each kind.
 
 python -m tests.simulation --steps 1000000 --length 60 --without mute,lag
+python -m tests.simulation --profile default
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import argparse
 import itertools
 import multiprocessing
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import attrs
@@ -20,12 +23,14 @@ import attrs
 from .chance import told_by_chance
 from .judge import Outcome
 from .play import play
+from .profiles import PROFILES, missed
+from .scripts import of_text
 from .shorten import kind_of, shortened
 from .story import Story
 from .tally import Tally
 from .world import FLAVOURS
 
-CHUNK = 25  # stories that a process plays at a time
+CHUNK = 10  # stories that a process plays at a time
 
 
 @attrs.frozen
@@ -45,8 +50,9 @@ Search: TypeAlias = "Callable[[Chunk], Result]"
 def main() -> int:
     """Play; 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
-    parser.add_argument("--seeds", default="0:50", help="first:last, the last left out")
+    parser.add_argument("--seeds", help="first:last, the last left out (default: 0:50; with a profile fresh ones)")
     parser.add_argument("--steps", type=int, help="so many steps at least, from the first seed on, however many seeds")
+    parser.add_argument("--profile", choices=PROFILES, help="so many steps, and floors under what they meet")
     parser.add_argument("--length", type=int, default=40, help="steps of a story")
     parser.add_argument("--flavour", choices=FLAVOURS, action="append", help="default: all")
     parser.add_argument("--without", default="", help="faults and features to leave out, with commas")
@@ -54,12 +60,20 @@ def main() -> int:
     parser.add_argument("--until-bad", action="store_true", help="stop at the first story that ends badly")
     parser.add_argument("--most", type=int, default=3, help="bad stories to shorten and tell in full, of each kind one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
+    parser.add_argument("--story", type=Path, help="play this file, and tell what happens")
     given = parser.parse_args()
-    first, _, last = given.seeds.partition(":")
+    if given.story is not None:
+        outcome = play(of_text(given.story.read_text(encoding="utf-8")))
+        print(outcome)
+        return int(bool(outcome.violations))
+    profile = PROFILES.get(given.profile)
+    first, _, last = (given.seeds or (f"{secrets.randbelow(10**9)}:" if profile else "0:50")).partition(":")
+    wanted = given.steps or (profile.steps if profile else None)
     flavours = tuple(given.flavour or FLAVOURS)
     without = frozenset(given.without.split(","))
     search = partial(_search, length=given.length, faults=not given.healthy, without=without)
-    seeds: Iterable[int] = range(int(first), int(last)) if given.steps is None else itertools.count(int(first))
+    seeds: Iterable[int] = range(int(first), int(last)) if wanted is None else itertools.count(int(first))
+    print(f"seeds from {first} on", flush=True)
     tallies = {flavour: Tally() for flavour in flavours}
     bad: list[Bad] = []
     began = time.perf_counter()
@@ -70,7 +84,7 @@ def main() -> int:
             print(f"{one.flavour} seed {one.seed}: {one.violations[0][:300]}", flush=True)
         if bad and given.until_bad:
             break
-        if given.steps is not None and sum(tally.steps for tally in tallies.values()) >= given.steps:
+        if wanted is not None and sum(tally.steps for tally in tallies.values()) >= wanted:
             break
     seconds = time.perf_counter() - began
     steps = sum(tally.steps for tally in tallies.values())
@@ -78,7 +92,11 @@ def main() -> int:
         print(f"{flavour}: {tally}")
     print(f"{steps:,} steps in {seconds:.1f} s by {given.jobs} processes: {steps / seconds:,.0f} a second")
     _tell(bad, given.most, lambda one: _story(one.flavour, one.seed, given.length, not given.healthy, without))
-    return int(bool(bad))
+    short = (
+        [line for name, tally in tallies.items() for line in missed(name, tally)] if profile and profile.floors else []
+    )
+    print(*(f"too little: {line}" for line in short), sep="\n", end="\n" if short else "")
+    return int(bool(bad or short))
 
 
 def _story(flavour: str, seed: int, length: int, faults: bool, without: frozenset[str]) -> Story:

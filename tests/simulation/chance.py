@@ -49,7 +49,7 @@ def told_by_chance(
     has = {name for name in FEATURES if faults and name not in without and chance.random() < FEATURES[name]}
     without |= frozenset() if "journal" in has else {"restart"}
     acts = acts_at(flavour)
-    busy, rough = chance.choice((0.3, 0.6, 0.8)), chance.choice((0.1, 0.25, 0.4)) if faults else 0.0
+    busy, rough = chance.choice((0.3, 0.6, 0.8)), chance.choice((0.15, 0.3, 0.5)) if faults else 0.0
     armed = sorted(
         name
         for name in faults_of(chance, flavour)
@@ -64,7 +64,11 @@ def told_by_chance(
             steps.append(Step("trade", action_of(chance, acts, flavour)))
         elif draw < busy + rough * (1 - busy) and armed:
             what = chance.choice(armed)
+            if what == "restart" and chance.random() < 0.7:  # while something is told, and is not kept yet
+                steps += [Step("trade", action_of(chance, acts, flavour)), Step("wait", chance.randint(0, SECOND // 5))]
             steps.append(Step(what, faults_of(chance, flavour)[what]()))
+            if chance.random() < 0.4:  # what happens in the gap that it may open
+                steps += [Step("trade", action_of(chance, acts, flavour)) for _ in range(chance.randint(1, 4))]
         else:
             wait_ns = wait_of(chance, patient="patience" in has)
             if wait_ns > 100 * SECOND and "patience" not in has:

@@ -9,9 +9,9 @@ import attrs
 
 from exchstream.core.venue import MINUTE, SECOND
 from mockserver import checkers
-from mockserver.checkers import Closed, Opened, Span, TrueChange, TrueFill
+from mockserver.checkers import Closed, Opened, Span, ToldFill, TrueChange, TrueFill
 
-from .files import text_of
+from .scripts import to_text
 from .story import Story
 from .world import CLIENT, World
 
@@ -29,7 +29,7 @@ NOTICED_NS: Final = {
 }
 
 
-REPLAY: Final = "kept as a file, it is played again by: python -m tests.simulation --story FILE"
+REPLAY: Final = "# kept as a file, it is played again by: python -m tests.simulation --story FILE"
 
 
 @attrs.define
@@ -42,7 +42,7 @@ class Outcome:
     live_after_ns: int = 0
 
     def __str__(self) -> str:
-        return "\n".join([text_of(self.story), REPLAY, *self.world.log, *self.violations])
+        return "\n".join([to_text(self.story), REPLAY, *self.world.log, *self.violations])
 
 
 def live_within_ns(world: World) -> int:
@@ -111,6 +111,7 @@ def judged_so_far(story: Story, world: World) -> list[str]:
         *world.broken,
         *checkers.fills_twice(told),
         *checkers.fills_invented(world.fills, told),
+        *(f"fill without its fee: {event.key}" for event in told if isinstance(event, ToldFill) and event.fee is None),
         *checkers.fills_of_old(told, since_ns=start_ns - error_ns),
         *checkers.orders_backward(told),
         *checkers.orders_invented(world.changes, told),

@@ -1,11 +1,13 @@
 """Stories of the simulation as text, in the one format of `mockserver.story`, and back.
 
 What the format does not know of a story (pages, limits, how the account began) is in its `setup`; the steps are verbs.
+A failure is told in this form; kept as a file in `kept/`, it is played by every run of the tests, and by
+`python -m tests.simulation --story FILE`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -15,8 +17,9 @@ from mockserver import story as format_
 from mockserver.durations import format_duration, parse_duration
 from mockserver.verbs import COUNT, FLAG, NOTHING, SHARE, SPAN, VERBS, WORD, Verb, optional, pair
 
-from .story import Step, Story
+from .story import Story
 
+KEPT: Final = Path(__file__).parent / "kept"
 # Every step of the simulation, and what it takes.
 STEPS: Final[dict[str, Verb]] = {
     "trade": VERBS["trade"],
@@ -33,6 +36,7 @@ STEPS: Final[dict[str, Verb]] = {
     "stall": SPAN,
     "clock": SPAN,
     "expire": COUNT,
+    "rekey": NOTHING,
     "shutdown": FLAG,
     "shutdowns": COUNT,
     "terminate": NOTHING,
@@ -62,8 +66,8 @@ def to_text(story: Story, *, name: str = "", comment: str = "") -> str:
         venue=story.flavour,
         seed=story.seed,
         setup=setup,
-        before=tuple(format_.Step(step.what, step.arg) for step in story.before),
-        steps=tuple(format_.Step(step.what, step.arg) for step in story.steps),
+        before=story.before,
+        steps=story.steps,
     )
     return format_.dump(written, STEPS, comment=comment)
 
@@ -74,14 +78,15 @@ def of_text(text: str) -> Story:
     return Story(
         flavour=read.venue,
         seed=read.seed,
-        steps=_steps(read.steps),
-        before=_steps(read.before),
+        steps=read.steps,
+        before=read.before,
         **{name: _typed(name, value) for name, value in read.setup.items()},
     )
 
 
-def _steps(steps: Sequence[format_.Step]) -> tuple[Step, ...]:
-    return tuple(Step(step.what, step.arg) for step in steps)
+def kept() -> dict[str, Story]:
+    """The stories that are kept as files, by the file's name."""
+    return {path.stem: of_text(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.yaml"))}
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -114,4 +119,4 @@ def _typed(name: str, value: Any) -> Any:
             return value
 
 
-__all__ = ["STEPS", "of_text", "to_text"]
+__all__ = ["STEPS", "kept", "of_text", "to_text"]

@@ -181,6 +181,26 @@ PINNED: Final[dict[str, Story]] = {
         )
         for flavour in (SPOT, LISTEN_KEY)
     },
+    # Where it is found, the look-back began anew for every symbol: what had been told of them, and forgotten since, was
+    # told again.
+    **{
+        f"an unnamed symbol in busy times, and little memory, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            symbols=("BTCUSDT",),
+            limits=(("MAX_FILLS", 5), ("MAX_CLOSED", 2)),
+            steps=(
+                wait(MINUTE),
+                *(PLACE, FILL_ALL) * 10,
+                Step("drop", "late"),
+                trade(Act.LIMIT, where=1),
+                FILL_ALL,
+                *(PLACE, FILL_ALL, wait(SECOND)) * 90,
+                wait(MINUTE),
+            ),
+        )
+        for flavour in (SPOT, LISTEN_KEY)
+    },
     # Each TRADE_LITE leaves its order in `Gaps.suspects`, which only the end of a gap empties (G5).
     "many fills in good health, binance-futures": Story(
         flavour=FUTURES, seed=1, healthy=True, steps=(PLACE, FILL_ALL, wait(SECOND)) * 150
@@ -410,6 +430,31 @@ PINNED: Final[dict[str, Story]] = {
         symbols=(),
         early=True,
         steps=(wait(3 * SECOND), Step("drop", "late"), PLACE, FILL_ALL, wait(MINUTE)),
+    ),
+    # By a clock that is seconds late, a fill from before the first holdings were read looked younger than them, and
+    # counted twice.
+    "the first holdings are read by a clock that is late, binance-spot": Story(
+        flavour=SPOT,
+        seed=10,
+        early=True,
+        steps=(Step("measure", 8 * SECOND), wait(3 * SECOND + SECOND // 2), PLACE, FILL_ALL, wait(MINUTE)),
+    ),
+    # What was being asked was dropped when the subscription ended; the answer that said to stay away was not read.
+    "told to stay away when nobody waits for the answer, binance-spot": Story(
+        flavour=SPOT,
+        seed=15,
+        steps=(
+            Step("away", ("orders", "503")),
+            Step("drop", "reset"),
+            wait(100 * SECOND),
+            Step("slow", 3 * SECOND),
+            Step("ban", (2 * MINUTE, 418)),
+            wait(5 * SECOND // 2),
+            Step("terminate"),
+            wait(SECOND // 2),
+            Step("slow", 80_000_000),
+            wait(MINUTE),
+        ),
     ),
     # Placed more and cancelled less than a lag before a look: the look passes, and no later listing has the order.
     **{

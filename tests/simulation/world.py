@@ -85,7 +85,7 @@ TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
-COMMIT_NS: Final = 20_000_000
+COMMIT_NS: Final = (20_000_000, 500_000_000)  # a disk may be slow
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
@@ -151,6 +151,7 @@ class World:
     changes: list[TrueChange] = attrs.field(factory=list, init=False)
     gave_up: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     troubles: list[Span] = attrs.field(factory=list, init=False)
+    unreachable: list[Span] = attrs.field(factory=list, init=False)
     outages: list[Span] = attrs.field(factory=list, init=False)
     delisted: set[str] = attrs.field(factory=set, init=False)
     evicted: bool = attrs.field(default=False, init=False)
@@ -372,7 +373,7 @@ class World:
         self._show(self.books.append(events, self.session.checkpoint))
         if not self._commits:
             self._commits = True
-            self.after(self.chance.randint(0, COMMIT_NS), self._commit)
+            self.after(self.chance.randint(0, self.chance.choice(COMMIT_NS)), self._commit)
 
     def _commit(self) -> None:
         assert self.books is not None
@@ -512,6 +513,8 @@ class World:
         if self._overflows and frames:
             self._overflows = False
             self.do(Overflowed(wire.number))
+            if self.phase == "live":
+                self.broken.append("not a word of what there was no room for")
         else:
             self.do(Received(wire.number, frames, self.now.mono_ns))
 
@@ -821,13 +824,15 @@ class World:
         ]
         known = {span.name for span in self.outages if span.until_ns == NEVER_NS}
         self.outages += [Span(now_ns, NEVER_NS, name) for name in sorted(failing - known)]
+        # What failed may only be asked, or dialled, again after the longest pause between two tries.
         troubled = bool(weather.away) or weather.fate != "ok" or weather.slowest_ns > FAST_NS
-        open_now = bool(self.troubles) and self.troubles[-1].until_ns == NEVER_NS
-        if troubled and not open_now:
-            self.troubles.append(Span(now_ns, NEVER_NS))
-        elif open_now and not troubled:
-            # What failed may only be asked again after the longest pause between two tries.
-            self.troubles[-1] = self.troubles[-1]._replace(until_ns=now_ns + 2 * MINUTE)
+        self.troubles = _held(self.troubles, now_ns, lasts=troubled, after_ns=2 * MINUTE)
+        self.unreachable = _held(self.unreachable, now_ns, lasts=weather.dials != "ok", after_ns=MINUTE)
+
+    @property
+    def hindrances(self) -> list[Span]:
+        """When a gap could not be closed, whatever anybody did."""
+        return self.troubles + self.unreachable
 
     def _end_outages(self) -> None:
         now_ns = self.now_ns
@@ -844,6 +849,15 @@ class World:
         self._overflows = False
         self.note_weather()
         self.note("HEALED")
+
+
+def _held(spans: Sequence[Span], now_ns: int, *, lasts: bool, after_ns: int) -> list[Span]:
+    """These spans, of which one is open as long as it `lasts`, and for a while after."""
+    if not lasts:
+        return [span if span.until_ns < NEVER_NS else span._replace(until_ns=now_ns + after_ns) for span in spans]
+    if any(span.until_ns == NEVER_NS for span in spans):
+        return list(spans)
+    return [*spans, Span(now_ns, NEVER_NS)]
 
 
 def widened(spec: VenueSpec, markets: int | None) -> tuple[VenueSpec, dict[str, Decimal] | None]:

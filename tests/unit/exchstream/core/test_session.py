@@ -7,6 +7,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from exchstream.core.asks import MAX_DROPPED, Asks, Purpose
 from exchstream.core.happenings import (
     Answered,
     Ask,
@@ -923,6 +924,29 @@ def test_the_hosts_budget_hears_what_the_venue_says_of_limits() -> None:
     driver.prove()
     throttle = Throttle("rest", 40)
     assert Obey(throttle) in driver.reply(OpenOrders, throttle, Snapshot(OrderKind.ORDER, frozenset()))
+
+
+def test_an_answer_that_nobody_waits_for_may_say_to_stay_away() -> None:
+    """The look-back that asked was given up: what the venue says of its limits is heeded, and its facts are not."""
+    driver = Driver()
+    driver.begin()
+    driver.prove()
+    number, throttle = driver.outstanding(OpenOrders), Throttle("rest", 40)
+    driver.lose()
+    word = driver.word([throttle, FillView(execution("1"))])
+    assert Obey(throttle) in driver.do(Answered(number, Reply(200, {}, word.encode())))
+    assert not driver.told(Fill)
+    assert not driver.do(Answered(number, Reply(200, {}, word.encode())))
+
+
+def test_of_questions_that_nobody_waits_for_only_some_are_known() -> None:
+    """An answer may never come."""
+    asks = Asks()
+    for number in range(MAX_DROPPED + 5):
+        asks.put(Fills("BTCUSDT", number, number + 1), Purpose.AUDIT, Now(0, 0))
+        asks.drop(Purpose.AUDIT)
+    assert len(asks.dropped) == MAX_DROPPED
+    assert max(asks.dropped) == MAX_DROPPED + 5
 
 
 def test_pages_are_asked_for_until_there_is_none() -> None:
