@@ -33,6 +33,7 @@ STEPS: Final[dict[str, Verb]] = {
     "stall": SPAN,
     "clock": SPAN,
     "expire": COUNT,
+    "rekey": NOTHING,
     "shutdown": FLAG,
     "shutdowns": COUNT,
     "terminate": NOTHING,
