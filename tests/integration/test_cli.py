@@ -121,7 +121,9 @@ def test_a_signal_ends_the_demo_cleanly(number: signal.Signals, expected: int) -
             wanted -= {event["venue"]} if event["event"] == "fill" else set()
         assert listens(port)
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=30)
+        rest = process.stdout.read()  # communicate() would begin behind what readline() has buffered, inside a line
+        errors = process.stderr.read()
+        process.wait(timeout=30)
     assert (expected, b"") == (process.returncode, errors)
     assert all(json.loads(line) for line in rest.splitlines())
     assert not listens(port)
