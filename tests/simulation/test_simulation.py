@@ -16,6 +16,7 @@ from mockserver.checkers import Opened
 from .chance import LIMITS, faults_of, told_by_chance
 from .days import day, faults_of_a_day
 from .play import CORE, limited, play
+from .scripts import kept
 from .shorten import shortened
 from .stories import PINNED
 from .story import Story
@@ -28,6 +29,13 @@ SEEDS: Final = range(100, 108)
 def test_a_pinned_story_ends_well(name: str) -> None:
     """Every checker is content with a story that once told of a bug."""
     outcome = play(PINNED[name])
+    assert not outcome.violations, str(outcome)
+
+
+@pytest.mark.parametrize("name", kept())
+def test_a_kept_story_ends_well(name: str) -> None:
+    """The same of those that are kept as files."""
+    outcome = play(kept()[name])
     assert not outcome.violations, str(outcome)
 
 
