@@ -86,6 +86,7 @@ LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's 
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
 COMMIT_NS: Final = (20_000_000, 500_000_000)  # a disk may be slow
+TOO_FAST_OR_SLOW: Final = b"imestamp"  # of all refusals only that of this machine's time; it may last
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
@@ -607,7 +608,7 @@ class World:
             self.note(f"{type(ask.question).__name__} answered {reply.status} ", reply.body[:100])
         if fate == "banned" and self._forbidden_ns is None:
             self._forbidden_ns = self.now_ns
-        if fate == "ok":
+        if fate == "ok" and not (reply.status != 200 and TOO_FAST_OR_SLOW in reply.body):
             self._failing.pop(_label(ask.question), None)
         else:
             self._fails(ask.question)
