@@ -72,6 +72,10 @@ class Gaps:
         """Enter a fact, tell it if it is news, and let a look-back that runs or is to come know."""
         if isinstance(view, OrderView):
             news = self.teller.order(view, now, recovered=recovered)
+        elif not recovered and self.teller.ledger.may_have_told(view.execution):
+            order = OrderKey(view.execution.venue_symbol, view.execution.order_id)
+            self.doubt(Doubt("more executions than memory holds", order=order), now)  # whose verdict will say so
+            return
         else:
             news = self.teller.fill(view, now, recovered=recovered)
         if news is None:

@@ -366,6 +366,12 @@ class Ledger:
         own_ns = -1 if order_id is None else self._executed(OrderKey(symbol, order_id)).forgotten_ns
         return max(self.forgotten.get(symbol, -1), self.forgotten.get(ANY, -1), own_ns)
 
+    def may_have_told(self, execution: Execution) -> bool:
+        """True for an execution that is unknown, and may be one of those that were needed and had to be forgotten."""
+        if not self.forgotten or execution.key in self.fills:
+            return False
+        return execution.time_ns <= self.forgotten_ns(execution.venue_symbol, execution.order_id)
+
     # ------------------------------------------------------------------------------------------------ double entry
 
     def difference(self, key: OrderKey) -> Decimal:
