@@ -130,17 +130,19 @@ class Account(Desk):
         super().__init__(BinanceSpot(api_key="key", api_secret="secret", symbols=("SOLUSDT",)), {})
         self.all_orders: list[Row] = []
         self.trades: list[Row] = []
+        self.allocations: list[Row] = []  # executions of smart order routing
         self.rest |= {
             "/api/v3/exchangeInfo": {"symbols": [MARKET]},
             "/api/v3/openOrders": lambda query: [r for r in self.all_orders if r["status"] in ("NEW", "PENDING_NEW")],
             "/api/v3/account": lambda query: {"balances": self.balances()},
             "/api/v3/allOrders": lambda query: _page(self.all_orders, query, "orderId", "orderId"),
             "/api/v3/myTrades": lambda query: _page(self.trades, query, "fromId", "id"),
+            "/api/v3/myAllocations": lambda query: _page(self.allocations, query, "fromAllocationId", "allocationId"),
             "/api/v3/order": lambda query: next(r for r in self.all_orders if str(r["orderId"]) == query["orderId"]),
         }
 
     def balances(self) -> list[Row]:
-        sold = sum((Decimal(trade["qty"]) for trade in self.trades), Decimal(0))
+        sold = sum((Decimal(trade["qty"]) for trade in [*self.trades, *self.allocations]), Decimal(0))
         amounts = {"SOL": 100 - sold, "USDT": PRICE * sold}
         return [{"asset": asset, "free": padded(amount), "locked": "0"} for asset, amount in amounts.items()]
 
@@ -172,7 +174,9 @@ class Account(Desk):
 
 
 def _page(rows: list[Row], query: dict[str, str], start: str, number: str) -> list[Row]:
-    """A listing by id (from this one on) or by time, as Binance pages it."""
+    """A listing by id (from this one on; of one order, if asked for) or by time, as Binance pages it."""
+    if start != "orderId" and "orderId" in query:
+        rows = [row for row in rows if str(row["orderId"]) == query["orderId"]]
     if start in query:
         return [row for row in rows if row[number] >= int(query[start])]
     return [row for row in rows if int(query["startTime"]) <= row["time"] <= int(query["endTime"])]
@@ -244,6 +248,75 @@ def test_an_order_that_prevention_ends_is_expired(filled: str) -> None:
     assert desk.told()[-1] == ("7", EXPIRED, filled)
     assert desk.driver.told(OrderUpdate)[-1].reason == "EXPIRED_IN_MATCH"
     assert len(desk.fills()) == int(filled)
+    assert desk.verdicts() == [(), ()]
+
+
+# ------------------------------------------------------------------------------------------ smart order routing
+
+
+def allocation(number: int, order_id: int, quantity: str, at: float) -> Row:
+    """The same execution as `myAllocations` lists it."""
+    listed = trade(order_id, quantity, at)
+    del listed["id"]
+    return listed | {"allocationId": number, "allocationType": "SOR", "isAllocator": False}
+
+
+def test_what_smart_order_routing_executed_in_a_gap_is_told_once() -> None:
+    """One allocation comes live and two in a gap: no listing of trades has them, the sums say whom to ask about.
+
+    Two orders: one was known when the link was lost, the other began and ended in the gap.
+    """
+    desk = live()
+    routed = {"t": -1, "b": "ONE_PARTY_TRADE_REPORT", "k": "SOR", "uS": True}
+    desk.tell(report(7, "NEW", "NEW", 61, uS=True))
+    desk.tell(report(7, "TRADE", "PARTIALLY_FILLED", 62, "1", "1", **routed, a=0))
+    desk.driver.lose()
+    desk.allocations = [allocation(0, 7, "1", 62), allocation(1, 7, "5", 63), allocation(2, 8, "6", 63.5)]
+    desk.all_orders = [
+        row(7, "FILLED", "6", 63, usedSor=True),
+        row(8, "FILLED", "6", 63.5, usedSor=True, time=ms(63.2)),
+    ]
+    desk.driver.advance(2)
+    desk.accept()
+    desk.pass_time(60)
+
+    assert [told for told in desk.told() if told[0] == "7"] == [
+        ("7", NEW, "0"),
+        ("7", PARTIALLY_FILLED, "1"),
+        ("7", FILLED, "6"),
+    ]
+    assert [told for told in desk.told() if told[0] == "8"] == [("8", FILLED, "6")]
+    assert sorted(desk.fills()) == [("7", "1"), ("7", "5"), ("8", "6")]
+    assert {"alloc:0", "alloc:1", "alloc:2"} == {fill.trade_id for fill in desk.driver.told(Fill)}
+    assert desk.verdicts() == [(), ()]
+    assert desk.driver.told(Unrecognized) == []
+
+
+# ------------------------------------------------------------------------------------------ sized in quote
+
+
+def test_an_order_sized_in_quote_balances() -> None:
+    """`quoteOrderQty`: the order has no quantity of its own until it is done, live or told by REST alone."""
+    desk = live()
+    sized: Row = {"o": "MARKET", "q": padded("0"), "p": padded("0"), "Q": padded("240")}
+    desk.tell(report(7, "NEW", "NEW", 61, **sized))
+    desk.tell(report(7, "TRADE", "PARTIALLY_FILLED", 62, "1", "1", **sized))
+    desk.driver.lose()
+    desk.trades = [trade(7, "1", 62), trade(7, "3", 63), trade(8, "2", 63.5)]
+    quoted: Row = {"type": "MARKET", "price": padded("0")}
+    desk.all_orders = [
+        row(7, "FILLED", "4", 63, **quoted, origQty=padded("4"), origQuoteOrderQty=padded("240")),
+        # What was left of the 150 bought no whole step: the venue ends it.
+        row(8, "EXPIRED", "2", 63.5, **quoted, origQty=padded("0"), origQuoteOrderQty=padded("150")),
+    ]
+    desk.driver.advance(2)
+    desk.accept()
+    desk.pass_time(60)
+
+    assert desk.told() == [("7", NEW, "0"), ("7", PARTIALLY_FILLED, "1"), ("7", FILLED, "4"), ("8", EXPIRED, "2")]
+    quantities = [update.quantity for update in desk.driver.told(OrderUpdate)]
+    assert quantities == [None, None, Decimal(4), None]
+    assert sorted(desk.fills()) == [("7", "1"), ("7", "3"), ("8", "2")]
     assert desk.verdicts() == [(), ()]
 
 

@@ -1,0 +1,122 @@
+"""Rules of recovery that chance meets too rarely: each is led to its place, and every checker looks on.
+
+What chance does meet is in `test_simulation.py`.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any, Final
+
+import pytest
+
+from exchstream.core.venue import DAY, HOUR, MINUTE, SECOND
+from mockserver.actions import Act
+from mockserver.checkers import Closed
+
+from .judge import Outcome, judged
+from .play import perform, play, rest, world_of
+from .stories import CANCEL, FILL_ALL, FILL_PART, FTX, FUTURES, LISTEN_KEY, PLACE, SPOT, trade, wait
+from .story import Step, Story
+from .world import FLAVOURS, World
+
+MILLI: Final = 1_000_000
+NEW_KEY: Final = {"listen_key_renew_ns": 10 * SECOND, "listen_key_spread_ns": SECOND}
+PROVEN_BY: Final = {SPOT: "GREETING", LISTEN_KEY: "SETTLING", FUTURES: "SETTLING", FTX: "GREETING"}
+
+
+def wrong_at_rest(story: Story, world: World) -> list[str]:
+    """The faults end, it comes to rest: what any checker says then."""
+    outcome = Outcome(story, world)
+    rest(story, world, outcome)
+    return [*outcome.violations, *judged(outcome)]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_link_may_end_before_while_and_after_its_subscription_is_proven(flavour: str) -> None:
+    """An order is placed before the end, and filled behind it: at whatever instant of the greeting that was."""
+    met: set[str] = set()
+    for at_ns in (*range(0, 600 * MILLI, 12 * MILLI), 10 * SECOND):
+        story = Story(flavour=flavour, seed=at_ns // MILLI, early=True, steps=())
+        with closing(world_of(story)) as world:
+            world.start()
+            for step in (wait(at_ns), PLACE):
+                perform(world, step)
+            met |= {link.phase.name for link in world.session.links.live.values()}
+            for step in (Step("drop", "reset"), FILL_PART, wait(SECOND // 5), FILL_ALL, wait(MINUTE)):
+                perform(world, step)
+            assert wrong_at_rest(story, world) == [], world.log
+            assert len(world.fills) == 2
+    assert met == {"DIALING", PROVEN_BY[flavour], "PROVEN"}
+
+
+@pytest.mark.parametrize(
+    ("flavour", "why", "options"),
+    [
+        *((flavour, "notice", {}) for flavour in (SPOT, LISTEN_KEY, FTX)),  # futures have no such notice
+        *((flavour, "age", {"lifetime_ns": 15 * SECOND}) for flavour in (SPOT, LISTEN_KEY, FUTURES)),
+        (FUTURES, "key", NEW_KEY),  # spot renews its key by name, and is never given another one
+    ],
+)
+def test_a_rotation_in_the_midst_of_fills_needs_no_gap(flavour: str, why: str, options: dict[str, Any]) -> None:
+    """A fill every twentieth of a second, before, while and after two links are heard: each is told once."""
+    story = Story(flavour=flavour, seed=1, healthy=True, steps=())
+    with closing(World(flavour, seed=1, options=options)) as world:
+        world.start()
+        assert world.run(MINUTE, lambda: world.phase == "live")
+        if why != "age":
+            perform(world, Step("shutdown", False) if why == "notice" else Step("rekey"))
+        overlapped = 0
+        while not overlapped or len(world.session.links.live) > 1:
+            for step in (PLACE, FILL_ALL, wait(SECOND // 20)):
+                perform(world, step)
+            overlapped += len(world.session.links.live) > 1
+            assert len(world.fills) < 2_000
+        dialled = world.dialled
+        assert wrong_at_rest(story, world) == [], world.log
+    assert dialled == 2
+    assert overlapped > 2
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_nine_days_away_are_read_in_windows_and_pages(flavour: str) -> None:
+    """Binance takes 24 hours of spot's history at a time, and 7 days of futures'; here a page holds five rows.
+
+    Futures forget orders that ended unfilled after three days: the time before that is named, and the fills are told.
+    """
+    day = (FILL_PART, wait(4 * HOUR), *(PLACE,) * 3, CANCEL, FILL_ALL, wait(20 * HOUR))
+    steps = (PLACE, PLACE, wait(SECOND), Step("restart", ("kill", 9 * DAY)), *day * 9, wait(5 * MINUTE))
+    outcome = play(Story(flavour=flavour, seed=1, journal="normal", page_cap=5, steps=steps))
+    verdict = [event for event in outcome.world.told if isinstance(event, Closed)][-1]
+    assert verdict.until_ns - verdict.since_ns > 9 * DAY
+    assert len(outcome.world.fills) >= 18
+    if flavour != FUTURES:
+        assert outcome.violations == []
+        return
+    ((what, span),) = verdict.unresolved
+    assert what == "span"
+    assert verdict.until_ns - int(span.partition("..")[2]) < 3 * DAY + MINUTE
+    assert [text for text in outcome.violations if not text.startswith("verdict ")] == []
+
+
+@pytest.mark.parametrize("flavour", [SPOT, LISTEN_KEY, FUTURES])
+def test_a_symbol_that_is_delisted_in_a_gap_is_named_and_hides_no_other(flavour: str) -> None:
+    """Its order was open; of another symbol a fill in the same gap is told."""
+    gone = (PLACE, FILL_PART, wait(SECOND), Step("drop", "late"), FILL_PART, Step("delist", 0))
+    other = (trade(Act.LIMIT, where=1), FILL_ALL, wait(MINUTE))
+    outcome = play(Story(flavour=flavour, seed=1, steps=(*gone, *other)))
+    assert outcome.violations == []
+    (name,) = outcome.world.delisted
+    named = [event.unresolved for event in outcome.world.told if isinstance(event, Closed)]
+    assert (("symbol", name),) in named
+    assert {what for unresolved in named for what in unresolved} == {("symbol", name)}
+
+
+@pytest.mark.parametrize("flavour", [SPOT, LISTEN_KEY, FUTURES])
+@pytest.mark.parametrize("fault", [("ban", (2 * MINUTE, 418)), ("fate", "429"), ("fate", "503"), ("fate", "html")])
+def test_a_look_back_that_is_refused_in_the_middle_goes_on(flavour: str, fault: tuple[str, Any]) -> None:
+    """Of a gap with several pages the first are read, then REST refuses for a minute: all is told, once."""
+    steps = (*(PLACE,) * 8, wait(SECOND), Step("drop", "reset"), *(FILL_ALL,) * 8, wait(SECOND), Step(*fault))
+    outcome = play(Story(flavour=flavour, seed=1, page_cap=2, steps=(*steps, wait(MINUTE))))
+    assert outcome.violations == []
+    assert len(outcome.world.fills) == 8
