@@ -25,12 +25,18 @@ Mark = tuple[int, int]  # an order's id, and when it was created
 class Era:
     """One symbol's ids: how often they have begun anew, and of each kind of order the highest one (as a `Mark`).
 
-    What is from before `since_ns` had its ids in a former epoch.
+    The order that showed it was created at `since_ns`.  Nothing that was told before and is older had its ids in this
+    epoch; what is told afterwards has, also of older orders, but for what is from before `floor_ns`.
     """
 
     number: int = 0
     since_ns: int = 0
     marks: Mapping[str, Mark] = attrs.field(factory=dict)
+    floor_ns: int = 0
+
+    def has(self, epoch: int, time_ns: int) -> bool:
+        """True for a fact that was told under this epoch, or shortly before anybody knew that it had begun."""
+        return epoch >= self.number or time_ns >= self.since_ns
 
 
 @attrs.define
@@ -50,10 +56,9 @@ class Epochs:
         era = self.eras.get(symbol)
         return 0 if era is None else era.number
 
-    def present(self, symbol: str, time_ns: int) -> bool:
-        """True for a fact of the present epoch."""
-        era = self.eras.get(symbol)
-        return era is None or time_ns >= era.since_ns
+    def follow(self, symbol: str, floor_ns: int) -> None:
+        """All that was told of the former epoch of this symbol is from before this instant."""
+        self.eras[symbol] = attrs.evolve(self.eras[symbol], floor_ns=floor_ns)
 
     def begins(self, state: OrderState, known: OrderState | None) -> bool:
         """True for an order that cannot be of its symbol's epoch, or not the one that is known by its id.
@@ -67,7 +72,7 @@ class Epochs:
         if not order_id.isdecimal() or len(order_id) > MAX_DIGITS:
             return False
         mark, era = (int(order_id), created_ns), self.eras.get(symbol, Era())
-        highest, before_ns = era.marks.get(kind, (0, 0))
+        highest, before_ns = era.marks.get(kind, (-1, 0))
         anew = mark[0] <= highest and created_ns > before_ns + after_ns
         if known is not None and known.created_ns is not None:
             anew = anew or created_ns > known.created_ns + after_ns
@@ -86,7 +91,7 @@ class Epochs:
             if first[1] <= until_ns:
                 era = self.eras[symbol]
                 marks = {**era.marks, kind: max(first, era.marks.get(kind, first))}
-                self.eras[symbol] = Era(era.number, era.since_ns, marks)
+                self.eras[symbol] = attrs.evolve(era, marks=marks)
                 del self._waiting[symbol, kind]
                 if newest > first:
                     self._waiting[symbol, kind] = newest, newest

@@ -289,12 +289,10 @@ class Session:
 
     def _recall(self, restored: Restored) -> None:
         """Know what a former process told, as far as the venue still does."""
-        epochs = self._teller.epochs
-        epochs.eras.update(restored.checkpoint.eras)
-        self.ledger.restore(
-            [s for s in restored.orders if epochs.present(s.key.venue_symbol, s.updated_ns or s.created_ns or 0)],
-            [entry for entry in restored.entries if epochs.present(entry.key.venue_symbol, entry.time_ns)],
-        )
+        eras = restored.checkpoint.eras
+        self._teller.epochs.eras.update(eras)
+        self.ledger.began.update((symbol, era.floor_ns) for symbol, era in eras.items() if era.floor_ns)
+        self.ledger.restore(restored.orders, restored.entries)
 
     def _clocked(self, now: Now) -> None:
         """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's.
@@ -563,6 +561,7 @@ class Session:
             return
         symbol, since_ns = state.key.venue_symbol, min(self.good_ns, now.wall_ns)
         lost = self.ledger.begin_anew(symbol, state.created_ns)
+        self._teller.epochs.follow(symbol, self.ledger.began[symbol])
         self.sheet.forget()
         self._open_gap(GapReason.WIPED, f"the ids of {symbol} began anew", now)
         for key in lost:

@@ -35,10 +35,13 @@ KINDS: Final[dict[type, int]] = {
 class _Order(msgspec.Struct, gc=False):
     key: OrderKey
     end: End | None = None
+    created_ns: int | None = None
+    updated_ns: int | None = None
 
 
 class _Update(msgspec.Struct, gc=False):
     state: _Order
+    epoch: int = 0
 
 
 class _Execution(msgspec.Struct, gc=False):
@@ -51,6 +54,7 @@ class _Execution(msgspec.Struct, gc=False):
 
 class _Fill(msgspec.Struct, gc=False):
     execution: _Execution
+    epoch: int = 0
 
 
 encode: Final = msgspec.msgpack.Encoder().encode
@@ -74,16 +78,21 @@ def decode(kind: int, payload: bytes) -> Event:
     return event
 
 
-def decode_order(payload: bytes) -> tuple[OrderKey, bool]:
-    """Which order an encoded update is about, and whether that has ended.  Raises JournalError for other bytes."""
-    state = _decoded(_UPDATE, payload, "a record").state
-    return state.key, state.end is not None
+def decode_order(payload: bytes) -> tuple[OrderKey, bool, int, int]:
+    """Which order an encoded update is about, whether that has ended, its epoch, and when it changed.
+
+    Raises JournalError for other bytes.
+    """
+    update = _decoded(_UPDATE, payload, "a record")
+    state = update.state
+    return state.key, state.end is not None, update.epoch, state.updated_ns or state.created_ns or 0
 
 
-def decode_entry(payload: bytes) -> Entry:
-    """What the ledger needs of an encoded fill.  Raises JournalError for other bytes."""
-    e = _decoded(_FILL, payload, "a record").execution
-    return Entry(FillKey(e.venue_symbol, e.trade_id, e.order_id), e.quantity, e.time_ns)
+def decode_entry(payload: bytes) -> tuple[Entry, int]:
+    """What the ledger needs of an encoded fill, and its epoch.  Raises JournalError for other bytes."""
+    fill = _decoded(_FILL, payload, "a record")
+    e = fill.execution
+    return Entry(FillKey(e.venue_symbol, e.trade_id, e.order_id), e.quantity, e.time_ns), fill.epoch
 
 
 def decode_state(payload: bytes) -> OrderState:

@@ -27,6 +27,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from exchstream.core.balances import BalanceState
+from exchstream.core.epochs import Era
 from exchstream.core.ledger import MAX_CLOSED, MAX_ENDED, Entry
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import MINUTE
@@ -90,6 +91,7 @@ MIGRATIONS: Final = (
     """,
 )
 
+FIRST: Final = Era()
 FILL_IS: Final = "account = ? and symbol = ? and order_id = ? and trade_id = ? and epoch = ?"
 Durability = Literal["normal", "full", "relaxed"]
 _Ended = dict[int, dict[OrderKey, bytes]]
@@ -396,7 +398,7 @@ class Store:
     def _told_lately(self, found: Mapping[int, Checkpoint]) -> tuple[_Ended, dict[int, dict[FillKey, Entry]]]:
         """What a look-back may bring again, of each account: the last records of orders that ended, and executions.
 
-        The newest come first.
+        The newest come first; those that had their ids in a former epoch are left out.
         """
         ended: _Ended = {account: {} for account in found}
         entries: dict[int, dict[FillKey, Entry]] = {account: {} for account in found}
@@ -411,13 +413,14 @@ class Store:
             if account not in found or told_ns < since_ns[account]:
                 continue
             if kind == FILL:
-                entry = decode_entry(payload)
-                entries[account][entry.key] = entry
+                entry, epoch = decode_entry(payload)
+                if _era(found[account], entry.key.venue_symbol).has(epoch, entry.time_ns):
+                    entries[account][entry.key] = entry
             elif len(ended[account]) < MAX_CLOSED + MAX_ENDED:  # the ledger keeps no more
-                key, has_ended = decode_order(payload)
+                key, has_ended, epoch, changed_ns = decode_order(payload)
                 if key not in seen[account]:
                     seen[account].add(key)
-                    if has_ended:
+                    if has_ended and _era(found[account], key.venue_symbol).has(epoch, changed_ns):
                         ended[account][key] = payload
         return ended, entries
 
@@ -433,7 +436,8 @@ class Store:
         working = self._db.execute("select state from open_order where account = ?", (account,))
         orders = [*closed, *(decode_state(blob) for (blob,) in working)]
         for state in orders:
-            entries.update((entry.key, entry) for entry in self._entries(account, state.key))
+            era = _era(checkpoint, state.key.venue_symbol)
+            entries.update((entry.key, entry) for entry in self._entries(account, state.key, era))
         symbols = self._db.execute("select name from symbol where account = ? order by position", (account,))
         return Restored(
             checkpoint=checkpoint,
@@ -442,17 +446,17 @@ class Store:
             entries=tuple(sorted(entries.values(), key=lambda entry: entry.time_ns)),
         )
 
-    def _entries(self, account: int, key: OrderKey) -> Iterator[Entry]:
-        """All fills of this order, however old; of former epochs too, from the oldest on."""
+    def _entries(self, account: int, key: OrderKey, era: Era) -> Iterator[Entry]:
+        """All fills of this order, however old."""
         if key.kind is not OrderKind.ORDER:
             return
         rows = self._db.execute(
-            "select trade_id, quantity, time_ns from fill where account = ? and symbol = ? and order_id = ? "
-            "order by epoch",
+            "select trade_id, quantity, time_ns, epoch from fill where account = ? and symbol = ? and order_id = ?",
             (account, key.venue_symbol, key.order_id),
         )
-        for trade_id, quantity, time_ns in rows:
-            yield Entry(FillKey(key.venue_symbol, trade_id, key.order_id), Decimal(quantity), time_ns)
+        for trade_id, quantity, time_ns, epoch in rows:
+            if era.has(epoch, time_ns):
+                yield Entry(FillKey(key.venue_symbol, trade_id, key.order_id), Decimal(quantity), time_ns)
 
 
 # ---------------------------------------------------------------------------------------------------- the file
@@ -639,6 +643,10 @@ def _migrate(db: sqlite3.Connection) -> None:
     db.execute(f"pragma application_id = {APPLICATION_ID}")
     db.execute(f"pragma user_version = {len(MIGRATIONS)}")
     db.execute("commit")
+
+
+def _era(checkpoint: Checkpoint, symbol: str) -> Era:
+    return checkpoint.eras.get(symbol, FIRST)
 
 
 def _fill_id(event: Fill) -> tuple[str, str, str, int]:

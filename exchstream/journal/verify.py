@@ -76,7 +76,7 @@ class _Reading:
         self.names = dict(self.db.execute("select id, name from account"))
         (version,) = self.db.execute("pragma user_version").fetchone()
         # A file that no process has opened since there are epochs has none.
-        self.fill_is = FILL_IS if version > 1 else FILL_IS.replace("epoch", "0")
+        self.fill_is = FILL_IS if version > 2 else FILL_IS.replace("epoch", "0")
         self.floor, self.last = self.db.execute("select floor, last from span").fetchone()
 
     def faults(self) -> Iterator[str]:

@@ -108,7 +108,8 @@ def test_epochs_count_on_and_survive() -> None:
     assert not second.begins(created("2", 200), None)
     assert second.begins(created("1", 300), None)
     assert second.number("BTCUSDT") == 2
-    assert [second.present("BTCUSDT", T0 + at * SECOND) for at in (299, 300)] == [False, True]
+    facts = ((1, 299), (1, 300), (2, 299))
+    assert [second.eras["BTCUSDT"].has(epoch, T0 + at * SECOND) for epoch, at in facts] == [False, True, True]
 
 
 def test_eras_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,7 @@ from exchstream.core.happenings import (
     Unanswered,
     Unclocked,
 )
-from exchstream.core.ledger import Entry
 from exchstream.core.scrub import needles, scrub_cut
-from exchstream.core.state import Restored
 from exchstream.core.venue import (
     HOUR,
     MINUTE,
@@ -734,33 +732,6 @@ def test_a_wipe_that_is_noticed_late_takes_nothing_back() -> None:
     fills, orders = told_ids(driver)
     assert fills[1:] == [("1", 1)]
     assert [(number, status) for number, status, _ in orders[2:]] == [("9", "new"), ("1", "filled")]
-
-
-def test_a_restart_knows_which_ids_are_old() -> None:
-    """What was told before a wipe is not taken for what has the ids now."""
-    first, books = before_the_wipe()
-    state, fill = filled(1, at=first.now.mono_ns / SECOND)
-    books.orders, books.fills = [state], [fill]
-    drop(first)
-    settle(first, books)
-    (old, *_), restored = first.told(OrderUpdate), first.session.checkpoint()
-    second = Driver(Toy(plan=WIPES))
-    second.session.restored = Restored(
-        checkpoint=restored,
-        symbols=("BTCUSDT",),
-        orders=(old.state, state),
-        entries=tuple(Entry(f.execution.key, f.quantity, f.time_ns) for f in first.told(Fill)),
-    )
-    second.at(first.now.mono_ns)
-    begin(second, books)
-    assert told_ids(second) == ([], [])
-    live_on(second, books, 100)
-    at = second.now.mono_ns / SECOND
-    again, other = filled(1, at=at)
-    books.orders, books.fills = [again], [other]
-    second.say(OrderView(again), FillView(other))
-    settle(second, books)
-    assert told_ids(second) == ([("1", 2)], [("1", "filled", 2)])
 
 
 def test_ids_that_fall_are_nothing_where_no_venue_is_wiped() -> None:

@@ -194,15 +194,16 @@ def test_an_older_journal_is_brought_up_to_date(path: Path, monkeypatch: pytest.
         store.close()
 
 
-def of_the_first_form(path: Path) -> None:
-    """A journal as the first version wrote it: a fill, an open order and an account."""
+def of_an_old_form(path: Path, form: int) -> None:
+    """A journal as a former version wrote it, before there were epochs: a fill, an open order and an account."""
     told = placed([fill("1", "1"), update("1", filled="0.1")])
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(module.MIGRATIONS[0])
+        db.executescript("".join(module.MIGRATIONS[:form]))
         db.execute("pragma journal_mode = wal")
         db.execute(f"pragma application_id = {module.APPLICATION_ID}")
-        db.execute("pragma user_version = 1")
-        db.execute("insert into account values (1, 'a', '', ?, ?, ?)", (T0, T0, encode(BalanceState())))
+        db.execute(f"pragma user_version = {form}")
+        columns = "(id, name, identity, good_ns, floor_ns, balances)"
+        db.execute(f"insert into account {columns} values (1, 'a', '', ?, ?, ?)", (T0, T0, encode(BalanceState())))
         db.execute("insert into fill values (1, 'BTCUSDT', '1', '1', '0.1', ?, 1)", (T0,))
         state = told[1].state  # type: ignore[union-attr]
         db.execute("insert into open_order values (1, 'BTCUSDT', '1', 'order', ?)", (encode(state),))
@@ -218,9 +219,10 @@ def _without_epoch(event: Event) -> bytes:
     return encode(fields)
 
 
-def test_a_journal_of_the_first_form_goes_on(path: Path) -> None:
+@pytest.mark.parametrize("form", [1, 2])
+def test_a_journal_of_an_old_form_goes_on(path: Path, form: int) -> None:
     """It is sound as it is; once opened, what it knows is of epoch 0, and the same ids may come in another one."""
-    of_the_first_form(path)
+    of_an_old_form(path, form)
     for _ in range(2):
         with reading(path) as db:
             assert verify(db).faults == ()
