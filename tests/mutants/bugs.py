@@ -57,13 +57,6 @@ MUTANTS: Final = (
         "the next page begins after the time of the last row, and others have it",
     ),
     Mutant(
-        "twins-forgotten",
-        BINANCE_PAGES,
-        "twins = book.twins and not isinstance(question, OrderFills)",
-        "twins = False and not isinstance(question, OrderFills)",
-        "a page may end between the two sides of a self-trade, which have one id",
-    ),
-    Mutant(
         "short-page-is-the-last",
         BINANCE_PAGES,
         "if not any(_is_late(row, question) for row in rows):",

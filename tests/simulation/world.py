@@ -85,6 +85,7 @@ TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
+TOO_LATE: Final = b'"code":-1021,'  # our time is wrong: asked again, it is no better while no clock can be read
 COMMIT_NS: Final = (20_000_000, 500_000_000)  # a disk may be slow
 WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
@@ -607,7 +608,7 @@ class World:
             self.note(f"{type(ask.question).__name__} answered {reply.status} ", reply.body[:100])
         if fate == "banned" and self._forbidden_ns is None:
             self._forbidden_ns = self.now_ns
-        if fate == "ok":
+        if fate == "ok" and TOO_LATE not in reply.body:
             self._failing.pop(_label(ask.question), None)
         else:
             self._fails(ask.question)
