@@ -128,15 +128,51 @@ def client_venv(session: nox.Session, name: str, *requirements: str, made_by: st
     return str(python)
 
 
-@nox.session
-def clients(session: nox.Session) -> None:
-    """Unmodified third-party clients trade on the mock; each lives in an environment and a process of its own."""
+def clients_env(session: nox.Session) -> dict[str, str]:
+    """Each third-party client in an environment of its own; the variables that name their Pythons."""
     session.install("-e", ".[keys,test]", *group("tests"))
-    env = {
+    return {
         "EXCHSTREAM_CCXT_PYTHON": client_venv(session, "ccxt", "ccxt"),
         "EXCHSTREAM_CCXT_FTX_PYTHON": client_venv(session, "ccxt-ftx", *CCXT_FTX),
+        "EXCHSTREAM_PYTHON_BINANCE_PYTHON": client_venv(session, "python-binance", "python-binance"),
     }
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Unmodified third-party clients trade on the mock and follow orders there, each in a process of its own."""
+    env = clients_env(session)
     session.run("python", "-m", "pytest", "--timeout=240", *(session.posargs or ["tests/clients"]), env=env)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Four accounts trade under faults for minutes on end: all is told once, and no memory, descriptor or task stays.
+
+    Options: `nox -s soak -- --minutes 1` for a quick look.
+    """
+    session.install("-e", ".[keys,test]", *group("tests"))
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def comparison(session: nox.Session) -> None:
+    """What exchstream, ccxt and python-binance tell of the same events, as the table that `clients` prints too.
+
+    The page is written by `nox -s comparison -- --patience 330 --write docs/comparison.md`.
+    """
+    env = clients_env(session)
+    session.run("python", "-m", "pytest", "-s", "tests/clients/test_comparison.py", *session.posargs, env=env)
+
+
+@nox.session
+def crash(session: nox.Session) -> None:
+    """Bots are killed in each phase while the mock trades on; fails if anything was lost, doubled or invented.
+
+    Options: `nox -s crash -- --kills 72 --seed 1 --write docs/guarantees.md`.
+    """
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.crash", *session.posargs)
 
 
 @nox.session

@@ -41,6 +41,7 @@ class GapReason(Enum):
     AUDIT = "audit"
     DOUBT = "doubt"
     OVERFLOW = "overflow"
+    WIPED = "wiped"
 
 
 class DownReason(Enum):
@@ -62,12 +63,16 @@ class _Told:
 
 @attrs.frozen(kw_only=True)
 class _Fact(_Told):
-    """What every fact of a venue carries besides."""
+    """What every fact of a venue carries besides.
+
+    `epoch` counts how often the venue's ids of this symbol have begun anew: 0, but for test systems that are wiped.
+    """
 
     symbol: str | None
     received_ns: int
     recovered: bool = False
     raw: bytes = b""
+    epoch: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -199,7 +204,7 @@ class Fill(_Fact):
 
     @property
     def trade_id(self) -> str:
-        """The venue's id of the execution; with `order_id` it identifies the fill for ever."""
+        """The venue's id of the execution; with symbol, `order_id` and `epoch` it identifies the fill for ever."""
         return self.execution.trade_id
 
     @property

@@ -89,6 +89,7 @@ class _OrderUpdate(_Line, kw_only=True, tag="order_update"):
     received_ns: int
     recovered: bool
     raw: _Raw
+    epoch: int = 0
 
 
 class _Fill(_Line, kw_only=True, tag="fill"):
@@ -110,6 +111,7 @@ class _Fill(_Line, kw_only=True, tag="fill"):
     received_ns: int
     recovered: bool
     raw: _Raw
+    epoch: int = 0
 
 
 class _GapOpened(_Line, kw_only=True, tag="gap_opened"):
@@ -215,6 +217,7 @@ def _order_line(event: OrderUpdate) -> _OrderUpdate:
         received_ns=event.received_ns,
         recovered=event.recovered,
         raw=_raw_text(event.raw),
+        epoch=event.epoch,
     )
 
 
@@ -243,6 +246,7 @@ def _fill_line(event: Fill) -> _Fill:
         received_ns=event.received_ns,
         recovered=event.recovered,
         raw=_raw_text(event.raw),
+        epoch=event.epoch,
     )
 
 
@@ -294,6 +298,7 @@ def _order_update(line: _OrderUpdate) -> OrderUpdate:
         received_ns=line.received_ns,
         recovered=line.recovered,
         raw=_raw_bytes(line.raw),
+        epoch=line.epoch,
         state=state,
     )
 
@@ -324,6 +329,7 @@ def _fill(line: _Fill) -> Fill:
         received_ns=line.received_ns,
         recovered=line.recovered,
         raw=_raw_bytes(line.raw),
+        epoch=line.epoch,
         execution=execution,
     )
 

@@ -10,12 +10,14 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``liquidity``    who trades with the clients;  ``demo_traders``  clients for show
 - ``faces``        each venue's HTTP and WebSocket dialect (``faces.base``: what a face is);  ``venues``  all of them
 - ``clock``        one queue of timers;  ``recorder``  everything sent and received;  ``truth``  what really happened
-- ``link``         one WebSocket connection: outbox, heartbeats, faults
+- ``faults``       what may go wrong, and whether it does: small values, decided by the seed
+- ``link``         one WebSocket connection: outbox, heartbeats, what faults do to it
 - ``exchange``     one venue in one world;  ``world``  isolated universes, chosen by key
 - ``checkers``     what a client told, held against the truth
-- ``control``      the control API under ``/__mock`` (``control_orders``, ``control_input``)
+- ``control``      the control API under ``/__mock`` (``control_orders``, ``control_faults``, ``control_input``)
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
 - ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there
+- ``story``        what happens, step by step, as YAML (``verbs``, ``forms``, ``durations``, ``plain_yaml``: its parts)
 - ``strategies``   Hypothesis: legal histories in the venues' own JSON
 - ``command``      the command line (``snippets``: the lines it prints for clients);  ``__main__``  the way there
 

@@ -78,18 +78,21 @@ USUAL: Final = (SelfTrade.NONE,) * 4 + tuple(SelfTrade)
 
 @attrs.frozen(slots=True)
 class Action:
-    """One recipe. ``who``, ``where`` and ``which`` are picks modulo what is there; ``after_ns`` passes before it."""
+    """One recipe. ``who``, ``where`` and ``which`` are picks modulo what is there; ``after_ns`` passes before it.
+
+    What is not said: the first account buys on the first market, below the reference price.
+    """
 
     act: Act
-    who: int
-    where: int
-    which: int
-    side: Side
-    offset: int
-    size: int
-    self_trade: SelfTrade
-    flag: bool
-    after_ns: int
+    who: int = 0
+    where: int = 0
+    which: int = 0
+    side: Side = Side.BUY
+    offset: int = -3
+    size: int = 3
+    self_trade: SelfTrade = SelfTrade.NONE
+    flag: bool = False
+    after_ns: int = 0
 
 
 def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Command | None:

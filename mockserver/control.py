@@ -16,6 +16,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
+from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
 from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
 from mockserver.exchange import Account, Exchange
@@ -42,12 +43,13 @@ class Control:
         settings = "venue profile limits rest_lag_ms page_cap options"
         self._table: Table = {
             ("GET", "/health"): Act.of(self._health),
-            ("POST", "/reset"): Act.of(self._reset, "keep_accounts"),
+            ("POST", "/reset"): Act.of(self._reset, "keep_accounts wipe"),
             ("POST", "/accounts"): Act.of(self._open_account, account),
             ("GET", "/connections"): Act.of(self._connections),
             ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
             ("POST", "/connections/{id}/{verb}"): Act.of(self._act_on_one, verbs),
             ("POST", "/listen_keys/expire"): Act.of(self._expire_listen_keys, "venue account notices"),
+            ("POST", "/listen_keys/replace"): Act.of(self._replace_listen_keys, "venue account"),
             ("POST", "/keys/{name}/revoke"): Act.of(self._revoke, "venue"),
             ("GET", "/settings"): Act.of(self._show_settings, "venue"),
             ("POST", "/settings"): Act.of(self._settings, settings),
@@ -55,6 +57,7 @@ class Control:
             ("GET", "/truth"): Act.of(self._truth, "venue account"),
             ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
+            **FaultControl(self._find).table,
         }
         self.routes = list(self.takes())
 
@@ -116,7 +119,8 @@ class Control:
         }
 
     def _reset(self, given: Input) -> Json:
-        world = self.worlds.reset(self._find.world(given).name, keep_accounts=given.flag("keep_accounts", True))
+        keep, wipe = given.flag("keep_accounts", True), given.flag("wipe", False)
+        world = self.worlds.reset(self._find.world(given).name, keep_accounts=keep, wipe=wipe)
         return {"world": world.name, "accounts": {v: list(e.accounts) for v, e in world.exchanges.items()}}
 
     def _open_account(self, given: Input) -> Json:
@@ -192,6 +196,11 @@ class Control:
         for exchange in exchanges:
             exchange.note_sight()
         return {"expired": expired}
+
+    def _replace_listen_keys(self, given: Input) -> Json:
+        exchanges = self._find.exchanges(given)
+        account = self._find.some_account(given, exchanges)
+        return {"replaced": {e.venue: e.face.replace_listen_keys(account) for e in exchanges}}
 
     def _shutdown_notice(self, given: Input) -> Json:
         exchanges, close = self._find.exchanges(given), given.flag("close", False)

@@ -68,6 +68,10 @@ class Input:
         """Whether it was given, be it null."""
         return name in self._values
 
+    def get(self, name: str) -> Any:
+        """What was given, as it is; None when absent."""
+        return self._values.get(name)
+
     def is_null(self, name: str) -> bool:
         """Whether it was given as null."""
         return self.has(name) and self._values[name] is None

@@ -132,9 +132,9 @@ class Exchange:
         """The exchange (perhaps of another world, same venue) and account of an API key; revoked accounts too."""
         return self.world.worlds.find_key(self.venue, api_key)
 
-    def claim(self, token: str) -> None:
-        """Let requests that carry this token (a listen key) find this exchange's world."""
-        self.world.worlds.claim(self.venue, token, self)
+    def claim(self, token: str, account: str | None = None) -> None:
+        """Let requests that carry this token (a listen key, of this account) find this exchange's world."""
+        self.world.worlds.claim(self.venue, token, self, account)
 
     def find_token(self, token: str) -> Exchange | None:
         """The exchange (perhaps of another world, same venue) that claimed this token, or None."""

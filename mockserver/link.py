@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from mockserver.faces.base import Close, HttpRequest, Out, Ping, Rhythm, Session, Text
+from mockserver.faces.base import Binary, Close, HttpRequest, Out, Ping, Rhythm, Session, Text
+from mockserver.faults import Disconnect, HalfOpen, Mute, Reset, Stall, frame_fate_of, frame_thing
 
 if TYPE_CHECKING:
     from mockserver.clock import Timer
@@ -99,6 +100,8 @@ class Link:
         self._timers: list[Timer] = []
         self._awaited: deque[bytes] = deque(maxlen=PINGS_REMEMBERED)
         self._pong_timer: Timer | None = None
+        self._late: deque[tuple[int, Out]] = deque()  # bounded: OUTBOX_FRAMES and OUTBOX_BYTES with the outbox
+        self._stall_timer: Timer | None = None
 
     # -- what a session calls -------------------------------------------------------------------------------------
 
@@ -108,6 +111,9 @@ class Link:
             return
         if self.silence == "all" and isinstance(out, Text):
             self.home.recorder.record("ws-muted", out.data, link=self.id)
+            return
+        if isinstance(out, Text) and self.home.faults.watches("frame"):
+            self._push_under_faults(out.data)
             return
         self._append(out)
         if isinstance(out, Close):
@@ -195,6 +201,7 @@ class Link:
 
     def closed(self) -> None:
         """The connection is gone, whoever ended it."""
+        self._late.clear()
         if self.open:
             self._finish()
 
@@ -221,13 +228,22 @@ class Link:
         self.note_sight()
 
     def resume(self) -> None:
-        """Undo ``mute`` and ``half_open``."""
+        """Undo ``mute``, ``half_open`` and ``stall``."""
         self.silence = None
         self._hold(False)
 
     def half_open(self) -> None:
         """Neither read nor write any more, while the TCP connection stays."""
         self._hold(True)
+
+    def stall(self, for_ns: int) -> None:
+        """Neither read nor write for so long; then everything at once."""
+        clock = self.home.clock
+        until_ns = clock.now_ns + for_ns
+        if self._stall_timer is not None and self._stall_timer.pending:
+            until_ns = max(until_ns, self._stall_timer.when_ns)
+        self._hold(True)
+        self._stall_timer = clock.at(until_ns, f"end of the stall of connection {self.id}", lambda: self._hold(False))
 
     def drop(self) -> None:
         """End the connection without a close frame."""
@@ -254,18 +270,66 @@ class Link:
         for exchange in self._joined:
             exchange.note_sight()
 
-    def _append(self, out: Out) -> None:
+    def _push_under_faults(self, text: str) -> None:
+        """Send a frame as faults will have it, and let befall the connection what they say."""
+        accounts = frozenset(account for *_, account in self.accounts)
+        thing = frame_thing(text, venue=self.venue, accounts=accounts, path=self.path, link=self.id)
+        hits = self.home.faults.decide(thing, self.home.clock.now_ns)
+        self.home.note_faults(hits, link=self.id)
+        fate = frame_fate_of(hits, text)
+        match fate.link:
+            case Disconnect(code=None):
+                self.drop()
+            case Reset(after_bytes=after_bytes):
+                self.reset(after_bytes)
+            case Mute(mode=mode):
+                self.mute(mode)
+                self.home.recorder.record("ws-muted", text, link=self.id)
+                return
+            case HalfOpen():
+                self.half_open()
+            case Stall(for_ns=for_ns):
+                self.stall(for_ns)
+        for frame in fate.frames:
+            if self.open:
+                self._append(Text(frame) if isinstance(frame, str) else Binary(frame), fate.delay_ns)
+        if isinstance(fate.link, Disconnect) and fate.link.code is not None:
+            self.close(fate.link.code, fate.link.reason)
+
+    def _append(self, out: Out, delay_ns: int = 0) -> None:
+        """Put it in the outbox, at once or late; what comes behind what is late waits with it."""
         size = _size(out)
-        if len(self._outbox) >= OUTBOX_FRAMES or self._outbox_bytes + size > OUTBOX_BYTES:
-            self.home.recorder.record("ws-overflow", f"{len(self._outbox)} frames unread", link=self.id)
+        waiting = len(self._outbox) + len(self._late)
+        if waiting >= OUTBOX_FRAMES or self._outbox_bytes + size > OUTBOX_BYTES:
+            self.home.recorder.record("ws-overflow", f"{waiting} frames unread", link=self.id)
             self.reset()
             return
-        self._outbox.append(out)
         self._outbox_bytes += size
+        if not delay_ns and not self._late:
+            self._emit(out)
+            return
+        due_ns = self.home.clock.now_ns + delay_ns
+        self._late.append((max(due_ns, self._late[-1][0]) if self._late else due_ns, out))
+        if len(self._late) == 1:
+            self._await_late()
+
+    def _emit(self, out: Out) -> None:
+        self._outbox.append(out)
         self.home.recorder.record_out(out, link=self.id)
         self.transport.wake()
 
+    def _await_late(self) -> None:
+        self.home.clock.at(self._late[0][0], f"late frame of connection {self.id}", self._emit_late)
+
+    def _emit_late(self) -> None:
+        while self._late and self._late[0][0] <= self.home.clock.now_ns:
+            self._emit(self._late.popleft()[1])
+        if self._late:
+            self._await_late()
+
     def _hold(self, held: bool) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
         self.held = held
         self.transport.hold(held)
         self.note_sight()
@@ -273,6 +337,7 @@ class Link:
     def _end(self, how: str) -> None:
         self.home.recorder.record("control", how, link=self.id)
         self.take()
+        self._outbox_bytes = 0  # of those that were late, too
         self.closed()
 
     def _finish(self) -> None:
@@ -319,4 +384,4 @@ class Link:
 
 
 def _size(out: Out) -> int:
-    return len(out.data) if isinstance(out, Text) else 16
+    return len(out.data) if isinstance(out, Text | Binary) else 16

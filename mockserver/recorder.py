@@ -16,13 +16,15 @@ from typing import Literal, get_args
 
 import attrs
 
-from mockserver.faces.base import Close, HttpRequest, HttpResponse, Out, Ping, Text
+from mockserver.faces.base import Binary, Close, HttpRequest, HttpResponse, Out, Ping, Text
 
 MAX_ENTRIES = 20_000
 MAX_TEXT = 4_096
 """Characters kept of one entry; a listing of a thousand orders is cut."""
 
-Kind = Literal["rest-in", "rest-out", "ws-in", "ws-out", "ws-muted", "ws-overflow", "control", "timer", "warning"]
+Kind = Literal[
+    "rest-in", "rest-out", "ws-in", "ws-out", "ws-muted", "ws-overflow", "control", "timer", "fault", "warning"
+]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 Row = dict[str, str | int | None]
@@ -112,6 +114,8 @@ def _frame(out: Out) -> str:
     match out:
         case Text(data):
             return data
+        case Binary(data):
+            return f"<binary {data.decode('latin-1')}>"
         case Ping(payload):
             return f"<ping {payload.decode('latin-1')}>"
         case Close(code, reason):

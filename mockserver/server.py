@@ -25,8 +25,10 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
+from mockserver.clock import Clock
 from mockserver.control import PREFIX, Control
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
+from mockserver.faults import FAIR, Fate
 from mockserver.link import Link
 from mockserver.wire import Reader, Tap, write_frames
 from mockserver.world import World, Worlds
@@ -157,12 +159,12 @@ class Server:
             while self.worlds.links:
                 await self._left.wait()
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+    def answer(self, request: HttpRequest, fate: Fate = FAIR) -> HttpResponse:
         """Answer a REST request: the control API, a venue, or a 404 that names the nearest routes."""
         try:
             if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
                 return self.control.handle(request)
-            answer = self.worlds.handle(request)
+            answer = self.worlds.handle(request, fate)
             return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
         except Exception:
             LOG.exception("%s %s failed", request.method, request.path)
@@ -246,12 +248,8 @@ class _Connection:
             if (request.header("upgrade") or "").lower() == "websocket":
                 if await self._upgrade(head, request):
                     return
-            else:
-                response = self.server.answer(request)
-                # One turn for the writers of the events this request caused: either may reach the client first, as
-                # at the real venues.
-                await trio.lowlevel.checkpoint()
-                await self._respond(response)
+            elif not await self._answer(request):
+                return
             if self.http.our_state is not h11.DONE or self.http.their_state is not h11.DONE:
                 return
             self.http.start_next_cycle()
@@ -289,6 +287,26 @@ class _Connection:
             local=self.local,
         )
 
+    async def _answer(self, request: HttpRequest) -> bool:
+        """Answer a request, as faults will have it; False when the connection has ended instead."""
+        world, fate = self.server.worlds.fate(request)
+        await pass_time(world.clock, fate.before_ns)
+        response = self.server.answer(request, fate)
+        # One turn for the writers of the events this request caused: either may reach the client first, as at the
+        # real venues.
+        await trio.lowlevel.checkpoint()
+        await pass_time(world.clock, fate.after_ns)
+        if fate.heard == "answer":
+            await self._respond(response)
+            return True
+        await self._say_nothing(fate)
+        return False
+
+    async def _say_nothing(self, fate: Fate) -> None:
+        """Wait for the client to leave, or do not even that."""
+        while fate.heard == "never" and await self.tap.receive():
+            pass
+
     async def _respond(self, response: HttpResponse) -> None:
         headers = [
             ("date", formatdate(self.server.worlds.default.clock.now_ns // 1_000_000_000, usegmt=True)),
@@ -320,7 +338,11 @@ class _Connection:
         except RemoteProtocolError as error:
             await self._respond(self.server.refuse(request, _error(400, f"bad WebSocket handshake: {error}")))
             return False
-        found = self.server.worlds.connect(request, self.tap)
+        _, fate = self.server.worlds.fate(request, dial=True)
+        found = self.server.worlds.connect(request, self.tap, fate)
+        if fate.heard != "answer":
+            await self._say_nothing(fate)
+            return True
         if found is None:
             await self._respond(self.server.refuse(request, self.server.not_found("WS", request.path)))
             return False
@@ -350,6 +372,18 @@ class _Connection:
             LOG.debug("WebSocket %d lost", link.id)
         finally:
             self.server.disconnected(link)
+
+
+async def pass_time(clock: Clock, for_ns: int) -> None:
+    """Wait for so long by a world's clock, which may be moved by hand."""
+    if not for_ns:
+        return
+    if not clock.by_hand:
+        await trio.sleep(for_ns / 1e9)
+        return
+    done = trio.Event()
+    clock.after(for_ns, "delay of a request", done.set)
+    await done.wait()
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:

@@ -16,7 +16,7 @@ from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.events import Ping as PingFrame
 from wsproto.events import Pong as PongFrame
 
-from mockserver.faces.base import Close, Out, Ping, Text
+from mockserver.faces.base import Binary, Close, Out, Ping, Text
 from mockserver.link import Link
 
 MAX_MESSAGE = 1 << 20
@@ -127,6 +127,8 @@ def _encode(websocket: WSConnection, outs: Sequence[Out]) -> bytes:
         match out:
             case Text(text):
                 frames += websocket.send(TextMessage(text))
+            case Binary(data):
+                frames += websocket.send(BytesMessage(data))
             case Ping(payload):
                 frames += websocket.send(PingFrame(payload))
             case Close(code, reason):

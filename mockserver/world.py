@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Literal
 
 import attrs
 
@@ -22,6 +24,7 @@ from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
+from mockserver.faults import FAIR, Fate, Faults, Hit, fate_of, request_thing
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import Recorder
 from mockserver.truth import Truth
@@ -41,6 +44,8 @@ __all__ = [
 
 MAX_WORLDS = 1_000
 MAX_ACCOUNTS = 10_000
+_NAME = re.compile(r"<[^>]*>|\{[^}]*\}")
+"""A name that stands for anything in a route."""
 
 
 class World:
@@ -55,7 +60,13 @@ class World:
         self.clock = clock
         self.recorder = Recorder(lambda: clock.now_ns)
         self.truth = Truth(name)
+        self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
+
+    def note_faults(self, hits: Sequence[Hit], *, link: int | None = None) -> None:
+        """Keep in the journal what happened."""
+        for hit in hits:
+            self.recorder.record("fault", f"{hit.fault.name} {hit.draw.number}", link=link)
 
 
 @attrs.frozen(slots=True)
@@ -85,7 +96,8 @@ class Worlds:
         self._numbers = itertools.count(1)
         self._random = random.Random(f"{seed}/keys")  # noqa: S311 (repeatable on purpose)
         self._keys: dict[tuple[str, str], tuple[Exchange, Account]] = {}  # bounded: MAX_WORLDS * MAX_ACCOUNTS
-        self._tokens: dict[tuple[str, str], Exchange] = {}  # bounded: a face keeps one live key per account
+        self._tokens: dict[tuple[str, str], tuple[Exchange, str | None]] = {}  # bounded: one live key per account
+        self._routes: dict[str, re.Pattern[str]] = {}  # bounded: one per venue
         self.default = self.create("default")
 
     # -- worlds and accounts --------------------------------------------------------------------------------------
@@ -96,13 +108,13 @@ class Worlds:
             return self._create(name, self.seed, repeats=self.recipe.id_offset is None)
         return self._create(name, seed, repeats=True)
 
-    def _create(self, name: str, seed: int, *, repeats: bool) -> World:
+    def _create(self, name: str, seed: int, *, repeats: bool, wiped: bool = False) -> World:
         if name in self.worlds:
             raise ValueError(f"there is already a world {name!r}")
         if len(self.worlds) >= MAX_WORLDS:
             raise ValueError(f"there are already {MAX_WORLDS} worlds")
         world = World(self, name, seed, self.recipe.clock(), repeats=repeats)
-        offset = 0 if repeats or self.recipe.id_offset is None else self.recipe.id_offset()
+        offset = 0 if repeats or wiped or self.recipe.id_offset is None else self.recipe.id_offset()
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
@@ -122,18 +134,19 @@ class Worlds:
             if link.home is world:
                 link.close(1001, "")
         self._keys = {key: found for key, found in self._keys.items() if found[0].world is not world}
-        self._tokens = {token: exchange for token, exchange in self._tokens.items() if exchange.world is not world}
+        self._tokens = {token: found for token, found in self._tokens.items() if found[0].world is not world}
         world.clock.clear()
 
-    def reset(self, name: str, *, keep_accounts: bool = True) -> World:
+    def reset(self, name: str, *, keep_accounts: bool = True, wipe: bool = False) -> World:
         """Begin a world anew; accounts keep their keys and get their first balances again.
 
-        A world that repeats has the same seed and the same ids again; any other has new ones.
+        A world that repeats has the same seed and the same ids again; any other has new ones, or (``wipe``, as Binance
+        does it to its testnet) ids that begin where the venue's do.
         """
         old = self.worlds[name]
         kept = [(venue, a) for venue, exchange in old.exchanges.items() for a in exchange.accounts.values()]
         self.forget(name)
-        world = self._create(name, old.seed if old.repeats else old.seed + 1, repeats=old.repeats)
+        world = self._create(name, old.seed if old.repeats else old.seed + 1, repeats=old.repeats, wiped=wipe)
         if old is self.default:
             self.default = world
         for venue, account in kept if keep_accounts else ():
@@ -171,13 +184,14 @@ class Worlds:
         """The exchange and account of an API key of this venue, in whatever world; revoked ones too."""
         return self._keys.get((venue, api_key))
 
-    def claim(self, venue: str, token: str, exchange: Exchange) -> None:
-        """Requests of this venue with this token (a listen key) belong to this exchange."""
-        self._tokens[venue, token] = exchange
+    def claim(self, venue: str, token: str, exchange: Exchange, account: str | None = None) -> None:
+        """Requests of this venue with this token (a listen key) belong to this exchange, and to this account."""
+        self._tokens[venue, token] = (exchange, account)
 
     def find_token(self, venue: str, token: str) -> Exchange | None:
         """The exchange that claimed this token, or None."""
-        return self._tokens.get((venue, token))
+        found = self._tokens.get((venue, token))
+        return None if found is None else found[0]
 
     def disclaim(self, venue: str, token: str) -> None:
         """Forget a token."""
@@ -185,20 +199,44 @@ class Worlds:
 
     # -- requests -------------------------------------------------------------------------------------------------
 
-    def handle(self, request: HttpRequest) -> HttpResponse | None:
+    def fate(self, request: HttpRequest, *, dial: bool = False) -> tuple[World, Fate]:
+        """What faults make of this request or handshake, and the world whose clock their delays go by.
+
+        Whoever asks carries it out: the delays, whether ``handle`` or ``connect`` is called, what is heard of it.
+        """
+        seam: Literal["request", "dial"] = "dial" if dial else "request"
+        if not any(world.faults.watches(seam) for world in self.worlds.values()):
+            return self.default, FAIR
+        request, home, account = self._home(request, dial=dial)
+        if home is None:
+            return self.default, FAIR
+        world = home.world
+        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.now_ns)
+        world.note_faults(hits)
+        return world, fate_of(hits, home.venue)
+
+    def handle(self, request: HttpRequest, fate: Fate = FAIR) -> HttpResponse | None:
         """Answer an HTTP request by the right face of the right world; None when no venue has such a route."""
+        if not fate.handled:
+            return self._spare(request, fate, dial=False)
         request, candidates = self._candidates(request)
         for exchange in candidates:
             seq = exchange.world.recorder.record_request(request)
             response = exchange.face.http(request)
             if response is not None:
-                exchange.world.recorder.record_response(response, of=seq)
+                response = fate.answer(response)
+                if fate.heard == "answer":
+                    exchange.world.recorder.record_response(response, of=seq)
                 return response
             exchange.world.recorder.take_back(seq)
         return None
 
-    def connect(self, request: HttpRequest, transport: Transport) -> tuple[Link, Session] | HttpResponse | None:
+    def connect(
+        self, request: HttpRequest, transport: Transport, fate: Fate = FAIR
+    ) -> tuple[Link, Session] | HttpResponse | None:
         """Open a WebSocket by the right face; the caller does the handshake and then calls ``Link.start(session)``."""
+        if not fate.handled:
+            return self._spare(request, fate, dial=True)
         request, candidates = self._candidates(request)
         for exchange in candidates:
             link = Link(next(self._numbers), exchange.world, request, transport)
@@ -211,6 +249,7 @@ class Worlds:
                 exchange.world.recorder.record_response(answer, link=link.id)
                 return answer
             self.links[link.id] = link
+            link.silence = fate.silence
             return link, answer
         return None
 
@@ -242,9 +281,42 @@ class Worlds:
             (known if found is not None else others).append(found or exchange)
         return request, known + others
 
+    def _home(self, request: HttpRequest, *, dial: bool) -> tuple[HttpRequest, Exchange | None, str | None]:
+        """The exchange that a request is for, by its key or its route, and whose key it is; None: nobody's."""
+        request, candidates = self._candidates(request)
+        wanted = f"{'WS' if dial else request.method} {request.path}"
+        for exchange in candidates:
+            token = exchange.face.credential(request)
+            account = self._owner(exchange.venue, token) if token else None
+            if account is not None or self._serves(exchange, wanted):
+                return request, exchange, account
+        return request, None, None
+
+    def _spare(self, request: HttpRequest, fate: Fate, *, dial: bool) -> HttpResponse:
+        """Answer without asking the venue."""
+        request, home, _ = self._home(request, dial=dial)
+        answer = fate.answer(None)
+        if home is not None:
+            seq = home.world.recorder.record_request(request)
+            if fate.heard == "answer":
+                home.world.recorder.record_response(answer, of=seq)
+        return answer
+
+    def _serves(self, exchange: Exchange, wanted: str) -> bool:
+        """Whether the venue has this route; a name in it stands for anything."""
+        if exchange.venue not in self._routes:
+            paths = (route.partition("?")[0].rstrip("/") for route in exchange.face.routes)
+            parts = (_NAME.split(path) for path in paths)
+            self._routes[exchange.venue] = re.compile("|".join(".+".join(map(re.escape, each)) for each in parts))
+        return self._routes[exchange.venue].fullmatch(wanted) is not None
+
+    def _owner(self, venue: str, token: str) -> str | None:
+        by_key = self._keys.get((venue, token))
+        return by_key[1].name if by_key is not None else self._tokens.get((venue, token), (None, None))[1]
+
     def _find(self, venue: str, token: str) -> Exchange | None:
         by_key = self._keys.get((venue, token))
-        return by_key[0] if by_key is not None else self._tokens.get((venue, token))
+        return by_key[0] if by_key is not None else self.find_token(venue, token)
 
     def _token(self, alphabet: str, length: int) -> str:
         return "".join(self._random.choice(alphabet) for _ in range(length))

@@ -244,11 +244,17 @@ PURE = (
     "mockserver.faces",
     "mockserver.checkers",
     "mockserver.clock",
+    "mockserver.durations",
     "mockserver.exchange",
+    "mockserver.faults",
+    "mockserver.forms",
     "mockserver.link",
     "mockserver.liquidity",
+    "mockserver.plain_yaml",
     "mockserver.recorder",
+    "mockserver.story",
     "mockserver.truth",
+    "mockserver.verbs",
     "mockserver.world",
 )
 # The one reader of the environment: accounts are built from it when the user asks for that (`from_env`), never later.

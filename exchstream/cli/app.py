@@ -94,6 +94,10 @@ def tail(
     environment: Annotated[
         str | None, Parameter(help="Binance: production, testnet or demo, or one of your own with its URLs.")
     ] = None,
+    record: Annotated[
+        Path | None,
+        Parameter(help="Also write what the accounts hear to this file, without secrets, for `exchstream replay`."),
+    ] = None,
     seconds: Seconds = None,
     debug: Debug = False,
 ) -> int:
@@ -107,7 +111,7 @@ def tail(
     mode, limit = _mode(json, plain, "plain"), _limit(seconds)
     for warning in catalogue.misspelt([venue, *more], name):
         complain(warning)
-    return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, limit, since_ns)
+    return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, limit, since_ns, record)
 
 
 @app.command

@@ -38,6 +38,7 @@ COLUMNS: Final = (
     *("client_order_id", "status", "reason", "side", "type", "time_in_force", "price", "stop_price", "quantity"),
     *("filled_quantity", "average_price", "quote_quantity", "fee", "fee_asset", "liquidity", "kind", "reduce_only"),
     *("position_side", "child_order_id", "created_ns", "updated_ns", "time_ns", "received_ns", "recovered"),
+    "epoch",
     *("since_ns", "until_ns", "scope", "complete", "unresolved", "detail", "what"),
 )
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Final, Literal
 
 import trio
@@ -47,11 +48,13 @@ async def _say(text: str) -> None:
     await write([text.encode()])
 
 
-async def tail(venues: Sequence[Venue], mode: Mode, seconds: float, since_ns: int | None) -> int:
-    """These accounts, as lines; the exit code.  Raises ConfigError, AccountFailed."""
+async def tail(
+    venues: Sequence[Venue], mode: Mode, seconds: float, since_ns: int | None, record: Path | None = None
+) -> int:
+    """These accounts, as lines, and into a record; the exit code.  Raises ConfigError, AccountFailed."""
 
     async def show() -> int:
-        return await _follow(venues, mode, seconds, Board(), since_ns)
+        return await _follow(venues, mode, seconds, Board(), since_ns, record)
 
     return await _until_signal(show)
 
@@ -78,11 +81,16 @@ async def _until_signal(show: Callable[[], Awaitable[int]]) -> int:
 
 
 async def _follow(
-    venues: Sequence[Venue], mode: Mode, seconds: float, board: Board, since_ns: int | None = None
+    venues: Sequence[Venue],
+    mode: Mode,
+    seconds: float,
+    board: Board,
+    since_ns: int | None = None,
+    record: Path | None = None,
 ) -> int:
     """Show the stream for so long; 3 if an account went down meanwhile."""
     downs: list[AccountDown] = []  # one for each account at most
-    async with open_stream(*venues, since_ns=since_ns) as stream:
+    async with open_stream(*venues, since_ns=since_ns, record=record) as stream:
         with trio.move_on_after(seconds):
             if mode == "live":
                 await _live(stream, board, downs)

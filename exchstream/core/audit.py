@@ -99,6 +99,11 @@ class Audit:
             self._tried.clear()
             self._failing.clear()
 
+    def hasten(self, now: Now) -> None:
+        """There is a reason to look now, unless a look is being taken."""
+        if self.next_ns is not None:
+            self.next_ns = min(self.next_ns, now.mono_ns)
+
     def begin(self, now: Now, symbols: Sequence[str]) -> list[Question]:
         """Start a look; the questions to ask.  The second look asks what the first one asked."""
         known = self._proven.keys() & set(symbols)
@@ -196,7 +201,7 @@ class Audit:
 
     def _newer_than_ns(self, key: FillKey) -> int:
         """Executions from before then are of no concern: not of this stream, or forgotten for their number."""
-        return max(self.ledger.floor_ns, self.ledger.forgotten_ns(key.venue_symbol) + 1)
+        return max(self.ledger.floor_of(key.venue_symbol), self.ledger.forgotten_ns(key.venue_symbol) + 1)
 
     # ------------------------------------------------------------------------------------------------ the word
 

@@ -99,6 +99,11 @@ class Balances:
         else:
             self.moved[asset] += amount
 
+    def forget(self) -> None:
+        """Nothing that was known of the holdings is true any more."""
+        self.baseline, self.unexplainable = None, False
+        self.moved.clear()
+
     def quiet_since(self, instant_ns: int) -> bool:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
         return self.last_ns <= instant_ns

@@ -94,9 +94,10 @@ class Clocked:
 
 @attrs.frozen
 class Unclocked:
-    """The host's clock could not be measured."""
+    """The host's clock could not be measured; `fatal` where the venue refused to tell the time, for good."""
 
     why: str
+    fatal: bool = False
 
 
 Happening = Started | Connected | Received | Lost | Answered | Unanswered | Overflowed | Woken | Clocked | Unclocked

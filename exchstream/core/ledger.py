@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple, TypeVar
 
 import attrs
@@ -18,7 +18,7 @@ from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey
 
 MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
-MAX_FILLS: Final = 50_000  # executions kept, so that a repeat is known
+MAX_FILLS: Final = 40_000  # executions kept, so that a repeat is known
 MAX_FILLS_NEEDED: Final = 200_000  # the same while a look-back may list them again; beyond it the verdict says so
 MAX_SUMS: Final = 100_000  # orders whose fills are summed up; beyond it those go of which nothing else is known
 MAX_FORGOTTEN: Final = 1_000  # symbols of which that is said, beyond them of all at once
@@ -80,13 +80,18 @@ def _excess(kept: dict[K, V], limit: int) -> list[K]:
     return list(islice(kept, step)) if len(kept) > limit and len(kept) % step == 0 else []
 
 
+def _changed_ns(state: OrderState) -> int:
+    return state.updated_ns or state.created_ns or 0
+
+
 @attrs.define
 class Ledger:
     """Orders by key and executions by key.
 
     Facts from before `floor_ns` that REST brings enter it and are not news.  `double_entry` says whether the account
     hears of orders and of fills, `tolerance` by how much their sums may differ.  `forgotten` are the symbols of which
-    executions that are needed had to go, with the time of the youngest.
+    executions that are needed had to go, with the time of the youngest; `began` is when symbols' ids began
+    anew, `parents` are the orders that placed others, by these.
     """
 
     floor_ns: int
@@ -100,7 +105,9 @@ class Ledger:
     sums: dict[OrderKey, Executed] = attrs.field(factory=dict)
     gone: dict[OrderKey, None] = attrs.field(factory=dict)
     accepted: dict[OrderKey, Decimal] = attrs.field(factory=dict)
+    parents: dict[OrderKey, OrderKey] = attrs.field(factory=dict)
     forgotten: dict[str, int] = attrs.field(factory=dict)
+    began: dict[str, int] = attrs.field(factory=dict)
     duplicates: int = 0
 
     def restore(self, orders: Iterable[OrderState], entries: Iterable[Entry]) -> None:
@@ -136,7 +143,7 @@ class Ledger:
             self.duplicates += 1
             return None
         known = self.order(view.key) or self._end_of(view.key)
-        state = view if known is None else join(known, view)
+        state = self._as_its_child(view if known is None else join(known, view))
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
@@ -144,6 +151,24 @@ class Ledger:
             return None
         self._put(state)
         return None if known is None and not live and self._is_history(view) else state
+
+    def _as_its_child(self, state: OrderState) -> OrderState:
+        """An order that placed another ends as that one did: a venue may say of its end only that there is one."""
+        if state.child_order_id is None:
+            return state
+        child = OrderKey(state.key.venue_symbol, state.child_order_id)
+        known = self.order(child) or self._end_of(child)
+        if known is None or known.end is not End.FILLED or state.end is not End.CANCELED:
+            return state
+        return attrs.evolve(state, end=End.FILLED)
+
+    def concluded(self, child: OrderKey) -> OrderState | None:
+        """What the end of this order says of the one that placed it, if that is not known yet."""
+        parent = self.parents.get(child)
+        state = None if parent is None else self.order(parent)
+        if state is None or self._as_its_child(state) is state:
+            return None
+        return OrderState(key=state.key, end=End.FILLED)
 
     def _end_of(self, key: OrderKey) -> OrderState | None:
         """What is left to join with of an order of which only the end is known."""
@@ -161,6 +186,33 @@ class Ledger:
                 del self.gone[next(iter(self.gone))]
             self.gone[key] = None
 
+    def begin_anew(self, symbol: str, created_ns: int) -> list[OrderKey]:
+        """Since this order was created, this symbol's ids are those of others: let go of all that had them before.
+
+        Returns the orders that were open.  What is not younger than all of that is history.
+        """
+        orders = chain(self.open.values(), self.closed.values())
+        changed = {state.key: _changed_ns(state) for state in orders if state.key.venue_symbol == symbol}
+        changed |= {key: ended.changed_ns for key, ended in self.ended.items() if key.venue_symbol == symbol}
+        past = {key for key, time_ns in changed.items() if time_ns < created_ns}
+        fills = {k: at for k, at in self.fills.items() if k.venue_symbol == symbol and at < created_ns}
+        self.began[symbol] = max((*(changed[key] for key in past), *fills.values()), default=0) + 1
+        working = [key for key in self.open if key in past]
+        for key in working:
+            self.drop(key)
+        past |= {key for key, e in self.sums.items() if key.venue_symbol == symbol and e.last_ns < created_ns}
+        self.parents = {child: key for child, key in self.parents.items() if key not in past}
+        for key in past:
+            for kept in (self.closed, self.ended, self.sums, self.accepted):
+                kept.pop(key, None)
+        for fill in fills:
+            del self.fills[fill]
+        return working
+
+    def floor_of(self, symbol: str) -> int:
+        """From when on facts on this symbol are of this stream, and of its present epoch."""
+        return max(self.floor_ns, self.began.get(symbol, 0))
+
     def take_gone(self) -> tuple[OrderKey, ...]:
         """The open orders that were let go since the last time."""
         gone = tuple(self.gone)
@@ -172,6 +224,10 @@ class Ledger:
         known = self.sums.get(key)
         if known is not None and not known.seen:
             self.sums[key] = known._replace(seen=True)
+        if state.child_order_id is not None:
+            self.parents[OrderKey(key.venue_symbol, state.child_order_id)] = key
+            for oldest in _excess(self.parents, MAX_CLOSED):
+                del self.parents[oldest]
         if state.end is None:
             self.open[key] = state
             self.gone.pop(key, None)
@@ -191,7 +247,7 @@ class Ledger:
         state = self.closed.pop(key)
         assert state.end is not None
         executed, filled = self.sums.get(key, NOTHING), state.cumulative.filled
-        changed_ns = max(state.updated_ns or state.created_ns or 0, executed.last_ns)
+        changed_ns = max(_changed_ns(state), executed.last_ns)
         balanced = executed.quantity == filled
         if balanced:
             self.sums.pop(key, None)
@@ -227,36 +283,46 @@ class Ledger:
 
         Where the venue does not say when it ended (FTX), only the last fill of a filled order can tell.
         """
-        last_ns = self._executed(view.key).last_ns
+        last_ns, floor_ns = self._executed(view.key).last_ns, self.floor_of(view.key.venue_symbol)
         if view.end is None:
             return False
         if view.updated_ns is None:
-            return view.end is End.FILLED and 0 < last_ns < self.floor_ns
-        return max(view.updated_ns, last_ns) < self.floor_ns
+            return view.end is End.FILLED and 0 < last_ns < floor_ns
+        return max(view.updated_ns, last_ns) < floor_ns
 
     # ------------------------------------------------------------------------------------------------ executions
 
     def fill(self, execution: Execution, *, live: bool = False) -> bool:
         """Enter an execution; True if it is news.  What the stream tells is never history."""
         key = execution.key
-        if key in self.fills:
-            self.duplicates += 1
+        if self.repeats(key):
             return False
         self._enter(Entry(key, execution.quantity, execution.time_ns))
-        return live or execution.time_ns >= self.floor_ns
+        return live or execution.time_ns >= self.floor_of(key.venue_symbol)
+
+    def repeats(self, key: FillKey) -> bool:
+        """True, and counted, if this execution is known."""
+        known = key in self.fills
+        self.duplicates += known
+        return known
 
     def _enter(self, entry: Entry) -> None:
-        order = OrderKey(entry.key.venue_symbol, entry.key.order_id)
-        self.accepted.pop(order, None)  # what was missing may be this one
-        known = self._executed(order)
+        """Hundreds of thousands at a restart, so what is seldom needed is asked for only then."""
+        (symbol, trade_id, order_id), added, time_ns = entry
+        order = OrderKey(symbol, order_id)
+        if self.accepted:
+            self.accepted.pop(order, None)  # what was missing may be this one
+        known = self.sums.get(order) or self._executed(order)
         if known is NOTHING:
             state = self.order(order)
             known = Executed(order if state is None else state.key, seen=self.knows(order))
+        key, quantity, last_ns, held, seen, forgotten_ns = known
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
-        self.fills[FillKey(known.key.venue_symbol, entry.key.trade_id, known.key.order_id)] = entry.time_ns
-        quantity, last_ns = known.quantity + entry.quantity, max(known.last_ns, entry.time_ns)
-        self.sums[known.key] = known._replace(quantity=quantity, last_ns=last_ns, held=known.held + 1)
-        self._forget_fills(_excess(self.fills, MAX_FILLS))
+        self.fills[FillKey(key.venue_symbol, trade_id, key.order_id)] = time_ns
+        # Made anew, and not by _replace, which takes longer than all else here.
+        self.sums[key] = Executed(key, quantity + added, max(last_ns, time_ns), held + 1, seen, forgotten_ns)
+        if len(self.fills) > MAX_FILLS:
+            self._forget_fills(_excess(self.fills, MAX_FILLS))
 
     def _forget_fills(self, keys: Iterable[FillKey]) -> None:
         """Let these go, from the oldest on; while there is room, none that a look-back may list again."""
@@ -284,7 +350,7 @@ class Ledger:
             del self.sums[order]
         else:
             forgotten_ns = max(time_ns, executed.forgotten_ns)
-            self.sums[order] = executed._replace(held=executed.held - 1, forgotten_ns=forgotten_ns)
+            self.sums[order] = Executed(*executed[:3], executed.held - 1, executed.seen, forgotten_ns)
 
     def _note_forgotten(self, symbol: str, time_ns: int) -> None:
         if symbol not in self.forgotten and len(self.forgotten) >= MAX_FORGOTTEN:  # then it is said of all of them

@@ -28,7 +28,10 @@ class Phase(Enum):
 
 @attrs.define
 class Link:
-    """One connection; `credential` is what it was dialled with, `due_ns` when its present phase is given up."""
+    """One connection; `credential` is what it was dialled with, `due_ns` when its present phase is given up.
+
+    `ends_ns` is when a credential that is not renewed any more will be dead, and the link deaf (None: it is renewed).
+    """
 
     number: int
     lane: Lane
@@ -45,6 +48,7 @@ class Link:
     beat_ns: int = 0
     proven_ns: int = 0
     retire_ns: int | None = None
+    ends_ns: int | None = None
     replaced_ns: int | None = None
 
     @property
@@ -163,6 +167,10 @@ class Links:
             elif link.phase is not Phase.DIALING and now.mono_ns - link.heard_ns >= link.lane.silence_ns:
                 yield link, f"nothing heard for {link.lane.silence_ns // SECOND} s"
 
+    def outlived(self, now: Now) -> list[Link]:
+        """The links whose old credential is over."""
+        return [link for link in self.live.values() if link.ends_ns is not None and now.mono_ns >= link.ends_ns]
+
     def drained(self, now: Now) -> list[Link]:
         """The replaced links whose time is over."""
         links = self.live.values()
@@ -200,6 +208,8 @@ class Links:
                 yield link.due_ns
             if link.retire_ns is not None:
                 yield link.retire_ns
+            if link.ends_ns is not None:
+                yield link.ends_ns
 
     def _prove(self, link: Link, now: Now) -> Iterator[Command]:
         """The link is subscribed: older links of its lane have done their work."""

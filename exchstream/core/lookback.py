@@ -124,7 +124,8 @@ class LookBack:
             waits = question is not None and any(_lists(q) and _symbol(q) == symbol for q in self.owed)
             if not waits or len(self._held.get(symbol, ())) >= MAX_HELD:
                 found += self._held.pop(symbol, [])
-        return sorted((view for view in found if not self._may_be_a_repeat(view)), key=_age)
+        # What is known is sorted out first: while the others are entered, it may have to be forgotten.
+        return sorted((view for view in found if not self._is_a_repeat(view)), key=_age)
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """The listing of open orders of one kind is complete."""
@@ -148,14 +149,16 @@ class LookBack:
         names = self.lasting if lasting else self._named
         names.setdefault((what, name), Unresolved(what=what, name=name, why=why))
 
-    def _may_be_a_repeat(self, view: FillView) -> bool:
-        """Whether this execution, unknown to the ledger, may be one that it had to forget: then it is not told.
+    def _is_a_repeat(self, view: FillView) -> bool:
+        """Whether this execution is known, or may be one that the ledger had to forget: then it is not told.
 
         What is older than anything that is needed has surely been told; of the rest nobody knows, and that is named.
         """
         symbol, time_ns, ledger = view.execution.venue_symbol, view.execution.time_ns, self.ledger
+        if ledger.repeats(view.execution.key):
+            return True
         until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
-        if view.execution.key in ledger.fills or time_ns > until_ns:
+        if time_ns > until_ns:
             return False
         if time_ns >= ledger.need_ns:
             self.name("span", f"{self.since_ns}..{until_ns} {symbol}", "more executions than memory holds")

@@ -156,6 +156,7 @@ class _Answered(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     body: _Bytes
     asked_ns: int
+    got_ns: int = 0
 
 
 # The names stand in files.
@@ -225,7 +226,7 @@ def happened_line(account: int, happening: Happening, now: Now, tokens: Tokens) 
             it = _Received(link, tuple(_frame(frame, tokens) for frame in frames), heard_ns, answered_ns)
         case Answered(ask=ask, reply=reply):
             headers = {name: tokens.cut_text(text) for name, text in reply.headers.items() if name not in _UNWANTED}
-            it = _Answered(ask, reply.status, headers, _bytes(tokens.cut(reply.body)), reply.asked_ns)
+            it = _Answered(ask, reply.status, headers, _bytes(tokens.cut(reply.body)), reply.asked_ns, reply.got_ns)
         case Lost(why=why) | Unanswered(why=why) | Unclocked(why=why):
             it = attrs.evolve(happening, why=tokens.cut_words(why))
         case _:
@@ -291,8 +292,8 @@ def _whole(it: Any) -> Happening:
         case _Received(link=link, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
             heard = tuple(frame if isinstance(frame, str) else _raw(frame) for frame in frames)
             return Received(link, heard, heard_ns, answered_ns)
-        case _Answered(ask=ask, status=status, headers=headers, body=body, asked_ns=asked_ns):
-            return Answered(ask, Reply(status, headers, _raw(body), asked_ns))
+        case _Answered(ask=ask, status=status, headers=headers, body=body):
+            return Answered(ask, Reply(status, headers, _raw(body), it.asked_ns, it.got_ns))
     happening: Happening = it
     return happening
 

@@ -173,6 +173,7 @@ class Session:
             guessed=self._guesses,
             balances=self.sheet.state(),
             gone=self.ledger.take_gone(),
+            eras=dict(self._teller.epochs.eras),
         )
 
     @property
@@ -249,6 +250,8 @@ class Session:
             case Clocked(error_ns=error_ns):
                 self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
                 self._clocked(now)
+            case Unclocked(why=why, fatal=True) if not self._knows_time:
+                yield from self._die(Refused(why, Refusal.FATAL), now)  # nothing could ever be signed
             case Unclocked(why=why):
                 self._unclocked += 1
                 self._trouble = self._teller.clean_text(why)
@@ -266,7 +269,7 @@ class Session:
         if self.restored is not None:
             since_ns = self.restored.checkpoint.good_ns
             self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
-            self.ledger.restore(self.restored.orders, self.restored.entries)
+            self._recall(self.restored)
             self.sheet.restore(self.restored.checkpoint.balances)
             looked_back = since_ns > self.restored.checkpoint.floor_ns
             self._gaps.knows_orders = looked_back
@@ -283,6 +286,15 @@ class Session:
             self._gaps.name("symbols", "*", UNNAMED)
         if since_ns is not None and not self._guesses:
             self._open_gap(GapReason.START, "", now)
+
+    def _recall(self, restored: Restored) -> None:
+        """Know what a former process told, as far as the venue still does."""
+        epochs = self._teller.epochs
+        epochs.eras.update(restored.checkpoint.eras)
+        self.ledger.restore(
+            [s for s in restored.orders if epochs.present(s.key.venue_symbol, s.updated_ns or s.created_ns or 0)],
+            [entry for entry in restored.entries if epochs.present(entry.key.venue_symbol, entry.time_ns)],
+        )
 
     def _clocked(self, now: Now) -> None:
         """The venue's time is known; "from the start on" now means by the venue's clock, and not by this machine's.
@@ -325,6 +337,8 @@ class Session:
             yield from self._end_link(link, GapReason.SILENT, why, now)
         if self._expires_ns is not None and now.mono_ns >= self._expires_ns:
             yield from self._credential_gone("it could not be renewed in time", now, None)
+        for link in self.links.outlived(now):
+            yield from self._end_link(link, GapReason.EXPIRED, "its key was replaced, and is over", now)
         for link in self.links.drained(now):
             yield from self._end_link(link, GapReason.SILENT, "replaced by a newer connection", now)
         yield from self.links.tend(now)
@@ -357,6 +371,7 @@ class Session:
         match meaning:
             case OrderView() | FillView():
                 link.evident = True
+                self._watch_ids(meaning, now)
                 self._gaps.fact(meaning, now, recovered=False)
             case Evidence():
                 link.evident = True
@@ -401,14 +416,15 @@ class Session:
             self._teller.strange(f"refusal: {refused.why}", b"", now)
 
     def _credential_gone(self, why: str, now: Now, dialled_with: Secret | None) -> Iterator[Command]:
-        """The key is dead; said twice, or of an older key, it is no news."""
+        """A key is dead: the one in force, or (None: that one) the one that a link was dialled with."""
         credential = self.memory.credential
-        if credential is None or (dialled_with is not None and dialled_with != credential.value):
-            return
-        self.memory.credential = self._renew_ns = self._expires_ns = None
-        self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
-        for link in [link for link in self.links.live.values() if link.credential == credential.value]:
-            yield from self._end_link(link, GapReason.EXPIRED, why, now)
+        if credential is not None and dialled_with in (None, credential.value):
+            dialled_with = credential.value
+            self.memory.credential = self._renew_ns = self._expires_ns = None
+            self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
+        if dialled_with is not None:  # said twice, it finds no link
+            for link in [link for link in self.links.live.values() if link.credential == dialled_with]:
+                yield from self._end_link(link, GapReason.EXPIRED, why, now)
 
     # ------------------------------------------------------------------------------------------------ answers
 
@@ -419,6 +435,7 @@ class Session:
             if isinstance(meaning, FillView) and lookback is not None:
                 lookback.hold(asked.question, meaning)
             elif asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
+                self._watch_ids(meaning, now)
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):
                 if lookback is not None:
@@ -461,6 +478,7 @@ class Session:
         """
         match meaning:
             case OrderView() | FillView():
+                self._watch_ids(meaning, now)
                 self._gaps.fact(meaning, now, recovered=True)
             case CredentialIs():
                 yield from self._credential_is(meaning, now)
@@ -484,13 +502,21 @@ class Session:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 
     def _credential_is(self, credential: CredentialIs, now: Now) -> Iterator[Command]:
+        """A key for the first time, the same for longer, or another one: then its links move over to that."""
         old, self.memory.credential, self._renewed_ns = self.memory.credential, credential, now.wall_ns
+        self._teller.clean(b"")  # so that no key is missed
+        if old is not None and old.value != credential.value:
+            self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)  # they are about the old one
+            for link in [link for link in self.links.live.values() if link.credential == old.value]:
+                if link.phase is not Phase.PROVEN:
+                    yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
+                else:  # it may still tell something until its successor is proven, or may have gone deaf before
+                    link.ends_ns = self._expires_ns
+                    self.links.retire(link, now)
+                    self._audit.hasten(now)
         for link in self.links.live.values():
             if link.credential == credential.value:
-                link.renewed = True
-        if old is not None and old.value != credential.value:  # the venue gave another one: move over to it
-            for link in [link for link in self.links.live.values() if link.credential == old.value]:
-                yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
+                link.renewed, link.ends_ns = True, None
         self._renew_ns = now.mono_ns + max(credential.renew_ns - now.wall_ns, 0)
         self._expires_ns = now.mono_ns + max(credential.expires_ns - now.wall_ns, 0)
 
@@ -528,6 +554,22 @@ class Session:
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)
 
+    def _watch_ids(self, meaning: Meaning, now: Now) -> None:
+        """An order with an id that it cannot have: the venue was wiped, and forgot all that it has told."""
+        if self.venue.plan.wiped_ns is None or not isinstance(meaning, OrderView):
+            return
+        state = meaning.state
+        if state.created_ns is None or not self._teller.epochs.begins(state, self.ledger.order(state.key)):
+            return
+        symbol, since_ns = state.key.venue_symbol, min(self.good_ns, now.wall_ns)
+        lost = self.ledger.begin_anew(symbol, state.created_ns)
+        self.sheet.forget()
+        self._open_gap(GapReason.WIPED, f"the ids of {symbol} began anew", now)
+        for key in lost:
+            self._gaps.name("order", f"{symbol}:{key.order_id}", "it ended when the venue was wiped")
+        span = f"{since_ns}..{state.created_ns} {symbol}"
+        self._gaps.name("span", span, "the venue was wiped: what happened before cannot be asked for")
+
     def _close_gap(self, verdict: Verdict, now: Now) -> None:
         self._gaps.close(verdict, now)
         if not verdict.gave_up:  # else the next look-back begins where this one did
@@ -538,6 +580,7 @@ class Session:
     def _proven_until(self, instant_ns: int) -> None:
         """Everything up to this instant has been told: what is older cannot be listed again."""
         self.good_ns = max(self.good_ns, instant_ns)
+        self._teller.epochs.settle(self.good_ns)
         self.ledger.settle(self.good_ns - 2 * self._lag_ns)
 
     def _die(self, refused: Refused, now: Now) -> Iterator[Command]:

@@ -5,11 +5,13 @@ Times are the venue's UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
 from exchstream.core.balances import BalanceState
+from exchstream.core.epochs import Era
 from exchstream.core.ledger import Entry
 from exchstream.model import OrderKey, OrderState
 
@@ -20,7 +22,8 @@ class Checkpoint:
 
     Up to `good_ns` everything has been proven told; facts from before `floor_ns` are not of this stream.  `guessed`:
     both are the instant of the start by the machine's clock, because the venue's is not known yet.  `gone` are the open
-    orders that have been let go since the last checkpoint: the venue does not know them any more.
+    orders that have been let go since the last checkpoint: the venue does not know them any more.  `eras`
+    say how often the ids of each symbol have begun anew, where that can be.
     """
 
     good_ns: int
@@ -28,6 +31,7 @@ class Checkpoint:
     guessed: bool = False
     balances: BalanceState
     gone: tuple[OrderKey, ...] = ()
+    eras: Mapping[str, Era] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

@@ -11,15 +11,17 @@ from typing import Final
 import attrs
 
 from exchstream.core.balances import Balances
+from exchstream.core.epochs import Epochs
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
 from exchstream.core.scrub import needles, scrub, scrub_cut
-from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Venue
+from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Secret, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
 from exchstream.model import Execution, FillKind, OrderKey, OrderState
 
 # More than any venue lists; beyond it the one unused for longest is let go, and with it leaves the verdicts' scope.
 MAX_SYMBOLS: Final = 20_000
+MAX_KEYS: Final = 4  # listen keys that are looked for in what is told: the newest, and those that it has replaced
 MAX_STRANGE: Final = 200  # rows of answers that were told raw, so that they are not told each time they are asked for
 
 
@@ -47,6 +49,7 @@ class Teller:
     memory: Memory
     ledger: Ledger
     sheet: Balances
+    epochs: Epochs = attrs.field(init=False)
     symbols: dict[str, None] = attrs.field(factory=dict)
     named: set[str] = attrs.field(factory=set)
     recovered_facts: int = 0
@@ -57,10 +60,12 @@ class Teller:
     _untold: list[Event] = attrs.field(factory=list)
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
     _credential: CredentialIs | None = attrs.field(default=None, init=False)
+    _keys: tuple[Secret, ...] = attrs.field(default=(), init=False)
     _cleaned: tuple[bytes, bytes] = attrs.field(default=(b"", b""), init=False)
 
     def __attrs_post_init__(self) -> None:
         self._secrets = needles(self.venue.secrets)
+        self.epochs = Epochs(self.venue.plan)
 
     def take(self) -> tuple[Event, ...]:
         """The events since the last time, in their order."""
@@ -123,6 +128,7 @@ class Teller:
             received_ns=now.wall_ns,
             recovered=recovered,
             raw=self.clean(raw),
+            epoch=self.epochs.number(state.key.venue_symbol),
             state=state,
         )
 
@@ -134,6 +140,7 @@ class Teller:
             received_ns=now.wall_ns,
             recovered=recovered,
             raw=self.clean(raw),
+            epoch=self.epochs.number(execution.venue_symbol),
             execution=execution,
         )
 
@@ -193,11 +200,13 @@ class Teller:
         )
 
     def clean(self, raw: bytes) -> bytes:
-        """`raw` without any live credential; of a message with two facts the same bytes, cleaned once."""
+        """`raw` without any credential that may be live; of a message with two facts the same bytes, cleaned once."""
         if self.memory.credential is not self._credential:
             self._credential, self._cleaned = self.memory.credential, (b"", b"")
-            live = () if self._credential is None else (self._credential.value,)
-            self._secrets = needles((*self.venue.secrets, *live))
+            if self._credential is not None:
+                value = self._credential.value
+                self._keys = (*(key for key in self._keys if key != value), value)[-MAX_KEYS:]
+            self._secrets = needles((*self.venue.secrets, *self._keys))
         before, after = self._cleaned
         if raw is not before:
             after = scrub(raw, self._secrets)

@@ -92,7 +92,8 @@ class Plan:
     """What is true of a venue for the whole life of a session; data, not code.
 
     `lag_ns` is how far its REST may lag behind what happened; `tells` says whether the account hears of orders, of
-    fills or of both; `kinds` are the id spaces of its orders.
+    fills or of both; `kinds` are the id spaces of its orders.  `wiped_ns` is set where all data may be wiped, so that
+    ids begin anew: an order with no higher id than one that is older by so much says that they have.
     """
 
     lanes: tuple[Lane, ...]
@@ -107,6 +108,7 @@ class Plan:
     tells_fills: bool = True
     give_up_ns: int = 10 * MINUTE
     max_symbols: int = 500
+    wiped_ns: int | None = None
 
 
 # ---------------------------------------------------------------------------------------------------- questions
@@ -392,12 +394,18 @@ class Request:
 
 @attrs.frozen
 class Reply:
-    """One HTTP answer; header names in lower case."""
+    """One HTTP answer; header names in lower case.  When it was asked for and when it was here, in the venue's UTC."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     asked_ns: int = 0
+    got_ns: int = 0
+
+    @property
+    def said_ns(self) -> int:
+        """The latest instant at which it can have been said: "stay away for so long" counts from here."""
+        return max(self.asked_ns, self.got_ns)
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from exchstream.core.balances import BalanceState
+from exchstream.core.epochs import Era
 from exchstream.core.ledger import Entry
 from exchstream.errors import JournalError
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, OrderUpdate, Unrecognized
@@ -31,16 +32,16 @@ KINDS: Final[dict[type, int]] = {
 }
 
 
-class _Order(msgspec.Struct):
+class _Order(msgspec.Struct, gc=False):
     key: OrderKey
     end: End | None = None
 
 
-class _Update(msgspec.Struct):
+class _Update(msgspec.Struct, gc=False):
     state: _Order
 
 
-class _Execution(msgspec.Struct):
+class _Execution(msgspec.Struct, gc=False):
     venue_symbol: str
     trade_id: str
     order_id: str
@@ -48,7 +49,7 @@ class _Execution(msgspec.Struct):
     time_ns: int
 
 
-class _Fill(msgspec.Struct):
+class _Fill(msgspec.Struct, gc=False):
     execution: _Execution
 
 
@@ -60,6 +61,7 @@ _DECODERS: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
 _UPDATE: Final = msgspec.msgpack.Decoder(_Update)
 _FILL: Final = msgspec.msgpack.Decoder(_Fill)
 _STATE: Final = msgspec.msgpack.Decoder(OrderState)
+_ERAS: Final = msgspec.msgpack.Decoder(dict[str, Era])
 _BALANCES: Final = msgspec.msgpack.Decoder(BalanceState)
 
 
@@ -94,6 +96,12 @@ def decode_balances(payload: bytes) -> BalanceState:
     """The balances that were encoded.  Raises JournalError for bytes that are none."""
     balances: BalanceState = _decoded(_BALANCES, payload, "an account's balances")
     return balances
+
+
+def decode_eras(payload: bytes | None) -> dict[str, Era]:
+    """The symbols' eras that were encoded; none where nothing was.  Raises JournalError for bytes that are none."""
+    eras: dict[str, Era] = {} if payload is None else _decoded(_ERAS, payload, "the symbols' eras")
+    return eras
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[Any], payload: bytes, what: str) -> Any:

@@ -59,6 +59,8 @@ class HostClock:
         self.offset_ns = 0
         self._held_ns = 0
         self.error_ns: int | None = None
+        # Called after each measurement, whoever asked for it.  One of each account on the host.
+        self.listeners: list[Callable[[], None]] = []
 
     def now(self) -> Now:
         """This instant; UTC as the venue has it, within `error_ns` (None: never measured)."""
@@ -103,3 +105,5 @@ class HostClock:
         self.offset_ns = best.venue_ns - (self._base_ns + best.sent_ns + self.error_ns)
         mono = mono_ns()
         self._held_ns, self._due_ns, self._ahead_ns = 0, mono + self._limits.clock_every_ns, self._wall() - mono
+        for listener in tuple(self.listeners):
+            listener()

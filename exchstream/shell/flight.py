@@ -22,7 +22,7 @@ class Flight(Generic[T]):
     def __init__(self) -> None:
         self._lock = trio.Lock()
         self._landed = 0
-        self._outcome: tuple[T] | str = ""
+        self._outcome: tuple[T] | Unanswered | None = None
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """The outcome of `work`, or of the run that was under way.  Raises Unanswered."""
@@ -32,11 +32,12 @@ class Flight(Generic[T]):
                 try:
                     self._outcome = (await work(),)
                 except Unanswered as exc:
-                    self._outcome = exc.why
+                    self._outcome = Unanswered(exc.why, exc.refused)
                 self._landed += 1
             outcome = self._outcome
             if not self._lock.statistics().tasks_waiting:
-                self._outcome = ""
-        if isinstance(outcome, str):
-            raise Unanswered(outcome)
+                self._outcome = None
+        assert outcome is not None
+        if isinstance(outcome, Unanswered):
+            raise Unanswered(outcome.why, outcome.refused)
         return outcome[0]

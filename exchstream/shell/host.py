@@ -22,6 +22,7 @@ from exchstream.core.venue import (
     Markets,
     Memory,
     Question,
+    Refused,
     Reply,
     ServerTime,
     Throttle,
@@ -59,7 +60,7 @@ class Host:
         self._flights: dict[Question, Flight[Reply]] = {}
 
     async def ask(self, venue: Venue, question: Question, memory: Memory) -> Reply:
-        """The venue's answer to the question of this account; `Reply.asked_ns` is the venue's UTC when it was sent.
+        """The venue's answer to the question of this account; `Reply.asked_ns` and `got_ns` are the venue's UTC then.
 
         Waits as long as the budget or a ban demands.  Raises Unanswered when there is no answer, ConfigError when the
         request cannot be sent as it is.
@@ -114,7 +115,8 @@ class Host:
         for meaning in meanings:
             if isinstance(meaning, ServerTime):
                 return Sample(sent_ns, got_ns, meaning.time_ns)
-        raise Unanswered(f"{venue.name} does not say what time it is: HTTP {reply.status}")
+        refused = next((meaning for meaning in meanings if isinstance(meaning, Refused)), None)
+        raise Unanswered(f"{venue.name} does not say what time it is: HTTP {reply.status}", refused)
 
     async def _sent(self, venue: Venue, question: Question, memory: Memory) -> tuple[Reply, int]:
         """The answer, and the monotonic time at which the question went out."""
@@ -123,7 +125,8 @@ class Host:
             now = self.clock.now()
             request = venue.request(question, memory, now.wall_ns)
             reply = await self._http.ask(request, venue.rest_url)
-        return attrs.evolve(reply, asked_ns=now.wall_ns), now.mono_ns
+            got_ns = now.wall_ns + mono_ns() - now.mono_ns  # by the same clock, though it may be measured meanwhile
+        return attrs.evolve(reply, asked_ns=now.wall_ns, got_ns=got_ns), now.mono_ns
 
     async def _granted(self, bucket: str, weight: int) -> None:
         """Wait until the budget has booked this; the caller stands first in the bucket's queue."""

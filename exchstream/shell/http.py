@@ -16,16 +16,20 @@ import httpx2
 import trio
 
 from exchstream.core.limits import HttpLimits
-from exchstream.core.venue import SECOND, Reply, Request
+from exchstream.core.venue import SECOND, Refused, Reply, Request
 from exchstream.shell.places import checked_headers, checked_target, default_tls, place, system_words
 
 
 class Unanswered(Exception):
-    """There was no answer, or not a whole one; whether the venue acted on the request is unknown."""
+    """There was no answer, or not a whole one; whether the venue acted on the request is unknown.
 
-    def __init__(self, why: str) -> None:
+    `refused` is what the venue said where it was asked for something that needs no key, and had none (the time).
+    """
+
+    def __init__(self, why: str, refused: Refused | None = None) -> None:
         super().__init__(why)
         self.why = why
+        self.refused = refused
 
 
 class Http:

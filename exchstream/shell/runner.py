@@ -41,7 +41,7 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.happenings import Unanswered as NoAnswer
 from exchstream.core.session import Session
-from exchstream.core.venue import SECOND, CredentialIs, Venue
+from exchstream.core.venue import SECOND, CredentialIs, Refusal, Venue
 from exchstream.errors import AccountFailed, CredentialsRejected, VenueBroken, VenueRetired
 from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpened
 from exchstream.journal import Journal
@@ -99,13 +99,18 @@ class Runner:
 
     async def run(self) -> None:
         """Run the account until it is down or cancelled.  Raises AccountFailed if that is asked for."""
+        listeners = self.host.clock.listeners
         async with open_bare_nursery() as self._nursery:
-            self.step(Started())
-            while self.failure is None:
-                with trio.CancelScope(deadline=self._deadline()) as self._timer:
-                    await trio.sleep_forever()
-                if self.failure is None:
-                    self.step(Woken())
+            listeners.append(self._clocked)
+            try:
+                self.step(Started())
+                while self.failure is None:
+                    with trio.CancelScope(deadline=self._deadline()) as self._timer:
+                        await trio.sleep_forever()
+                    if self.failure is None:
+                        self.step(Woken())
+            finally:
+                listeners.remove(self._clocked)
             self._nursery.cancel_scope.cancel()
         if self.raise_fatal:
             raise self.failure
@@ -235,13 +240,17 @@ class Runner:
         try:
             # A failed attempt is not due again for a while, but without any offset nothing may be signed.
             if measure.anew or self.host.clock.due or self.host.clock.error_ns is None:
-                await self.host.measure_clock(self.venue, self.session.memory)
+                await self.host.measure_clock(self.venue, self.session.memory)  # which tells all accounts
+            else:
+                self._clocked()
         except Unanswered as failed:
             extra = self._fields("clock_unknown")
             log.info("%s: the venue does not say what time it is: %s", self.venue.name, failed.why, extra=extra)
-            self.step(Unclocked(failed.why))
+            self.step(Unclocked(failed.why, failed.refused is not None and failed.refused.how is Refusal.FATAL))
             self._warn()
-        else:
+
+    def _clocked(self) -> None:
+        if self.failure is None:
             self.step(Clocked(self.host.clock.error_ns or 0))
 
     # ------------------------------------------------------------------------------------------------ telling

@@ -104,18 +104,12 @@ class OrderStream:
         self._runners = runners
         self._moved = trio.Event()
         self._left = False
-        self._names = {STREAM: None}
+        self._names: dict[str, None] = {}
         self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()  # those that have been asked for an event
-        self._own = self._reader_of_the_stream(journal)
+        # It goes on where it was left, in this process or in a former one.  Before it is used it holds nothing back.
+        kept = journal.position(STREAM)
+        self._own = Reader(self, journal.floor if kept is None else kept, STREAM)
         journal.on_visible = self._wake
-
-    def _reader_of_the_stream(self, journal: Journal) -> Reader:
-        """It goes on where it was left, in this process or in a former one; it is known from the first moment on."""
-        position = journal.position(STREAM)
-        if position is None:
-            position = journal.visible
-            journal.passed(STREAM, position)
-        return Reader(self, position, STREAM)
 
     def __aiter__(self) -> Reader:
         return self._own
@@ -146,9 +140,13 @@ class OrderStream:
         return {(r.venue.name, r.venue.account): r.session.status() for r in self._runners}
 
     def behind(self) -> Mapping[str, int]:
-        """How many positions each named reader of this stream has still to acknowledge; its own is named "stream"."""
+        """How many positions each named reader of this stream has still to acknowledge.
+
+        Its own is named "stream", and is among them if it has ever been used.
+        """
         visible, floor = self.journal.visible, self.journal.floor
-        positions = {name: self.journal.position(name) for name in tuple(self._names)}
+        used = self._own in self.readers or self.journal.position(STREAM) is not None
+        positions = {name: self.journal.position(name) for name in ((STREAM,) if used else ()) + tuple(self._names)}
         return {name: visible - (floor if position is None else position) for name, position in positions.items()}
 
     async def after(self, position: int) -> Sequence[Event]:
@@ -157,22 +155,26 @@ class OrderStream:
         Raises SlowConsumer when they have left memory, AccountFailed when no account is left to bring any, and
         trio.ClosedResourceError when the block has been left.
         """
-        journal = self.journal
         await trio.lowlevel.checkpoint_if_cancelled()
-        while position >= journal.visible:
+        found: Sequence[Event] = ()
+        while not found:  # positions stay unused where an event turned out to be a repeat; there may be many such
+            await self._news(position)
+            held = self.journal.held(position, BATCH)
+            if held is None and self._left:  # the journal's file is closed too
+                raise _closed()
+            found = await self.journal.fetch(position, BATCH) if held is None else held
+            position = min(position + BATCH, self.journal.visible)
+        return found
+
+    async def _news(self, position: int) -> None:
+        """Wait until something may be read after this position."""
+        while position >= self.journal.visible:
             if (failure := self._failure()) is not None:
                 raise failure
             if self._left:
                 raise _closed()
             await self._moved.wait()
         await trio.lowlevel.cancel_shielded_checkpoint()
-        found = journal.held(position, BATCH)
-        if found is None:
-            if self._left:  # the journal's file is closed too
-                raise _closed()
-            found = await journal.fetch(position, BATCH)
-        # Positions stay unused where an event turned out to be a repeat; there may be none but such.
-        return found or await self.after(min(position + BATCH, journal.visible))
 
     async def end(self) -> None:
         """Wait until no account is left and no reader reads on, then raise AccountFailed.

@@ -87,6 +87,13 @@ class Text:
 
 
 @attrs.frozen(slots=True)
+class Binary:
+    """A binary frame to the client: no venue here sends one, a fault may."""
+
+    data: bytes
+
+
+@attrs.frozen(slots=True)
 class Ping:
     """A ping frame; the client must copy the payload into its pong."""
 
@@ -101,7 +108,7 @@ class Close:
     reason: str = ""
 
 
-Out = Text | Ping | Close
+Out = Text | Binary | Ping | Close
 
 
 @attrs.frozen(slots=True)
@@ -186,6 +193,10 @@ class Face(ABC):
 
     def expire_listen_keys(self, account: str | None, *, notices: int = 1) -> int:
         """Expire the listen keys (of one account, or all), telling it ``notices`` times; how many keys died."""
+        return 0
+
+    def replace_listen_keys(self, account: str | None) -> int:
+        """Give out another listen key (to one account, or all) while the old one lives; how many were replaced."""
         return 0
 
     def shutdown_notice(self, account: str | None = None, *, close: bool = False) -> int:

@@ -15,6 +15,7 @@ SYMBOL: Final = "BTCUSDT"
 END: Final = "end-"
 SIDE_BY_SIDE: Final = 10
 PARTLY_FILLED: Final = (0, 1, 2, 3, 4, 5, 6, 9)
+COURSE: Final = 2 * SIDE_BY_SIDE + len(PARTLY_FILLED)  # reports after which all ten have ended
 _TEMPLATE: Final = (
     '{{"subscriptionId":0,"event":{{"e":"executionReport","E":{time},"s":"BTCUSDT","c":"{client}","S":"{side}",'
     '"o":"LIMIT","f":"GTC","q":"{quantity}","p":"{price}","P":"0.00000000","F":"0.00000000","g":-1,"C":"{original}",'

@@ -1,13 +1,24 @@
-"""The results of the client tests as a table at the end of the run."""
+"""The results of the client tests as tables at the end of the run."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from .comparison import Outcomes, page, rows, versions
+
 RESULTS: Final = pytest.StashKey[list[tuple[str, ...]]]()
 TITLES: Final = ("client", "venue", "orders told/truth", "fills told/truth", "of them recovered", "client heard")
+OUTCOMES: Final = pytest.StashKey[Outcomes]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the comparison waits for a client, and where it is written."""
+    group = parser.getgroup("clients")
+    group.addoption("--patience", type=float, default=75, help="seconds in which a client may notice something")
+    group.addoption("--write", type=Path, default=None, help="write the comparison as a page to this file")
 
 
 @pytest.fixture
@@ -17,10 +28,24 @@ def results(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table."""
-    rows = config.stash.get(RESULTS, [])
-    if rows:
-        widths = [max(map(len, column)) for column in zip(TITLES, *rows, strict=True)]
-        terminalreporter.section("third-party clients")
-        for row in (TITLES, *rows):
-            terminalreporter.write_line("  ".join(map(str.ljust, row, widths)).rstrip())
+    """Print the tables; write the page where it is wanted."""
+    found = config.stash.get(RESULTS, [])
+    if found:
+        show(terminalreporter, "third-party clients", [TITLES, *found])
+    outcomes = config.stash.get(OUTCOMES, None)
+    if outcomes is None:
+        return
+    names = ", ".join(f"{client} {version}" for client, version in versions(outcomes).items())
+    show(terminalreporter, f"the same events, told by {names}", rows(outcomes))
+    path: Path | None = config.getoption("--write")
+    if path is not None:
+        path.write_text(page(outcomes, config.getoption("--patience")), encoding="utf-8")
+        terminalreporter.write_line(f"written to {path}")
+
+
+def show(terminalreporter: pytest.TerminalReporter, title: str, table: list[tuple[str, ...]]) -> None:
+    """Print one table, its columns in line."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    terminalreporter.section(title)
+    for row in table:
+        terminalreporter.write_line("  ".join(map(str.ljust, row, widths)).rstrip())

@@ -17,8 +17,6 @@ import trio
 from exchstream.core.venue import SECOND, Venue
 from exchstream.events import Event, Fill, GapClosed, GapOpened, OrderUpdate
 from exchstream.shell.stream import OrderStream
-from exchstream.venues.binance import BinanceFutures, BinanceSpot
-from exchstream.venues.ftx import Ftx
 from mockserver import Clock, Exchange, Recipe, Server, Worlds
 from mockserver.engine.commands import Cancel, Place
 from mockserver.engine.commands import Fill as ForceFill
@@ -27,9 +25,10 @@ from mockserver.engine.types import OrderView
 from mockserver.server import listen
 from mockserver.venues import VENUES
 
+from .accounts import FLAVOURS, SYMBOLS, account, venue_of
+
 BASE_NS: Final = 1_795_000_000 * SECOND
-NAMES: Final = ("binance-spot", "binance-spot-listen-key", "binance-futures", "ftx")
-SYMBOLS: Final = {"binance-spot": "BTCUSDT", "binance-futures": "BTCUSDT", "ftx": "BTC/USD"}
+NAMES: Final = FLAVOURS
 QUICK_NS: Final = SECOND // 5  # a lag allowance for tests in real time, where REST does not lag
 
 
@@ -58,25 +57,12 @@ class Seat:
     @property
     def venue(self) -> Venue:
         """The account as exchstream is told of it."""
-        rest, ws = self.mock.http, self.mock.ws
-        common: dict[str, Any] = {
-            "name": self.name,
-            "api_key": self.api_key,
-            "api_secret": self.secret,
-            "rest_url": rest,
-        }
-        if self.exchange.venue != "ftx":  # which needs none
-            common["symbols"] = (self.symbol,)
-        common |= self.options
-        match self.flavour:
-            case "binance-spot":
-                return BinanceSpot(ws_url=f"{ws}/ws-api/v3", stream_url=ws, **common)
-            case "binance-spot-listen-key":
-                return BinanceSpot(user_data="listen-key", stream_url=ws, **common)
-            case "binance-futures":
-                return BinanceFutures(ws_url=ws, **common)
-            case _:
-                return Ftx(ws_url=f"{ws}/ws/", **common)
+        return account(self.flavour, self.mock.http, self.mock.ws, **self.keys | self.options)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """How the account is named, and what it signs with."""
+        return {"name": self.name, "api_key": self.api_key, "api_secret": self.secret}
 
     # ------------------------------------------------------------------------------------------------ trading
 
@@ -114,6 +100,12 @@ class Seat:
             Cancel(account=self.name, instrument=order.instrument, order_id=order.order_id, request_id=None)
         )
         assert reply.reject is None, reply.reject
+
+    def wipe(self) -> None:
+        """The venue forgets all orders and counts its ids from the start; the key lives on."""
+        settings = self.exchange.settings
+        self.exchange = self.mock.worlds.reset(self.exchange.world.name, wipe=True).exchanges[self.exchange.venue]
+        self.exchange.settings = settings
 
     # ------------------------------------------------------------------------------------------------ the truth
 
@@ -160,19 +152,19 @@ class Mock:
         self._seats += 1
         name = f"a{self._seats}"
         world = self.worlds.create(f"world-{name}", seed=self._seats)
-        exchange = world.exchanges["binance-spot" if flavour.startswith("binance-spot") else flavour]
+        exchange = world.exchanges[venue_of(flavour)]
         if flavour == "binance-spot-listen-key":
             exchange.settings.profile = "binance-2024"
-        account = self.worlds.open_account(exchange, name)
+        opened = self.worlds.open_account(exchange, name)
         if quick:
             options.setdefault("lag_ns", QUICK_NS)
-        return Seat(self, flavour, name, exchange, account.api_key, account.secret, options)
+        return Seat(self, flavour, name, exchange, opened.api_key, opened.secret, options)
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Mock]:
-    """A mock exchange on a free loopback port until the block is left."""
-    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: Clock(mock_now_ns)), seed=1)
+async def served(now_ns: Callable[[], int] = mock_now_ns) -> AsyncIterator[Mock]:
+    """A mock exchange on a free loopback port until the block is left; `now_ns` is its UTC."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: Clock(now_ns)), seed=1)
     server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:

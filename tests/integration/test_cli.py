@@ -121,7 +121,9 @@ def test_a_signal_ends_the_demo_cleanly(number: signal.Signals, expected: int) -
             wanted -= {event["venue"]} if event["event"] == "fill" else set()
         assert listens(port)
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=30)
+        rest = process.stdout.read()  # communicate() would begin behind what readline() has buffered, inside a line
+        errors = process.stderr.read()
+        process.wait(timeout=30)
     assert (expected, b"") == (process.returncode, errors)
     assert all(json.loads(line) for line in rest.splitlines())
     assert not listens(port)
@@ -271,6 +273,37 @@ def test_one_stream_of_several_accounts(mock: dict[str, Any]) -> None:
             wanted.discard((event["event"], event["venue"], event["account"]))
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
+
+
+def test_what_tail_records_can_be_replayed(mock: dict[str, Any], tmp_path: Path) -> None:
+    """`tail --record FILE` prints as ever; `replay FILE` prints the same again, without keys or network."""
+    path = tmp_path / "incident.jsonl"
+    environment = {**variables(mock, "ftx", "main"), **variables(mock, "binance-futures", "main")}
+    words = ("tail", "ftx", "binance-futures", "--json", "--record", str(path))
+    lines, wanted = [], {("fill", "ftx"), ("fill", "binance-futures")}
+    with running(*words, variables=environment) as process:
+        assert process.stdout is not None
+        while wanted:
+            lines.append(process.stdout.readline())
+            event = json.loads(lines[-1])
+            wanted.discard((event["event"], event["venue"]))
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, b"")
+    again = exchstream("replay", str(path), "--json")
+    assert (again.returncode, again.stderr) == (0, "")
+    told = [*lines, *rest.splitlines(keepends=True)]
+    # What was told last may not have been printed any more.
+    assert [line.decode() for line in told] == again.stdout.splitlines(keepends=True)[: len(told)]
+    for key in ("api_key", "api_secret"):
+        assert mock["venues"]["ftx"][key] not in path.read_text()
+
+
+def test_a_record_that_cannot_be_written_is_one_line(mock: dict[str, Any], tmp_path: Path) -> None:
+    """Before anything is dialled."""
+    done = exchstream("tail", "ftx", "--record", str(tmp_path / "no" / "file"), **variables(mock, "ftx", "main"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "no/file" in done.stderr
 
 
 @pytest.mark.slow

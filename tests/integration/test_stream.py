@@ -8,6 +8,7 @@ import attrs
 import pytest
 import trio
 
+from exchstream.core.limits import SessionLimits
 from exchstream.errors import ConfigError, CredentialsRejected, SlowConsumer
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapReason, OrderUpdate
 from exchstream.model import OrderStatus
@@ -16,6 +17,7 @@ from mockserver.recorder import MAX_ENTRIES
 
 from .harness import (
     NAMES,
+    QUICK_NS,
     Mock,
     Seat,
     eventually,
@@ -262,6 +264,32 @@ async def test_an_expired_key_told_twice_is_one_new_key_and_no_loss(mock: Mock, 
     assert [gap.reason for gap in gaps_of(events)] == [GapReason.EXPIRED]
     assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
+
+
+async def test_a_key_that_is_replaced_while_it_lives_is_followed_without_a_gap(mock: Mock) -> None:
+    """The renewal answers with another key: its link is proven before the old one is left, and both are heard."""
+    seat = mock.seat(
+        "binance-futures",
+        listen_key_renew_ns=QUICK_NS,
+        listen_key_spread_ns=QUICK_NS,
+        session_limits=SessionLimits(drain_ns=5 * QUICK_NS),
+    )
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live())
+        order = seat.place()
+        assert seat.exchange.face.replace_listen_keys(seat.name) == 1
+        with trio.fail_after(30):
+            await eventually(lambda: len(seat.links) == 2)
+        seat.fill(order, "0.5")
+        events = await until(stream, filled(1))
+        (old, _) = seat.links
+        with trio.fail_after(30):
+            await eventually(lambda: not old.open)
+        seat.fill(order)
+        await until(stream, filled(2), told=events)
+        assert [link.open for link in seat.links] == [True]
+    assert gaps_of(events) == []
+    assert seat.true_fills() == told_fills(events)
 
 
 @pytest.mark.parametrize("flavour", ["binance-spot", "ftx"])

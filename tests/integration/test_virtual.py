@@ -323,19 +323,34 @@ async def test_rows_that_no_page_can_show_are_named(mock: Mock, autojump_clock: 
 
 
 async def test_a_day_passes_through_rotations(seat: Seat, autojump_clock: MockClock) -> None:
-    """Over 24 hours links are replaced before the venue cuts them, keys are renewed, nothing is lost or doubled."""
+    """Over 24 hours links are replaced before the venue cuts them, keys are renewed, nothing is lost or doubled.
+
+    Audits at their usual beat all day long are in `tests/simulation`, which needs no sockets for it.
+    """
     # For speed alone: fewer audits, and fewer pings from both sides.
     seat.options |= {"audit_ns": 20 * MINUTE, "heartbeat_ns": 4 * MINUTE, "silence_ns": 10 * MINUTE}
     if "ping_every_ms" in seat.exchange.settings.options:
         seat.exchange.settings.options["ping_every_ms"] = 300_000
     async with open_stream(seat.venue) as stream:
         await until(stream, live(), seconds=60)
+        (first,) = seat.links
         events: list[Event] = []
-        for _ in range(26):
-            seat.fill(seat.place())
-            events += await watch(stream, HOUR / SECOND)
+        ended = {}
+        for hour in range(26):
+            order = seat.place()
+            events += await watch(stream, HOUR / SECOND / 2)
+            if hour % 3:
+                seat.fill(order, "0.5")
+                seat.fill(order)
+            else:
+                seat.cancel(order)
+            ended[str(order.order_id)] = OrderStatus.FILLED if hour % 3 else OrderStatus.CANCELED
+            events += await watch(stream, HOUR / SECOND / 2)
+        (last,) = seat.links
     assert gaps_of(events) == []
     assert seat.true_fills() == told_fills(events)
+    assert [(u.order_id, u.status) for u in updates_of(events) if u.status.is_final] == list(ended.items())
+    assert (first is last) == (seat.flavour == "ftx")  # Binance ends a link after 24 hours
 
 
 @pytest.mark.parametrize("bad", NAMES)

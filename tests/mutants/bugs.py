@@ -153,7 +153,7 @@ MUTANTS: Final = (
     Mutant(
         "tells-the-past",
         "exchstream/core/ledger.py",
-        "return live or execution.time_ns >= self.floor_ns",
+        "return live or execution.time_ns >= self.floor_of(key.venue_symbol)",
         "return True",
         "what happened before the stream began is told",
     ),
@@ -233,8 +233,8 @@ MUTANTS: Final = (
     Mutant(
         "open-orders-forgotten",
         SESSION,
-        "self.ledger.restore(self.restored.orders, self.restored.entries)",
-        "self.ledger.restore((), self.restored.entries)",
+        "[s for s in restored.orders if epochs.present(s.key.venue_symbol, s.updated_ns or s.created_ns or 0)],",
+        "[],",
         "a new process does not know which orders were open",
     ),
     Mutant(

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import attrs
@@ -23,6 +24,7 @@ from .chance import told_by_chance
 from .judge import Outcome
 from .play import play
 from .profiles import PROFILES, missed
+from .scripts import of_text
 from .shorten import kind_of, shortened
 from .story import Story
 from .tally import Tally
@@ -58,7 +60,12 @@ def main() -> int:
     parser.add_argument("--until-bad", action="store_true", help="stop at the first story that ends badly")
     parser.add_argument("--most", type=int, default=3, help="bad stories to shorten and tell in full, of each kind one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
+    parser.add_argument("--story", type=Path, help="play this file, and tell what happens")
     given = parser.parse_args()
+    if given.story is not None:
+        outcome = play(of_text(given.story.read_text(encoding="utf-8")))
+        print(outcome)
+        return int(bool(outcome.violations))
     profile = PROFILES.get(given.profile)
     first, _, last = (given.seeds or (f"{secrets.randbelow(10**9)}:" if profile else "0:50")).partition(":")
     wanted = given.steps or (profile.steps if profile else None)

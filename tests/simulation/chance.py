@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from exchstream.core.limits import SessionLimits
@@ -48,7 +48,7 @@ def told_by_chance(
     chance = random.Random(f"{flavour}/{seed}")
     has = {name for name in FEATURES if faults and name not in without and chance.random() < FEATURES[name]}
     without |= frozenset() if "journal" in has else {"restart"}
-    acts = tuple(act for act in LIVELY if act not in NOT_AT[flavour])
+    acts = acts_at(flavour)
     busy, rough = chance.choice((0.3, 0.6, 0.8)), chance.choice((0.15, 0.3, 0.5)) if faults else 0.0
     armed = sorted(
         name
@@ -61,21 +61,21 @@ def told_by_chance(
     while len(steps) < length:
         draw = chance.random()
         if draw < busy:
-            steps.append(Step("trade", _action(chance, acts, flavour)))
+            steps.append(Step("trade", action_of(chance, acts, flavour)))
         elif draw < busy + rough * (1 - busy) and armed:
             what = chance.choice(armed)
             if what == "restart" and chance.random() < 0.7:  # while something is told, and is not kept yet
-                steps += [Step("trade", _action(chance, acts, flavour)), Step("wait", chance.randint(0, SECOND // 5))]
+                steps += [Step("trade", action_of(chance, acts, flavour)), Step("wait", chance.randint(0, SECOND // 5))]
             steps.append(Step(what, faults_of(chance, flavour)[what]()))
             if chance.random() < 0.4:  # what happens in the gap that it may open
-                steps += [Step("trade", _action(chance, acts, flavour)) for _ in range(chance.randint(1, 4))]
+                steps += [Step("trade", action_of(chance, acts, flavour)) for _ in range(chance.randint(1, 4))]
         else:
-            wait_ns = _wait(chance, patient="patience" in has)
+            wait_ns = wait_of(chance, patient="patience" in has)
             if wait_ns > 100 * SECOND and "patience" not in has:
                 steps += [Step("fate", "ok"), Step("dials", "ok"), Step("away", None)]
             steps.append(Step("wait", wait_ns))
-    if has & {"limits", "journal"}:  # what memory must have let go of cannot be known again
-        steps = [Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step for step in steps]
+    if has & {"limits", "journal"}:
+        steps = list(remembered(steps))
     if "lasting" in has:
         steps.append(Step("away", _away(chance, flavour)))
     return Story(
@@ -94,6 +94,12 @@ def told_by_chance(
         lasting="lasting" in has,
         journal=chance.choice(("normal", "normal", "full", "relaxed")) if "journal" in has else None,
     )
+
+
+def remembered(steps: Iterable[Step]) -> Iterator[Step]:
+    """The same steps, but only young frames come again: what memory has let go of cannot be known again."""
+    for step in steps:
+        yield Step("replay", (step.arg[0], 5 * SECOND)) if step.what == "replay" else step
 
 
 # What a story may have besides its faults, and how often.
@@ -131,7 +137,7 @@ def _before(chance: random.Random, acts: Sequence[Act], flavour: str, *, since: 
     steps = [
         Step("wait", chance.randint(0, chance.choice((SECOND, MINUTE, HOUR))))
         if chance.random() < 0.3
-        else Step("trade", _action(chance, acts, flavour))
+        else Step("trade", action_of(chance, acts, flavour))
         for _ in range(chance.randint(1, 20))
     ]
     if since:
@@ -139,14 +145,21 @@ def _before(chance: random.Random, acts: Sequence[Act], flavour: str, *, since: 
     return tuple(steps)
 
 
-def _wait(chance: random.Random, *, patient: bool) -> int:
+def wait_of(chance: random.Random, *, patient: bool) -> int:
+    """How long to let time pass: often an instant, sometimes minutes, rarely hours."""
     spans = [50_000_000, 50_000_000, 500_000_000, 500_000_000, 8 * SECOND, 8 * SECOND, 100 * SECOND]
     if patient:
         spans += [100 * SECOND, 20 * MINUTE]
     return chance.randint(0, chance.choice(spans) if chance.random() < 0.999 else 3 * HOUR)
 
 
-def _action(chance: random.Random, acts: Sequence[Act], flavour: str) -> Action:
+def acts_at(flavour: str) -> tuple[Act, ...]:
+    """What can be done at this venue."""
+    return tuple(act for act in LIVELY if act not in NOT_AT[flavour])
+
+
+def action_of(chance: random.Random, acts: Sequence[Act], flavour: str) -> Action:
+    """Something that a trader does."""
     return Action(
         act=chance.choice(acts),
         who=chance.randrange(len(TRADERS)),
@@ -182,10 +195,11 @@ def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any
         "ban": lambda: (chance.randint(2, 150) * SECOND, 429 if flavour == "ftx" else chance.choice((418, 429))),
         "away": lambda: _away(chance, flavour) if chance.random() < 0.6 else None,
         "measure": lambda: chance.choice((0, 0, SECOND, 4 * SECOND, 8 * SECOND)),
-        "restart": lambda: (chance.choice(DEATHS), _wait(chance, patient=True)),
+        "restart": lambda: (chance.choice(DEATHS), wait_of(chance, patient=True)),
     }
     if flavour in ("binance-spot-listen-key", "binance-futures"):
         faults["expire"] = lambda: chance.choice((0, 1, 2))
+        faults["rekey"] = lambda: None
     if flavour == "binance-spot":
         faults["terminate"] = lambda: None
         faults["terminates"] = lambda: chance.randint(2, 6)

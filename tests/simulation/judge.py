@@ -11,6 +11,7 @@ from exchstream.core.venue import MINUTE, SECOND
 from mockserver import checkers
 from mockserver.checkers import Closed, Opened, Span, ToldFill, TrueChange, TrueFill
 
+from .scripts import to_text
 from .story import Story
 from .world import CLIENT, World
 
@@ -28,6 +29,9 @@ NOTICED_NS: Final = {
 }
 
 
+REPLAY: Final = "# kept as a file, it is played again by: python -m tests.simulation --story FILE"
+
+
 @attrs.define
 class Outcome:
     """What a run came to: the violations (none: all is well), its world and how long it took to be live again."""
@@ -38,7 +42,7 @@ class Outcome:
     live_after_ns: int = 0
 
     def __str__(self) -> str:
-        return "\n".join([str(self.story), *self.world.log, *self.violations])
+        return "\n".join([to_text(self.story), REPLAY, *self.world.log, *self.violations])
 
 
 def live_within_ns(world: World) -> int:
@@ -69,29 +73,17 @@ def silence_bound_ns(world: World) -> int:
 
 
 def judged(outcome: Outcome) -> list[str]:
-    """Every checker's word on a run."""
+    """Every checker's word on a run that has ended."""
     world, told, story = outcome.world, outcome.world.told, outcome.story
-    lag_ns = world.venue.plan.lag_ns + world.worst_error_ns
-    error_ns = world.worst_error_ns + world.jumped_ns + MILLI
-    start_ns = world.started_ns if world.since_ns is None else world.since_ns
-    since_ns = max((start_ns or 0) + error_ns, _begin(told))
-    # Nothing can be asked about a symbol that is no more.
-    fills = [fill for fill in world.fills if fill.key[0] not in world.delisted]
-    changes = [change for change in world.changes if change.key[0] not in world.delisted]
+    since_ns = max(_start_ns(world) + _error_ns(world), _begin(told))
+    # Nothing can be asked about a symbol that is no more, or that only what a power cut took was about.
+    unknown = world.delisted | {symbol for symbol in world.taken_back if not _asked_about(symbol, told)}
+    fills = [fill for fill in world.fills if fill.key[0] not in unknown]
+    changes = [change for change in world.changes if change.key[0] not in unknown]
     nets = story.flavour == "binance-futures" and story.symbols is not None
     wrong = [
-        *world.broken,
-        *checkers.fills_twice(told),
-        *checkers.fills_invented(world.fills, told),
-        *(f"fill without its fee: {event.key}" for event in told if isinstance(event, ToldFill) and event.fee is None),
-        *checkers.fills_of_old(told, since_ns=(start_ns or 0) - error_ns),
-        *checkers.orders_backward(told),
-        *checkers.orders_invented(world.changes, told),
-        *checkers.gaps_in_order(told, start_ns=start_ns, error_ns=error_ns),
-        *checkers.gaps_untold(world.fills, world.changes, told, lag_ns=lag_ns),
-        *checkers.verdicts_false(world.fills, world.changes, told),
+        *judged_so_far(story, world),
         *checkers.verdicts_incomplete(told, lambda *said: excused(world, story, *said)),
-        *checkers.scopes_shrunk(told),
         *checkers.silences(_outages(world, story), told, bound_ns=silence_bound_ns(world)),
         *checkers.told_late(
             fills,
@@ -103,24 +95,59 @@ def judged(outcome: Outcome) -> list[str]:
             troubles=world.troubles,
         ),
     ]
-    if world.down is not None:
-        wrong.append(f"the account went down: {world.down}")
-    if world.asked_while_banned:
-        wrong.append(f"asked {world.asked_while_banned} questions after being told to stay away")
     if not outcome.violations:  # it came to rest: then all must have been told
         wrong += checkers.too_much(sizes(world))
         if story.lasting:  # what no verdict reaches yet, the next one may
             fills, changes = _before_verdict(fills, changes, told)
         wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
         wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets)
+    return wrong
+
+
+def judged_so_far(story: Story, world: World) -> list[str]:
+    """What must hold at any instant of a run."""
+    told, error_ns, start_ns = world.told, _error_ns(world), _start_ns(world)
+    wrong = [
+        *world.broken,
+        *checkers.fills_twice(told),
+        *checkers.fills_invented(world.fills, told),
+        *(f"fill without its fee: {event.key}" for event in told if isinstance(event, ToldFill) and event.fee is None),
+        *checkers.fills_of_old(told, since_ns=start_ns - error_ns),
+        *checkers.orders_backward(told),
+        *checkers.orders_invented(world.changes, told),
+        *checkers.gaps_in_order(told, start_ns=start_ns, error_ns=error_ns),
+        *checkers.gaps_untold(world.fills, world.changes, told, lag_ns=world.venue.plan.lag_ns + world.worst_error_ns),
+        *checkers.verdicts_false(world.fills, world.changes, told),
+        *checkers.scopes_shrunk(told),
+    ]
+    if world.down is not None:
+        wrong.append(f"the account went down: {world.down}")
+    if world.asked_while_banned:
+        wrong.append(f"asked {world.asked_while_banned} questions after being told to stay away")
     if story.healthy:
         wrong += checkers.gaps_needless(told)
     return wrong
 
 
+def _start_ns(world: World) -> int:
+    """From when on facts are wanted."""
+    return (world.started_ns or 0) if world.since_ns is None else world.since_ns
+
+
+def _error_ns(world: World) -> int:
+    """What the venue's time, as this machine knows it, may have been off by."""
+    return world.worst_error_ns + world.jumped_ns + MILLI
+
+
 def _begin(told: Sequence[checkers.Told]) -> int:
     """From when on the first verdict vouches (by the venue's clock)."""
     return next((event.since_ns for event in told if isinstance(event, Closed)), 0)
+
+
+def _asked_about(symbol: str, told: Sequence[checkers.Told]) -> bool:
+    """True if the last verdict is about this symbol."""
+    scope = next((event.symbols for event in reversed(told) if isinstance(event, Closed)), frozenset())
+    return scope is None or symbol in scope
 
 
 def _before_verdict(

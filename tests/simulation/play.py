@@ -30,17 +30,7 @@ CORE: Final = tuple(
 def play(story: Story) -> Outcome:
     """Play the story to its end and check it."""
     with limited(story.limits):
-        options = {} if story.session_limits == SessionLimits() else {"session_limits": story.session_limits}
-        world = World(
-            story.flavour,
-            seed=story.seed,
-            page_cap=story.page_cap,
-            symbols=story.symbols,
-            markets=story.markets,
-            options=options,
-            clock_ns=story.machine_ns,
-            journal=story.journal,
-        )
+        world = world_of(story)
         outcome = Outcome(story, world)
         with closing(world):
             try:
@@ -49,6 +39,21 @@ def play(story: Story) -> Outcome:
                 outcome.violations.append(str(runaway))
             outcome.violations += judged(outcome)
     return outcome
+
+
+def world_of(story: Story) -> World:
+    """Where it is played; nothing has happened there yet."""
+    options = {} if story.session_limits == SessionLimits() else {"session_limits": story.session_limits}
+    return World(
+        story.flavour,
+        seed=story.seed,
+        page_cap=story.page_cap,
+        symbols=story.symbols,
+        markets=story.markets,
+        options=options,
+        clock_ns=story.machine_ns,
+        journal=story.journal,
+    )
 
 
 @contextmanager
@@ -79,6 +84,11 @@ def _phases(story: Story, world: World, outcome: Outcome) -> None:
         world.run(MINUTE, lambda: world.phase == "live")
     for step in story.steps:
         perform(world, step)
+    rest(story, world, outcome)
+
+
+def rest(story: Story, world: World, outcome: Outcome) -> None:
+    """The faults end; then it must come to rest, and stay there while the audits look."""
     world.heal(lasting=story.lasting)
     if story.lasting:
         world.run(silence_bound_ns(world) + 5 * MINUTE)
@@ -134,6 +144,8 @@ def perform(world: World, step: Step) -> None:
             world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
         case "expire":
             world.exchange.face.expire_listen_keys(None, notices=arg)
+        case "rekey":
+            world.exchange.face.replace_listen_keys(None)
         case "shutdown":
             world.exchange.face.shutdown_notice(close=arg)
         case "terminate":

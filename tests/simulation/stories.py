@@ -518,4 +518,41 @@ PINNED: Final[dict[str, Story]] = {
         for flavour in FLAVOURS
         for how in ("exit", "kill", "power")
     },
+    # While what had not been told was entered, memory let go of what had, and that was told again.
+    **{
+        f"more fills to recover than memory holds, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            limits=(("MAX_FILLS", 5), ("MAX_FILLS_NEEDED", 5)),
+            steps=(
+                *(PLACE,) * 4,
+                wait(SECOND),
+                Step("mute", "events"),
+                *(FILL_PART,) * 8,
+                Step("unmute"),
+                *(FILL_PART,) * 3,
+                wait(3 * MINUTE),
+            ),
+        )
+        for flavour in FLAVOURS
+    },
+    # Another key is given out while the old one lives: the link on the old one was closed at once, which was a gap.
+    **{
+        f"another key while the old one lives, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            healthy=True,
+            steps=(Step("rekey"), wait(23 * MINUTE), *(PLACE, FILL_ALL, wait(3 * SECOND)) * 280, wait(60 * MINUTE)),
+        )
+        for flavour in (LISTEN_KEY, FUTURES)
+    },
+    # The same, but the old one is dead: nobody said so, and facts were lost on it.
+    **{
+        f"another key after the old one died unheard, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            steps=(Step("mute", "events"), PLACE, FILL_PART, Step("rekey"), wait(40 * MINUTE), FILL_ALL, wait(MINUTE)),
+        )
+        for flavour in (LISTEN_KEY, FUTURES)
+    },
 }

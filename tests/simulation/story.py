@@ -6,27 +6,11 @@ end with one fault that never does, and may be played with small limits of memor
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 
 from exchstream.core.limits import SessionLimits
 from exchstream.journal.store import Durability
-from mockserver.actions import Action
-
-
-@attrs.frozen
-class Step:
-    """One thing that happens: `trade` (with its action), `wait` (ns), or a fault by its name and number or word."""
-
-    what: str
-    arg: Any = None
-
-    def __str__(self) -> str:
-        if isinstance(self.arg, Action):
-            a = self.arg
-            return f"trade({a.act.name}, {a.who}, {a.where}, {a.which}, {a.side.name}, {a.offset}, {a.size}, ...)"
-        return self.what if self.arg is None else f"{self.what}({self.arg})"
+from mockserver.story import Step
 
 
 @attrs.frozen(kw_only=True)
@@ -48,13 +32,5 @@ class Story:
     lasting: bool = False  # what is away at the end of the steps stays away
     journal: Durability | None = None  # of the file in which it is kept (None: in memory, and no restart)
 
-    def __str__(self) -> str:
-        shown = {
-            field.name: getattr(self, field.name)
-            for field in attrs.fields(Story)
-            if field.name not in ("steps", "before") and getattr(self, field.name) != field.default
-        }
-        head = " ".join(f"{name}={value}" for name, value in shown.items())
-        return "\n".join(
-            [head, *(f"    before: {step}" for step in self.before), *(f"    {step}" for step in self.steps)]
-        )
+
+__all__ = ["Step", "Story"]

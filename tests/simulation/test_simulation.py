@@ -10,12 +10,17 @@ from typing import Final
 
 import pytest
 
+from exchstream.core.venue import HOUR
+from mockserver.checkers import Opened
+
 from .chance import LIMITS, faults_of, told_by_chance
+from .days import day, faults_of_a_day
 from .play import CORE, limited, play
+from .scripts import kept
 from .shorten import shortened
 from .stories import PINNED
 from .story import Story
-from .world import FLAVOURS
+from .world import FLAVOURS, START_NS
 
 SEEDS: Final = range(100, 108)
 
@@ -24,6 +29,13 @@ SEEDS: Final = range(100, 108)
 def test_a_pinned_story_ends_well(name: str) -> None:
     """Every checker is content with a story that once told of a bug."""
     outcome = play(PINNED[name])
+    assert not outcome.violations, str(outcome)
+
+
+@pytest.mark.parametrize("name", kept())
+def test_a_kept_story_ends_well(name: str) -> None:
+    """The same of those that are kept as files."""
+    outcome = play(kept()[name])
     assert not outcome.violations, str(outcome)
 
 
@@ -36,11 +48,27 @@ def test_a_story_by_chance_ends_well(flavour: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_good_health_needs_no_gap(flavour: str) -> None:
-    """Trading without a fault: no gap after the start, and everything told."""
-    outcome = play(told_by_chance(flavour, 1, 200, faults=False))
+def test_a_healthy_day_needs_no_gap(flavour: str) -> None:
+    """25 hours of trading, audits, renewals and a rotation: no gap after the start, every fill and every end told."""
+    outcome = play(day(flavour, 1, rough=False))
+    world = outcome.world
     assert not outcome.violations, str(outcome)
-    assert outcome.world.fills
+    assert world.now_ns - START_NS > 24 * HOUR
+    assert world.asked > 24 * 60  # the audits looked all day
+    assert world.dialled == (1 if flavour == "ftx" else 2)  # Binance ends a link after 24 hours
+    assert len(world.fills) > 100
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_rough_day_ends_well(flavour: str) -> None:
+    """A fault every quarter of an hour, of every kind that the venue can have: in the end everything has been told."""
+    story = day(flavour, 1, rough=True)
+    outcome = play(story)
+    world = outcome.world
+    assert not outcome.violations, str(outcome)
+    assert faults_of_a_day(flavour) <= {step.what for step in story.steps}
+    assert len([event for event in world.told if isinstance(event, Opened)]) > 10
+    assert len(world.fills) > 300
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

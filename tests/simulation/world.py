@@ -62,7 +62,7 @@ from exchstream.events import AccountDown, Event
 from exchstream.journal.store import Durability
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
-from mockserver.checkers import Restarted, Span, Told, TrueChange, TrueFill
+from mockserver.checkers import Restarted, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import HOUSE, CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
@@ -85,9 +85,8 @@ TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
-TOO_LATE: Final = b'"code":-1021,'  # our time is wrong: asked again, it is no better while no clock can be read
 COMMIT_NS: Final = (20_000_000, 500_000_000)  # a disk may be slow
-WAY_NS: Final = 4 * SECOND  # "stay away for so long" counts from an instant that we do not know better
+TOO_FAST_OR_SLOW: Final = b"imestamp"  # of all refusals only that of this machine's time; it may last
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
 BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
@@ -172,7 +171,8 @@ class World:
     dead: bool = attrs.field(default=False, init=False)
     restarts: int = attrs.field(default=0, init=False)
     broken: list[str] = attrs.field(factory=list, init=False)
-    lost_tail: int = attrs.field(default=0, init=False)
+    lost_tail: int = attrs.field(default=0, init=False)  # so many events a death of the process has taken back
+    taken_back: set[str] = attrs.field(factory=set, init=False)  # ... about these symbols
     chance: random.Random = attrs.field(init=False)
     clock: VirtualClock = attrs.field(init=False)
     session: Session = attrs.field(init=False)
@@ -546,7 +546,7 @@ class World:
         self.asked += 1
         if (
             self._forbidden_ns is not None
-            and self._forbidden_ns < self.now_ns < self._banned[0] - WAY_NS - 2 * self.worst_error_ns
+            and self._forbidden_ns < self.now_ns < self._banned[0] - 2 * self.worst_error_ns
         ):
             self.asked_while_banned += 1
         minute = self.now_ns // (60 * SECOND)
@@ -608,11 +608,11 @@ class World:
             self.note(f"{type(ask.question).__name__} answered {reply.status} ", reply.body[:100])
         if fate == "banned" and self._forbidden_ns is None:
             self._forbidden_ns = self.now_ns
-        if fate == "ok" and TOO_LATE not in reply.body:
+        if fate == "ok" and not (reply.status != 200 and TOO_FAST_OR_SLOW in reply.body):
             self._failing.pop(_label(ask.question), None)
         else:
             self._fails(ask.question)
-        self.do(Answered(ask.ask, reply))
+        self.do(Answered(ask.ask, attrs.evolve(reply, got_ns=self.now.wall_ns)))
 
     def _unanswered(self, ask: Ask) -> None:
         self._fails(ask.question)
@@ -793,7 +793,11 @@ class World:
             self.lost_tail += len(lost)
             if not books.may_lose:
                 self.broken.append(f"positions lost: {sorted(lost)}")
-            kept = [pair for pair in zip(self._positions, self.told, strict=True) if pair[0] not in lost]
+            pairs = list(zip(self._positions, self.told, strict=True))
+            self.taken_back |= {
+                told.key[0] for at, told in pairs if at in lost and isinstance(told, ToldFill | ToldOrder)
+            }
+            kept = [pair for pair in pairs if pair[0] not in lost]
             self.told = [told for _, told in kept]
             self._positions = [position for position, _ in kept]
             books.forget(lost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import attrs
 import msgspec
@@ -50,8 +50,10 @@ from exchstream.venues.binance.wire import (
     used_weight,
     wording,
 )
-from exchstream.venues.checks import UNHEARD, instance_of, label, origin, shorter_than, url, without_slash, wrong
+from exchstream.venues.checks import UNHEARD, flag, instance_of, label, origin, shorter_than, url, without_slash, wrong
 from exchstream.venues.settings import key_text, load, secret, texts
+
+WIPED_NS: Final = MINUTE  # a wipe takes longer, and ids that are given in turn are never so late; our choice
 
 
 class _Time(msgspec.Struct, frozen=True):
@@ -77,6 +79,10 @@ def preset(name: str, otherwise: str | None = None) -> Any:
         raise ConfigError(f"environment {self.environment!r} needs {name}; the ones known are {known}")
 
     return attrs.Factory(look_up, takes_self=True)
+
+
+def _is_for_tests(self: BinanceAccount) -> bool:
+    return self.environment in ("testnet", "demo")
 
 
 def _within_the_keys_life(instance: BinanceAccount, field: attrs.Attribute[Any], value: int) -> None:
@@ -132,6 +138,8 @@ class BinanceAccount:
     max_symbols: int = attrs.field(default=500, validator=positive)
     # "300 connections per attempt every 5 minutes per IP" (web-socket-streams.md); futures say nothing, so the same.
     connections_per_5_minutes: int = attrs.field(default=300, validator=positive)
+    # Only test systems are: "about once a month" without notice, while keys live on (testnet/general-info.md).
+    wipes: bool = attrs.field(default=attrs.Factory(_is_for_tests, takes_self=True), validator=flag)
     link_limits: LinkLimits = attrs.field(default=LinkLimits(), validator=instance_of(LinkLimits))
     http_limits: HttpLimits = attrs.field(default=HttpLimits(), validator=instance_of(HttpLimits))
     session_limits: SessionLimits = attrs.field(default=SessionLimits(), validator=instance_of(SessionLimits))
@@ -159,6 +167,10 @@ class BinanceAccount:
     def name(self) -> str:
         """The venue's name."""
         return self.VENUE
+
+    @property
+    def _wiped_ns(self) -> int | None:
+        return WIPED_NS if self.wipes else None
 
     @property
     def _pem(self) -> Secret:

@@ -188,6 +188,7 @@ class BinanceFutures(BinanceAccount):
             lag_ns=self.lag_ns,
             give_up_ns=self.give_up_ns,
             max_symbols=self.max_symbols,
+            wiped_ns=self._wiped_ns,
         )
 
     @property

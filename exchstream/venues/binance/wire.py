@@ -183,20 +183,20 @@ def refused(reply: Reply, away: Away) -> list[Meaning]:
     if reply.status in (418, 429) or code == -1003:
         told.append(Throttle(WEIGHT, until_ns=_stay_away_until(reply, error, away)))
     elif reply.status == 403:
-        told.append(Throttle(WEIGHT, until_ns=reply.asked_ns + away.forbidden_ns))
+        told.append(Throttle(WEIGHT, until_ns=reply.said_ns + away.forbidden_ns))
     kind = Refusal.TRANSIENT if is_html(reply.body) else how(reply.status, code)
     told.append(Refused(wording(reply.status, error, reply.body), kind))
     return told
 
 
 def _stay_away_until(reply: Reply, error: Error | None, away: Away) -> int:
-    """UTC ns; a second is added because the count began after we had asked."""
+    """UTC ns; a second is added, since what is left of one may have been cut off."""
     seconds = reply.headers.get("retry-after", "")
-    latest = reply.asked_ns + away.longest_ns
+    latest = reply.said_ns + away.longest_ns
     if re.fullmatch(r"[0-9]{1,9}", seconds):
-        return min(reply.asked_ns + (int(seconds) + 1) * SECOND, latest)
+        return min(reply.said_ns + (int(seconds) + 1) * SECOND, latest)
     banned = _BANNED_UNTIL.search(error.msg) if error is not None else None
-    return min(int(banned[1]) * MILLI, latest) if banned else reply.asked_ns + away.unsaid_ns
+    return min(int(banned[1]) * MILLI, latest) if banned else reply.said_ns + away.unsaid_ns
 
 
 def used_weight(reply: Reply) -> list[Meaning]:

@@ -70,7 +70,7 @@ def of_answer(text: str | None, reply: Reply, unsaid_ns: int) -> list[Meaning]:
     if reply.status == 429:
         wait = reply.headers.get("retry-after", "")
         said = wait.isascii() and wait.isdecimal() and len(wait) < 7
-        throttle = Throttle("rest", until_ns=reply.asked_ns + (int(wait) * SECOND if said else unsaid_ns))
+        throttle = Throttle("rest", until_ns=reply.said_ns + (int(wait) * SECOND if said else unsaid_ns))
         return [throttle, Refused(text or "too many requests", Refusal.TRANSIENT)]
     if text is None:
         return [Refused(f"HTTP {reply.status} without an answer of FTX's", Refusal.TRANSIENT)]

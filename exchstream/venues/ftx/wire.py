@@ -130,15 +130,26 @@ _TYPES: Final = {"limit": OrderType.LIMIT, "market": OrderType.MARKET}
 _LIQUIDITY: Final = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
 _KINDS: Final = {"order": FillKind.TRADE, "otc": FillKind.OTC}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_NS: Final = 9_000_000_000 * SECOND  # in the year 2255; what is added to it still fits 64 bits
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def time_ns(text: str) -> int:
-    """An ISO 8601 time as UTC nanoseconds, exactly; FTX drops the fraction when it is zero."""
+    """An ISO 8601 time as UTC nanoseconds, exactly; FTX drops the fraction when it is zero.
+
+    Raises ValueError for what is no time, or one that no clock of the venue can have shown.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND * 1000
+    return _sane((moment - _EPOCH) // _MICROSECOND * 1000)
+
+
+def _sane(instant_ns: int) -> int:
+    """Nanoseconds since 1970 that fit 64 bits.  Raises ValueError for others."""
+    if not 0 <= instant_ns <= _LATEST_NS:
+        raise ValueError(f"a time out of all bounds: {str(instant_ns)[:40]} ns since 1970")
+    return instant_ns
 
 
 def order(raw: bytes, markets: MARKETS, tolerance: Decimal) -> list[Meaning]:
@@ -260,14 +271,14 @@ def server_time(reply: Reply) -> ServerTime | None:
         result = bytes(ANSWER.decode(reply.body).result)
         if result.startswith(b'"'):
             return ServerTime(time_ns(msgspec.json.decode(result, type=str)))
-        return ServerTime(int(amount(result.decode()) * SECOND))
+        return ServerTime(_sane(int(amount(result.decode()) * SECOND)))
     except UNREADABLE:
         pass
     try:
         moment = parsedate_to_datetime(reply.headers["date"])
+        return ServerTime(time_ns(moment.isoformat()) + SECOND // 2)
     except (KeyError, *UNREADABLE):
         return None
-    return ServerTime(time_ns(moment.isoformat()) + SECOND // 2)
 
 
 def _word(value: str | None, words: Mapping[str, V], what: str, strange: list[str], unknown: V | None) -> V | None:

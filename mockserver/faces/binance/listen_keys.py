@@ -2,7 +2,8 @@
 
 "If the account has an active listenKey, that listenKey will be returned and its validity will be extended for 60
 minutes" (USD-M docs, Start User Data Stream, 2025-11): two programs on one account share one key, and one `DELETE`
-silences both. Spot had the same rule until listen keys ended there on 2026-02-20.
+silences both. Spot had the same rule until listen keys ended there on 2026-02-20. `replace` is a fault on command: from
+then on POST and PUT answer with another key, while the old one still carries events until its own time is over.
 What this module does not do: know which sockets listen; whoever is told of an expiry looks for them.
 """
 
@@ -31,14 +32,15 @@ class ListenKey:
 
     value: str
     account: str
-    timer: Timer
+    timer: Timer = field(init=False)
 
 
 @define(eq=False)
 class ListenKeys:
     """The live keys of one venue in one world.
 
-    Invariants: at most one key per account; a key that is not here is dead, and dead keys never live again.
+    Invariants: an account has at most one key that is given out, and one that was replaced; a key that is not here is
+    dead, and dead keys never live again.
     `expired` is called when a key's time has run out, after it has died, and not for keys that were deleted.
     """
 
@@ -46,47 +48,50 @@ class ListenKeys:
     expired: Callable[[ListenKey, int], None]
     _random: Random = field(init=False)
     _by_account: dict[str, ListenKey] = field(factory=dict, init=False)  # bounded: one per account
-    _by_value: dict[str, ListenKey] = field(factory=dict, init=False)  # bounded: one per account
+    _replaced: dict[str, ListenKey] = field(factory=dict, init=False)  # bounded: one per account
+    _by_value: dict[str, ListenKey] = field(factory=dict, init=False)  # bounded: two per account
 
     def __attrs_post_init__(self) -> None:
         self._random = self.exchange.random("listen keys")
 
     def start(self, account: str) -> str:
         """Return the account's key, extended, or a new one."""
-        alive = self.keep_alive(account)
-        if alive is not None:
-            return alive
-        value = "".join(self._random.choices(LETTERS, k=LENGTH))
-        key = ListenKey(value, account, self._timer(account))
-        self._by_account[account] = self._by_value[value] = key
-        self.exchange.claim(value)
-        return value
+        return self.keep_alive(account) or self._new(account).value
 
-    def keep_alive(self, account: str) -> str | None:
-        """Extend the account's key by 60 minutes from now and return it; None if there is no live key."""
-        key = self._by_account.get(account)
+    def keep_alive(self, account: str, value: str | None = None) -> str | None:
+        """Extend the account's key (or this one) by 60 minutes from now and return it; None if there is no live key."""
+        key = self._by_account.get(account) if value is None else self._by_value.get(value)
         if key is None:
             return None
         key.timer.cancel()
-        key.timer = self._timer(account)
+        key.timer = self._timer(key)
         return key.value
 
     def end(self, account: str) -> bool:
-        """Delete the account's key; whether there was one. Nobody is told: the stream was closed normally."""
-        key = self._by_account.pop(account, None)
-        if key is None:
-            return False
-        key.timer.cancel()
-        del self._by_value[key.value]
-        self.exchange.disclaim(key.value)
-        return True
+        """Delete the account's keys; whether there was one. Nobody is told: the stream was closed normally."""
+        keys = [keys.get(account) for keys in (self._by_account, self._replaced)]
+        for key in keys:
+            if key is not None:
+                self._end(key)
+        return any(keys)
 
     def expire(self, account: str | None, *, notices: int = 1) -> int:
         """Let the keys of one account, or all, run out now; how many did."""
+        keys = [key for key in self._by_value.values() if account in (None, key.account)]
+        for key in keys:
+            self._end(key)
+            self.expired(key, notices)
+        return len(keys)
+
+    def replace(self, account: str | None) -> int:
+        """Give the accounts with a key another one beside it; how many. One that was replaced before runs out now."""
         keys = [key for key in self._by_account.values() if account in (None, key.account)]
         for key in keys:
-            self.end(key.account)
-            self.expired(key, notices)
+            if (before := self._replaced.get(key.account)) is not None:
+                self._end(before)
+                self.expired(before, self._notices())
+            self._replaced[key.account] = key
+            self._new(key.account)
         return len(keys)
 
     def owner(self, value: str) -> str | None:
@@ -99,11 +104,27 @@ class ListenKeys:
         for account in list(self._by_account):
             self.end(account)
 
-    def _timer(self, account: str) -> Timer:
-        return self.exchange.clock.after(LIFE_NS, f"listen key of {account}", lambda: self._run_out(account))
+    def _new(self, account: str) -> ListenKey:
+        key = ListenKey("".join(self._random.choices(LETTERS, k=LENGTH)), account)
+        key.timer = self._timer(key)
+        self._by_account[account] = self._by_value[key.value] = key
+        self.exchange.claim(key.value, account)
+        return key
 
-    def _run_out(self, account: str) -> None:
-        self.expire(account, notices=self._notices())
+    def _end(self, key: ListenKey) -> None:
+        key.timer.cancel()
+        for keys in (self._by_account, self._replaced):
+            if keys.get(key.account) is key:
+                del keys[key.account]
+        del self._by_value[key.value]
+        self.exchange.disclaim(key.value)
+
+    def _timer(self, key: ListenKey) -> Timer:
+        return self.exchange.clock.after(LIFE_NS, f"listen key of {key.account}", lambda: self._run_out(key))
+
+    def _run_out(self, key: ListenKey) -> None:
+        self._end(key)
+        self.expired(key, self._notices())
 
     def _notices(self) -> int:
         # Production may say it twice; the setting lets a test have that.

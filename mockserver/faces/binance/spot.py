@@ -61,8 +61,7 @@ def start_stream(call: Call) -> object:
 
 def keep_stream(call: Call) -> object:
     """Extend a listen key by 60 minutes."""
-    _own_key(call)
-    _keys(call).keep_alive(call.account)
+    _keys(call).keep_alive(call.account, _own_key(call))
     return {}
 
 
@@ -73,9 +72,11 @@ def end_stream(call: Call) -> object:
     return {}
 
 
-def _own_key(call: Call) -> None:
-    if _keys(call).owner(call.params.need("listenKey")) != call.account:
+def _own_key(call: Call) -> str:
+    key = call.params.need("listenKey")
+    if _keys(call).owner(key) != call.account:
         raise Refused(errors.NO_LISTEN_KEY)
+    return key
 
 
 _QUERY = "symbol orderId origClientOrderId"

@@ -82,8 +82,7 @@ class UserDataFace(BinanceFace):
 
     def credential(self, request: HttpRequest) -> str | None:
         """The key of the header, or the listen key in a socket's address."""
-        named = listen_keys_of(request)
-        return next(iter(named), None) or super().credential(request)
+        return super().credential(request) or next(iter(listen_keys_of(request)), None)
 
     def rhythm(self) -> Rhythm:
         """Return the heartbeats of a socket as the settings have them now; 0 switches one off."""
@@ -102,6 +101,10 @@ class UserDataFace(BinanceFace):
     def expire_listen_keys(self, account: str | None, *, notices: int = 1) -> int:
         """Expire the listen keys of one account, or all."""
         return self.keys.expire(account, notices=notices)
+
+    def replace_listen_keys(self, account: str | None) -> int:
+        """Give one account, or all, another listen key; the old one lives on until its time is over."""
+        return self.keys.replace(account)
 
     def key_expired(self, key: ListenKey, notices: int) -> None:
         """Tell the sockets of a listen key that has just died; they stay open and carry nothing more."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 import exchstream
-from exchstream import BinanceSpot, GapClosed, OrderUpdate
+from exchstream import BinanceSpot, OrderUpdate
 from exchstream.core.happenings import (
     Answered,
     Ask,
@@ -34,10 +35,12 @@ from exchstream.core.happenings import (
     Received,
     Send,
     Started,
+    Unanswered,
     Woken,
 )
 from exchstream.core.session import Session
-from exchstream.core.venue import Reply
+from exchstream.core.venue import SECOND, Reply
+from exchstream.journal import Journal
 from exchstream.journal.memory import InMemory
 from tests.bench.answers import answer
 from tests.bench.contestants.meter import Meter
@@ -81,9 +84,12 @@ def by_msgspec() -> Read:
 
 
 class Pipeline:
-    """One live account without a shell: the clock, the answers and the journal's reader are here."""
+    """One live account without a shell: the clock, the answers and the journal's reader are here.
 
-    def __init__(self) -> None:
+    With `silent_rest` nothing that is asked after the start is answered.
+    """
+
+    def __init__(self, journal: Journal | None = None, *, silent_rest: bool = False) -> None:
         self.session = Session(
             BinanceSpot(
                 api_key="bench-key",
@@ -94,21 +100,36 @@ class Pipeline:
                 stream_url="ws://127.0.0.1",
             )
         )
-        self.journal = InMemory(16_384)
+        self.journal = InMemory(16_384) if journal is None else journal
         self.position = 0
         self._link = 0
         self._now_ns = 0
         self._wall_ns = time.time_ns()
+        self._silent = False
+        self._unanswered: deque[tuple[int, int]] = deque()  # when it is given up, and the question
         self.step(Started())
         self.step(Clocked())
         while self.session.status().phase != "live":
             self._now_ns = self.session.wake_at_ns or self._now_ns
             self.step(Woken())
-        assert any(isinstance(event, GapClosed) and event.complete for event in self.journal.held(0, 100) or ())
+        self._silent = silent_rest
+
+    @property
+    def wall_ns(self) -> int:
+        """The venue's time."""
+        return self._wall_ns + self._now_ns
+
+    def let_pass(self, for_ns: int) -> None:
+        """Let time pass; what is due happens."""
+        self._now_ns += for_ns
+        while self._unanswered and self._unanswered[0][0] <= self._now_ns:
+            self.step(Unanswered(self._unanswered.popleft()[1], "no answer in time"))
+        while (wake_ns := self.session.wake_at_ns) is not None and wake_ns <= self._now_ns:
+            self.step(Woken())
 
     def step(self, happening: Happening) -> None:
         """What the runner does, at once."""
-        for command in self.session.handle(happening, Now(self._now_ns, self._wall_ns + self._now_ns)):
+        for command in self.session.handle(happening, Now(self._now_ns, self.wall_ns)):
             match command:
                 case Emit(events=events):
                     self.journal.append("default", events, self.session.checkpoint)
@@ -119,17 +140,23 @@ class Pipeline:
                     tags = [json.loads(frame)["id"] for frame in frames]
                     replies = [f'{{"id":"{tag}","status":200,"result":{{"subscriptionId":0}}}}' for tag in tags]
                     self.step(Received(link, tuple(replies), self._now_ns))
+                case Ask(ask=number) if self._silent:
+                    self._unanswered.append((self._now_ns + 10 * SECOND, number))
                 case Ask(ask=number, question=question):
                     venue, memory = self.session.venue, self.session.memory
-                    status, body = answer(venue.request(question, memory, self._wall_ns).target)
-                    self.step(Answered(number, Reply(status, {}, body, self._wall_ns)))
+                    status, body = answer(venue.request(question, memory, self.wall_ns).target)
+                    self.step(Answered(number, Reply(status, {}, body, self.wall_ns)))
                 case _:
                     pass
+
+    def receive(self, texts: Sequence[str]) -> None:
+        """One read of the socket."""
+        self.step(Received(self._link, tuple(texts), self._now_ns))
 
     def read(self, texts: Sequence[str]) -> tuple[int, int]:
         """One read of the socket, and what a reader then finds."""
         self._now_ns += 1_000
-        self.step(Received(self._link, tuple(texts), self._now_ns))
+        self.receive(texts)
         orders = fills = 0
         while events := self.journal.held(self.position, 256):
             self.position = events[-1].position

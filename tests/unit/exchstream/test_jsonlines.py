@@ -49,6 +49,7 @@ FACT = TOLD | {
     "symbol": st.none() | TEXT,
     "received_ns": NANOSECONDS,
     "recovered": st.booleans(),
+    "epoch": st.integers(0, 9),
     "raw": st.binary(max_size=8) | TEXT.map(str.encode),
 }
 
@@ -199,7 +200,15 @@ def test_the_documented_form() -> None:
         "received_ns": 5,
         "recovered": False,
         "raw": '{"id":9}',
+        "epoch": 0,
     }
+
+
+def test_a_line_from_before_there_were_epochs() -> None:
+    """It is of epoch 0."""
+    line = json.loads(to_json(ORDER))
+    del line["epoch"]
+    assert from_json(json.dumps(line).encode()) == ORDER
 
 
 def test_raw_that_is_no_text() -> None:

@@ -270,10 +270,16 @@ def test_connections_by_account(client: Client) -> None:
 def test_hooks_of_the_venue(client: Client) -> None:
     """Expired listen keys, shutdown notices and revoked keys are the face's acts."""
     assert client.post("/listen_keys/expire", account="alice", notices=2) == {"expired": {"toy": 1}}
+    assert client.post("/listen_keys/replace", account="alice") == {"replaced": {"toy": 1}}
     assert client.post("/shutdown_notice", venue="toy", close=True) == {"told": {"toy": 2}}
     assert client.post("/keys/alice/revoke") == {"name": "alice", "revoked_at": ["toy"]}
 
-    assert client.hooks == [("expire", "alice", 2), ("shutdown", None, True), ("revoked", "alice")]
+    assert client.hooks == [
+        ("expire", "alice", 2),
+        ("replace", "alice"),
+        ("shutdown", None, True),
+        ("revoked", "alice"),
+    ]
     assert client.exchange.accounts["alice"].revoked
 
 

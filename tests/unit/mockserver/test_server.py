@@ -15,8 +15,9 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_st
 
 from mockserver import server as server_module
 from mockserver import wire
-from mockserver.clock import Clock
+from mockserver.clock import Clock, VirtualClock
 from mockserver.faces.base import Rhythm
+from mockserver.faults import Fault, Latency
 from mockserver.server import Listening, Server
 from mockserver.world import Worlds
 
@@ -475,3 +476,21 @@ async def test_what_no_venue_answered_is_in_the_journal(autojump_clock: trio.tes
     ]
     frames = [(kind, text) for kind, text in shown if kind in ("ws-in", "ws-out")]
     assert frames == [("ws-in", "<ping here?>"), ("ws-out", "<pong here?>"), ("ws-in", "<close 1000 >")]
+
+
+async def test_a_delay_by_a_clock_moved_by_hand() -> None:
+    """A late answer waits for its world's clock, not for the machine's."""
+    async with trio.open_nursery() as nursery:
+        server = Server(toy_worlds())
+        world = server.worlds.default
+        world.faults.arm(Fault(kind=Latency(delay_ns=3600 * SECOND)))
+        ours, theirs = trio.testing.memory_stream_pair()
+        nursery.start_soon(server.serve_stream, theirs)
+        await ours.send_all(request("/play/time"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert isinstance(world.clock, VirtualClock)
+        assert [timer.name for timer in world.clock.pending()] == ["delay of a request"]
+        world.clock.advance(3600 * SECOND)
+        with trio.fail_after(5):
+            assert statuses(bytes(await ours.receive_some())) == [200]
+        nursery.cancel_scope.cancel()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from mockserver import exchange as exchange_module
@@ -169,6 +171,18 @@ def test_reset(worlds: Worlds, keep: bool, names: list[str]) -> None:
     assert worlds.find_key("toy", "B") is not None
 
 
+@pytest.mark.parametrize("wipe", [False, True])
+def test_a_wiped_world_counts_its_ids_from_the_start(wipe: bool) -> None:
+    """Any other reset goes on above all that there was, so that nobody takes new orders for old ones."""
+    offsets = itertools.count(1_000, 1_000)
+    worlds = Worlds(attrs.evolve(toy_worlds().recipe, id_offset=lambda: next(offsets)))
+    worlds.open_account(worlds.default.exchanges["toy"], "alice", api_key="A", secret="s")
+    before = get(worlds, "/play/order", "A", method="POST")["id"]
+    worlds.reset("default", wipe=wipe)
+    after = get(worlds, "/play/order", "A", method="POST")["id"]
+    assert (after < before) is wipe
+
+
 class Twice:
     """A model that fills whatever rests, in two halves, and steps each second."""
 
@@ -243,6 +257,7 @@ def test_a_face_without_hooks(worlds: Worlds) -> None:
 
     class Bare(ToyFace):
         expire_listen_keys = Face.expire_listen_keys
+        replace_listen_keys = Face.replace_listen_keys
         shutdown_notice = Face.shutdown_notice
         key_revoked = Face.key_revoked
 
@@ -250,4 +265,4 @@ def test_a_face_without_hooks(worlds: Worlds) -> None:
     face.key_revoked("alice")
     face.reset()
 
-    assert (face.expire_listen_keys(None), face.shutdown_notice()) == (0, 0)
+    assert (face.expire_listen_keys(None), face.replace_listen_keys(None), face.shutdown_notice()) == (0, 0, 0)

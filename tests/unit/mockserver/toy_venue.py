@@ -125,6 +125,10 @@ class ToyFace(Face):
         self.hooks.append(("expire", account, notices))
         return 1
 
+    def replace_listen_keys(self, account: str | None) -> int:
+        self.hooks.append(("replace", account))
+        return 1
+
     def shutdown_notice(self, account: str | None = None, *, close: bool = False) -> int:
         self.hooks.append(("shutdown", account, close))
         return 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trio
@@ -159,17 +160,19 @@ def test_accounts_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
                 "2",
                 "--since",
                 "2026-01-02",
+                "--record",
+                "incident.jsonl",
             ]
         )
         == 0
     )
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2", environment="testnet")
-    assert [[spot], "json", 2.0, 1_767_312_000 * 10**9] == given
+    assert [[spot], "json", 2.0, 1_767_312_000 * 10**9, Path("incident.jsonl")] == given
     given.clear()
     assert main(["tail", "ftx:mm", "binance-spot:lab"]) == 0
     mm = Ftx(name="mm", api_key="k1", api_secret="s1")
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2")
-    assert [[mm, spot], "plain", float("inf"), None] == given
+    assert [[mm, spot], "plain", float("inf"), None, None] == given
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import attrs
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from exchstream.core import ledger as module
 from exchstream.core.ledger import Ledger
 from exchstream.core.venue import SECOND
-from exchstream.model import End, OrderKey
+from exchstream.model import End, OrderKey, OrderKind, OrderState, Stage
 
 from .toy import T0, execution, order
 
@@ -92,6 +93,42 @@ def full(*, need_ns: int, orders: int = 50) -> Ledger:
         ledger.fill(execution(str(number), of=f"c{number}", at=number), live=True)
         ledger.view(order(f"c{number}", end=End.FILLED, filled="1", at=number), live=True)
     return ledger
+
+
+ALGO: Final = OrderKey("BTCUSDT", "900", OrderKind.ALGO)
+
+
+@pytest.mark.parametrize("child_end", [End.FILLED, End.CANCELED])
+@pytest.mark.parametrize("child_first", [True, False])
+def test_an_order_that_placed_another_ends_as_that_one(child_end: End, child_first: bool) -> None:
+    """A venue may say of a triggered order only that it is over: whether it is filled, its child says."""
+    ledger = Ledger(floor_ns=0)
+    finished = OrderState(key=ALGO, end=End.CANCELED, child_order_id="7", updated_ns=T0)
+    child = order("7", filled="1", end=child_end)
+    views = (child, finished) if child_first else (finished, child)
+    told = [ledger.view(view) for view in views]
+    assert None not in told
+    later = ledger.concluded(child.key)
+    assert (later is not None) is (child_end is End.FILLED and not child_first)
+    if later is not None:
+        told.append(ledger.view(later))
+    ((*_, state),) = [[state for state in told if state is not None and state.key == ALGO]]
+    assert state.end is child_end
+    assert ledger.view(finished) is None  # said again, it takes nothing back
+    assert ledger.order(ALGO) == state
+    assert ledger.concluded(child.key) is None
+
+
+def test_an_order_that_works_is_not_concluded() -> None:
+    """Its child is filled; that it is over itself has still to be said."""
+    ledger = Ledger(floor_ns=0)
+    ledger.view(OrderState(key=ALGO, stage=Stage.TRIGGERED, child_order_id="7"))
+    child = order("7", filled="1", end=End.FILLED)
+    ledger.view(child)
+    assert ledger.concluded(child.key) is None
+    working = ledger.order(ALGO)
+    assert working is not None
+    assert working.end is None
 
 
 @pytest.mark.parametrize(("needed", "ended", "fills"), [(False, 15, 10), (True, 15, 20)])

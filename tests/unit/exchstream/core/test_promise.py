@@ -23,7 +23,9 @@ from exchstream.core.happenings import (
     Unanswered,
     Unclocked,
 )
+from exchstream.core.ledger import Entry
 from exchstream.core.scrub import needles, scrub_cut
+from exchstream.core.state import Restored
 from exchstream.core.venue import (
     HOUR,
     MINUTE,
@@ -60,7 +62,7 @@ from exchstream.events import (
     OrderUpdate,
     Unrecognized,
 )
-from exchstream.model import End, Execution, Market, OrderKey, OrderState
+from exchstream.model import End, Execution, Market, OrderKey, OrderKind, OrderState
 
 from .toy import MARKETS, OPEN_LANE, PLAN, T0, Driver, Toy, execution, order
 
@@ -646,3 +648,151 @@ def test_what_is_left_of_a_secret_that_was_cut_off_goes_too() -> None:
     assert scrub_cut(b"key 0123456789a (HTTP 400), 0123456 and 0123456789abcdef!", hidden) == (
         b"key *** (HTTP 400), 0123456 and ***!"
     )
+
+
+# ---------------------------------------------------------------------------------------------------- wiped venues
+
+
+WIPES = attrs.evolve(PLAN, wiped_ns=MINUTE)
+
+
+def told_ids(driver: Driver) -> tuple[list[tuple[str, int]], list[tuple[str, str, int]]]:
+    """The fills, and the orders with their states, each with its epoch."""
+    fills = [(fill.trade_id, fill.epoch) for fill in driver.told(Fill)]
+    orders = [(update.order_id, update.status.value, update.epoch) for update in driver.told(OrderUpdate)]
+    return fills, orders
+
+
+def before_the_wipe() -> tuple[Driver, Books]:
+    """An order that was filled, one that is open, and five minutes."""
+    driver = Driver(Toy(plan=WIPES))
+    books = Books()
+    begin(driver, books)
+    state, fill = filled(1, at=driver.now.mono_ns / SECOND)
+    working = attrs.evolve(order("2"), created_ns=driver.now.wall_ns)
+    books.orders, books.fills = [state, working], [fill]
+    driver.say(OrderView(state), FillView(fill), OrderView(working))
+    live_on(driver, books, 300)
+    return driver, books
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_wiped_venue_has_other_orders_by_the_old_ids(live: bool) -> None:
+    """A new order and its execution with the ids of old ones are told, and what nobody can know is named."""
+    driver, books = before_the_wipe()
+    known = told_ids(driver)
+    state, fill = filled(1, at=driver.now.mono_ns / SECOND)
+    books.orders, books.fills = [state], [fill]
+    if live:
+        driver.say(OrderView(state), FillView(fill))
+    else:
+        drop(driver)
+    verdict = settle(driver, books)
+    assert told_ids(driver) == ([*known[0], ("1", 1)], [*known[1], ("1", "filled", 1)])
+    assert GapReason.WIPED in {gap.reason for gap in driver.told(GapOpened)} or not live
+    named = {(u.what, u.name) for u in verdict.unresolved}
+    assert ("order", "BTCUSDT:2") in named
+    assert {what for what, _ in named} == {"order", "span"}
+    live_on(driver, books, 120)
+    assert driver.told(GapClosed)[-1] is verdict
+    assert driver.session.checkpoint().eras["BTCUSDT"].number == 1
+
+
+def test_an_old_order_that_was_open_does_not_hide_a_new_one() -> None:
+    """The new one has its id, and is open too: both are told of."""
+    driver, books = before_the_wipe()
+    books.orders = [attrs.evolve(order("2", at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)]
+    books.fills = []
+    drop(driver)
+    verdict = settle(driver, books)
+    assert told_ids(driver)[1][-1] == ("2", "new", 1)
+    assert ("order", "BTCUSDT:2") in {(u.what, u.name) for u in verdict.unresolved}
+    assert [key.order_id for key in driver.session.ledger.open] == ["2"]
+
+
+def test_an_audit_notices_a_wipe() -> None:
+    """The stream tells nothing, REST lists an order that cannot be: a gap, without waiting for a second look."""
+    driver, books = before_the_wipe()
+    state, fill = filled(1, at=driver.now.mono_ns / SECOND)
+    books.orders, books.fills = [state], [fill]
+    live_on(driver, books, 60)
+    assert GapReason.WIPED in {gap.reason for gap in driver.told(GapOpened)}
+    settle(driver, books)
+    assert told_ids(driver)[0][-1] == ("1", 1)
+
+
+def test_a_wipe_that_is_noticed_late_takes_nothing_back() -> None:
+    """An order above all old ids is told first, then its elders are listed: none is lost, none told twice."""
+    driver, books = before_the_wipe()
+    at = driver.now.mono_ns / SECOND
+    elder, fill = filled(1, at=at)
+    young = attrs.evolve(order("9", at=at + 1), created_ns=driver.now.wall_ns + SECOND)
+    books.orders, books.fills = [elder, young], [fill]
+    driver.advance(2)
+    drop(driver)
+    settle(driver, books)
+    fills, orders = told_ids(driver)
+    assert fills[1:] == [("1", 1)]
+    assert [(number, status) for number, status, _ in orders[2:]] == [("9", "new"), ("1", "filled")]
+
+
+def test_a_restart_knows_which_ids_are_old() -> None:
+    """What was told before a wipe is not taken for what has the ids now."""
+    first, books = before_the_wipe()
+    state, fill = filled(1, at=first.now.mono_ns / SECOND)
+    books.orders, books.fills = [state], [fill]
+    drop(first)
+    settle(first, books)
+    (old, *_), restored = first.told(OrderUpdate), first.session.checkpoint()
+    second = Driver(Toy(plan=WIPES))
+    second.session.restored = Restored(
+        checkpoint=restored,
+        symbols=("BTCUSDT",),
+        orders=(old.state, state),
+        entries=tuple(Entry(f.execution.key, f.quantity, f.time_ns) for f in first.told(Fill)),
+    )
+    second.at(first.now.mono_ns)
+    begin(second, books)
+    assert told_ids(second) == ([], [])
+    live_on(second, books, 100)
+    at = second.now.mono_ns / SECOND
+    again, other = filled(1, at=at)
+    books.orders, books.fills = [again], [other]
+    second.say(OrderView(again), FillView(other))
+    settle(second, books)
+    assert told_ids(second) == ([("1", 2)], [("1", "filled", 2)])
+
+
+def test_ids_that_fall_are_nothing_where_no_venue_is_wiped() -> None:
+    """A live venue's ids may do what they like: no gap, and each order as it is told."""
+    driver = Driver()
+    books = Books()
+    begin(driver, books)
+    gaps = len(driver.told(GapOpened))
+    for number in (9, 4, 1):
+        state, fill = filled(number, at=driver.now.mono_ns / SECOND)
+        books.orders.append(state)
+        books.fills.append(fill)
+        driver.say(OrderView(state), FillView(fill))
+        live_on(driver, books, 120)
+    assert len(driver.told(GapOpened)) == gaps
+    assert [fill.trade_id for fill in driver.told(Fill)] == ["9", "4", "1"]
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+def test_a_conditional_order_whose_child_filled_is_told_as_filled(child_first: bool) -> None:
+    """In whatever order REST lists the two: the last word is the child's."""
+    algo = OrderKey("BTCUSDT", "900", OrderKind.ALGO)
+    driver = Driver(Toy(plan=attrs.evolve(PLAN, kinds=(OrderKind.ORDER, OrderKind.ALGO))))
+    books = Books()
+    begin(driver, books)
+    at = driver.now.mono_ns / SECOND
+    child, fill = filled(7, at=at)
+    finished = OrderState(
+        key=algo, end=End.CANCELED, child_order_id="7", created_ns=child.created_ns, updated_ns=child.updated_ns
+    )
+    books.orders, books.fills = [child, finished] if child_first else [finished, child], [fill]
+    drop(driver)
+    assert settle(driver, books).complete
+    told = [update.status.value for update in driver.told(OrderUpdate) if update.order_kind is OrderKind.ALGO]
+    assert told == (["filled"] if child_first else ["canceled", "filled"])

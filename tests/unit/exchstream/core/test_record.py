@@ -11,6 +11,7 @@ import pytest
 
 from exchstream.core import record
 from exchstream.core.balances import BalanceState
+from exchstream.core.epochs import Era
 from exchstream.core.happenings import (
     Answered,
     Clocked,
@@ -77,7 +78,7 @@ def again(happening: Happening) -> Happening:
         Received(2, ('{"a":"é\\n"}', "", b"bytes", b"\xff\x00"), 4, 3),
         Lost(1, "reset by peer"),
         Lost(1, "503", 60_000_000_000),
-        Answered(9, Reply(200, {"date": "today", "x-mbx-used-weight-1m": "5"}, b'{"a":[]}', T0)),
+        Answered(9, Reply(200, {"date": "today", "x-mbx-used-weight-1m": "5"}, b'{"a":[]}', T0, T0 + 7)),
         Answered(9, Reply(502, {}, b"\xff\xfe", 0)),
         Unanswered(9, "time-out"),
         Overflowed(4),
@@ -202,6 +203,7 @@ def test_what_a_journal_restored_comes_back_as_it_was() -> None:
                 baseline=Holdings({"BTC": Decimal("0.10")}, frozenset({"BTCUSDT"})), moved={"USDT": Decimal("-1E-8")}
             ),
             gone=(OrderKey("BTCUSDT", "7"),),
+            eras={"BTCUSDT": Era(2, T0, {"order": (10**17, T0 + 1)})},
         ),
         symbols=("BTCUSDT", "ETHUSDT"),
         orders=(order(filled="0.50"), order("2", end=End.CANCELED)),

@@ -496,6 +496,20 @@ def test_a_fatal_answer_takes_the_account_down() -> None:
     assert len(driver.told(AccountDown)) == 1
 
 
+def test_a_venue_that_refuses_to_tell_the_time_is_down() -> None:
+    """Like any other authoritative no; once the time is known, the signed questions will tell."""
+    driver = Driver()
+    driver.do(Started())
+    driver.do(Unclocked("HTTP 503"))
+    assert driver.sent(MeasureClock)[-1].delay.high_ns > 0
+    assert [Stop()] == driver.do(Unclocked("HTTP 401", fatal=True))[-1:]
+    assert [(down.reason, down.detail) for down in driver.told(AccountDown)] == [(DownReason.CREDENTIALS, "HTTP 401")]
+    other = Driver()
+    other.go_live()
+    other.do(Unclocked("HTTP 401", fatal=True))
+    assert other.told(AccountDown) == []
+
+
 def test_a_refused_clock_is_measured_and_the_link_tried_again() -> None:
     """A complaint about our time ends the attempt, measures, and dials anew with a delay."""
     driver = Driver()
@@ -624,13 +638,101 @@ def test_an_expired_key_told_twice_is_replaced_once() -> None:
     assert len([e for e in driver.told(GapOpened) if e.reason is GapReason.EXPIRED]) == 1
 
 
-def test_a_key_that_a_renewal_replaced_moves_the_link_over() -> None:
-    """If the venue answers a renewal with another key, the link on the old one is ended and redialled."""
-    driver = go_live_keyed()
+def replaced(driver: Driver) -> None:
+    """A renewal is answered with another key."""
     driver.commands.clear()
-    driver.say(credential("key-2", 10))
-    assert [Close] == [type(c) for c in driver.sent(Close)]
-    assert len(driver.sent(Dial)) == 1
+    driver.say(credential("key-2", driver.now.mono_ns / SECOND))
+
+
+def prove_keyed(driver: Driver, key: str = "key-2") -> None:
+    """The newest link opens, its key is renewed, and it settles."""
+    driver.do(Connected(driver.link))
+    driver.reply(RenewCredential, credential(key, driver.now.mono_ns / SECOND))
+    driver.advance(1)
+
+
+def test_a_key_that_a_renewal_replaced_moves_the_link_over() -> None:
+    """The old link tells on until the new one is proven, and for a while after; what both tell is told once."""
+    driver = go_live_keyed()
+    live_keyed(driver, 70)
+    gaps = len(driver.told(GapOpened))
+    replaced(driver)
+    assert (driver.sent(Close), len(driver.sent(Dial))) == ([], 1)
+    old, new = driver.link - 1, driver.link
+    driver.say(FillView(execution("1")), link=old)
+    prove_keyed(driver)
+    for link in (old, new):
+        driver.say(FillView(execution("2")), link=link)
+    driver.do(Received(old, (), driver.now.mono_ns, driver.now.mono_ns))
+    live_keyed(driver, 11)
+    assert [old] == [close.link for close in driver.sent(Close)]
+    assert [fill.trade_id for fill in driver.told(Fill)] == ["1", "2"]
+    assert len(driver.told(GapOpened)) == gaps
+
+
+def live_keyed(driver: Driver, seconds: float) -> None:
+    """Time passes in good health."""
+    for _ in range(round(seconds)):
+        driver.advance(1)
+        for link in list(driver.session.links.live):
+            driver.do(Received(link, (), driver.now.mono_ns))
+        driver.answer_all(fills=[execution(fill.trade_id) for fill in driver.told(Fill)])
+
+
+def test_a_replaced_key_is_looked_into_at_once() -> None:
+    """Nobody says how long the old key has been deaf, so REST is asked."""
+    driver = go_live_keyed()
+    live_keyed(driver, 70)
+    replaced(driver)
+    assert OpenOrders(OrderKind.ORDER) in driver.asks.values()
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_a_replaced_key_that_expires_is_a_gap_only_without_a_successor(proven: bool) -> None:
+    """The notice comes on the old link: before the new one is proven nobody listens any more."""
+    driver = go_live_keyed()
+    live_keyed(driver, 70)
+    gaps = len(driver.told(GapOpened))
+    replaced(driver)
+    old = driver.link - 1
+    if proven:
+        prove_keyed(driver)
+        driver.do(Received(old, (), driver.now.mono_ns, driver.now.mono_ns))
+    driver.say(CredentialGone("listenKeyExpired"), link=old)
+    assert [old] == [close.link for close in driver.sent(Close)]
+    assert [GapReason.EXPIRED] * (not proven) == [gap.reason for gap in driver.told(GapOpened)[gaps:]]
+    assert driver.session.memory.credential is not None
+
+
+def test_a_replaced_key_whose_successor_cannot_be_dialled_is_over_in_the_end() -> None:
+    """Nobody renews it any more: when its time is over, it is a gap, whatever the old link does."""
+    driver = go_live_keyed()
+    live_keyed(driver, 70)
+    gaps = len(driver.told(GapOpened))
+    replaced(driver)
+    for _ in range(58):
+        driver.do(Lost(driver.link, "refused"))
+        live_keyed(driver, 60)
+    assert len(driver.told(GapOpened)) == gaps
+    live_keyed(driver, 60)
+    assert [gap.reason for gap in driver.told(GapOpened)[gaps:]] == [GapReason.EXPIRED]
+
+
+def test_an_answer_about_the_old_key_says_nothing_of_the_new_one() -> None:
+    """A renewal that was asked for before the key was replaced is not waited for."""
+    driver = go_live_keyed()
+    live_keyed(driver, 24 * 60)
+    assert RenewCredential() in driver.asks.values()
+    replaced(driver)
+    assert RenewCredential() not in driver.asks.values()
+
+
+def test_a_replaced_key_is_not_shown() -> None:
+    """While its link lives, what comes on it may name it."""
+    driver = go_live_keyed()
+    replaced(driver)
+    driver.say(Strange("odd", b"key-1 and key-2"), link=driver.link - 1)
+    assert driver.told(Unrecognized)[-1].raw == b"*** and ***"
 
 
 def test_a_dead_key_found_by_the_proof_is_replaced() -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import attrs
@@ -27,7 +28,7 @@ from exchstream.journal.disk import Disk, JournalFile
 from exchstream.journal.store import Durability, Store
 from exchstream.model import OrderKey
 from exchstream.shell.nursery import open_bare_nursery
-from exchstream.shell.stream import STREAM, open_stream
+from exchstream.shell.stream import STREAM, OrderStream, open_stream
 from exchstream.venues.ftx import Ftx
 
 from .told import SYMBOL, T0, checkpoint, everything, fill, gap, left_by_a_kill, update
@@ -415,6 +416,34 @@ async def test_what_was_let_go_is_said_to_be_gone(path: Path) -> None:
         assert [event.position for event in await journal.fetch(30, 2)] == [31, 32]
 
 
+async def test_a_stream_that_nobody_reads_by_itself_holds_nothing_back(path: Path) -> None:
+    """Its own reader counts from its first use on; then it begins with the oldest event that is kept."""
+
+    def stream_of(journal: Disk) -> OrderStream:
+        return OrderStream(journal, [SimpleNamespace(failure=None)])  # type: ignore[list-item]
+
+    async with written(path, "normal", 1, keep_ns=30 * MINUTE) as journal:
+        append(journal, *gaps(61), good_ns=T0 + 60 * MINUTE)
+        await shown(journal, 61)
+        stream = stream_of(journal)
+        await stream.follow(after=60, name="bot").ack(61)
+        with trio.fail_after(5):
+            while journal.floor < 30:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        assert stream.behind() == {"bot": 0}
+    async with written(path, "normal", 1) as journal:
+        stream = stream_of(journal)
+        assert (await stream.__anext__()).position == 31
+        assert stream.behind() == {"stream": 31}
+    async with written(path, "normal", 1) as journal:  # the first was not done
+        stream = stream_of(journal)
+        assert [(await stream.__anext__()).position for _ in range(2)] == [31, 32]
+    async with written(path, "normal", 1) as journal:
+        stream = stream_of(journal)
+        assert stream.behind() == {"stream": 30}
+        assert (await stream.__anext__()).position == 32
+
+
 async def test_letting_go_does_not_keep_commits_waiting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit comes between two steps."""
     monkeypatch.setattr(store_module, "CHUNK", 5)
@@ -594,8 +623,8 @@ def test_after_a_kill_what_was_not_done_is_delivered_again(path: Path) -> None:
 def noted(path: Path) -> int:
     """What the stream's own reader has acknowledged, as far as the file knows."""
     with store_module.reading(path) as db:
-        ((position,),) = db.execute("select position from reader where name = ?", (STREAM,)).fetchall()
-        return int(position)
+        row = db.execute("select position from reader where name = ?", (STREAM,)).fetchone()
+        return 0 if row is None else int(row[0])
 
 
 def test_frozen() -> None:

@@ -12,17 +12,23 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import attrs
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exchstream.core.balances import BalanceState
 from exchstream.errors import JournalError, SlowConsumer
 from exchstream.events import Event
 from exchstream.journal import store as module
+from exchstream.journal.records import KINDS, encode
 from exchstream.journal.store import Retention, Store, events_of, reading
+from exchstream.journal.verify import verify
 
 from .told import T0, batch, everything, fill, gap, left_by_a_kill, placed, tell, update
 
@@ -109,7 +115,7 @@ def only_a_wal(path: Path) -> None:
         (nothing, "is empty: it was cut off, or is none; delete it to begin a new one"),
         (another_database, "is no journal of exchstream"),
         (another_database_in_wal_mode, "is no journal of exchstream"),
-        (a_newer_journal, r"was written by a newer version of exchstream \(form 3\)"),
+        (a_newer_journal, rf"was written by a newer version of exchstream \(form {len(module.MIGRATIONS) + 1}\)"),
         (only_a_wal, "is missing, but what belongs to it is there: .*orders.db-wal"),
         (Path.mkdir, "it is a directory: name a file in it"),
     ],
@@ -186,6 +192,48 @@ def test_an_older_journal_is_brought_up_to_date(path: Path, monkeypatch: pytest.
         assert (len(everything(store)), store._one("select x from more")) == (2, (8,))
         assert store._one("pragma user_version") == (len(module.MIGRATIONS),)
         store.close()
+
+
+def of_the_first_form(path: Path) -> None:
+    """A journal as the first version wrote it: a fill, an open order and an account."""
+    told = placed([fill("1", "1"), update("1", filled="0.1")])
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(module.MIGRATIONS[0])
+        db.execute("pragma journal_mode = wal")
+        db.execute(f"pragma application_id = {module.APPLICATION_ID}")
+        db.execute("pragma user_version = 1")
+        db.execute("insert into account values (1, 'a', '', ?, ?, ?)", (T0, T0, encode(BalanceState())))
+        db.execute("insert into fill values (1, 'BTCUSDT', '1', '1', '0.1', ?, 1)", (T0,))
+        state = told[1].state  # type: ignore[union-attr]
+        db.execute("insert into open_order values (1, 'BTCUSDT', '1', 'order', ?)", (encode(state),))
+        rows = [(e.position, 1, KINDS[type(e)], T0, _without_epoch(e)) for e in told]
+        db.executemany("insert into record values (?, ?, ?, ?, ?)", rows)
+        db.execute("update span set last = 2")
+        db.commit()
+
+
+def _without_epoch(event: Event) -> bytes:
+    fields = msgspec.msgpack.decode(encode(event))
+    del fields["epoch"]
+    return encode(fields)
+
+
+def test_a_journal_of_the_first_form_goes_on(path: Path) -> None:
+    """It is sound as it is; once opened, what it knows is of epoch 0, and the same ids may come in another one."""
+    of_the_first_form(path)
+    for _ in range(2):
+        with reading(path) as db:
+            assert verify(db).faults == ()
+            assert [event.position for _, event in events_of(db)] == [1, 2]
+        store = Store(path)
+        restored = store.restore(["a"])["a"]
+        assert ([state.key.order_id for state in restored.orders], len(restored.entries)) == (["1"], 1)
+        assert restored.checkpoint.eras == {}
+        store.close()
+    store = Store(path)
+    assert tell(store, fill("1", "1")) == [3]
+    assert tell(store, attrs.evolve(fill("1", "1"), epoch=1)) == []
+    store.close()
 
 
 # ------------------------------------------------------------------------------------------------ cut off

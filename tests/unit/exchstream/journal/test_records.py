@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchstream.core.balances import BalanceState
+from exchstream.core.epochs import Era
 from exchstream.core.venue import FillView, Holdings, Memory, OrderView
 from exchstream.errors import JournalError
 from exchstream.events import AccountDown, DownReason, Event, Fill, OrderUpdate, Unrecognized
-from exchstream.journal.records import KINDS, at_ns, decode, decode_balances, decode_state, encode
+from exchstream.journal.records import KINDS, at_ns, decode, decode_balances, decode_eras, decode_state, encode
 from exchstream.model import OrderState, join
 from mockserver.strategies import History, histories
 from tests.unit.exchstream.test_histories import VENUES
@@ -31,6 +32,9 @@ BALANCES = st.builds(
     last_ns=NANOSECONDS,
     unexplainable=st.booleans(),
 )
+
+
+MARKS = st.tuples(st.integers(0, 10**18 - 1), NANOSECONDS)
 
 
 def again(event: Event) -> Event:
@@ -51,6 +55,13 @@ def test_registers_and_versions_survive(one: OrderState, two: OrderState) -> Non
     assert one == read
     assert join(one, later) == join(read, later)
     assert type(one.end) is type(read.end)
+
+
+@given(st.dictionaries(TEXT, st.builds(Era, st.integers(0, 9), NANOSECONDS, st.dictionaries(TEXT, MARKS))))
+def test_eras_survive(eras: dict[str, Era]) -> None:
+    """How often ids began anew, and the highest ones; where none are kept there are none."""
+    assert eras == decode_eras(encode(eras))
+    assert decode_eras(None) == {}
 
 
 @given(BALANCES)

@@ -499,6 +499,23 @@ def test_orders_that_ended_lately_are_restored(store: Store) -> None:
     assert (state.key.order_id, state.end) == ("2", End.CANCELED)
 
 
+def test_of_orders_that_ended_lately_the_newest_are_restored(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a ledger keeps, by their last words, the oldest first; and each of an account for itself."""
+    monkeypatch.setattr(module, "MAX_CLOSED", 1)
+    monkeypatch.setattr(module, "MAX_ENDED", 2)
+    tell(store, *(update(str(number), end=End.CANCELED) for number in range(1, 6)))
+    tell(store, update("1", end=End.FILLED, filled="0.1"), update("6"))
+    tell(store, update("7", end=End.CANCELED), account="b")
+    restored = store.restore(["a", "b"])
+    assert [(state.key.order_id, state.end) for state in restored["a"].orders] == [
+        ("4", End.CANCELED),
+        ("5", End.CANCELED),
+        ("1", End.FILLED),
+        ("6", None),
+    ]
+    assert [state.key.order_id for state in restored["b"].orders] == ["7"]
+
+
 def test_it_may_be_closed_twice(store: Store) -> None:
     """The second time nothing happens."""
     store.close()

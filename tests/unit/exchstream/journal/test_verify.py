@@ -57,6 +57,15 @@ def test_a_sound_journal_is_sound(path: Path) -> None:
     store.close()
 
 
+def test_another_epochs_orders_and_fills_have_the_same_ids(path: Path) -> None:
+    """An order that works under the id of one that has ended is another one, and so is its fill."""
+    store = Store(path)
+    works, part = (attrs.evolve(update("2", filled=filled), epoch=1) for filled in ("0", "0.1"))
+    assert tell(store, works, part, attrs.evolve(fill("2", "2"), epoch=1)) == []
+    store.close()
+    assert findings(path).faults == ()
+
+
 def test_a_journal_of_which_much_was_let_go_is_sound(path: Path) -> None:
     """Keys without records, orders of whose life a part is missing."""
     assert tampered(path, "delete from record where position <= 7", "update span set floor = 7") == Findings(5, 3, ())

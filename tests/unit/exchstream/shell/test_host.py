@@ -20,6 +20,8 @@ from exchstream.core.venue import (
     Memory,
     OpenOrders,
     Question,
+    Refusal,
+    Refused,
     Reply,
     Request,
     ServerTime,
@@ -122,6 +124,7 @@ async def test_signed_when_sent(autojump_clock, wire: Wire, account: VenueProtoc
     reply = await host.ask(account, ORDERS, MEMORY)
 
     assert reply.asked_ns == started_ns + MINUTE
+    assert reply.said_ns == reply.got_ns == started_ns + MINUTE + SECOND
     assert wire.sent[0][1] == f"/OpenOrders?{started_ns + MINUTE}"
 
 
@@ -246,6 +249,16 @@ async def test_clock_is_measured_first(autojump_clock, wire: Wire, account: Venu
     assert wire.count(Clock) == 4
 
 
+async def test_whoever_measures_the_clock_tells_all(autojump_clock, wire: Wire, account: VenueProtocol) -> None:
+    """Once for each measurement: the first one, and the next that is due when anybody asks anything."""
+    host, told = made(wire, measured=False), []
+    host.clock.listeners += [lambda: told.append(("a", mono_ns() // SECOND)), lambda: told.append(("b", 0))]
+    for _ in range(3):
+        await host.ask(account, ORDERS, MEMORY)
+        await trio.sleep(1_801)
+    assert [who for who, _ in told] == ["a", "b", "a", "b"]
+
+
 @pytest.mark.parametrize("outcome", [404, "no answer"])
 async def test_question_without_a_clock(autojump_clock, wire: Wire, account: VenueProtocol, outcome: int | str) -> None:
     """A venue that does not tell its time is still asked; a ban told on the way is obeyed."""
@@ -257,6 +270,27 @@ async def test_question_without_a_clock(autojump_clock, wire: Wire, account: Ven
     assert reply.status == 200
     assert host.clock.error_ns is None
     assert (wire.sent[-1][0] - started > 400) is (outcome == 404)
+
+
+@pytest.mark.parametrize("status", [401, 503])
+async def test_a_venue_that_refuses_to_tell_its_time(
+    autojump_clock, monkeypatch: pytest.MonkeyPatch, wire: Wire, account: VenueProtocol, status: int
+) -> None:
+    """What kind of no it was reaches all who wait for the measurement."""
+    how = Refusal.FATAL if status == 401 else Refusal.TRANSIENT
+    monkeypatch.setattr(account, "answer", lambda *_: [Refused("no", how)])
+    wire.outcome = lambda target: status
+    host, found = made(wire, measured=False), list[Refused | None]()
+
+    async def measure() -> None:
+        with pytest.raises(Unanswered, match=str(status)) as caught:
+            await host.measure_clock(account, MEMORY)
+        found.append(caught.value.refused)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(measure)
+        nursery.start_soon(measure)
+    assert found == [Refused("no", how)] * 2
 
 
 async def test_aclose(autojump_clock, wire: Wire) -> None:

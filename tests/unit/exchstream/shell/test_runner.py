@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from exchstream.core.happenings import (
     Ask,
+    Clocked,
     Close,
     Command,
     Connected,
@@ -30,6 +31,7 @@ from exchstream.core.happenings import (
     Started,
     Stop,
     Unclocked,
+    Woken,
 )
 from exchstream.core.limits import HostLimits
 from exchstream.core.state import Checkpoint, Status
@@ -73,12 +75,14 @@ class Play:
 class Away:
     """A host whose venue answers nothing; anything that was not foreseen fails.  It notes when it was turned to."""
 
-    due, error_ns = True, None
+    due = True
+    error_ns: int | None = None
     away_ns: int | None = None
 
     def __init__(self) -> None:
         self.dialled_at: list[float] = []
         self.measured_at: list[float] = []
+        self.listeners: list[Callable[[], None]] = []
 
     @property
     def clock(self) -> Away:
@@ -211,6 +215,24 @@ async def test_a_clock_that_cannot_be_measured_is_told(autojump_clock: MockClock
     """The session hears that the venue did not say the time, and why."""
     heard = await played(lambda happening: [MeasureClock()] if happening == Started() else [])
     assert heard == [Started(), Unclocked("nobody there")]
+
+
+async def test_a_measurement_that_somebody_else_asked_for_is_told(autojump_clock: MockClock) -> None:
+    """The clock is measured each hour for a question of any account: all of them hear how far it may be off now."""
+    host, heard = Away(), list[Happening]()
+    host.error_ns = 7
+    down = attrs.evolve(DOWN, position=0)
+    session = Play(lambda happening: [Emit((down,)), Stop()] if happening == Woken() else [])
+    session.wake_at_ns = 3 * SECOND
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Runner(Toy(), host, session, InMemory(10)).run)  # type: ignore[arg-type]
+        await trio.sleep(1)
+        for listener in host.listeners:
+            listener()
+        await trio.sleep(1)
+        heard += session.heard
+    assert heard == [Started(), Clocked(7)]
+    assert host.listeners == []
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from exchstream.core.venue import SECOND
 from exchstream.errors import AccountFailed, ConfigError
 from exchstream.events import Event, Unrecognized
 from exchstream.journal.memory import InMemory
-from exchstream.shell.stream import STALLED_SECONDS, OrderStream, open_stream
+from exchstream.shell.stream import BATCH, STALLED_SECONDS, OrderStream, open_stream
 from exchstream.venues.ftx import Ftx
 
 NOBODY = "127.0.0.1:1"  # refuses, should anybody dial it
@@ -164,11 +164,23 @@ async def test_the_stream_says_how_far_each_named_reader_is_behind() -> None:
     played.stream.follow(after=2)  # without a name nobody keeps its position
     for _ in range(3):
         await bot.__anext__()
-    assert played.stream.behind() == {"stream": 5, "bot": 3, "late": 5}
+    assert played.stream.behind() == {"bot": 3, "late": 5}  # nobody has asked the stream itself for anything
     await bot.ack(3)
     await late.ack(5)
     played.tell(1)
+    await played.stream.__anext__()
     assert played.stream.behind() == {"stream": 6, "bot": 3, "late": 1}
+
+
+async def test_very_many_unused_positions_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole batches of repeats in a row: the next event is found, however far away it is."""
+    played = Played()
+    played.tell(1)
+    (event,) = played.journal.held(0, 1) or ()
+    far = 5_000 * BATCH
+    monkeypatch.setattr(InMemory, "visible", far)
+    monkeypatch.setattr(played.journal, "held", lambda after, limit: [event] if after + limit >= far else [])
+    assert await played.stream.after(0) == [event]
 
 
 # ------------------------------------------------------------------------------------------------ two tasks

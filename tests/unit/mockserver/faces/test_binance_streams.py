@@ -82,6 +82,50 @@ def test_the_notice_may_come_twice() -> None:
     assert names(socket) == ["listenKeyExpired"] * 3
 
 
+@pytest.mark.parametrize("ends_by", ["time", "another"])
+def test_a_replaced_key_lives_on_beside_the_new_one(ends_by: str) -> None:
+    """Both carry events; the old one is not given out or extended any more, and ends like any other."""
+    client = Client()
+    old = client.listening()
+    assert client.futures.face.replace_listen_keys("alice") == 1
+    new = client.listening()
+    move(client)
+    assert (names(old), names(new)) == (["ACCOUNT_UPDATE"], ["ACCOUNT_UPDATE"])
+    if ends_by == "time":
+        client.advance(3_000)
+        listen_key(client, "PUT")
+        client.advance(600)
+    else:
+        client.futures.face.replace_listen_keys(None)
+    move(client)
+    assert (names(old), names(new)) == (["listenKeyExpired"], ["ACCOUNT_UPDATE"])
+
+
+def test_the_owner_of_an_old_spot_key_may_extend_it() -> None:
+    """Where PUT names the key, a replaced one can be kept."""
+    client = Client()
+    client.spot.settings.profile = "binance-2024"
+    key = listen_key(client, path=OLD_PATH)["listenKey"]
+    client.spot.face.replace_listen_keys("alice")
+    socket = client.socket(f"/ws/{key}")
+    client.advance(3_000)
+    assert client.raw("PUT", f"{OLD_PATH}?listenKey={key}").status == 200
+    client.advance(3_000)
+    move(client)
+    assert "balanceUpdate" in names(socket)
+    client.advance(600)
+    assert names(socket) == ["listenKeyExpired"]
+
+
+def test_the_key_of_the_header_says_whose_a_call_is() -> None:
+    """A dead listen key in the query belongs to nobody, and must not lead the call to another world."""
+    client = Client()
+    client.spot.settings.profile = "binance-2024"
+    request = HttpRequest("PUT", f"{OLD_PATH}?listenKey={'d' * 64}", (("X-MBX-APIKEY", "k"),))
+    assert client.spot.face.credential(request) == "k"
+    assert client.spot.face.credential(HttpRequest("GET", f"/ws/{'d' * 64}")) == "d" * 64
+
+
 def test_a_deleted_key_ends_in_silence() -> None:
     """DELETE silences every socket of the key and no notice is sent."""
     client = Client()
@@ -228,6 +272,15 @@ def test_a_listen_key_of_another_world() -> None:
     other.submit(Deposit(account="bob", asset="USDT", amount=1))
     assert (names(by_address), len(by_request.take())) == (["ACCOUNT_UPDATE"], 1)
     assert {("other", "binance-futures", "bob")} == by_request.link.accounts
+
+
+def test_a_dead_listen_key_of_another_world() -> None:
+    """Whose request it is says the API key: a listen key that is dead is refused by the account's own world."""
+    client = Client()
+    other = client.worlds.create("other").exchanges["binance-spot"]
+    other.settings.profile = "binance-2024"
+    client.accounts["binance-spot"] = client.worlds.open_account(other, "bob")
+    assert listen_key(client, "PUT", f"{OLD_PATH}?listenKey=x")["code"] == -1125
 
 
 def test_the_old_days() -> None:

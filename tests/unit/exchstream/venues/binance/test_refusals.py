@@ -109,6 +109,21 @@ def test_how_long_to_stay_away_is_the_accounts_to_say(
     assert [answer.asked_ns + wait_ns] == waits
 
 
+@pytest.mark.parametrize(("status", "headers"), [(429, {"retry_after": "30"}), (429, {}), (403, {})])
+def test_a_pause_counts_from_the_answer(
+    spot: BinanceSpot, futures: BinanceFutures, reply: Make, status: int, headers: dict[str, str]
+) -> None:
+    """It was not said before the question was on its way for a while: counted from there it would end too early."""
+    early = reply("", status, **headers)
+    late = attrs.evolve(early, got_ns=early.asked_ns + 7 * SECOND)
+    for venue in (spot, futures):
+        ends = [
+            next(m.until_ns for m in venue.answer(ASK, answer, Memory()) if isinstance(m, Throttle))
+            for answer in (early, late)
+        ]
+        assert ends[1] == (ends[0] or 0) + 7 * SECOND
+
+
 def test_used_weight_is_told_with_every_answer(spot: BinanceSpot, reply: Make) -> None:
     """The venue's own count comes first, with good and bad answers; a broken header is no count."""
     used = Throttle("REQUEST_WEIGHT", used=77)

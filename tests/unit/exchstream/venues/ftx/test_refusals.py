@@ -46,11 +46,12 @@ def test_texts_of_rest(text: str, status: int, expected: Refusal) -> None:
     [({}, 1), ({"retry-after": "7"}, 7), ({"retry-after": "soon"}, 1), ({"retry-after": "٧"}, 1)],
 )
 def test_too_many_requests(headers: dict[str, str], seconds: int) -> None:
-    """A 429 stops the host's budget for as long as the venue says, else for a second."""
+    """A 429 stops the host's budget for as long as the venue says, from its answer on, else for a second."""
     text = "Do not send more than 2 orders on this market per 200ms"
-    throttle, refused = refusals.of_answer(text, Reply(429, headers, b"", asked_ns=5_000_000_000), SECOND)
+    reply = Reply(429, headers, b"", asked_ns=5_000_000_000, got_ns=8_000_000_000)
+    throttle, refused = refusals.of_answer(text, reply, SECOND)
 
-    assert throttle == Throttle("rest", until_ns=5_000_000_000 + seconds * 1_000_000_000)
+    assert throttle == Throttle("rest", until_ns=8_000_000_000 + seconds * 1_000_000_000)
     assert refused == Refused(text, Refusal.TRANSIENT)
 
 

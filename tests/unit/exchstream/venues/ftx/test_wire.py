@@ -383,6 +383,20 @@ def test_times(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["9999-12-31T23:59:59+00:00", "2262-04-12T00:00:00+00:00", "0001-01-01T00:00:00+00:00"]
+)
+def test_times_that_no_venue_can_have_seen(text: str) -> None:
+    """They fit no 64 bits, and so no journal: a fill of then is told raw, an order without its time of creation."""
+    with pytest.raises(ValueError, match="out of all bounds"):
+        wire.time_ns(text)
+    with pytest.raises(ValueError, match="out of all bounds"):
+        wire.fill(json.dumps({**FILL, "time": text}).encode())
+    order, *strange = wire.order(json.dumps({**ORDER, "createdAt": text}).encode(), None, TOLERANCE)
+    assert isinstance(order, OrderView)
+    assert (order.state.created_ns, [type(meaning) for meaning in strange]) == (None, [Strange])
+
+
+@pytest.mark.parametrize(
     ("row", "expected"),
     [
         (
@@ -432,6 +446,9 @@ def test_a_spot_market_needs_its_currencies() -> None:
         (b"<html>", {"date": "Wed, 04 May 2022 08:02:17 GMT"}, 1_651_651_337_500_000_000),
         (b'{"success":false}', {"date": "Wed, 04 May 2022 08:02:17 GMT"}, 1_651_651_337_500_000_000),
         (b"", {"date": "soon"}, None),
+        (b"", {"date": "Fri, 31 Dec 9999 23:59:59 GMT"}, None),
+        (b'{"success":true,"result":1e30}', {}, None),
+        (b'{"success":true,"result":"9999-12-31T23:59:59+00:00"}', {}, None),
         (b"", {}, None),
     ],
 )

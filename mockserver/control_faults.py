@@ -1,0 +1,64 @@
+"""The control API's routes for faults: arm one, see what happened, disarm.
+
+Pure, like ``mockserver.control``, which mounts these routes.
+"""
+
+from __future__ import annotations
+
+from mockserver.control_input import BadRequest, Input
+from mockserver.control_orders import Act, Finder, Json, Table
+from mockserver.faults import read_fault, write_fault
+from mockserver.forms import FormError
+from mockserver.world import World
+
+
+class FaultControl:
+    """What the control API does to the faults of a world."""
+
+    def __init__(self, find: Finder) -> None:
+        self.find = find
+        self.table: Table = {
+            ("GET", "/faults"): Act.of(self._list),
+            ("POST", "/faults"): Act.of(self._arm, "fault"),
+            ("POST", "/faults/{name}/disarm"): Act.of(self._disarm),
+            ("POST", "/faults/clear"): Act.of(self._clear),
+        }
+
+    def _list(self, given: Input) -> Json:
+        return _rows(self.find.world(given))
+
+    def _arm(self, given: Input) -> Json:
+        world = self.find.world(given)
+        if not given.has("fault"):
+            raise BadRequest("'fault' is missing")
+        try:
+            world.faults.arm(read_fault(given.get("fault")), world.clock.now_ns)
+        except FormError as error:
+            raise BadRequest(error.text) from None
+        except ValueError as error:
+            raise BadRequest(str(error), 409) from None
+        return _rows(world)
+
+    def _disarm(self, given: Input) -> Json:
+        world = self.find.world(given)
+        try:
+            world.faults.disarm(given.text("name"))
+        except ValueError as error:
+            raise BadRequest(str(error), 404) from None
+        return _rows(world)
+
+    def _clear(self, given: Input) -> Json:
+        world = self.find.world(given)
+        world.faults.clear()
+        return _rows(world)
+
+
+def _rows(world: World) -> Json:
+    faults, hits = world.faults, world.faults.hits
+    return {
+        "seed": faults.seed,
+        "faults": [
+            {"name": fault.name, "fault": write_fault(fault), "legal": fault.legal, "hits": hits[fault.name]}
+            for fault in faults.armed
+        ],
+    }

@@ -1,0 +1,133 @@
+"""What a fault may be about: a request, a dial or a frame, and what of it a fault can ask for."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import attrs
+from attrs.validators import ge, optional
+
+from mockserver.faces.base import HttpRequest
+from mockserver.faults.kinds import Seam
+
+HAS: Final[dict[Seam, frozenset[str]]] = {
+    "request": frozenset({"venue", "account", "method", "path", "symbol"}),
+    "dial": frozenset({"venue", "account", "path"}),
+    "frame": frozenset({"venue", "account", "path", "event", "symbol", "link"}),
+}
+"""What is known of a thing; an account of a dial only where the address or a header carries a key."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Thing:
+    """One request, dial or frame; what is not known of it is None."""
+
+    seam: Seam
+    venue: str | None = None
+    accounts: frozenset[str] = frozenset()
+    method: str | None = None
+    path: str | None = None
+    event: str | None = None
+    symbol: str | None = None
+    link: int | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Match:
+    """Which things a fault is about: all that agree with everything given, and which of those, counted from 1.
+
+    Everything is counted since the fault was armed, among the things that agree.
+    """
+
+    venue: str | None = None
+    account: str | None = None
+    method: str | None = None
+    path: str | None = None
+    """With `*` for anything: `/api/v3/*`."""
+    event: str | None = None
+    """Binance: the `e` of the event; FTX: the channel; `answer` for what was asked for on the socket."""
+    symbol: str | None = None
+    link: int | None = None
+    nth: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    """This one alone."""
+    after: int = attrs.field(default=0, validator=ge(0))
+    """Not the first so many."""
+    until: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    """None beyond this one."""
+    count: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    """At most so many times."""
+    lasts_ns: int | None = attrs.field(default=None, validator=optional(ge(0)))
+    """Only for so long."""
+
+    def agrees(self, thing: Thing) -> bool:
+        """Whether the thing is one of those."""
+        return (
+            self.venue in (None, thing.venue)
+            and (self.account is None or self.account in thing.accounts)
+            and self.method in (None, thing.method)
+            and (self.path is None or (thing.path is not None and fnmatchcase(thing.path, self.path)))
+            and self.event in (None, thing.event)
+            and self.symbol in (None, thing.symbol)
+            and self.link in (None, thing.link)
+        )
+
+    def admits(self, number: int) -> bool:
+        """Whether it is the turn of the thing of this number."""
+        if self.nth is not None:
+            return number == self.nth
+        return number > self.after and (self.until is None or number <= self.until)
+
+
+def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | None) -> Thing:
+    """What is known of a request or a dial before it is handled."""
+    return Thing(
+        seam=seam,
+        venue=venue,
+        accounts=frozenset() if account is None else frozenset({account}),
+        method=request.method,
+        path=request.path,
+        symbol=_asked_symbol(request),
+    )
+
+
+def frame_thing(text: str, *, venue: str, accounts: frozenset[str], path: str, link: int) -> Thing:
+    """What is known of a frame to the client."""
+    event, symbol = read_frame(text)
+    return Thing(seam="frame", venue=venue, accounts=accounts, path=path, event=event, symbol=symbol, link=link)
+
+
+def read_frame(text: str) -> tuple[str, str | None]:
+    """The kind of event that a frame tells of, and its symbol if it has one."""
+    try:
+        message: Any = json.loads(text)
+    except ValueError:
+        return "", None
+    if isinstance(message, dict):
+        for envelope in ("event", "data"):  # of Binance's WebSocket API, of its combined streams
+            if isinstance(inner := message.get(envelope), dict) and "e" in inner:
+                message = inner
+    if not isinstance(message, dict):
+        return "", None
+    if "id" in message and "e" not in message and ("result" in message or "status" in message or "error" in message):
+        return "answer", None
+    event = next((message[name] for name in ("e", "channel", "type", "event") if name in message), "")
+    data = next((message[name] for name in ("o", "data") if isinstance(message.get(name), dict)), message)
+    symbol = data.get("s", data.get("market"))
+    return str(event), symbol if isinstance(symbol, str) else None
+
+
+def _asked_symbol(request: HttpRequest) -> str | None:
+    body = request.body.decode("latin-1")
+    try:
+        given: Any = json.loads(body) if body.startswith("{") else None
+    except ValueError:
+        given = None
+    if isinstance(given, dict):
+        named = given.get("market", given.get("symbol"))
+        return named if isinstance(named, str) else None
+    fields = parse_qs(f"{request.query}&{body}")
+    found = fields.get("symbol") or fields.get("market")
+    return found[0] if found else None

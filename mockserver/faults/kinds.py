@@ -1,0 +1,379 @@
+"""What a fault does: one small value for each kind, with its parameters and what they come to.
+
+A kind is about a request, a dial (the handshake of a WebSocket) or a frame to the client, and it is legal if it can
+happen at the real venue.  Illegal ones test robustness only: a client that stumbles there would not stumble in earnest.
+Nothing here decides when a fault happens, and nothing moves a byte: a request's fault says what is answered, a frame's
+what becomes of the frame, and what befalls a connection is carried out by the link.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import ClassVar, Final, Literal, get_args
+
+import attrs
+from attrs.validators import ge, in_, le, optional
+
+from mockserver.faces.base import HttpResponse
+from mockserver.faults.chance import Draw
+
+Seam = Literal["request", "dial", "frame"]
+Heard = Literal["answer", "never", "hang_up"]
+"""What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
+Frame = str | bytes
+Way = Literal["request", "answer"]
+Silence = Literal["events", "all"]
+End = Literal["drop", "reset"]
+Damage = Literal["any", "cut", "number", "word", "bytes"]
+
+MS: Final = 1_000_000
+_STATUS: Final = (ge(200), le(599))
+
+
+class Kind:
+    """What all kinds have."""
+
+    seam: ClassVar[Seam]
+
+    @property
+    def legal(self) -> bool:
+        """Whether it can happen at the real venue."""
+        return True
+
+
+# ------------------------------------------------------------------------------------------------ requests and dials
+
+
+class Answering(Kind):
+    """Decides what is answered: whether the request reaches the venue, and what the client hears of it."""
+
+    seam: ClassVar[Seam] = "request"
+    heard: ClassVar[Heard] = "answer"
+
+    @property
+    def handled(self) -> bool:
+        """Whether the venue does what it was asked."""
+        return True
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """What is answered where the venue would have answered this (None: it was not asked)."""
+        raise NotImplementedError(f"{type(self).__name__} has no answer")
+
+
+@attrs.frozen(kw_only=True)
+class Latency(Kind):
+    """The request or its answer (which events may then overtake) is on its way for so long."""
+
+    seam = "request"
+    delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
+    jitter_ns: int = attrs.field(default=0, validator=ge(0))
+    """Up to so much more, evenly."""
+    of: Way = attrs.field(default="answer", validator=in_(get_args(Way)))
+
+
+@attrs.frozen(kw_only=True)
+class HttpError(Answering):
+    """An error in the venue's form; `accepted`: after it did what it was asked."""
+
+    status: int = attrs.field(default=500, validator=_STATUS)
+    code: int | None = None
+    text: str | None = None
+    body: str | None = None
+    """These very bytes, in place of code and text."""
+    retry_after_s: int | None = attrs.field(default=None, validator=optional(ge(0)))
+    accepted: bool = False
+
+    @property
+    def handled(self) -> bool:
+        """See `Answering`."""
+        return self.accepted
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """See `Answering`."""
+        return refusal(self.status, venue, self.code, self.text, body=self.body, retry_after_s=self.retry_after_s)
+
+
+@attrs.frozen(kw_only=True)
+class ExecStatusUnknown(Answering):
+    """503: nobody knows whether it was done; `accepted` decides whether it was."""
+
+    accepted: bool = True
+
+    @property
+    def handled(self) -> bool:
+        """See `Answering`."""
+        return self.accepted
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """See `Answering`."""
+        unknown = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+        return refusal(503, venue, -1007, unknown)
+
+
+@attrs.frozen(kw_only=True)
+class HtmlBody(Answering):
+    """A page of some proxy before the venue, which is not asked."""
+
+    status: int = attrs.field(default=502, validator=_STATUS)
+
+    @property
+    def handled(self) -> bool:
+        """See `Answering`."""
+        return False
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """See `Answering`."""
+        page = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
+        return HttpResponse(self.status, page.format(f"{self.status} Error").encode(), content_type="text/html")
+
+
+@attrs.frozen(kw_only=True)
+class TruncatedJson(Answering):
+    """The answer ends before it is over, in good HTTP."""
+
+    keep_percent: int = attrs.field(default=50, validator=(ge(0), le(99)))
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """See `Answering`."""
+        assert given is not None  # it is handled
+        return attrs.evolve(given, body=given.body[: len(given.body) * self.keep_percent // 100])
+
+
+@attrs.frozen(kw_only=True)
+class EmptyBody(Answering):
+    """The status and the headers of the answer, and nothing else."""
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """See `Answering`."""
+        assert given is not None  # it is handled
+        return attrs.evolve(given, body=b"")
+
+
+@attrs.frozen(kw_only=True)
+class NoAnswer(Answering):
+    """Nothing comes back while the connection stays; `accepted`: the venue did what it was asked."""
+
+    heard: ClassVar[Heard] = "never"
+    accepted: bool = True
+
+    @property
+    def handled(self) -> bool:
+        """See `Answering`."""
+        return self.accepted
+
+
+@attrs.frozen(kw_only=True)
+class HangUp(NoAnswer):
+    """The connection ends without an answer; `accepted` as above."""
+
+    heard: ClassVar[Heard] = "hang_up"
+
+
+@attrs.frozen(kw_only=True)
+class DialRefused(Answering):
+    """The handshake is refused, with `Retry-After` if it is given."""
+
+    seam = "dial"
+    status: int = attrs.field(default=429, validator=_STATUS)
+    retry_after_s: int | None = attrs.field(default=None, validator=optional(ge(0)))
+
+    @property
+    def handled(self) -> bool:
+        """See `Answering`."""
+        return False
+
+    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+        """See `Answering`."""
+        return refusal(self.status, venue, None, None, retry_after_s=self.retry_after_s)
+
+
+@attrs.frozen(kw_only=True)
+class DialHang(Answering):
+    """The handshake is never answered."""
+
+    seam = "dial"
+    heard: ClassVar[Heard] = "never"
+
+    @property
+    def handled(self) -> bool:
+        """See `Answering`."""
+        return False
+
+
+@attrs.frozen(kw_only=True)
+class DialHangUp(DialHang):
+    """The connection ends before the handshake is answered."""
+
+    heard: ClassVar[Heard] = "hang_up"
+
+
+@attrs.frozen(kw_only=True)
+class Silent(Kind):
+    """The handshake succeeds, the socket stays and pings, and tells no events (`all`: answers nothing either)."""
+
+    seam = "dial"
+    mode: Silence = attrs.field(default="events", validator=in_(get_args(Silence)))
+
+
+# ------------------------------------------------------------------------------------------------ frames
+
+
+@attrs.frozen(kw_only=True)
+class FrameDelay(Kind):
+    """The frame, and with it all that comes after it on that connection, is late by so much."""
+
+    seam = "frame"
+    delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
+    jitter_ns: int = attrs.field(default=0, validator=ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class DropEvent(Kind):
+    """The frame is not sent; that is legal only if the connection ends with it (`then`)."""
+
+    seam = "frame"
+    then: End | None = attrs.field(default=None, validator=optional(in_(get_args(End))))
+
+    @property
+    def legal(self) -> bool:
+        """See `Kind`."""
+        return self.then is not None
+
+
+@attrs.frozen(kw_only=True)
+class Dup(Kind):
+    """The frame comes twice on one connection."""
+
+    seam = "frame"
+
+    @property
+    def legal(self) -> bool:
+        """See `Kind`."""
+        return False
+
+
+@attrs.frozen(kw_only=True)
+class Corrupt(Kind):
+    """The frame cannot be read: cut, a number that is none, a word that nobody knows, bytes that are no text."""
+
+    seam = "frame"
+    how: Damage = attrs.field(default="any", validator=in_(get_args(Damage)))
+
+    @property
+    def legal(self) -> bool:
+        """See `Kind`."""
+        return False
+
+    def damaged(self, text: str, draw: Draw) -> Frame:
+        """The frame as it must not be; cut where there is no number or word to spoil."""
+        how = self.how if self.how != "any" else get_args(Damage)[1 + draw.below(4, "damage")]
+        match how:
+            case "number":
+                spoilt = _NUMBER.sub(r'\1"NaN"', text, count=1)
+            case "word":
+                spoilt = _WORD.sub(r'\1"NOVELTY"', text, count=1)
+            case "bytes":
+                return text.encode()[:-1] + b"\xff"
+            case _:
+                spoilt = text
+        return spoilt if spoilt != text else text[: len(text) // 2]
+
+
+# ------------------------------------------------------------------------------------------------ connections
+
+
+class LinkKind(Kind):
+    """Befalls the connection on which the frame would go out."""
+
+    seam = "frame"
+
+
+@attrs.frozen(kw_only=True)
+class Disconnect(LinkKind):
+    """The connection ends: with a close frame behind this frame, or (`code` None) without, and this frame is lost."""
+
+    code: int | None = attrs.field(default=None, validator=optional((ge(1000), le(4999))))
+    reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Reset(LinkKind):
+    """The TCP connection is reset: before this frame, or after so many bytes of what is to be sent."""
+
+    after_bytes: int | None = attrs.field(default=None, validator=optional(ge(1)))
+
+
+@attrs.frozen(kw_only=True)
+class Mute(LinkKind):
+    """From this frame on the connection tells nothing, though it stays and pings."""
+
+    mode: Silence = attrs.field(default="events", validator=in_(get_args(Silence)))
+
+
+@attrs.frozen(kw_only=True)
+class HalfOpen(LinkKind):
+    """From this frame on nothing is read or written, though TCP stays."""
+
+
+@attrs.frozen(kw_only=True)
+class Stall(LinkKind):
+    """For so long nothing is read or written; then everything at once."""
+
+    for_ns: int = attrs.field(default=1_000 * MS, validator=ge(0))
+
+
+KINDS: Final[dict[str, type[Kind]]] = {
+    "latency": Latency,
+    "http_error": HttpError,
+    "exec_status_unknown": ExecStatusUnknown,
+    "html_body": HtmlBody,
+    "truncated_json": TruncatedJson,
+    "empty_body": EmptyBody,
+    "no_answer": NoAnswer,
+    "hang_up": HangUp,
+    "dial_refused": DialRefused,
+    "dial_hang": DialHang,
+    "dial_hang_up": DialHangUp,
+    "silent": Silent,
+    "frame_delay": FrameDelay,
+    "drop_event": DropEvent,
+    "dup": Dup,
+    "corrupt": Corrupt,
+    "disconnect": Disconnect,
+    "reset": Reset,
+    "mute": Mute,
+    "half_open": HalfOpen,
+    "stall": Stall,
+}
+WORDS: Final = {kind: word for word, kind in KINDS.items()}
+
+_NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|L)": ?)"?-?[0-9][0-9.]*"?')
+_WORD: Final = re.compile(r'("(?:X|x|status|side|S)": ?)"[A-Za-z_]+"')
+_USUAL: Final = {
+    403: (-1000, "Forbidden"),
+    418: (-1003, "Way too many requests; IP banned."),
+    429: (-1003, "Too many requests."),
+    500: (-1001, "Internal error; unable to process your request. Please try again."),
+    503: (-1008, "Request throttled by system-level protection."),
+}
+
+
+def refusal(
+    status: int,
+    venue: str,
+    code: int | None,
+    text: str | None,
+    *,
+    body: str | None = None,
+    retry_after_s: int | None = None,
+) -> HttpResponse:
+    """An error in the form of this venue: Binance has a code and a text, the others a text."""
+    usual_code, usual_text = _USUAL.get(status, (-1000, "An unknown error occurred."))
+    text = usual_text if text is None else text
+    if body is None and venue.startswith("binance"):
+        body = json.dumps({"code": usual_code if code is None else code, "msg": text}, separators=(",", ":"))
+    elif body is None:
+        body = json.dumps({"success": False, "error": text}, separators=(",", ":"))
+    headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)
+    return HttpResponse.json(body, status=status, headers=headers)

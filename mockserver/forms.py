@@ -1,0 +1,123 @@
+"""Frozen values as plain mappings (of YAML or JSON), and back; what cannot be meant is refused in words.
+
+A field ``delay_ns`` is written ``delay: 250ms``; a field that has its default is left out. So the mapping of a value is
+short, and reading it gives that value again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from mockserver.durations import format_duration, parse_duration
+
+Value = TypeVar("Value")
+NS: Final = "_ns"
+
+
+class FormError(ValueError):
+    """Something in a mapping cannot be meant; `given` and `key` say where."""
+
+    def __init__(self, text: str, given: object = None, key: object = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.given = given
+        self.key = key
+
+
+def nearest(word: object, words: Collection[str]) -> str:
+    """Which of the words was probably meant, or all of them."""
+    close = difflib.get_close_matches(str(word), words, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(words))}"
+
+
+def expect_mapping(given: object, what: str, at: object = None, key: object = None) -> Mapping[str, Any]:
+    """The mapping that this must be."""
+    if not isinstance(given, Mapping):
+        raise FormError(f"{what} is a mapping, not {shown(given)}", at, key)
+    return given
+
+
+def read_value(cls: type[Value], given: object, what: str) -> Value:
+    """A value of this attrs class; ``what`` it is called in errors."""
+    mapping = expect_mapping({} if given is None else given, what)
+    fields = {_word(field.name): field for field in attrs.fields(cls)}  # type: ignore[arg-type]
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for name, written in mapping.items():
+        if name not in fields:
+            raise FormError(f"{what} has no {name!r}; {nearest(name, fields)}", mapping, name)
+        try:
+            values[fields[name].name] = _read(written, hints[fields[name].name], fields[name].name)
+        except ValueError as error:
+            raise FormError(f"{name} of {what}: {error}", mapping, name) from None
+    missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and field.name not in values]
+    if missing:
+        raise FormError(f"{what} needs {', '.join(missing)}", mapping)
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise FormError(f"{what}: {error.args[0]}", mapping) from None
+
+
+def write_value(value: attrs.AttrsInstance) -> dict[str, Any]:
+    """The mapping that ``read_value`` reads as this value."""
+    written: dict[str, Any] = {}
+    for field in attrs.fields(type(value)):
+        held = getattr(value, field.name)
+        if held != field.default:
+            written[_word(field.name)] = _written(held, field.name)
+    return written
+
+
+def shown(given: object) -> str:
+    """A value in an error: short."""
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _word(name: str) -> str:
+    return name.removesuffix(NS)
+
+
+def _written(held: object, name: str) -> object:
+    if name.endswith(NS) and isinstance(held, int):
+        return format_duration(held)
+    return held.name.lower() if isinstance(held, Enum) else held
+
+
+def _read(written: Any, hint: Any, name: str) -> Any:
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if written is None and NoneType in options:
+        return None
+    if name.endswith(NS):
+        if not isinstance(written, str):
+            raise ValueError(f"{shown(written)} is no duration; write 250ms, 2s, 1.5s, 10m or 1h")
+        return parse_duration(written)
+    for option in options:
+        if (reader := _READERS.get(option)) is not None and type(written) in reader:
+            return written
+        if get_origin(option) is Literal and written in get_args(option):
+            return written
+        if isinstance(option, type) and issubclass(option, Enum) and isinstance(written, str):
+            members = {member.name.lower(): member for member in option}
+            if written in members:
+                return members[written]
+            raise ValueError(f"no {written!r}; {nearest(written, members)}")
+    raise ValueError(f"{shown(written)} is not {' or '.join(map(_kind, options))}")
+
+
+_READERS: Final[dict[Any, tuple[type, ...]]] = {int: (int,), str: (str,), bool: (bool,), float: (float, int)}
+
+
+def _kind(option: Any) -> str:
+    if get_origin(option) is Literal:
+        return " or ".join(map(repr, get_args(option)))
+    return {int: "a whole number", str: "text", bool: "true or false", float: "a number", NoneType: "null"}.get(
+        option, str(option)
+    )

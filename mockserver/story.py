@@ -1,0 +1,170 @@
+"""Stories: what happens, step by step, as a file that can be read, kept and played again. One format for all.
+
+    mock: 1
+    name: a fill on a connection that dies
+    venue: binance-spot
+    seed: 7
+    account: {USDT: '10000', BTC: '1'}
+    steps:
+    - trade: limit
+    - wait: 2s
+    - fault: {disconnect: {code: 1006}, match: {nth: 1}}
+    - trade: {act: fill, size: 9}
+
+``parse`` and ``dump`` turn text into values and back, and what was dumped is parsed as the same values. What a step may
+be is in ``mockserver.verbs``; whoever plays stories may have more verbs. This module plays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import attrs
+
+from mockserver.forms import FormError, nearest, shown
+from mockserver.plain_yaml import LineError, Listed, Mapped, dump_flow, line_of, load
+from mockserver.verbs import VERBS, Verb
+
+VERSION: Final = 1
+HEAD: Final = ("mock", "name", "venue", "seed", "account", "setup", "before", "steps")
+
+StoryError = LineError
+"""What is wrong with a text, and on which line."""
+
+
+@attrs.frozen(slots=True)
+class Step:
+    """One thing that happens, and what about it: nothing, a number, a word, a pair, an action or a fault."""
+
+    what: str
+    arg: Any = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Story:
+    """What a run is decided by."""
+
+    venue: str
+    steps: tuple[Step, ...]
+    name: str = ""
+    seed: int = 0
+    account: Mapping[str, Decimal] | None = None
+    """The balances of the account; None: those of the venue's demo account."""
+    setup: Mapping[str, Any] = attrs.field(factory=dict)
+    """Whatever else the player needs to know, in plain data; its own to check."""
+    before: tuple[Step, ...] = ()
+    """What happens before the client begins."""
+
+
+def parse(text: str, verbs: Mapping[str, Verb] = VERBS) -> Story:
+    """The story of this text. StoryError says what cannot be meant, and on which line."""
+    head = load(text)
+    if not isinstance(head, Mapped):
+        raise StoryError(f"a story begins with 'mock: {VERSION}', not {shown(head)}", 1)
+    for key in head:
+        if key not in HEAD:
+            raise StoryError(f"a story has no {key!r}; {nearest(key, HEAD)}", head.lines[key])
+    if head.get("mock") != VERSION or isinstance(head["mock"], bool):
+        said = f"not {shown(head['mock'])}" if "mock" in head else "and says so: 'mock: 1'"
+        raise StoryError(f"a story is of version {VERSION}, {said}", head.lines.get("mock", head.line))
+    for key in ("venue", "steps"):
+        if key not in head:
+            raise StoryError(f"a story needs {key!r}", head.line)
+    return Story(
+        venue=_text(head, "venue"),
+        name=_text(head, "name") if "name" in head else "",
+        seed=_whole(head, "seed") if "seed" in head else 0,
+        account=None if head.get("account") is None else _balances(_mapping(head, "account")),
+        setup=_bare(_mapping(head, "setup")) if "setup" in head else {},
+        before=_steps(head, "before", verbs) if "before" in head else (),
+        steps=_steps(head, "steps", verbs),
+    )
+
+
+def dump(story: Story, verbs: Mapping[str, Verb] = VERBS, *, comment: str = "") -> str:
+    """The text of this story, one step on each line, below the lines of a comment."""
+    above = ("".join(each if each.isprintable() else "?" for each in line) for line in comment.splitlines())
+    lines = [f"# {line}".rstrip() for line in above]
+    lines += [f"mock: {VERSION}"]
+    if story.name:
+        lines.append(f"name: {dump_flow(story.name)}")
+    lines += [f"venue: {dump_flow(story.venue)}", f"seed: {story.seed}"]
+    if story.account is not None:
+        lines.append(f"account: {dump_flow({asset: f'{amount}' for asset, amount in story.account.items()})}")
+    if story.setup:
+        lines.append(f"setup: {dump_flow(dict(story.setup))}")
+    if story.before:
+        lines += ["before:", *(_written(step, verbs) for step in story.before)]
+    lines += ["steps:", *(_written(step, verbs) for step in story.steps)] if story.steps else ["steps: []"]
+    return "\n".join(lines) + "\n"
+
+
+def _written(step: Step, verbs: Mapping[str, Verb]) -> str:
+    if step.what not in verbs:
+        raise ValueError(f"no verb {step.what!r}; {nearest(step.what, verbs)}")
+    written = verbs[step.what].write(step.arg)
+    return f"- {step.what}" if written is None else f"- {step.what}: {dump_flow(written)}"
+
+
+def _steps(head: Mapped, key: str, verbs: Mapping[str, Verb]) -> tuple[Step, ...]:
+    given = head[key]
+    if not isinstance(given, Listed):
+        raise StoryError(f"{key} is a list, not {shown(given)}", head.lines[key])
+    return tuple(_step(item, line, verbs) for item, line in zip(given, given.lines, strict=True))
+
+
+def _step(given: Any, line: int, verbs: Mapping[str, Verb]) -> Step:
+    if isinstance(given, str):
+        what, arg = given, None
+    elif isinstance(given, Mapped) and len(given) == 1:
+        ((what, arg),) = given.items()
+    else:
+        raise StoryError(f"a step is one verb and what it takes, not {shown(given)}", line)
+    if what not in verbs:
+        raise StoryError(f"no verb {what!r}; {nearest(what, verbs)}", line)
+    try:
+        return Step(what, verbs[what].read(arg))
+    except FormError as error:
+        raise StoryError(f"{what}: {error.text}", line_of(error, arg, line)) from None
+
+
+def _text(head: Mapped, key: str) -> str:
+    if not isinstance(head[key], str):
+        raise StoryError(f"{key} is a text, not {shown(head[key])}", head.lines[key])
+    return str(head[key])
+
+
+def _whole(head: Mapped, key: str) -> int:
+    if type(head[key]) is not int:
+        raise StoryError(f"{key} is a whole number, not {shown(head[key])}", head.lines[key])
+    return int(head[key])
+
+
+def _mapping(head: Mapped, key: str) -> Mapped:
+    if not isinstance(head[key], Mapped):
+        raise StoryError(f"{key} is a mapping, not {shown(head[key])}", head.lines[key])
+    return head[key]  # type: ignore[no-any-return]
+
+
+def _balances(given: Mapped) -> dict[str, Decimal]:
+    balances = {}
+    for asset, amount in given.items():
+        try:
+            balances[asset] = Decimal(amount) if type(amount) in (str, int) else Decimal("NaN")
+        except InvalidOperation:
+            balances[asset] = Decimal("NaN")
+        if not balances[asset].is_finite():
+            text = f"{asset} of account is an amount in quotes, such as '0.5', not {shown(amount)}"
+            raise StoryError(text, given.lines[asset])
+    return balances
+
+
+def _bare(value: Any) -> Any:
+    """Plain data without its lines."""
+    if isinstance(value, Mapping):
+        return {key: _bare(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_bare(item) for item in value]
+    return value

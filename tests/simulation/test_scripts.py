@@ -1,0 +1,43 @@
+"""Every story of the simulation can be kept as text, and is the same story again."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from mockserver.story import StoryError
+
+from .chance import told_by_chance
+from .scripts import STEPS, of_text, to_text
+from .stories import PINNED
+from .story import Story
+from .world import FLAVOURS
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_pinned_story_as_text(name: str) -> None:
+    """Its name goes with it."""
+    text = to_text(PINNED[name], name=name, comment="what was wrong")
+    assert text.startswith("# what was wrong\nmock: 1\nname: ")
+    assert of_text(text) == PINNED[name]
+
+
+def test_stories_by_chance_as_text() -> None:
+    """Some of every flavour; all together have every step, and nearly every field, that a story may have."""
+    told = [told_by_chance(flavour, seed) for flavour in FLAVOURS for seed in range(60)]
+    some = told[::12]
+    assert [of_text(to_text(story)) for story in some] == some
+    assert {step.what for story in told for step in (*story.before, *story.steps)} == STEPS.keys()
+    changed = {
+        field.name
+        for story in told
+        for field in attrs.fields(Story)
+        if field.default is not attrs.NOTHING and getattr(story, field.name) != field.default
+    }
+    assert {field.name for field in attrs.fields(Story) if field.default is not attrs.NOTHING} - changed == {"healthy"}
+
+
+def test_a_wrong_step_names_its_line() -> None:
+    """With what was probably meant."""
+    with pytest.raises(StoryError, match="line 4: no verb 'dorp'; did you mean 'drop'"):
+        of_text("mock: 1\nvenue: ftx\nsteps:\n- dorp: reset\n")

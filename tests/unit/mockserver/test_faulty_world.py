@@ -1,0 +1,342 @@
+"""A world under faults: its requests, dials and frames meet what was armed, in that world alone, and in good order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mockserver.clock import VirtualClock
+from mockserver.faces.base import Binary, Close, HttpRequest, HttpResponse, Out, Text
+from mockserver.faces.binance.futures import FuturesFace
+from mockserver.faults import (
+    FAIR,
+    Corrupt,
+    DialHang,
+    DialRefused,
+    Disconnect,
+    DropEvent,
+    Dup,
+    EmptyBody,
+    ExecStatusUnknown,
+    Fault,
+    FrameDelay,
+    HalfOpen,
+    HttpError,
+    Kind,
+    Latency,
+    Match,
+    Mute,
+    NoAnswer,
+    Reset,
+    Silent,
+    Stall,
+)
+from mockserver.link import Link, NoTransport
+from mockserver.stage import CLIENT, START_NS, Stage
+from mockserver.venues import VENUES
+from mockserver.world import Recipe, Worlds
+
+from .toy_venue import SECOND, buy, toy_worlds
+
+PLACE = HttpRequest("POST", "/play/order", (("x-key", "K"),))
+TIME = HttpRequest("GET", "/play/time")
+
+
+@pytest.fixture
+def worlds() -> Worlds:
+    """The default world with alice (key K), and a world "other" with bob (key B)."""
+    made = toy_worlds()
+    made.open_account(made.default.exchanges["toy"], "alice", api_key="K")
+    made.open_account(made.create("other").exchanges["toy"], "bob", api_key="B")
+    return made
+
+
+def arm(worlds: Worlds, kind: Kind, **match: Any) -> None:
+    """Arm a fault in the default world."""
+    worlds.default.faults.arm(Fault(kind=kind, match=Match(**match)))
+
+
+def asked(worlds: Worlds, request: HttpRequest) -> HttpResponse | None:
+    """What is answered, as a server without a clock would do it."""
+    _, fate = worlds.fate(request)
+    answer = worlds.handle(request, fate)
+    return answer if fate.heard == "answer" else None
+
+
+def open_orders(worlds: Worlds) -> int:
+    """How many orders alice has."""
+    return len(worlds.default.exchanges["toy"].engine.open_orders("alice"))
+
+
+def kinds_told(worlds: Worlds) -> list[str]:
+    """The kinds of the journal's entries."""
+    return [str(row["kind"]) for row in worlds.default.recorder.journal()]
+
+
+def test_503_though_it_was_accepted(worlds: Worlds) -> None:
+    """The order is there; without `accepted` it is not."""
+    arm(worlds, ExecStatusUnknown(), method="POST", nth=1)
+    answer = asked(worlds, PLACE)
+    assert answer is not None
+    assert (answer.status, open_orders(worlds)) == (503, 1)
+    assert kinds_told(worlds) == ["fault", "rest-in", "rest-out"]
+
+    worlds.default.faults.clear()
+    arm(worlds, ExecStatusUnknown(accepted=False))
+    answer = asked(worlds, PLACE)
+    assert answer is not None
+    assert (answer.status, open_orders(worlds)) == (503, 1)
+
+
+def test_an_answer_that_nobody_hears(worlds: Worlds) -> None:
+    """The order was placed, the journal has the request and no answer."""
+    arm(worlds, NoAnswer())
+    assert asked(worlds, PLACE) is None
+    assert open_orders(worlds) == 1
+    worlds.default.faults.clear()
+    arm(worlds, NoAnswer(accepted=False))
+    assert asked(worlds, PLACE) is None
+    assert open_orders(worlds) == 1
+    assert kinds_told(worlds) == ["fault", "rest-in", "fault", "rest-in"]
+
+
+def test_a_world_has_faults_of_its_own(worlds: Worlds) -> None:
+    """Another world's requests do not meet them, nor does what no venue answers; a reset clears them."""
+    arm(worlds, HttpError())
+    other = asked(worlds, HttpRequest("POST", "/play/order", (("x-key", "B"),)))
+    assert other is not None
+    assert other.status == 200
+    assert asked(worlds, HttpRequest("GET", "/elsewhere")) is None
+    assert worlds.default.faults.hits == {"http_error": 0}
+    mine = asked(worlds, TIME)
+    assert mine is not None
+    assert mine.status == 500
+
+    assert worlds.reset("default").faults.armed == []
+
+
+def test_by_account(worlds: Worlds) -> None:
+    """A request without a key is nobody's."""
+    arm(worlds, EmptyBody(), account="alice")
+    assert [(asked(worlds, request) or HttpResponse(0)).body == b"" for request in (PLACE, TIME)] == [True, False]
+
+
+def test_delays_are_values(worlds: Worlds) -> None:
+    """The world waits for nobody: it says how long, and by whose clock."""
+    arm(worlds, Latency(delay_ns=SECOND))
+    assert worlds.fate(TIME)[1].after_ns == SECOND
+    assert worlds.fate(TIME)[0] is worlds.default
+    worlds.default.faults.clear()
+    assert worlds.fate(TIME) == (worlds.default, FAIR)
+
+
+def test_faults_find_the_venue_of_every_route() -> None:
+    """Each route of each venue is met by a fault of that venue, keyless too, and a path may name the venue."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: VirtualClock(START_NS)))
+    shared = {"/ws", "/stream", "/ws/x"}
+    for venue, exchange in worlds.default.exchanges.items():
+        worlds.default.faults.arm(Fault(kind=HttpError(), match=Match(venue=venue), name=f"{venue} request"))
+        worlds.default.faults.arm(Fault(kind=DialHang(), match=Match(venue=venue), name=f"{venue} dial"))
+        for route in exchange.face.routes:
+            method, _, path = route.partition(" ")
+            path = path.replace("{", "").replace("}", "").replace("<listenKey>", "x").rstrip("/")
+            prefix = f"/{venue}" if path.partition("?")[0] in shared else ""
+            request = HttpRequest("GET" if method == "WS" else method, prefix + path)
+            assert not worlds.fate(request, dial=method == "WS")[1].handled, route
+        worlds.default.faults.clear()
+
+
+def test_a_listen_key_says_whose_dial_it_is() -> None:
+    """So a fault of one account's dials does not meet another's."""
+    stage = Stage("binance-futures")
+    stage.worlds.default.faults.arm(Fault(kind=Silent(), match=Match(account=CLIENT)))
+    face = stage.exchange.face
+    assert isinstance(face, FuturesFace)
+    for token, silence in ((face.keys.start(CLIENT), "events"), (face.keys.start("rival"), None)):
+        _, fate = stage.worlds.fate(HttpRequest("GET", f"/private/ws?listenKey={token}"), dial=True)
+        assert fate.silence == silence
+
+
+# ------------------------------------------------------------------------------------------------ dials and frames
+
+
+def dialled(worlds: Worlds, target: str = "/play/ws?key=K") -> Link | HttpResponse:
+    """A socket, started if it was opened."""
+    request = HttpRequest("GET", target)
+    _, fate = worlds.fate(request, dial=True)
+    opened = worlds.connect(request, NoTransport(), fate)
+    if isinstance(opened, tuple):
+        link, session = opened
+        link.start(session)
+        return link
+    assert opened is not None
+    return opened
+
+
+def listening(worlds: Worlds) -> Link:
+    """A socket of alice's."""
+    link = dialled(worlds)
+    assert isinstance(link, Link)
+    return link
+
+
+def place(worlds: Worlds) -> None:
+    """A resting order of alice: one NEW event."""
+    worlds.default.exchanges["toy"].submit(buy("alice"))
+
+
+def transport(link: Link) -> NoTransport:
+    """What moves no bytes."""
+    assert isinstance(link.transport, NoTransport)
+    return link.transport
+
+
+def advance(worlds: Worlds, by_ns: int) -> None:
+    """Move the default world's clock."""
+    assert isinstance(worlds.default.clock, VirtualClock)
+    worlds.default.clock.advance(by_ns)
+
+
+def sent(outs: list[Out]) -> list[str]:
+    """The frames in words: what a text or binary frame says of the order, or how it closes."""
+    words = []
+    for out in outs:
+        match out:
+            case Text(data):
+                words.append("NEW" if data.startswith('{"event": "NEW"') and data.endswith("}") else data)
+            case Binary():
+                words.append("binary")
+            case Close(code, reason):
+                words.append(f"close {code} {reason}")
+    return words
+
+
+def test_a_dial_is_refused_once(worlds: Worlds) -> None:
+    """429 with the time to stay away, and the next is let in."""
+    arm(worlds, DialRefused(retry_after_s=5), count=1)
+    refused = dialled(worlds)
+    assert isinstance(refused, HttpResponse)
+    assert (refused.status, refused.headers) == (429, (("Retry-After", "5"),))
+    assert listening(worlds).open
+    assert kinds_told(worlds)[:3] == ["fault", "rest-in", "rest-out"]
+
+
+@pytest.mark.parametrize(("mode", "told"), [("events", ["hello"]), ("all", [])])
+def test_a_silent_socket(worlds: Worlds, mode: Any, told: list[str]) -> None:
+    """The handshake is fine, the account stays blind."""
+    arm(worlds, Silent(mode=mode))
+    link = listening(worlds)
+    place(worlds)
+    link.receive("hello")
+    assert sent(link.take()) == told
+    assert (link.sees, link.open) == (frozenset(), True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "ended", "is_open"),
+    [
+        (DropEvent(), [], None, True),
+        (DropEvent(then="drop"), [], "drop", False),
+        (DropEvent(then="reset"), [], "reset", False),
+        (Dup(), ["NEW", "NEW"], None, True),
+        (Corrupt(how="bytes"), ["binary"], None, True),
+        (Corrupt(how="cut"), ['{"event": "NEW"'], None, True),
+        (Disconnect(code=1001, reason="bye"), ["NEW", "close 1001 bye"], None, False),
+        (Disconnect(), [], "drop", False),
+        (Reset(), [], "reset", False),
+        (Reset(after_bytes=5), ["NEW"], "cut after 5", True),
+        (Mute(), [], None, True),
+        (HalfOpen(), ["NEW"], None, True),
+        (Stall(), ["NEW"], None, True),
+    ],
+    ids=repr,
+)
+def test_what_befalls_a_frame(worlds: Worlds, kind: Kind, told: list[str], ended: str | None, is_open: bool) -> None:
+    """The second event of three; the first is told, and the third as far as the connection allows."""
+    arm(worlds, kind, event="NEW", nth=2)
+    link = listening(worlds)
+    place(worlds)
+    assert sent(link.take()) == ["NEW"]
+    place(worlds)
+    assert sent(link.take()) == told
+    assert (transport(link).ended, link.open) == (ended, is_open)
+    assert transport(link).held == isinstance(kind, HalfOpen | Stall)
+    place(worlds)
+    assert sent(link.take()) == (["NEW"] if is_open and not isinstance(kind, Mute) else [])
+
+
+def test_after_a_mute_the_account_is_blind_and_pings_go_on(worlds: Worlds) -> None:
+    """What was muted is in the journal, and answers come."""
+    arm(worlds, Mute(), event="NEW")
+    link = listening(worlds)
+    assert link.sees
+    place(worlds)
+    link.receive("hello")
+    assert (sent(link.take()), link.sees) == (["hello"], frozenset())
+    assert "ws-muted" in kinds_told(worlds)
+
+
+def test_a_stall_ends_by_itself(worlds: Worlds) -> None:
+    """A longer one that begins meanwhile counts, a shorter one does not; a half-open one stays."""
+    link = listening(worlds)
+    link.stall(10 * SECOND)
+    link.stall(5 * SECOND)
+    advance(worlds, 9 * SECOND)
+    assert transport(link).held
+    advance(worlds, SECOND)
+    assert not transport(link).held
+    assert link.sees
+
+    link.stall(SECOND)
+    link.half_open()
+    advance(worlds, 60 * SECOND)
+    assert transport(link).held
+
+
+def test_late_frames_keep_their_order(worlds: Worlds) -> None:
+    """What comes behind a late frame waits with it: answers, and the close."""
+    arm(worlds, FrameDelay(delay_ns=2 * SECOND), event="NEW", nth=1)
+    link = listening(worlds)
+    place(worlds)
+    link.receive("hello")
+    place(worlds)
+    link.close(1000, "done")
+    assert (link.take(), link.open) == ([], False)
+    advance(worlds, 2 * SECOND - 1)
+    assert link.take() == []
+    advance(worlds, 1)
+    assert sent(link.take()) == ["NEW", "hello", "NEW", "close 1000 done"]
+
+
+def test_a_later_frame_may_be_later_still(worlds: Worlds) -> None:
+    """Each waits for its own time, and none overtakes."""
+    arm(worlds, FrameDelay(delay_ns=2 * SECOND), event="NEW")
+    link = listening(worlds)
+    place(worlds)
+    advance(worlds, SECOND)
+    place(worlds)
+    advance(worlds, SECOND)
+    assert sent(link.take()) == ["NEW"]
+    advance(worlds, SECOND)
+    assert sent(link.take()) == ["NEW"]
+
+
+def test_late_frames_of_a_lost_connection_are_lost(worlds: Worlds) -> None:
+    """And they count against the outbox, so that it stays bounded."""
+    arm(worlds, FrameDelay(delay_ns=SECOND))
+    link = listening(worlds)
+    place(worlds)
+    link.drop()
+    advance(worlds, 10 * SECOND)
+    assert link.take() == []
+
+
+def test_late_frames_are_bounded(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection on which too much waits is reset."""
+    monkeypatch.setattr("mockserver.link.OUTBOX_FRAMES", 2)
+    arm(worlds, FrameDelay(delay_ns=SECOND))
+    link = listening(worlds)
+    for _ in range(3):
+        place(worlds)
+    assert (transport(link).ended, link.open) == ("reset", False)
