@@ -62,7 +62,9 @@ def orders_wrong_at_end(
         event = last.get(key)
         if event is not None and event.filled == change.filled and _agree(event.status, change.status):
             continue
-        if account.accounts_for(key[0], key[1], change.time_ns, traced=change.filled > 0 and not nets):
+        # One that rests is a fact of every instant since: a verdict may name the listing that would have shown it.
+        time_ns = change.time_ns if change.status in FINAL else max(change.time_ns, since_ns)
+        if account.accounts_for(key[0], key[1], time_ns, traced=change.filled > 0 and not nets):
             continue
         if event is not None:
             wrong.append(f"order ends as {(event.status, event.filled)}, really {change}")

@@ -28,12 +28,15 @@ COPIED: Final = ("exchstream", "mockserver", "tests/simulation")
 APART: Final = 1_000_000  # between two first seeds: more than the stories of a profile
 AT_MOST_S: Final = 3_600  # for one search; a bug that makes it hang is not caught
 _PLAYED: Final = re.compile(r"^([\d,]+) steps in ([\d.]+) s", re.MULTILINE)
-_KIND: Final = re.compile(r"^\d+ x (.+?): [a-z-]+/\d+", re.MULTILINE)
+_KIND: Final = re.compile(r"^\d+ x (.+?: [a-z-]+/\d+)", re.MULTILINE)
 
 
 @attrs.frozen
 class Search:
-    """How one search ended: after so many steps and seconds, with these kinds of violations (none: all was well)."""
+    """How one search ended: after so many steps and seconds, with these kinds of violations (none: all was well).
+
+    Behind each kind stands the first story that had it.
+    """
 
     steps: str
     seconds: str
@@ -69,12 +72,13 @@ def main() -> int:
 
 def _passes(name: str, mutant: Mutant | None, seeds: list[int], jobs: int) -> bool:
     """Print how each seed's search ended; True if all ended as they should."""
+    right = 0
     with tree(mutant) as home:
-        searches = [searched(home, seed, jobs) for seed in seeds]
-    right = sum(bool(search.kinds) is (mutant is not None) for search in searches)
-    print(f"{name}: {right}/{len(seeds)} {'passed' if mutant is None else 'caught'}")
-    for seed, search in zip(seeds, searches, strict=True):
-        print(f"    seed {seed}: {search}", flush=True)
+        for seed in seeds:
+            search = searched(home, seed, jobs)
+            right += bool(search.kinds) is (mutant is not None)
+            print(f"    {name}, seed {seed}: {search}", flush=True)
+    print(f"{name}: {right}/{len(seeds)} {'passed' if mutant is None else 'caught'}", flush=True)
     return right == len(seeds)
 
 

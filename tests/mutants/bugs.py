@@ -57,13 +57,6 @@ MUTANTS: Final = (
         "the next page begins after the time of the last row, and others have it",
     ),
     Mutant(
-        "twins-forgotten",
-        BINANCE_PAGES,
-        "twins = book.twins and not isinstance(question, OrderFills)",
-        "twins = False and not isinstance(question, OrderFills)",
-        "a page may end between the two sides of a self-trade, which have one id",
-    ),
-    Mutant(
         "short-page-is-the-last",
         BINANCE_PAGES,
         "if not any(_is_late(row, question) for row in rows):",
@@ -240,8 +233,8 @@ MUTANTS: Final = (
     Mutant(
         "open-orders-forgotten",
         SESSION,
-        "[s for s in restored.orders if epochs.present(s.key.venue_symbol, s.updated_ns or s.created_ns or 0)],",
-        "[],",
+        "self.ledger.restore(restored.orders, restored.entries)",
+        "self.ledger.restore((), restored.entries)",
         "a new process does not know which orders were open",
     ),
     Mutant(

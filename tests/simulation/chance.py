@@ -20,7 +20,7 @@ SOMETIMES_ASKED: Final = ("orderbyid", "orderfills", "clock", "markets", "newcre
 # What a limit of the core may be set to: so low that it is reached.
 LIMITS: Final[dict[str, tuple[int, ...]]] = {
     "MAX_CLOSED": (2, 5, 10),
-    "MAX_ENDED": (10, 30),
+    "MAX_ENDED": (80, 120),  # fewer, and orders may be told again from their beginning (docs/guarantees.md, G5)
     "MAX_FILLS": (2, 5, 15),
     "MAX_FILLS_NEEDED": (15, 30),
     "MAX_FORGOTTEN": (1, 2),

@@ -456,6 +456,18 @@ PINNED: Final[dict[str, Story]] = {
             wait(MINUTE),
         ),
     ),
+    # An order that rests from before the start, where the open orders cannot be asked for: the verdict says so.
+    **{
+        f"an old order, and the open ones cannot be listed, {flavour}": Story(
+            flavour=flavour,
+            seed=1,
+            early=True,
+            lasting=True,
+            before=(PLACE, wait(MINUTE)),
+            steps=(Step("away", ("openorders", "odd")),),
+        )
+        for flavour in FLAVOURS
+    },
     # Placed more and cancelled less than a lag before a look: the look passes, and no later listing has the order.
     **{
         f"an order that ends just before the audit looks, {flavour}": Story(

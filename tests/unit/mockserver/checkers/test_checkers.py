@@ -210,6 +210,12 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [fill(), order(41, "new", Decimal(0)), closed(orders_since_ns=45 * S)],
     ),
     (
+        "an old order that rests, where only the verdict that names its listing may leave it out",
+        lambda told: checkers.orders_wrong_at_end([NEW], told, since_ns=60 * S),
+        [closed(70, since=60, until=65, unresolved=(("listing", "open orders"),))],
+        [closed(70, since=60, until=65)],
+    ),
+    (
         "an end of an order that is not old",
         judged,
         [fill(), order(), closed(orders_since_ns=30 * S)],
