@@ -2,11 +2,13 @@
 
     python -m tests.crash.bot       with a pickled `Orders` on its standard input; it goes home when that ends
 
-It says `live` of an account when a verdict is in its books, and where it dies.
+It says `live` of an account when a verdict is in its books, and where it dies.  All that anything logs is in a file
+beside the books.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import sys
@@ -23,6 +25,7 @@ from .ambush import Ambush, say
 from .books import Books, nobody
 
 MEMORY_EVENTS = 100  # so few that a burst is read from the file
+LOG = "bot.log"
 
 
 @attrs.frozen
@@ -39,6 +42,7 @@ class Orders:
 
 async def main(orders: Orders) -> None:
     """Keep books until killed, or sent home."""
+    logging.basicConfig(filename=orders.books.with_name(LOG), level=logging.DEBUG)
     ambush = orders.ambush
     books = orders.keeps(orders.books, nobody if ambush is None else partial(ambush.here, "handler"))
     if ambush is not None:

@@ -33,8 +33,8 @@ from tests.simulation.records import told_of
 
 from .ambush import PHASES, POINTS, Ambush
 from .books import Books, entered
-from .bot import Orders
-from .verdict import Verdict, judged, judged_orders
+from .bot import LOG, Orders
+from .verdict import Verdict, judged, judged_orders, secrets_in
 from .weather import Weather
 
 ROOT: Final = Path(__file__).parents[2]
@@ -256,6 +256,10 @@ class Campaign:
         verified = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=ROOT)
         if verified.returncode != 0:
             row.trouble.append(f"exchstream journal verify: {verified.stdout!r} {verified.stderr!r}")
+        secrets = [secret for weather in self.weathers for secret in (weather.seat.api_key, weather.seat.secret)]
+        assert (self.folder / LOG).stat().st_size > 0
+        for file in sorted(self.folder.iterdir()):
+            row.trouble.extend(f"{found} in {file.name}" for found in secrets_in(file.read_bytes(), secrets))
 
 
 def venue_of(weather: Weather, place: Ambush | None) -> Venue:

@@ -23,7 +23,7 @@ from tests.crash.ambush import PHASES, POINTS, Ambush
 from tests.crash.books import CarelessBooks
 from tests.crash.driver import ANY, Campaign, Row, decks, plan
 from tests.crash.page import BEGIN, END, put, table
-from tests.crash.verdict import judged, judged_orders
+from tests.crash.verdict import judged, judged_orders, secrets_in
 from tests.integration.harness import served
 
 # ------------------------------------------------------------------------------------------------ real processes
@@ -155,6 +155,21 @@ def test_only_relaxed_may_tell_again() -> None:
     normal, relaxed = Row(("ftx",), "normal", verdict=twice), Row(("ftx",), "relaxed", verdict=twice)
     assert (len(normal.wrong), relaxed.wrong) == (1, [])
     assert len(attrs.evolve(relaxed, verdict=lost).wrong) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"key": "canaryCanaryCanary"}',
+        b"GET /api/v3/account?timestamp=1&signature=0123456789abcdef0123",
+        b'{"listenKey": "abcdefghijklmnopqrst"}',
+        b"wss://stream.binance.com/ws/" + b"aB3" * 22,
+    ],
+)
+def test_a_secret_in_a_file_is_found_out(text: bytes) -> None:
+    """A key by itself; signatures and listen keys, which nobody knows before, by where they stand."""
+    assert len(list(secrets_in(b"before " + text, ["canaryCanaryCanary"]))) == 1
+    assert list(secrets_in(b"?timestamp=1&signature=*** /ws/*** listenKey: ***", ["canaryCanaryCanary"])) == []
 
 
 def test_the_table_goes_between_the_marks(tmp_path: Path) -> None:

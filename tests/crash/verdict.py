@@ -1,8 +1,13 @@
-"""Was anything lost, doubled or invented, by the consumer's own books?  Pure: what is true and told in, words out."""
+"""Was anything lost, doubled or invented, by the consumer's own books, or a secret shown?
+
+Pure: what is true and told in, words out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -18,6 +23,9 @@ from mockserver.checkers import (
     orders_backward,
     orders_wrong_at_end,
 )
+
+# What is made anew each time, or given by the venue, and is known by where it stands: signatures and listen keys.
+NAMED: Final = re.compile(rb"(?i)(?:signature|listenKey)[\"']?[=:]\s*[\"']?[\w%+/]{16}|/ws/\w{64}")
 
 
 @attrs.frozen
@@ -56,3 +64,11 @@ def judged(
 def judged_orders(truth: Sequence[TrueChange], told: Sequence[Told]) -> list[str]:
     """Each order went forward, and ended as it really did."""
     return [*orders_backward(told), *orders_wrong_at_end(truth, told)]
+
+
+def secrets_in(text: bytes, secrets: Iterable[str]) -> Iterator[str]:
+    """What of this text nobody may see (G8)."""
+    if any(secret.encode() in text for secret in secrets):
+        yield "a key"
+    if (found := NAMED.search(text)) is not None:
+        yield f"a signature or listen key, after {text[max(0, found.start() - 60) : found.start()]!r}"
