@@ -199,7 +199,9 @@ def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any
     }
     if flavour in ("binance-spot-listen-key", "binance-futures"):
         faults["expire"] = lambda: chance.choice((0, 1, 2))
-        faults["rekey"] = lambda: None
+    if flavour == "binance-futures":
+        faults["rekey"] = lambda: None  # spot renews its key by name, and is never given another one
+        del faults["shutdown"], faults["shutdowns"]  # no such notice is documented
     if flavour == "binance-spot":
         faults["terminate"] = lambda: None
         faults["terminates"] = lambda: chance.randint(2, 6)

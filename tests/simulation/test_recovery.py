@@ -5,15 +5,18 @@ What chance does meet is in `test_simulation.py`.
 
 from __future__ import annotations
 
+import random
 from contextlib import closing
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from exchstream.core.venue import DAY, HOUR, MINUTE, SECOND
 from mockserver.actions import Act
 from mockserver.checkers import Closed
 
+from .chance import faults_of
 from .judge import Outcome, judged
 from .play import perform, play, rest, world_of
 from .stories import CANCEL, FILL_ALL, FILL_PART, FTX, FUTURES, LISTEN_KEY, PLACE, SPOT, trade, wait
@@ -120,3 +123,29 @@ def test_a_look_back_that_is_refused_in_the_middle_goes_on(flavour: str, fault: 
     outcome = play(Story(flavour=flavour, seed=1, page_cap=2, steps=(*steps, wait(MINUTE))))
     assert outcome.violations == []
     assert len(outcome.world.fills) == 8
+
+
+def logged(story: Story) -> list[str]:
+    """What happens in it, but for the steps themselves."""
+    with closing(world_of(story)) as world:
+        world.start()
+        world.run(MINUTE, lambda: world.phase == "live")
+        for step in story.steps:
+            perform(world, step)
+        return [line for line in world.log if "STEP" not in line]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_no_fault_is_idle(flavour: str) -> None:
+    """Each fault that is drawn, and counted, for this venue changes what happens there."""
+    for name in faults_of(random.Random(0), flavour):
+        before = (PLACE, wait(SECOND), *((Step("mute", "events"),) if name == "unmute" else ()))
+        rest_ns = 40 * MINUTE if name == "rekey" else MINUTE  # as late as the key is renewed
+        after = (*(PLACE, FILL_PART, wait(SECOND)) * 3, Step("drop", "reset"), FILL_ALL, wait(rest_ns))
+        for seed in range(6):
+            fault = Step(name, faults_of(random.Random(seed), flavour)[name]())
+            without = Story(flavour=flavour, seed=seed, journal="normal", steps=(*before, *after))
+            if logged(without) != logged(attrs.evolve(without, steps=(*before, fault, *after))):
+                break
+        else:
+            pytest.fail(f"{name} changes nothing at {flavour}")
