@@ -7,7 +7,7 @@ the ids of one account.  It does not decide what a new epoch means, and where no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -43,8 +43,8 @@ class Era:
 class Epochs:
     """The eras of one account's symbols.
 
-    A mark counts only when everything up to its creation has been told (`settle`): before, older orders of the same
-    epoch, with lower ids, may still come.  Until then it waits, and beside it the newest one.
+    A mark takes the place of a lower one only when everything up to its creation has been told (`settle`): before, older
+    orders of the same epoch, with lower ids, may still come.  Until then it waits, and beside it the newest one.
     """
 
     plan: Plan
@@ -65,25 +65,40 @@ class Epochs:
 
         Then a new epoch has begun with it.
         """
-        after_ns, created_ns = self.plan.wiped_ns, state.created_ns
-        if after_ns is None or created_ns is None:
+        mark = self._mark(state)
+        if mark is None:
             return False
-        symbol, order_id, kind = state.key.venue_symbol, state.key.order_id, state.key.kind.value
-        if not order_id.isdecimal() or len(order_id) > MAX_DIGITS:
-            return False
-        mark, era = (int(order_id), created_ns), self.eras.get(symbol, Era())
-        highest, before_ns = era.marks.get(kind, (-1, 0))
-        anew = mark[0] <= highest and created_ns > before_ns + after_ns
+        symbol, kind, after_ns = state.key.venue_symbol, state.key.kind.value, self.plan.wiped_ns or 0
+        others = list(self._waiting.get((symbol, kind), ()))
+        if symbol in self.eras and kind in self.eras[symbol].marks:
+            others.append(self.eras[symbol].marks[kind])
         if known is not None and known.created_ns is not None:
-            anew = anew or created_ns > known.created_ns + after_ns
+            others.append((mark[0], known.created_ns))
+        anew = any(mark[0] <= number and mark[1] > created_ns + after_ns for number, created_ns in others)
         if anew:
-            self.eras[symbol] = Era(era.number + 1, created_ns)
+            self.eras[symbol] = Era(self.number(symbol) + 1, mark[1])
             self._waiting = {space: marks for space, marks in self._waiting.items() if space[0] != symbol}
+        self._wait(symbol, kind, mark)
+        return anew
+
+    def recall(self, states: Iterable[OrderState]) -> None:
+        """A former process told these orders, which are of the present epoch."""
+        for state in states:
+            if (mark := self._mark(state)) is not None:
+                self._wait(state.key.venue_symbol, state.key.kind.value, mark)
+
+    def _mark(self, state: OrderState) -> Mark | None:
+        """None where nothing is watched, or an id is no count."""
+        order_id = state.key.order_id
+        if self.plan.wiped_ns is None or state.created_ns is None or not order_id.isdecimal():
+            return None
+        return None if len(order_id) > MAX_DIGITS else (int(order_id), state.created_ns)
+
+    def _wait(self, symbol: str, kind: str, mark: Mark) -> None:
         if symbol in self.eras or len(self.eras) < MAX_ERAS:
-            self.eras.setdefault(symbol, era)
+            self.eras.setdefault(symbol, Era())
             first, newest = self._waiting.get((symbol, kind), (mark, mark))
             self._waiting[symbol, kind] = first, max(newest, mark)
-        return anew
 
     def settle(self, until_ns: int) -> None:
         """Everything up to this instant has been told."""
