@@ -43,8 +43,8 @@ class Era:
 class Epochs:
     """The eras of one account's symbols.
 
-    A mark takes the place of a lower one only when everything up to its creation has been told (`settle`): before, older
-    orders of the same epoch, with lower ids, may still come.  Until then it waits, and beside it the newest one.
+    A mark takes the place of a lower one only when everything up to its creation has been told (`settle`): before,
+    older orders of the same epoch, with lower ids, may still come.  Until then it waits, and beside it the newest one.
     """
 
     plan: Plan
