@@ -16,6 +16,7 @@ from exchstream.core.venue import Plan
 from exchstream.model import OrderState
 
 MAX_ERAS: Final = 20_000  # symbols whose ids are watched; more than any venue lists
+MAX_WAITING: Final = 16  # ids of one symbol and kind that wait for proof; beyond it all but the first go, oldest first
 MAX_DIGITS: Final = 18  # of an id that is a count and fits 64 bits
 
 Mark = tuple[int, int]  # an order's id, and when it was created
@@ -44,12 +45,13 @@ class Epochs:
     """The eras of one account's symbols.
 
     A mark takes the place of a lower one only when everything up to its creation has been told (`settle`): before,
-    older orders of the same epoch, with lower ids, may still come.  Until then it waits, and beside it the newest one.
+    older orders of the same epoch, with lower ids, may still come.  Until then some wait: the first, and of each minute
+    (a wipe takes longer) the highest.
     """
 
     plan: Plan
     eras: dict[str, Era] = attrs.field(factory=dict)
-    _waiting: dict[tuple[str, str], tuple[Mark, Mark]] = attrs.field(factory=dict)
+    _waiting: dict[tuple[str, str], list[Mark]] = attrs.field(factory=dict)
 
     def number(self, symbol: str) -> int:
         """The epoch of the facts on this symbol that come now."""
@@ -97,16 +99,25 @@ class Epochs:
     def _wait(self, symbol: str, kind: str, mark: Mark) -> None:
         if symbol in self.eras or len(self.eras) < MAX_ERAS:
             self.eras.setdefault(symbol, Era())
-            first, newest = self._waiting.get((symbol, kind), (mark, mark))
-            self._waiting[symbol, kind] = first, max(newest, mark)
+            marks = self._waiting.setdefault((symbol, kind), [])
+            if not marks:
+                marks.append(mark)
+            elif mark > marks[-1]:
+                if len(marks) > 1 and mark[1] <= marks[-1][1] + (self.plan.wiped_ns or 0):
+                    marks.pop()
+                elif len(marks) >= MAX_WAITING:
+                    del marks[1]
+                marks.append(mark)
 
     def settle(self, until_ns: int) -> None:
         """Everything up to this instant has been told."""
-        for (symbol, kind), (first, newest) in list(self._waiting.items()):
-            if first[1] <= until_ns:
-                era = self.eras[symbol]
-                marks = {**era.marks, kind: max(first, era.marks.get(kind, first))}
-                self.eras[symbol] = attrs.evolve(era, marks=marks)
+        for (symbol, kind), waiting in list(self._waiting.items()):
+            proven = [mark for mark in waiting if mark[1] <= until_ns]
+            if not proven:
+                continue
+            era = self.eras[symbol]
+            marks = {**era.marks, kind: max(*proven, era.marks.get(kind, proven[0]))}
+            self.eras[symbol] = attrs.evolve(era, marks=marks)
+            self._waiting[symbol, kind] = [mark for mark in waiting if mark[1] > until_ns]
+            if not self._waiting[symbol, kind]:
                 del self._waiting[symbol, kind]
-                if newest > first:
-                    self._waiting[symbol, kind] = newest, newest
