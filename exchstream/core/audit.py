@@ -100,8 +100,8 @@ class Audit:
             self._failing.clear()
 
     def hasten(self, now: Now) -> None:
-        """There is a reason to look now, unless a look is being taken."""
-        if self.next_ns is not None:
+        """There is a reason to look now, unless a look is being taken, or the second one has still to wait."""
+        if self.next_ns is not None and self.first is None:
             self.next_ns = min(self.next_ns, now.mono_ns)
 
     def begin(self, now: Now, symbols: Sequence[str]) -> list[Question]:

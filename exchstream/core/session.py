@@ -291,6 +291,7 @@ class Session:
         """Know what a former process told, as far as the venue still does."""
         eras = restored.checkpoint.eras
         self._teller.epochs.eras.update(eras)
+        self._teller.epochs.recall(restored.orders)
         self.ledger.began.update((symbol, era.floor_ns) for symbol, era in eras.items() if era.floor_ns)
         self.ledger.restore(restored.orders, restored.entries)
 

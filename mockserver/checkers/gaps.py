@@ -23,35 +23,51 @@ def gaps_untold(
 ) -> list[str]:
     """What the stream did not tell live was told within a gap that had been told and that reaches back to it.
 
-    A look-back asks a lag allowance further back than the gap; what it finds there may have been told live later.
+    A look-back asks a lag allowance further back than the gap; what it finds there may have been told live later.  And
+    on a symbol that no verdict was about it may find what is older still.
     """
     times = {fill.key: fill.time_ns for fill in fills}
     ended = {change.key: change.time_ns for change in orders if change.status in FINAL}
     wrong: list[str] = []
     gap: Opened | None = None
     final: set[OrderId] = set()
+    closed: list[Closed] = []
     for event in told:
         match event:
             case Opened():
                 gap = event
             case Closed():
                 gap = None
+                closed.append(event)
             case ToldFill(recovered=True):
-                wrong += _outside(gap, event.at_ns, times.get(event.key), f"fill {event.key}", lag_ns)
+                wrong += _outside(gap, closed, event, times.get(event.key), f"fill {event.key}", lag_ns)
             case ToldOrder() if event.status in FINAL and event.key not in final:
                 final.add(event.key)
                 if event.recovered:
-                    wrong += _outside(gap, event.at_ns, ended.get(event.key), f"end of {event.key}", lag_ns)
+                    wrong += _outside(gap, closed, event, ended.get(event.key), f"end of {event.key}", lag_ns)
             case _:
                 pass
     return wrong
 
 
-def _outside(gap: Opened | None, at_ns: int, time_ns: int | None, what: str, lag_ns: int) -> Iterator[str]:
+def _outside(
+    gap: Opened | None,
+    closed: Iterable[Closed],
+    told: ToldFill | ToldOrder,
+    time_ns: int | None,
+    what: str,
+    lag_ns: int,
+) -> Iterator[str]:
     if gap is None:
-        yield f"recovered outside of any gap at {at_ns}: {what}"
-    elif time_ns is not None and time_ns < gap.since_ns - lag_ns:
+        yield f"recovered outside of any gap at {told.at_ns}: {what}"
+    elif time_ns is not None and time_ns < gap.since_ns - lag_ns and _was_covered(closed, told.key[0], time_ns):
         yield f"recovered from before its gap ({gap.since_ns}): {what} of {time_ns}"
+
+
+def _was_covered(closed: Iterable[Closed], symbol: str, time_ns: int) -> bool:
+    """False if every verdict about this time was about other symbols."""
+    about = [v.symbols for v in closed if v.since_ns <= time_ns <= v.until_ns]
+    return not about or any(symbols is None or symbol in symbols for symbols in about)
 
 
 def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns: int = 0) -> list[str]:

@@ -61,6 +61,18 @@ def with_open(*numbers: str) -> Auditor:
     return auditor
 
 
+def test_who_wants_a_look_at_once_takes_no_grace_from_the_second() -> None:
+    """What one look showed may still be on its way, however much somebody wishes to know."""
+    auditor = Auditor()
+    assert auditor.look() is None
+    at_once = Now(auditor.seconds * SECOND + 1, T0)
+    auditor.audit.hasten(at_once)
+    assert auditor.audit.next_ns == at_once.mono_ns
+    assert auditor.look(FillView(execution("7"))) is None
+    auditor.audit.hasten(Now(auditor.seconds * SECOND + 1, T0))
+    assert auditor.audit.next_ns == auditor.seconds * SECOND + PLAN.audit.grace_ns
+
+
 def test_what_one_look_shows_may_still_be_on_its_way() -> None:
     """A fill that nobody told is a gap when a second look shows it too, and none if it was told meanwhile."""
     fill = FillView(execution("7"))

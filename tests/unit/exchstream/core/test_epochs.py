@@ -88,6 +88,45 @@ def test_what_is_ahead_does_not_count_before_its_elders_are_told() -> None:
     assert watching.begins(created("1", 900), None)
 
 
+def test_what_is_not_proven_yet_shows_a_wipe_too() -> None:
+    """No order of one epoch has a lower id than an elder, whether everything up to that has been told or not."""
+    watching = Epochs(WIPED)
+    assert [watching.begins(created(number, at), None) for number, at in (("2", 0), ("7", 5), ("6", 60))] == [False] * 3
+    assert watching.begins(created("1", 66), None)
+
+
+def test_what_is_ahead_does_not_hide_what_is_not_proven_yet() -> None:
+    """Told since the last proof, then wiped; and the newest of the new orders is listed before its elders."""
+    watching = Epochs(WIPED)
+    for number, at in (("1", 0), ("4", 40), ("5", 300)):
+        assert not watching.begins(created(number, at), None)
+    assert watching.begins(created("3", 250), None)
+
+
+def test_what_waits_is_bounded() -> None:
+    """However long nothing is proven: of old there is the first, and the newest are all there."""
+    watching = Epochs(WIPED)
+    for number in range(1, 1_000):
+        assert not watching.begins(created(str(number), 100 * number), None)
+    assert watching.begins(created("1", 99_900), None)
+    assert watching.number("BTCUSDT") == 1
+    for number in range(2, 1_000):
+        assert not watching.begins(created(str(number), 100_000 + 100 * number), None)
+    ((waiting),) = watching._waiting.values()
+    assert len(waiting) == epochs.MAX_WAITING
+    assert [waiting[0][0], waiting[-1][0]] == [1, 999]
+
+
+def test_what_a_former_process_told_shows_a_wipe_too() -> None:
+    """Also if it ended before it could prove anything."""
+    watching = Epochs(WIPED)
+    watching.recall([created("5", 0), OrderState(key=OrderKey("BTCUSDT", "9")), created("x", 0)])
+    assert watching.begins(created("3", 100), None)
+    unwatched = Epochs(PLAN)
+    unwatched.recall([created("5", 0)])
+    assert unwatched.eras == {}
+
+
 def test_a_busy_account_has_its_mark_moved() -> None:
     """Though its newest order is never older than the last proof."""
     watching = Epochs(WIPED)

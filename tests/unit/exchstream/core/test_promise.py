@@ -734,6 +734,28 @@ def test_a_wipe_that_is_noticed_late_takes_nothing_back() -> None:
     assert [(number, status) for number, status, _ in orders[2:]] == [("9", "new"), ("1", "filled")]
 
 
+def test_a_wipe_right_after_the_first_orders_loses_nothing_of_the_new_ones() -> None:
+    """Nothing was proven since they were told: even so the first new order shows it, and not only the second."""
+    driver, books = Driver(Toy(plan=WIPES)), Books()
+    begin(driver, books)
+    driver.advance(10)
+    old = [attrs.evolve(order(number), created_ns=driver.now.wall_ns) for number in ("5", "7")]
+    driver.say(*map(OrderView, old))
+    driver.lose()
+    driver.advance(200)
+    elder, fill = filled(1, at=driver.now.mono_ns / SECOND)
+    elder = attrs.evolve(elder, end=None)
+    driver.advance(5)
+    books.orders = [elder, attrs.evolve(order("5", at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)]
+    books.fills = [fill]
+    driver.advance(100)
+    driver.prove()
+    verdict = settle(driver, books)
+    assert told_ids(driver)[0] == [("1", 1)]
+    assert told_ids(driver)[1][2:] == [("1", "partially_filled", 1), ("5", "new", 1)]
+    assert {u.name for u in verdict.unresolved if u.what == "order"} == {"BTCUSDT:5", "BTCUSDT:7"}
+
+
 def test_ids_that_fall_are_nothing_where_no_venue_is_wiped() -> None:
     """A live venue's ids may do what they like: no gap, and each order as it is told."""
     driver = Driver()

@@ -166,6 +166,12 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [lost(), order(65, recovered=True)],
         [lost(60, 56), order(65, recovered=True)],
     ),
+    (
+        "recovered from before a gap, on a symbol of an earlier verdict",
+        untold,
+        [closed(60, symbols=frozenset({"ETHUSDT"})), lost(61, 56), fill(65, recovered=True)],
+        [closed(60), lost(61, 56), fill(65, recovered=True)],
+    ),
     ("a gap told too late", late, [*START, lost(79)], [*START, lost(81)]),
     ("a gap that does not reach back", late, [*START, lost(79)], [*START, lost(79, 55)]),
     ("an end told too late", late_end, [*START, lost(79)], [*START, order(81)]),
