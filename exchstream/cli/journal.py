@@ -23,8 +23,9 @@ from exchstream.cli import OK, UNSOUND
 from exchstream.cli.lines import STDOUT, clean, moment, plain
 from exchstream.errors import ConfigError
 from exchstream.events import Event
+from exchstream.journal.file import reading
 from exchstream.journal.records import KINDS, decode_state
-from exchstream.journal.store import Store, events_of, reading
+from exchstream.journal.store import Store, events_of
 from exchstream.journal.verify import verify as checked
 from exchstream.model import OrderState
 

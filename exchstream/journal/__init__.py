@@ -7,7 +7,8 @@ position on, a reader with a name has its position kept.
     ring.py      the newest events in memory, shown when they may be seen
     memory.py    the journal without a file
     records.py   events as bytes, and back
-    store.py     the file: SQLite, synchronous, one process
+    file.py      the file itself: made, held, checked, brought up to date
+    store.py     what stands in it: SQLite, synchronous, one process
     pending.py   what waits for the writer, and up to where readers may see
     disk.py      the journal with a file: the writer's thread, the readers
     verify.py    what must be true of a file

@@ -32,7 +32,7 @@ from exchstream.core.asks import Purpose
 from exchstream.core.happenings import Happening
 from exchstream.core.links import Phase
 from exchstream.core.session import Session
-from exchstream.journal import store
+from exchstream.journal import file as journal_file
 from exchstream.journal.disk import Disk
 from exchstream.journal.store import Batch, Store
 from exchstream.shell.runner import Runner
@@ -115,14 +115,14 @@ class Ambush:
         Store.commit = watched  # type: ignore[assignment, method-assign]
 
     def _lay_in_opening(self) -> None:
-        connect = store._connect
+        connect = journal_file.connect
 
         def watched(path: Path, mode: str) -> sqlite3.Connection:
             db = connect(path, mode)
             db.set_trace_callback(lambda sql: self.here("opening"))
             return db
 
-        store._connect = watched
+        journal_file.connect = watched
 
     def _at(self, sql: str, over: threading.Event) -> None:
         """SQLite is about to begin this statement."""

@@ -25,7 +25,8 @@ from exchstream import JournalFile
 from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import SECOND, Venue
 from exchstream.events import Event, Fill
-from exchstream.journal.store import Durability, events_of, reading
+from exchstream.journal.file import reading
+from exchstream.journal.store import Durability, events_of
 from exchstream.venues.binance.account import BinanceAccount
 from mockserver.checkers import FillId, true_fills, true_orders
 from tests.integration.harness import QUICK_NS, Mock

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from exchstream.events import Event
-from exchstream.journal.store import reading
+from exchstream.journal.file import reading
 from exchstream.journal.verify import verify
 from exchstream.shell.stream import open_stream
 

@@ -25,6 +25,7 @@ from exchstream.events import Event
 from exchstream.journal import disk as module
 from exchstream.journal import store as store_module
 from exchstream.journal.disk import Disk, JournalFile
+from exchstream.journal.file import reading
 from exchstream.journal.store import Durability, Store
 from exchstream.model import OrderKey
 from exchstream.shell.nursery import open_bare_nursery
@@ -622,7 +623,7 @@ def test_after_a_kill_what_was_not_done_is_delivered_again(path: Path) -> None:
 
 def noted(path: Path) -> int:
     """What the stream's own reader has acknowledged, as far as the file knows."""
-    with store_module.reading(path) as db:
+    with reading(path) as db:
         row = db.execute("select position from reader where name = ?", (STREAM,)).fetchone()
         return 0 if row is None else int(row[0])
 

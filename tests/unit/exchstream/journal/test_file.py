@@ -25,9 +25,11 @@ from hypothesis import strategies as st
 from exchstream.core.balances import BalanceState
 from exchstream.errors import JournalError, SlowConsumer
 from exchstream.events import Event
-from exchstream.journal import store as module
+from exchstream.journal import file as module
+from exchstream.journal import store as store_module
+from exchstream.journal.file import reading
 from exchstream.journal.records import KINDS, encode
-from exchstream.journal.store import Retention, Store, events_of, reading
+from exchstream.journal.store import Retention, Store, events_of
 from exchstream.journal.verify import verify
 
 from .told import T0, batch, everything, fill, gap, left_by_a_kill, placed, tell, update
@@ -463,7 +465,7 @@ def test_two_stores_of_one_process_are_two(path: Path) -> None:
 def test_all_events_are_read_in_steps(after: int, step: int) -> None:
     """Whatever the step, with the names of their accounts."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "CHUNK", step)
+        patch.setattr(store_module, "CHUNK", step)
         path = Path(folder) / "orders.db"
         store = Store(path)
         for account in ("a", "b"):
@@ -476,7 +478,7 @@ def test_all_events_are_read_in_steps(after: int, step: int) -> None:
 
 def test_who_reads_along_too_slowly_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is let go meanwhile is not passed over in silence; who names no position begins with what is kept."""
-    monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr(store_module, "CHUNK", 2)
     store = Store(path)
     minute = 60 * 10**9
     tell(store, *(gap(T0 + n * minute) for n in range(40)), good_ns=T0 + 39 * minute)

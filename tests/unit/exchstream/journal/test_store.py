@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from exchstream.core.balances import BalanceState
 from exchstream.core.ledger import Entry
 from exchstream.core.state import Checkpoint
-from exchstream.core.venue import MINUTE, SECOND, Holdings
+from exchstream.core.venue import DAY, MINUTE, SECOND, Holdings
 from exchstream.errors import JournalError, SlowConsumer
 from exchstream.events import Event, Fill, OrderUpdate
+from exchstream.journal import file as file_module
 from exchstream.journal import store as module
 from exchstream.journal.records import at_ns
 from exchstream.journal.store import AHEAD, CHUNK, Batch, Durability, Retention, Store
@@ -279,7 +280,7 @@ def test_a_position_that_may_have_been_seen_is_not_given_again(
     left = left_by_a_kill(store.path, tmp_path / "left")
     store.close()
     if reboot:
-        monkeypatch.setattr(module, "_boot", lambda: "another start")
+        monkeypatch.setattr(module, "this_boot", lambda: "another start")
     again = Store(left, durability)
     actual = again.last
     tell(again, gap())
@@ -292,7 +293,7 @@ def test_without_a_word_about_the_start_of_the_machine_it_is_another_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then positions stay unused rather than be given twice."""
-    monkeypatch.setattr(module, "BOOT", tmp_path / "nowhere")
+    monkeypatch.setattr(file_module, "BOOT", tmp_path / "nowhere")
     store = Store(tmp_path / "orders.db")
     tell(store, gap())
     left = left_by_a_kill(store.path, tmp_path / "left")
@@ -541,3 +542,22 @@ def test_another_account_under_a_known_name_is_refused(tmp_path: Path) -> None:
         store.recognise({"a": "two"})
         with pytest.raises(JournalError, match="another key"):
             store.recognise({"a": "one"})
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_was_ahead_at_the_start_keeps_nothing_for_longer(path: Path, *, restarted: bool) -> None:
+    """What was told by the machine's clock is dated anew once the venue's is known: so old records go all the same."""
+    store = Store(path)
+    ahead = attrs.evolve(checkpoint(T0 + 365 * DAY), guessed=True)
+    (first,) = placed([gap(T0 + 365 * DAY)], store.last)
+    store.commit(Batch([("a", first)], {"a": ahead}))
+    if restarted:
+        store.close()
+        store = Store(path)
+    for day in range(60):
+        tell(store, fill(f"{day}", f"{day}", at_ns=T0 + day * DAY), good_ns=T0 + day * DAY)
+    while store.trim(Retention(30 * DAY, 10**12)):
+        pass
+    assert store.floor == 30
+    assert len(store.restore(["a"])["a"].entries) == 1
+    store.close()

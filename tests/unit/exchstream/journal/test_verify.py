@@ -10,8 +10,9 @@ import pytest
 
 from exchstream.events import Event
 from exchstream.journal import verify as module
+from exchstream.journal.file import reading
 from exchstream.journal.records import FILL, ORDER_UPDATE, encode
-from exchstream.journal.store import Batch, Store, reading
+from exchstream.journal.store import Batch, Store
 from exchstream.journal.verify import Findings, verify
 from exchstream.model import End, OrderKey, OrderKind
 
