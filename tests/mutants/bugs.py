@@ -116,13 +116,6 @@ MUTANTS: Final = (
         "a trade on a symbol that nobody named leaves its trace in the balances alone",
     ),
     Mutant(
-        "giving-up-forgotten",
-        SESSION,
-        "if not verdict.gave_up:  # else the next look-back begins where this one did",
-        "if True:",
-        "after a verdict that gave something up the next look-back begins where it ended",
-    ),
-    Mutant(
         "never-audits",
         SESSION,
         "self._audit.restart(self.good_ns, now.mono_ns + self._beat_ns())",
