@@ -1,15 +1,17 @@
 """Do the holdings agree with the executions?  The only trace of a trade on a symbol that nobody told us of.
 
 Holdings (spot: the balances of assets; derivatives: the positions) are compared with a baseline plus what the
-executions since then explain.  It asks nothing and decides
-nothing: it names the assets that moved without an explanation, and the markets that could explain them.
+executions since then explain; of one that happened while the baseline was being read nobody knows whether it is in
+there, so both are tried.  It asks nothing and decides nothing: it names the assets that moved without an explanation,
+and the markets that could explain them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain, combinations
 from typing import Final
 
 import attrs
@@ -17,6 +19,7 @@ import attrs
 from exchstream.core.venue import Holdings
 from exchstream.model import ZERO, Execution, Market, Side
 
+MAX_UNCERTAIN: Final = 6  # executions while a baseline was read; with more the balances explain nothing
 MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances explain nothing until they agree again
 
 
@@ -24,7 +27,7 @@ MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances ex
 class BalanceState:
     """The last holdings that were known to agree, and what has moved since (last at `last_ns`).
 
-    They are of some instant between `agreed_ns` and `read_ns`.
+    They are of some instant between `agreed_ns` and `read_ns`; what each execution of that time moved is `uncertain`.
     """
 
     baseline: Holdings | None = None
@@ -33,6 +36,7 @@ class BalanceState:
     read_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
+    uncertain: tuple[Mapping[str, Decimal], ...] = ()
 
 
 @attrs.define
@@ -45,6 +49,7 @@ class Balances:
     read_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
+    uncertain: list[Mapping[str, Decimal]] = attrs.field(factory=list)
 
     def state(self) -> BalanceState:
         """As it stands now."""
@@ -55,6 +60,7 @@ class Balances:
             read_ns=self.read_ns,
             last_ns=self.last_ns,
             unexplainable=self.unexplainable,
+            uncertain=tuple(self.uncertain),
         )
 
     def restore(self, state: BalanceState) -> None:
@@ -63,6 +69,7 @@ class Balances:
         self.last_ns = state.last_ns
         self.moved = defaultdict(Decimal, state.moved)
         self.unexplainable = state.unexplainable
+        self.uncertain = list(state.uncertain)
 
     def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
         """Enter what this execution did to the balances; of an unknown market nothing can be said.
@@ -72,21 +79,18 @@ class Balances:
         """
         if execution.time_ns <= self.agreed_ns:
             return
-        if execution.time_ns <= self.read_ns:
-            self.unexplainable = True
         self.last_ns = now_ns
         if market is None:
             self.unexplainable = True
             return
-        sign = 1 if execution.side is Side.BUY else -1
-        if not market.spot:  # its money moves by profit, loss and funding too, so that says nothing
-            self._move(market.venue_symbol, sign * execution.quantity)
-            return
-        quote = execution.quote_quantity
-        self._move(market.base, sign * execution.quantity)
-        self._move(market.quote, -sign * (execution.price * execution.quantity if quote is None else quote))
-        if execution.fee is not None and execution.fee_asset is not None:
-            self._move(execution.fee_asset, -execution.fee)
+        moves = _moves(execution, market)
+        if execution.time_ns > self.read_ns:
+            for asset, amount in moves.items():
+                self._move(asset, amount)
+        elif len(self.uncertain) < MAX_UNCERTAIN:
+            self.uncertain.append(moves)
+        else:
+            self.unexplainable = True
 
     def shifted(self, asset: str, amount: Decimal, now_ns: int) -> None:
         """Enter what came or went without an execution."""
@@ -103,6 +107,7 @@ class Balances:
         """Nothing that was known of the holdings is true any more."""
         self.baseline, self.unexplainable = None, False
         self.moved.clear()
+        self.uncertain.clear()
 
     def quiet_since(self, instant_ns: int) -> bool:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
@@ -112,6 +117,7 @@ class Balances:
         """Take these holdings as the new baseline: they are of some instant from `at_ns` to when they came."""
         self.baseline, self.agreed_ns, self.read_ns = holdings, at_ns, read_ns
         self.moved.clear()
+        self.uncertain.clear()
         self.unexplainable = False
 
     def unexplained(self, holdings: Holdings) -> dict[str, Decimal]:
@@ -121,7 +127,34 @@ class Balances:
         before, after = self.baseline.assets, holdings.assets
         names = before.keys() | after.keys() | self.moved.keys()
         differences = {n: after.get(n, ZERO) - before.get(n, ZERO) - self.moved.get(n, ZERO) for n in sorted(names)}
-        return {name: amount for name, amount in differences.items() if amount}
+        moved = {name: amount for name, amount in differences.items() if amount}
+        return min((_less(moved, some) for some in _subsets(self.uncertain)), key=len)
+
+
+def _moves(execution: Execution, market: Market) -> dict[str, Decimal]:
+    """What an execution does to the holdings."""
+    sign = 1 if execution.side is Side.BUY else -1
+    if not market.spot:  # its money moves by profit, loss and funding too, so that says nothing
+        return {market.venue_symbol: sign * execution.quantity}
+    quote, moves = execution.quote_quantity, defaultdict[str, Decimal](Decimal)
+    moves[market.base] += sign * execution.quantity
+    moves[market.quote] -= sign * (execution.price * execution.quantity if quote is None else quote)
+    if execution.fee is not None and execution.fee_asset is not None:
+        moves[execution.fee_asset] -= execution.fee
+    return dict(moves)
+
+
+def _subsets(some: Sequence[Mapping[str, Decimal]]) -> Iterable[Iterable[Mapping[str, Decimal]]]:
+    return chain.from_iterable(combinations(some, size) for size in range(len(some) + 1))
+
+
+def _less(moved: Mapping[str, Decimal], known: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    """What is left of these differences when those are known."""
+    left = defaultdict(Decimal, moved)
+    for moves in known:
+        for asset, amount in moves.items():
+            left[asset] -= amount
+    return {asset: amount for asset, amount in left.items() if amount}
 
 
 def explaining(assets: Collection[str], markets: Mapping[str, Market], known: Collection[str]) -> Iterable[str]:

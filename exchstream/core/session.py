@@ -167,8 +167,9 @@ class Session:
 
     def checkpoint(self) -> Checkpoint:
         """What another process needs to go on from here, besides what was told; `gone` since the last call."""
+        gap = self._gaps.told  # it may reach back to before what was proven, on symbols that came to light since
         return Checkpoint(
-            good_ns=self.good_ns,
+            good_ns=self.good_ns if gap is None else min(self.good_ns, gap.since_ns),
             floor_ns=self.ledger.floor_ns,
             guessed=self._guesses,
             balances=self.sheet.state(),

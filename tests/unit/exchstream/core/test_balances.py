@@ -20,18 +20,33 @@ def test_what_happened_before_the_holdings_agreed_is_in_them() -> None:
         assert moved == sheet.moved
 
 
-def test_what_happened_while_the_holdings_were_asked_for_is_not_judged() -> None:
-    """Nobody knows whether they had it: nothing is claimed until they are read again."""
+@pytest.mark.parametrize("had_it", [False, True])
+def test_what_happened_while_the_holdings_were_asked_for_may_be_in_them(*, had_it: bool) -> None:
+    """Nobody knows whether they had it; what moved besides is noticed either way."""
     sheet = Balances()
-    sheet.agree(Holdings({"BTC": Decimal(2)}), T0, T0 + 10**9)
+    sheet.agree(Holdings({"BTC": Decimal(2), "USDT": Decimal(1_000)}), T0, T0 + 10**9)
     sheet.executed(execution(at=0.5), MARKETS["BTCUSDT"], T0 + 2 * 10**9)
-    assert sheet.unexplained(Holdings({"BTC": Decimal(2)})) == sheet.unexplained(Holdings({"BTC": Decimal(3)})) == {}
+    later = {"BTC": Decimal(2 if had_it else 3), "USDT": Decimal(1_000 if had_it else 900)}
+    assert sheet.unexplained(Holdings(later)) == {}
+    assert sheet.unexplained(Holdings({**later, "ETH": Decimal(1)})) == {"ETH": Decimal(1)}
+
+
+def test_more_of_that_than_can_be_tried_explains_nothing() -> None:
+    """Until the holdings are read again."""
+    sheet = Balances()
+    sheet.agree(Holdings({}), T0, T0 + 10**9)
+    for number in range(balances.MAX_UNCERTAIN):
+        sheet.executed(execution(f"t{number}", at=0.5), MARKETS["BTCUSDT"], T0)
+    assert sheet.unexplained(Holdings({"ETH": Decimal(1)})) == {"ETH": Decimal(1)}
+    sheet.executed(execution("more", at=0.5), MARKETS["BTCUSDT"], T0)
+    assert sheet.unexplained(Holdings({"ETH": Decimal(1)})) == {}
 
 
 def test_a_state_goes_on_where_it_was() -> None:
     """What a checkpoint keeps of the balances is all of them."""
     sheet, other = Balances(), Balances()
     sheet.agree(Holdings({"BTC": Decimal(2)}), T0, T0)
+    sheet.executed(execution(at=0), MARKETS["BTCUSDT"], T0)
     sheet.executed(execution(at=7), MARKETS["BTCUSDT"], T0 + 9)
     other.restore(sheet.state())
     assert other == sheet

@@ -31,6 +31,7 @@ BALANCES = st.builds(
     agreed_ns=NANOSECONDS,
     last_ns=NANOSECONDS,
     unexplainable=st.booleans(),
+    uncertain=st.lists(st.dictionaries(TEXT, AMOUNT, max_size=3), max_size=2).map(tuple),
 )
 
 
