@@ -320,7 +320,8 @@ class LookBack:
         for symbol in list(explaining(self._unexplained().keys(), markets, self.symbols.keys())):
             self.symbols.setdefault(symbol)
             # It may have traded ever since they agreed; of the others all from before the gap has been told.
-            self._early[symbol] = self.since_ns = min(self.sheet.agreed_ns, self.since_ns)
+            agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)  # before that nothing is of this stream
+            self._early[symbol] = self.since_ns = min(agreed_ns, self.since_ns)
         for question in chain(self._listings(self._asked), self._by_id()):
             if question not in self._followed:
                 self._followed.add(question)

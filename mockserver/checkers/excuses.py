@@ -60,12 +60,15 @@ class Account:
         if not traced and not self._in_use(symbol, time_ns):
             return True
         for verdict in self.closed:
-            if verdict.since_ns - TRUNCATED <= time_ns <= verdict.until_ns:
-                if verdict.unresolved and named(verdict, symbol, order_id, time_ns):
-                    return True
-                unknown = verdict.symbols is not None and symbol not in verdict.symbols
-                if unknown and (verdict is self.first or not traced):
-                    return True
+            # What happens while the first one is reached may be in the first holdings, and then moves nothing.
+            until_ns = verdict.at_ns if verdict is self.first else verdict.until_ns
+            if not verdict.since_ns - TRUNCATED <= time_ns <= until_ns:
+                continue
+            if time_ns <= verdict.until_ns and verdict.unresolved and named(verdict, symbol, order_id, time_ns):
+                return True
+            unknown = verdict.symbols is not None and symbol not in verdict.symbols
+            if unknown and (verdict is self.first or not traced):
+                return True
         return False
 
     def _in_use(self, symbol: str, time_ns: int) -> bool:

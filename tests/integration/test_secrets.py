@@ -73,8 +73,8 @@ class Wire:
         self.secrets: set[str] = set()
         self._worlds = mock.worlds
         handle, connect = mock.worlds.handle, mock.worlds.connect
-        monkeypatch.setattr(mock.worlds, "handle", lambda request: handle(self.note(request)))
-        monkeypatch.setattr(mock.worlds, "connect", lambda request, tap: connect(self.note(request), tap))
+        monkeypatch.setattr(mock.worlds, "handle", lambda request, *more: handle(self.note(request), *more))
+        monkeypatch.setattr(mock.worlds, "connect", lambda request, *more: connect(self.note(request), *more))
 
     def note(self, request: HttpRequest) -> HttpRequest:
         """Remember what of this request is secret."""
