@@ -27,9 +27,9 @@ from exchstream.shell.stream import EARLIEST_NS
 DEBUG: Final = "--debug"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXIT_CODES: Final = (
-    "Exit codes: 0 ended as asked, 2 wrong usage or configuration, 3 an account is down, 4 the mock exchange did not "
-    "start or ended, 5 the output was read too slowly, 6 a journal is not sound, 130 interrupted, 129 and 143 told to "
-    "end, 141 nobody reads the output any more."
+    "Exit codes: 0 ended as asked, 1 another error, 2 wrong usage or configuration, 3 an account is down, 4 the mock "
+    "exchange did not start or ended, 5 the output was read too slowly, 6 a journal is not sound, 130 interrupted, 129 "
+    "and 143 told to end, 141 nobody reads the output any more."
 )
 
 app = App(

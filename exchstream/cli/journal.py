@@ -21,7 +21,7 @@ from cyclopts import App, Parameter
 from exchstream import jsonlines
 from exchstream.cli import OK, UNSOUND
 from exchstream.cli.lines import STDOUT, clean, moment, plain
-from exchstream.errors import ConfigError
+from exchstream.errors import ConfigError, JournalError
 from exchstream.events import Event
 from exchstream.journal.file import reading
 from exchstream.journal.records import KINDS, decode_state
@@ -85,6 +85,7 @@ def export(
     if after is not None and after < 0:
         raise ConfigError(f"--after {after}: positions begin with 1; 0 stands for all of them")
     with reading(file) as db:
+        _check_account(db, file, account)
         wanted = (event for _, event in events_of(db, after) if _wanted(event, account, kind))
         _write(_table(wanted) if form == "csv" else map(jsonlines.to_json, wanted))
     return OK
@@ -176,6 +177,13 @@ def _order(state: OrderState) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------- what is written
+
+
+def _check_account(db: sqlite3.Connection, file: object, account: str | None) -> None:
+    """A misspelt account must not look like one of which nothing was told."""
+    known = [name.partition(":")[2] for (name,) in db.execute("select name from account order by name")]
+    if account is not None and not any(account in (name, name.partition(":")[2]) for name in known):
+        raise JournalError(f"the journal {file} has no account {account!r}; it has {', '.join(known) or 'none'}")
 
 
 def _wanted(event: Event, account: str | None, kinds: Iterable[str]) -> bool:

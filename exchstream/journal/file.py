@@ -62,7 +62,9 @@ def errors(path: Path, *more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise JournalError(f"the journal {path}: {error}") from error
+        torn = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT
+        advice = "; bring a copy back, with the -wal that belongs to it" if torn else ""
+        raise JournalError(f"the journal {path}: {error}{advice}") from error
 
 
 @contextmanager
@@ -71,6 +73,8 @@ def reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
     path = Path(path)
     if not path.exists():
         raise JournalError(f"there is no journal {path}")
+    if path.is_dir():
+        raise JournalError(f"{path} is no journal but a directory: name a file in it")
     with errors(path, OSError):
         _check_header(path)
     with errors(path), closing(connect(path, "ro")) as connection:
@@ -99,6 +103,8 @@ def locked(path: Path) -> Iterator[None]:
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a directory: name a file in it")
+        if not path.parent.exists():
+            raise FileNotFoundError(f"there is no folder {path.parent}: make it first, or name another")
         lock = open(f"{path}-lock", "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be written here: {error}") from error

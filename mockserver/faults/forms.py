@@ -6,6 +6,7 @@ alone is a kind without parameters: ``half_open``.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -27,7 +28,8 @@ def read_fault(given: object) -> Fault:
         raise FormError(f"a fault is a kind, or a mapping of a kind and its parameters, not {shown(given)}")
     unknown = [word for word in mapping if word not in KINDS and word not in BESIDE]
     if unknown:
-        raise FormError(f"no fault {shown(unknown[0])}; {nearest(unknown[0], KINDS)}", mapping, unknown[0])
+        beside = difflib.get_close_matches(str(unknown[0]), BESIDE, n=1, cutoff=0.75)
+        raise FormError(f"no fault {shown(unknown[0])}; {nearest(unknown[0], beside or KINDS)}", mapping, unknown[0])
     words = [word for word in mapping if word in KINDS]
     if len(words) != 1:
         raise FormError(f"a fault is of one kind, not {' and '.join(words) or 'none'}", mapping)

@@ -252,6 +252,12 @@ def test_what_is_no_journal_is_one_line(command: str, tmp_path: Path, capfd: pyt
         assert expected in err
 
 
+def test_a_folder_is_no_journal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In our words, not in the system's."""
+    assert main(["journal", "show", str(tmp_path)]) == 1
+    assert capfd.readouterr().err == f"exchstream: {tmp_path} is no journal but a directory: name a file in it\n"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -266,6 +272,14 @@ def test_wrong_usage(run, options: str, expected: str) -> None:
     code, (line,) = run("export", *options.split())
     assert code == 2
     assert expected in line
+
+
+@pytest.mark.parametrize("account", ["typo", "toy:typo", "production:toy:main"])
+def test_an_account_that_is_not_there_is_said(run, account: str) -> None:
+    """It is not taken for one of which nothing was told."""
+    code, (line,) = run("export", "--account", account)
+    assert code == 1
+    assert f"has no account '{account}'; it has toy:main, toy:mm" in line
 
 
 def test_checkpoints_are_needed_for_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -137,11 +137,21 @@ def test_what_is_no_journal_of_ours_is_refused(path: Path, there: Callable[[Path
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     """No folder is made for a name that may be misspelt."""
-    with pytest.raises(JournalError, match=r"cannot be written here: .*No such file or directory"):
+    with pytest.raises(JournalError, match=r"cannot be written here: there is no folder \S*typo: make it first"):
         Store(tmp_path / "typo" / "orders.db")
     with pytest.raises(JournalError, match="there is no journal"), reading(tmp_path / "typo" / "orders.db"):
         pytest.fail("it was read")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_lost_its_end_says_what_to_do(path: Path) -> None:
+    """SQLite's word for it alone helps nobody."""
+    made(path, [fill()])
+    with path.open("r+b") as file:
+        file.truncate(4096 * 2 + 100)
+    for open_it in (lambda: Store(path).close(), lambda: reading(path).__enter__()):
+        with pytest.raises(JournalError, match=r"; bring a copy back, with the -wal that belongs to it$"):
+            open_it()
 
 
 # ------------------------------------------------------------------------------------------------ making one
