@@ -40,7 +40,7 @@ async def compare(folder: Path, patience_s: float) -> Outcomes:
     outcomes: dict[tuple[str, str], Outcome] = {}
     heavy = trio.CapacityLimiter(AT_ONCE)
 
-    async def run(
+    async def compare_one(
         number: int,
         scenario: Scenario,
         client: Client,
@@ -64,7 +64,7 @@ async def compare(folder: Path, patience_s: float) -> Outcomes:
         for number, scenario in sorted(enumerate(SCENARIOS), key=lambda each: not each[1].waits):
             for client in CLIENTS:
                 if client.python(scenario.venue):
-                    await nursery.start(run, number, scenario, client)
+                    await nursery.start(compare_one, number, scenario, client)
     return outcomes
 
 

@@ -104,7 +104,7 @@ def test_nine_days_away_are_read_in_windows_and_pages(flavour: str) -> None:
 
 @pytest.mark.parametrize("flavour", [SPOT, LISTEN_KEY, FUTURES])
 def test_a_symbol_that_is_delisted_in_a_gap_is_named_and_hides_no_other(flavour: str) -> None:
-    """Its order was open; of another symbol a fill in the same gap is told."""
+    """Its order was open, and its position, which is settled; of another symbol a fill in the same gap is told."""
     gone = (PLACE, FILL_PART, wait(SECOND), Step("drop", "late"), FILL_PART, Step("delist", 0))
     other = (trade(Act.LIMIT, where=1), FILL_ALL, wait(MINUTE))
     outcome = play(Story(flavour=flavour, seed=1, steps=(*gone, *other)))
@@ -112,7 +112,8 @@ def test_a_symbol_that_is_delisted_in_a_gap_is_named_and_hides_no_other(flavour:
     (name,) = outcome.world.delisted
     named = [event.unresolved for event in outcome.world.told if isinstance(event, Closed)]
     assert (("symbol", name),) in named
-    assert {what for unresolved in named for what in unresolved} == {("symbol", name)}
+    moved = {("asset", name)} if flavour == FUTURES else set()
+    assert {what for unresolved in named for what in unresolved} == {("symbol", name), *moved}
 
 
 @pytest.mark.parametrize("flavour", [SPOT, LISTEN_KEY, FUTURES])

@@ -64,6 +64,8 @@ from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
 from mockserver.checkers import Restarted, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
+from mockserver.engine.commands import ForceClose
+from mockserver.engine.enums import Kind
 from mockserver.engine.types import HOUSE, CancelAll, Command, Instrument
 from mockserver.faces.base import Close as CloseFrame
 from mockserver.faces.base import HttpRequest, HttpResponse, Text, VenueSpec
@@ -751,6 +753,8 @@ class World:
         name = names[which % len(names)]
         for account in (CLIENT, RIVAL):
             self.exchange.submit(CancelAll(account=account, instrument=name))
+            if self.flavour == "binance-futures":  # a contract that ends is settled
+                self.exchange.submit(ForceClose(account=account, instrument=name, kind=Kind.SETTLEMENT))
         self.delisted.add(name)
 
     def die(self, how: Death, for_ns: int) -> None:

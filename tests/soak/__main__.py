@@ -213,6 +213,8 @@ async def ill_treated(seats: list[Seat], options: argparse.Namespace) -> Counter
 async def soak(options: argparse.Namespace, journal: Path) -> list[str]:
     """The whole session; what was wrong."""
     heard = Heard()
+    struck, samples, settled = Counter[str](), list[dict[str, int]](), 0.0
+    found = ["the accounts were not live in time"]
     async with served() as mock, trio.open_nursery() as nursery:
         seats = [mock.seat(flavour) for flavour in FLAVOURS]
         command = [sys.executable, "-m", "tests.soak.bot"]
@@ -225,15 +227,18 @@ async def soak(options: argparse.Namespace, journal: Path) -> list[str]:
         await process.stdin.send_all(
             json.dumps({"accounts": accounts, "journal": str(journal), "every": every}).encode() + b"\n"
         )
-        if not await eventually(lambda: len(heard.closed) == len(seats), START_SECONDS):
+        live = await eventually(lambda: len(heard.closed) == len(seats), START_SECONDS)
+        if live:
+            struck = await ill_treated(seats, options)
+            samples, began = list(heard.samples), trio.current_time()
+            await eventually(lambda: not wrong(seats, heard), SETTLE_SECONDS)
+            settled = trio.current_time() - began
+            await process.stdin.aclose()  # and the bot leaves
+            found = wrong(seats, heard)
+        else:
             nursery.cancel_scope.cancel()
-            return ["the accounts were not live in time"]
-        struck = await ill_treated(seats, options)
-        samples, began = list(heard.samples), trio.current_time()
-        await eventually(lambda: not wrong(seats, heard), SETTLE_SECONDS)
-        settled = trio.current_time() - began
-        await process.stdin.aclose()  # and the bot leaves
-        found = wrong(seats, heard)
+    if not live:
+        return found
     fills, ends = sum(map(len, heard.fills.values())), sum(map(len, heard.ends.values()))
     print(f"\n{fills:,} fills and {ends:,} ends of orders, told {settled:.0f} s after the last order")
     print(f"faults: {dict(struck)}; gaps: {dict(heard.gaps)}")
