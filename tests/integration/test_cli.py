@@ -42,6 +42,18 @@ def exchstream(*words: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
+def last_words(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """The rest of what it says, behind the lines that were read; it is about to end.
+
+    `communicate` would begin behind what `readline` has buffered, inside of a line.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    rest, errors = process.stdout.read(), process.stderr.read()
+    process.wait(timeout=30)
+    return rest, errors
+
+
 @contextmanager
 def running(
     *words: str, stdout: int = subprocess.PIPE, variables: dict[str, str] | None = None
@@ -121,9 +133,7 @@ def test_a_signal_ends_the_demo_cleanly(number: signal.Signals, expected: int) -
             wanted -= {event["venue"]} if event["event"] == "fill" else set()
         assert listens(port)
         process.send_signal(number)
-        rest = process.stdout.read()  # communicate() would begin behind what readline() has buffered, inside a line
-        errors = process.stderr.read()
-        process.wait(timeout=30)
+        rest, errors = last_words(process)
     assert (expected, b"") == (process.returncode, errors)
     assert all(json.loads(line) for line in rest.splitlines())
     assert not listens(port)
@@ -288,7 +298,7 @@ def test_what_tail_records_can_be_replayed(mock: dict[str, Any], tmp_path: Path)
             event = json.loads(lines[-1])
             wanted.discard((event["event"], event["venue"]))
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = last_words(process)
     assert (process.returncode, errors) == (130, b"")
     again = exchstream("replay", str(path), "--json")
     assert (again.returncode, again.stderr) == (0, "")
