@@ -91,8 +91,7 @@ class Teller:
     def fill(self, view: FillView, now: Now, *, recovered: bool) -> News | None:
         """Enter one execution; tell it unless it is a repeat, or REST brings it from before this stream."""
         execution = view.execution
-        if execution.key in self.ledger.fills:
-            self.ledger.duplicates += 1
+        if self.ledger.repeats(execution.key):
             return None
         execution = self._of_its_kind(execution)
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)

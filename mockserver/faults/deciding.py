@@ -171,14 +171,10 @@ class Fate:
 
     def answer(self, given: HttpResponse | None) -> HttpResponse:
         """What is answered in place of what the venue would have answered (None: it was not asked)."""
-        if self.by is not None and self.by.heard == "answer":
-            return self.by.answer(given, self.venue)
-        return UNHEARD if given is None else given
+        return (self.by or Answering()).answer(given, self.venue)
 
 
 FAIR: Final = Fate()
-UNHEARD: Final = HttpResponse(204)
-"""Stands for an answer that nobody makes, since nobody hears it."""
 
 
 def fate_of(hits: Sequence[Hit], venue: str = "") -> Fate:

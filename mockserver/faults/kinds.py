@@ -28,6 +28,8 @@ End = Literal["drop", "reset"]
 Damage = Literal["any", "cut", "number", "word", "bytes"]
 
 MS: Final = 1_000_000
+UNHEARD: Final = HttpResponse(204)
+"""Stands for an answer that nobody makes, since nobody hears it."""
 _STATUS: Final = (ge(200), le(599))
 
 
@@ -58,7 +60,7 @@ class Answering(Kind):
 
     def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
         """What is answered where the venue would have answered this (None: it was not asked)."""
-        raise NotImplementedError(f"{type(self).__name__} has no answer")
+        return UNHEARD if given is None else given
 
 
 @attrs.frozen(kw_only=True)

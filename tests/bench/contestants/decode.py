@@ -106,7 +106,9 @@ class Pipeline:
         self._now_ns = 0
         self._wall_ns = time.time_ns()
         self._silent = False
-        self._unanswered: deque[tuple[int, int]] = deque()  # when it is given up, and the question
+        self._unanswered: deque[tuple[int, int]] = (
+            deque()
+        )  # when it is given up, and the question; bounded: by what is asked in ten seconds
         self.step(Started())
         self.step(Clocked())
         while self.session.status().phase != "live":

@@ -31,7 +31,7 @@ async def follow(watch: Callable[[], Awaitable[Any]], tell: Callable[[Any], bool
     while True:
         try:
             rows = await watch()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 (whatever it raises is told, and the loop goes on)
             teller.word(f"{type(error).__name__}: {error}")
             await asyncio.sleep(PAUSE_S)
             continue

@@ -50,7 +50,7 @@ async def main() -> None:
                 teller.word(f"error: {message.get('type')}: {message.get('m')}")
         except Broken:
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 (whatever it raises is told, and the loop goes on)
             teller.word(f"{type(error).__name__}: {error}")
             await asyncio.sleep(PAUSE_S)
 
