@@ -138,9 +138,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "key-without-the-order",
-        "exchstream/core/teller.py",
-        "if execution.key in self.ledger.fills:",
-        "if any(key[:2] == execution.key[:2] for key in self.ledger.fills):",
+        "exchstream/core/ledger.py",
+        "known = key in self.fills",
+        "known = any(other[:2] == key[:2] for other in self.fills)",
         "the second side of a self-trade passes for a repeat of the first",
     ),
     Mutant(
