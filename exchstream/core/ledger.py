@@ -403,7 +403,7 @@ class Ledger:
 
     def settle(self, before_ns: int) -> None:
         """Facts from before this instant cannot be listed again: let them go where there are many."""
-        self.need_ns = before_ns
+        self.need_ns = before_ns = max(self.need_ns, before_ns)  # what was let go does not come back
         self.forgotten = {symbol: time_ns for symbol, time_ns in self.forgotten.items() if time_ns >= before_ns}
         self._forget_ended(list(self.ended))
         self._forget_fills(list(islice(self.fills, max(0, len(self.fills) - MAX_FILLS))))

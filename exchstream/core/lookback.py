@@ -335,9 +335,17 @@ class LookBack:
                 self._settled[label] = max(asked.wall_ns - 2 * self.lag_ns, since_ns)
 
     def _begin_ns(self, label: str) -> int:
-        """From when on this listing is read; the venue's clock may have been set back since the gap began."""
-        since_ns = self._early.get(label.partition(":")[2], self._gap_ns)
-        return min(since_ns, self.proven.wall_ns) - self.lag_ns
+        """From when on this listing is read; the venue's clock may have been set back since the gap began.
+
+        Where what the clock may be off by has grown, not from before what memory still had to know when it had not:
+        that was proven, and its executions may have been let go.
+        """
+        symbol = label.partition(":")[2]
+        since_ns = self._early.get(symbol, self._gap_ns)
+        overlapped_ns = since_ns - self.lag_ns
+        if symbol not in self._early:
+            overlapped_ns = max(overlapped_ns, min(self.ledger.need_ns, since_ns))
+        return min(overlapped_ns, self.proven.wall_ns - self.lag_ns)
 
     def _by_id(self) -> Iterator[Question]:
         if not self.plan.tells_orders:
