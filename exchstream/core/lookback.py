@@ -138,9 +138,7 @@ class LookBack:
         """
         self._holdings, self._read_ns = holdings, now.wall_ns + self.lag_ns - self.plan.lag_ns
         if self.sheet.baseline is None and self._asked is not None:
-            seen_ns = self._asked.wall_ns - self.lag_ns
-            if self.sheet.quiet_since(seen_ns):
-                self.sheet.agree(holdings, seen_ns, self._read_ns)
+            self.sheet.begin(holdings, self._asked.wall_ns - self.lag_ns, self._read_ns)
         for symbol in sorted(holdings.symbols):
             self.symbols.setdefault(symbol)
 
