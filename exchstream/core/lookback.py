@@ -138,7 +138,8 @@ class LookBack:
         """
         self._holdings, self._read_ns = holdings, now.wall_ns + self.lag_ns - self.plan.lag_ns
         if self.sheet.baseline is None and self._asked is not None:
-            self.sheet.begin(holdings, self._asked.wall_ns - self.lag_ns, self._read_ns)
+            # Trading goes on, so on both sides with all that the clock may be wrong by since it was read.
+            self.sheet.begin(holdings, self._asked.wall_ns - self.lag_ns, now.wall_ns + self.lag_ns)
         for symbol in sorted(holdings.symbols):
             self.symbols.setdefault(symbol)
 
