@@ -100,7 +100,7 @@ def judged(outcome: Outcome) -> list[str]:
         if story.lasting:  # what no verdict reaches yet, the next one may
             fills, changes = _before_verdict(fills, changes, told)
         wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
-        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets)
+        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets, error_ns=_error_ns(world))
     return wrong
 
 

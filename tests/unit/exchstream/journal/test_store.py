@@ -20,14 +20,28 @@ from exchstream.core.ledger import Entry
 from exchstream.core.state import Checkpoint
 from exchstream.core.venue import DAY, MINUTE, SECOND, Holdings
 from exchstream.errors import JournalError, SlowConsumer
-from exchstream.events import Event, Fill, OrderUpdate
+from exchstream.events import Event, Fill, GapClosed, OrderUpdate, Scope
 from exchstream.journal import file as file_module
 from exchstream.journal import store as module
 from exchstream.journal.records import at_ns
 from exchstream.journal.store import AHEAD, CHUNK, Batch, Durability, Retention, Store
 from exchstream.model import End, FillKey, OrderKey, OrderKind, OrderState
 
-from .told import SYMBOL, T0, batch, checkpoint, everything, exact, fill, gap, left_by_a_kill, placed, tell, update
+from .told import (
+    SYMBOL,
+    T0,
+    WHOSE,
+    batch,
+    checkpoint,
+    everything,
+    exact,
+    fill,
+    gap,
+    left_by_a_kill,
+    placed,
+    tell,
+    update,
+)
 
 KEEP_ALL: Final = Retention(10**18, 10**12)
 DURABILITIES: Final[tuple[Durability, ...]] = ("normal", "full", "relaxed")
@@ -218,6 +232,14 @@ def test_what_is_another_fill_is_told(store: Store, other: Fill) -> None:
     """A key is the market, the trade and the order, of one account."""
     assert tell(store, fill("1"), other) == []
     assert tell(store, fill("1"), account="b") == []
+
+
+def test_what_a_verdict_was_about_is_asked_about_again(store: Store) -> None:
+    """Also where nothing was ever told of a symbol; what was used is still the last."""
+    scope = Scope(symbols=(SYMBOL, "ETHUSDT"), kinds=(OrderKind.ORDER,))
+    verdict = GapClosed(**WHOSE, since_ns=T0, until_ns=T0, scope=scope, complete=True)
+    tell(store, fill(), verdict)
+    assert store.restore(["a"])["a"].symbols == ("ETHUSDT", SYMBOL)
 
 
 def test_a_fill_is_known_long_after_its_record(store: Store) -> None:
