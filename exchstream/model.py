@@ -15,6 +15,7 @@ from enum import Enum, IntEnum
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import attrs
+import msgspec
 
 
 class Side(Enum):
@@ -189,8 +190,7 @@ class Term(NamedTuple, Generic[V]):
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
-class OrderState:
+class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All that is known of one order; an element of a join-semilattice whose bottom is "nothing known".
 
     Quantities are in base units (contracts' base for linear futures), prices in quote per base, times in UTC
@@ -308,8 +308,7 @@ def _newer(a: Term[V] | None, b: Term[V] | None) -> Term[V] | None:
     return b if b.rank > a.rank else a
 
 
-@attrs.frozen(kw_only=True)
-class Execution:
+class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One execution as a venue told it: the fact inside a `Fill`.
 
     `fee` is positive for a cost and negative for a rebate, in `fee_asset`; `order_id` and `trade_id` are the

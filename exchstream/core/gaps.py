@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import attrs
+from msgspec.structs import replace
 
 from exchstream.core.doubts import Doubts
 from exchstream.core.happenings import Now
@@ -60,7 +61,7 @@ class Gaps:
         if since_ns < self.told.since_ns:
             self.told = self.teller.gap_opened(since_ns, self.told.reason, "it began earlier than was told")
         else:
-            self.told = attrs.evolve(self.told, since_ns=since_ns)
+            self.told = replace(self.told, since_ns=since_ns)
 
     def name(self, what: str, name: str, why: str) -> None:
         """The next verdict must say that this is not covered."""

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import Final, NamedTuple, TypeVar
 
 import attrs
+from msgspec.structs import replace
 
 from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
@@ -160,7 +161,7 @@ class Ledger:
         known = self.order(child) or self._end_of(child)
         if known is None or known.end is not End.FILLED or state.end is not End.CANCELED:
             return state
-        return attrs.evolve(state, end=End.FILLED)
+        return replace(state, end=End.FILLED)
 
     def concluded(self, child: OrderKey) -> OrderState | None:
         """What the end of this order says of the one that placed it, if that is not known yet."""

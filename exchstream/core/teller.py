@@ -6,9 +6,10 @@ G3).  It knows nothing of links, gaps or questions.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
+from msgspec.structs import replace
 
 from exchstream.core.balances import Balances
 from exchstream.core.epochs import Epochs
@@ -25,8 +26,7 @@ MAX_KEYS: Final = 4  # listen keys that are looked for in what is told: the newe
 MAX_STRANGE: Final = 200  # rows of answers that were told raw, so that they are not told each time they are asked for
 
 
-@attrs.frozen
-class News:
+class News(NamedTuple):
     """A fact that was news: whose it is, and when it was by the venue's clock.
 
     Where the venue does not say when an order changed (FTX), when it was created: it cannot be older (None: not even
@@ -109,7 +109,7 @@ class Teller:
         order = self.ledger.order(OrderKey(execution.venue_symbol, execution.order_id))
         if order is None or order.fill_kind is None or execution.kind is not FillKind.TRADE:
             return execution
-        return attrs.evolve(execution, kind=order.fill_kind)
+        return replace(execution, kind=order.fill_kind)
 
     def use(self, venue_symbol: str) -> None:
         """Remember the symbol as the one used last."""
@@ -182,10 +182,8 @@ class Teller:
 
     def gap_closed(self, closed: GapClosed) -> None:
         """Tell the verdict; the reasons in it may be the venue's own words."""
-        named = tuple(
-            attrs.evolve(u, name=self.clean_text(u.name), why=self.clean_text(u.why)) for u in closed.unresolved
-        )
-        self._untold.append(attrs.evolve(closed, unresolved=named))
+        named = tuple(replace(u, name=self.clean_text(u.name), why=self.clean_text(u.why)) for u in closed.unresolved)
+        self._untold.append(replace(closed, unresolved=named))
 
     def down(self, refused: Refused) -> None:
         """Tell that the account has ended."""

@@ -14,6 +14,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from exchstream.core.balances import BalanceState
 from exchstream.core.ledger import Entry
@@ -369,7 +370,7 @@ def test_a_full_disk_changes_nothing(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [fill("\ud800"), fill(at_ns=2**64), attrs.evolve(fill(), received_ns=2**64)],
+    [fill("\ud800"), fill(at_ns=2**64), replace(fill(), received_ns=2**64)],
     ids=["no text", "no time", "no time of ours"],
 )
 def test_what_no_file_can_hold_is_refused(store: Store, event: Event) -> None:
