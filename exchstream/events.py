@@ -88,6 +88,9 @@ class OrderUpdate(_Fact, frozen=True, kw_only=True, gc=False, eq=False):
             return NotImplemented
         return self._compared() == other._compared()
 
+    def __ne__(self, other: object) -> bool:  # the inherited one would compare field by field
+        return not self == other
+
     def __hash__(self) -> int:
         return hash(self._compared())
 

@@ -91,7 +91,13 @@ class Balances:
         if execution.time_ns <= self.agreed_ns:
             return
         self.last_ns = now_ns
-        self._enter(Moves(execution.time_ns, None if market is None else _moves(execution, market)))
+        if self.unexplainable:
+            return
+        if market is not None and execution.time_ns > self.read_ns and self.baseline is not None:
+            for asset, amount in _moves(execution, market):
+                self._move(asset, amount)
+        else:
+            self._enter(Moves(execution.time_ns, None if market is None else _summed(_moves(execution, market))))
 
     def shifted(self, asset: str, amount: Decimal, now_ns: int) -> None:
         """Enter what came or went without an execution."""
@@ -168,17 +174,25 @@ def _time(moves: Moves) -> int:
     return moves.time_ns
 
 
-def _moves(execution: Execution, market: Market) -> dict[str, Decimal]:
-    """What an execution does to the holdings."""
-    sign = 1 if execution.side is Side.BUY else -1
+def _moves(execution: Execution, market: Market) -> list[tuple[str, Decimal]]:
+    """What an execution does to the holdings; an asset may be moved twice."""
+    buys, quantity, quote = execution.side is Side.BUY, execution.quantity, execution.quote_quantity
     if not market.spot:  # its money moves by profit, loss and funding too, so that says nothing
-        return {market.venue_symbol: sign * execution.quantity}
-    quote, moves = execution.quote_quantity, defaultdict[str, Decimal](Decimal)
-    moves[market.base] += sign * execution.quantity
-    moves[market.quote] -= sign * (execution.price * execution.quantity if quote is None else quote)
+        return [(market.venue_symbol, quantity if buys else -quantity)]
+    if quote is None:
+        quote = execution.price * quantity
+    base, money = market.base, market.quote
+    moves = [(base, quantity), (money, -quote)] if buys else [(base, -quantity), (money, quote)]
     if execution.fee is not None and execution.fee_asset is not None:
-        moves[execution.fee_asset] -= execution.fee
-    return dict(moves)
+        moves.append((execution.fee_asset, -execution.fee))
+    return moves
+
+
+def _summed(moves: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    sums = defaultdict[str, Decimal](Decimal)
+    for asset, amount in moves:
+        sums[asset] += amount
+    return dict(sums)
 
 
 def _subsets(some: Sequence[Mapping[str, Decimal]]) -> Iterable[Iterable[Mapping[str, Decimal]]]:

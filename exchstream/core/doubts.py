@@ -38,6 +38,11 @@ class Doubts:
             self._more += 1
         return True
 
+    @property
+    def waiting(self) -> bool:
+        """True while there are any."""
+        return bool(self._due)
+
     def overdue(self, now: Now) -> Doubt | None:
         """A doubt whose grace is over and that nothing has resolved."""
         self._due = {doubt: due for doubt, due in self._due.items() if doubt.fill not in self.ledger.fills}

@@ -85,7 +85,8 @@ class Gaps:
             self.lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
         elif self.told is not None:
             self._suspect((news.key,))
-        if isinstance(view, OrderView) and (parent := self.teller.ledger.concluded(news.key)) is not None:
+        parents = self.teller.ledger.parents
+        if parents and isinstance(view, OrderView) and (parent := self.teller.ledger.concluded(news.key)) is not None:
             self.fact(OrderView(parent, view.raw), now, recovered=recovered)
 
     def doubt(self, doubt: Doubt, now: Now) -> None:

@@ -116,6 +116,7 @@ class Session:
     _beginning: Beginning = attrs.field(init=False)
     _clock_cleared: bool = attrs.field(default=False, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
+    _only_facts: bool = attrs.field(default=False, init=False)
     _teller: Teller = attrs.field(init=False)
     _gaps: Gaps = attrs.field(init=False)
 
@@ -146,12 +147,12 @@ class Session:
         """
         if self.down:
             return []
-        good_ns = self.good_ns
+        good_ns, self._only_facts = self.good_ns, True
         with localcontext(EXACT):
             commands = list(self._react(happening, now))
             if any(isinstance(command, Stop) for command in commands):
                 commands, self.wake_at_ns = [Stop()], None
-            else:
+            elif not self._calm:
                 commands += self._advance(now)
                 self.wake_at_ns = self._wake_ns()
         commands = [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
@@ -202,15 +203,21 @@ class Session:
     # ------------------------------------------------------------------------------------------------ happenings
 
     def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
+        if isinstance(happening, Received):
+            if (link := self.links.live.get(happening.link)) is not None:
+                link.heard_ns = max(link.heard_ns, happening.heard_ns)
+                link.answered_ns = max(link.answered_ns, happening.answered_ns)
+                for meaning in self.venue.read(link.lane, happening.frames, self.memory):
+                    if isinstance(meaning, (OrderView, FillView, Evidence)):  # nearly all of the traffic
+                        self._fact(link, meaning, now)
+                        continue
+                    self._only_facts = False
+                    yield from self._from_link(link, meaning, now)
+                    if self.down:
+                        return
+            return
+        self._only_facts = False
         match happening:
-            case Received(link=number, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
-                if (link := self.links.live.get(number)) is not None:
-                    link.heard_ns = max(link.heard_ns, heard_ns)
-                    link.answered_ns = max(link.answered_ns, answered_ns)
-                    for meaning in self.venue.read(link.lane, frames, self.memory):
-                        yield from self._from_link(link, meaning, now)
-                        if self.down:
-                            return
             case Answered(ask=number, reply=reply):
                 if (asked := self._asks.take(number)) is not None:
                     yield from self._answered(asked, self.venue.answer(asked.question, reply, self.memory), now)
@@ -340,15 +347,23 @@ class Session:
         if (link.phase is Phase.PROVEN and not self.links.proven) or link.owes:
             self._open_gap(reason, why, now)
 
+    @property
+    def _calm(self) -> bool:
+        """True where facts have come and nothing else, and they call for nothing: what is due is so at its time."""
+        newest, markets = next(reversed(self._teller.symbols), None), self.memory.markets
+        listed = newest is None or markets is None or newest in markets
+        return self._only_facts and self._gaps.told is None and not self._gaps.doubts.waiting and listed
+
+    def _fact(self, link: Link, meaning: OrderView | FillView | Evidence, now: Now) -> None:
+        """The link delivers; what it has told is told."""
+        link.evident = True
+        if not isinstance(meaning, Evidence):
+            self._watch_ids(meaning, now)
+            self._gaps.fact(meaning, now, recovered=False)
+
     def _from_link(self, link: Link, meaning: Meaning, now: Now) -> Iterator[Command]:
-        """One meaning of a frame.  Facts come first: they are nearly all of the traffic."""
+        """One meaning of a frame that is no fact."""
         match meaning:
-            case OrderView() | FillView():
-                link.evident = True
-                self._watch_ids(meaning, now)
-                self._gaps.fact(meaning, now, recovered=False)
-            case Evidence():
-                link.evident = True
             case Doubt():
                 link.evident = True
                 self._gaps.doubt(meaning, now)
