@@ -16,6 +16,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import attrs
 import msgspec
+from msgspec.structs import replace
 
 
 class Side(Enum):
@@ -259,6 +260,8 @@ def join(a: OrderState, b: OrderState) -> OrderState:
     """
     if a.key != b.key:
         raise ValueError(f"cannot join two different orders: {a.key} and {b.key}")
+    if b.stage is None:  # as of an order that has ended
+        b = replace(b, stage=a.stage)
     return b if _knows_all(b, a) else _merged(a, b)  # the next message about an order nearly always does
 
 
