@@ -96,7 +96,7 @@ class Gaps:
         if doubt.symbol is not None:
             self.teller.use(doubt.symbol)
         if doubt.order is not None and self.lookback is not None:
-            self.lookback.doubted.add(doubt.order)
+            self.lookback.doubted[doubt.order] = now.wall_ns
 
     def tell_held(self, question: Question | None, now: Now) -> None:
         """Tell the executions that the look-back held, oldest first: those whose last answer this was, or all."""
