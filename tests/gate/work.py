@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +67,7 @@ def _journal() -> Iterator[Read]:
         store.close()
 
 
-WAYS: Final[dict[str, Callable[[], contextmanager[Read]]]] = {  # type: ignore[type-arg]
+WAYS: Final[dict[str, Callable[[], AbstractContextManager[Read]]]] = {
     "msgspec": _msgspec,
     "exchstream": _exchstream,
     "journal": _journal,
