@@ -289,9 +289,7 @@ def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening, pap
 def _for_people(ready: dict[str, Any]) -> str:
     lines = [f"mockserver ready: REST {ready['http']}  WebSocket {ready['ws']}  control {ready['control']}"]
     if (tls := ready.get("tls")) is not None:
-        lines.append(
-            f"TLS {tls['https']}  {tls['wss']}; trust {tls['certificate']}, or with all others {tls['bundle']}"
-        )
+        lines.append(f"TLS {tls['https']}  {tls['wss']}; trust {tls['certificate']}, with all others {tls['bundle']}")
     for venue, shown in ready["venues"].items():
         lines += ["", f"{venue} ({shown['profile']})", f"  key     {shown['api_key']}"]
         lines.append(f"  secret  {shown['api_secret']}")

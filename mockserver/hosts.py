@@ -59,8 +59,11 @@ def is_played(host: str) -> bool:
 
 
 def foreign_host(target: str) -> str | None:
-    """The host in the target of a request that a proxy is given (``GET http://host/path``), or None."""
-    return target.partition("://")[2].partition("/")[0] if target.startswith(("http://", "ws://")) else None
+    """The host in the target of a request that a proxy is given (``GET http://host/path``), or None.
+
+    axios gives even ``https://`` addresses so, unencrypted, and leaves the TLS to the proxy.
+    """
+    return target.partition("://")[2].partition("/")[0] if target.startswith(("http", "ws")) else None
 
 
 def origin_form(target: str, here: Collection[str] = LOCAL) -> str:

@@ -119,7 +119,7 @@ _FREQTRADE: Final = """\
 _NAUTILUS: Final = """\
 from nautilus_trader.adapters.binance import BinanceAccountType, BinanceExecClientConfig
 config = BinanceExecClientConfig(api_key="$key", api_secret="$secret", account_type=BinanceAccountType.TYPE,
-    base_url_http="$http", base_url_ws="$ws")"""
+    base_url_http="$http", base_url_ws="$ws/WS_API", base_url_ws_stream="$ws")"""
 
 _HUMMINGBOT: Final = """\
 no setting: the hosts are constants of its connectors, and it ignores proxies.
@@ -270,7 +270,10 @@ CLIENTS: Final[tuple[Client, ...]] = (
         name="nautilus-trader",
         package="PyPI nautilus_trader",
         tried=None,
-        lines={SPOT: _with(_NAUTILUS, TYPE="SPOT"), FUTURES: _with(_NAUTILUS, TYPE="USDT_FUTURES")},
+        lines={
+            SPOT: _with(_NAUTILUS, TYPE="SPOT", WS_API="ws-api/v3"),
+            FUTURES: _with(_NAUTILUS, TYPE="USDT_FUTURES", WS_API="ws-fapi/v1"),
+        },
         proxy="ignores it: --isolate, or the lines above",
     ),
     Client(
@@ -302,7 +305,7 @@ CLIENTS: Final[tuple[Client, ...]] = (
         package="PyPI ftx",
         tried="1.2.0",
         lines={FTX: 'import ftx\nclient = ftx.FtxClient(api_key="$key", api_secret="$secret", base_url="$http/api/")'},
-        proxy=NOTHING,
+        proxy="heeds it, but trusts certifi's bundle alone: --isolate",
     ),
 )
 

@@ -1,8 +1,8 @@
 """``python -m mockserver exec [options] -- COMMAND``: runs a client, unchanged, that comes to the mock.
 
-It comes by a proxy, which a client has to heed; or with ``--isolate`` in a network in which there is nothing but the mock. Ends
-when the command ends, with its exit code; 2 wrong arguments or no mock, 126 and 127 as a shell: the command cannot be
-run, is not there. What reached the mock is said on standard error; standard output is the command's.
+It comes by a proxy, which a client has to heed; or with ``--isolate`` in a network in which there is nothing but the
+mock. Ends when the command ends, with its exit code; 2 wrong arguments or no mock, 126 and 127 as a shell: the command
+cannot be run, is not there. What reached the mock is said on standard error; standard output is the command's.
 """
 
 from __future__ import annotations

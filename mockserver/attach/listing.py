@@ -1,4 +1,4 @@
-"""``python -m mockserver clients [NAME]``: the lines by which a client is pointed at the mock; without a name, a list."""
+"""``python -m mockserver clients [NAME]``: the lines by which a client is pointed at the mock; no name: a list."""
 
 from __future__ import annotations
 
