@@ -185,7 +185,8 @@ CLIENTS: Final[tuple[Client, ...]] = (
         tried="4.5.84",
         language="javascript",
         lines={SPOT: _with(_CCXT_NPM, CLASS="binance"), FUTURES: _with(_CCXT_NPM, CLASS="binanceusdm")},
-        proxy="{ httpsProxy: process.env.HTTPS_PROXY, wssProxy: process.env.HTTPS_PROXY }",
+        proxy="{ httpsProxy: process.env.HTTPS_PROXY, wssProxy: process.env.HTTPS_PROXY }; streams also "
+        "npm i https-proxy-agent",
     ),
     Client(
         name="python-binance",
