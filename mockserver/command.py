@@ -25,6 +25,7 @@ from mockserver.clock import Clock
 from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
+from mockserver.hosts import PORTS
 from mockserver.liquidity import MODELS, make_liquidity
 from mockserver.server import Listening, Server, listen
 from mockserver.snippets import snippets
@@ -70,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
         "into this folder (default when given without one: a temporary one)",
     )
     add_egress(made)
+    made.add_argument(
+        "--real-ports",
+        action="store_true",
+        help=f"listen on {', '.join(map(str, PORTS))} too, where the real hosts do: for a container with their names",
+    )
     made.add_argument("--ready-file", type=Path, metavar="F", help="write the readiness line here once listening")
     made.add_argument("--json", action="store_true", help="print JSON, one object a line; the first is the readiness")
     return made
@@ -201,6 +207,8 @@ async def open_port(host: str, port: int) -> list[trio.SocketListener]:
 async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         listeners = await open_port(args.host, args.port)
+        for port in PORTS if args.real_ports else ():
+            listeners += await open_port(args.host, port)
         if args.host not in LOOPBACK:
             print(
                 f"mockserver: WARNING: {args.host} is not loopback; whoever reaches it has the control API",

@@ -191,3 +191,27 @@ def test_the_port_speaks_tls_when_asked(tmp_path: Path) -> None:
         finally:
             process.terminate()
             assert process.wait(timeout=WITHIN) == 0
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_a_container_with_the_venues_names_answers_at_their_ports() -> None:
+    """In a network of its own, for those ports are few: what comes to the real ports, TLS or not, is served."""
+    script = (
+        "import json, subprocess, sys, urllib.request\n"
+        "from mockserver.attach.cell import raise_loopback\n"
+        "raise_loopback()\n"
+        "words = ['--port', '0', '--json', '--real-ports', '--tls', '--liquidity', 'manual']\n"
+        "mock = subprocess.Popen([sys.executable, '-m', 'mockserver', *words], stdout=subprocess.PIPE, text=True)\n"
+        "ready = json.loads(mock.stdout.readline())\n"
+        "import ssl\n"
+        "trust = ssl.create_default_context(cafile=ready['tls']['certificate'])\n"
+        "ask = lambda url: urllib.request.urlopen(url + '/api/v3/ping', context=trust, timeout=10).read().decode()\n"
+        "urls = ['https://127.0.0.1', 'https://127.0.0.1:9443', 'http://127.0.0.1', 'https://127.0.0.1:80']\n"
+        "print(json.dumps([ask(url) for url in urls]))\n"
+        "mock.terminate()\n"
+        "sys.exit(mock.wait())\n"
+    )
+    words = ["unshare", "-Urn", sys.executable, "-c", script]
+    done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True, timeout=WITHIN)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["{}"] * 4

@@ -18,13 +18,14 @@ async def trade(name, symbol):
     try:
         await exchange.load_markets()
         heard = asyncio.create_task(exchange.watch_orders())
-        placed, gone = [], None
+        placed: list[str] = []
+        status = ""
         while not heard.done() and len(placed) < 20:  # ccxt does not say when its stream is up
             order = await exchange.create_order(symbol, "limit", "buy", 0.01, 50_000)
             placed.append(order["id"])
-            gone = await exchange.cancel_order(order["id"], symbol)
+            status = (await exchange.cancel_order(order["id"], symbol))["status"]
             await asyncio.wait({heard}, timeout=1)
-        return [(await heard)[0]["id"] in placed, gone["status"]]
+        return [(await heard)[0]["id"] in placed, status]
     finally:
         await exchange.close()
 

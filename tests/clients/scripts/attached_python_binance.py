@@ -1,7 +1,7 @@
 """A python-binance bot that hears of its own orders on its own streams, and cancels them.
 
-KEY and SECRET hold its key.  With LINES (as `python -m mockserver clients python-binance` prints them) it connects as they
-say; without, it knows nothing of the mock, and its session reads the environment.
+KEY and SECRET hold its key.  With LINES (as `python -m mockserver clients python-binance` prints them) it connects as
+they say; without, it knows nothing of the mock, and its session reads the environment.
 """
 
 import asyncio
