@@ -140,7 +140,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mockserver.attach.listing import main as show_clients
 
         return show_clients(words[1:])
-    args = parser().parse_args(words)
+    made = parser()
+    args = made.parse_args(words)
+    if args.egress == "allow" and args.host not in LOOPBACK:
+        made.error(f"--egress allow is for loopback: on {args.host} it would be a proxy for everybody")
     try:
         with _ready_file(args.ready_file), _papers(args.tls) as papers:
             return trio.run(_run, args, papers)

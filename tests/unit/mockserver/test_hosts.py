@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mockserver.clock import VirtualClock
 from mockserver.faces.base import HttpRequest
 from mockserver.hosts import foreign_host, host_of, is_played, origin_form, venue_of
 from mockserver.tally import MAX_NAMES, OTHERS, Tally
+from mockserver.venues import VENUES
+from mockserver.world import NoTransport, Recipe, Worlds
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,29 @@ def test_all_of_a_domain_is_held(host: str, played: bool) -> None:
 def test_a_proxys_request_loses_its_host_where_it_is_ours(target: str, origin: str) -> None:
     """A request for another host keeps it, and is refused by it."""
     assert origin_form(target) == origin
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "venue"),
+    [
+        ("stream.binance.com:9443", "/ws", "binance-spot"),
+        ("fstream.binance.com", "/ws", "binance-futures"),
+        ("ftx.com", "/ws", "ftx"),
+        ("127.0.0.1:8080", "/ws", "ftx"),
+        ("127.0.0.1:8080", "/binance-futures/ws", "binance-futures"),
+        ("stream.binance.com", "/binance-futures/ws", None),
+        ("fapi.binance.com", "/api/v3/time", None),
+    ],
+)
+def test_the_host_says_which_venue_is_meant(host: str, path: str, venue: str | None) -> None:
+    """Where two share a path, and where a host has not got it; the mock's own address says nothing."""
+    worlds = Worlds(Recipe(venues=VENUES, clock=lambda: VirtualClock(0)))
+    found = worlds.connect(HttpRequest("GET", path, (("Host", host), ("Upgrade", "websocket"))), NoTransport())
+    if venue is None:
+        assert not isinstance(found, tuple)
+    else:
+        assert isinstance(found, tuple)
+        assert found[0].venue == venue
 
 
 def test_hosts_are_read_from_what_clients_write() -> None:
