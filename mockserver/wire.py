@@ -75,8 +75,11 @@ class Tap:
 
     async def end(self) -> None:
         """Close the TCP connection, by RST if that was asked."""
-        if self._reset and isinstance(self.stream, trio.SocketStream):
-            self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        lowest = self.stream
+        while (below := getattr(lowest, "transport_stream", None)) is not None:  # TLS, or what was read ahead
+            lowest = below
+        if self._reset and isinstance(lowest, trio.SocketStream):
+            lowest.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await trio.aclose_forcefully(self.stream)
 
     def wake(self) -> None:

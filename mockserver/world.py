@@ -25,6 +25,7 @@ from mockserver.engine.types import HOUSE, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
 from mockserver.faults import FAIR, Fate, Faults, Hit, fate_of, request_thing
+from mockserver.hosts import venue_of
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import Recorder
 from mockserver.truth import Truth
@@ -267,13 +268,15 @@ class Worlds:
     def _candidates(self, request: HttpRequest) -> tuple[HttpRequest, list[Exchange]]:
         """The exchanges to ask, best first: those that know the request's key, then the default world's in order.
 
-        A path may begin with ``/<venue>`` to say which venue is meant where two share a path (``/ws``).
+        The host that was asked says which venue is meant; where it is none of the venues', a path may begin with
+        ``/<venue>`` to say it where two share a path (``/ws``).
         """
         known: list[Exchange] = []
         others: list[Exchange] = []
+        named = self.default.exchanges.get(venue_of(request.header("host")) or "")
         first, _, rest = request.target[1:].partition("/")
-        named = self.default.exchanges.get(first)
-        if named is not None:
+        if named is None and first in self.default.exchanges:
+            named = self.default.exchanges[first]
             request = attrs.evolve(request, target=f"/{rest}")
         for exchange in [named] if named is not None else self.default.exchanges.values():
             token = exchange.face.credential(request)

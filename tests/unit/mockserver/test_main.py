@@ -43,6 +43,15 @@ def test_wrong_arguments(argv: list[str], part: str, capsys: pytest.CaptureFixtu
     assert part in capsys.readouterr().err
 
 
+def test_it_is_no_proxy_for_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+    """Other hosts are let through for this machine only."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--host", "0.0.0.0", "--tls", "--egress", "allow", "--port", "0"])
+
+    assert ended.value.code == 2
+    assert "it would be a proxy for everybody" in capsys.readouterr().err
+
+
 def test_profiles_and_limits_reach_their_venues() -> None:
     """A profile goes to the venues that have it, the others keep their newest; limits go to all."""
     args = command.parser().parse_args(["--profile", "binance-2024", "--limits", "ip", "--liquidity", "manual"])
