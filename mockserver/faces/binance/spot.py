@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import OrderChange, OrderEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, limits, spot_events
+from mockserver.faces.binance import errors, limits, spot_events, spot_views
 from mockserver.faces.binance import spot_orders as orders
 from mockserver.faces.binance import spot_queries as queries
 from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.feeds import Style
 from mockserver.faces.binance.listen_keys import ListenKeys
 from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route, time_unit
@@ -191,9 +192,10 @@ class SpotFace(UserDataFace):
         *(f"{method} {path}" for method, path in REST_2024),
         f"WS {WS_API_PATH}",
         "WS /ws/<listenKey>",
+        "WS /ws/<symbol>@<stream>",
         "WS /stream?streams=<listenKey>",
     )
-
+    style = Style(spot_views.price, spot_views.quantity, speeds_ms=(1_000, 100), is_futures=False)
     # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
     frames_per_second = 5
 
@@ -255,7 +257,8 @@ class SpotFace(UserDataFace):
         return json_text({"e": "listenKeyExpired", "E": ms(self.exchange.now_ns), "listenKey": key})
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """Give an order back to the account's order rate at its first fill."""
+        """Tell the market, and give an order back to the account's order rate at its first fill."""
+        super().on_events(events)
         for event in events:
             if not isinstance(event, OrderEvent) or event.change is not OrderChange.TRADE:
                 continue
