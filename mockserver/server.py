@@ -28,9 +28,9 @@ from wsproto.utilities import RemoteProtocolError
 from mockserver.clock import Clock
 from mockserver.control import PREFIX, Control
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faults import FAIR, Fate
+from mockserver.faults import FAIR, Bandwidth, Fate, LimitData, Slicer, SlowClose
 from mockserver.link import Link
-from mockserver.wire import Reader, Tap, write_frames
+from mockserver.wire import Pace, Reader, Tap, write_frames
 from mockserver.world import World, Worlds
 
 MAX_HEAD = 64 << 10
@@ -142,6 +142,7 @@ class Server:
         try:
             with tap.scope:
                 await _Connection(self, tap, peer, local).run()
+            await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
         except Exception:
@@ -296,11 +297,25 @@ class _Connection:
         # real venues.
         await trio.lowlevel.checkpoint()
         await pass_time(world.clock, fate.after_ns)
+        if fate.until_end_ns:
+            await self._order_ended(request, response, fate.until_end_ns)
         if fate.heard == "answer":
             await self._respond(response)
             return True
         await self._say_nothing(fate)
         return False
+
+    async def _order_ended(self, request: HttpRequest, response: HttpResponse, within_ns: int) -> None:
+        """Wait until the order that was answered about has ended, and not for ever."""
+        found = self.server.worlds.order_of(request, response)
+        if found is None:
+            return
+        exchange, order = found
+        ended = trio.Event()
+        patience = exchange.clock.after(within_ns, f"answer about order {order.order_id}", ended.set)
+        exchange.when_ended(order, ended.set)
+        await ended.wait()
+        patience.cancel()
 
     async def _say_nothing(self, fate: Fate) -> None:
         """Wait for the client to leave, or do not even that."""
@@ -350,6 +365,7 @@ class _Connection:
             await self._respond(found)
             return False
         link, session = found
+        shape(self.tap, link)
         list(websocket.events())  # the request, which is accepted without extensions
         headers = [(name.encode(), value.encode()) for name, value in session.handshake]
         self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
@@ -384,6 +400,21 @@ async def pass_time(clock: Clock, for_ns: int) -> None:
     done = trio.Event()
     clock.after(for_ns, "delay of a request", done.set)
     await done.wait()
+
+
+def shape(tap: Tap, link: Link) -> None:
+    """Let the bytes of a connection go as faults had it when it was dialled."""
+    for birth in reversed(link.births):  # of two the first prevails
+        match birth:
+            case Bandwidth(bytes_per_s=rate):
+                size = max(1, rate // 100)
+                tap.pace = Pace(size, partial(pass_time, link.home.clock, size * 1_000_000_000 // rate))
+            case Slicer(size=size, delay_ns=delay_ns):
+                tap.pace = Pace(size, partial(pass_time, link.home.clock, delay_ns))
+            case LimitData(bytes=count):
+                tap.cut_after(count, resets=False)
+            case SlowClose(delay_ns=delay_ns):
+                tap.slow_close_ns = delay_ns
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:
