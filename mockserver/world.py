@@ -328,6 +328,8 @@ class Worlds:
 
     def _asked(self, exchange: Exchange, request: HttpRequest, fate: Fate) -> HttpResponse | None:
         """Let a venue answer, with what faults make it do around that."""
+        if (fate.acts or exchange.rules.away) and not self._serves(exchange, f"{request.method} {request.path}"):
+            return exchange.face.http(request)  # it is another venue's, most likely
         for act in fate.acts:
             act.before(exchange, request)
         if exchange.rules.away:

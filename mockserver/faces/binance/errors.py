@@ -64,7 +64,6 @@ BAD_TIME_IN_FORCE = Refusal(-1115, "Invalid timeInForce.")
 BAD_ORDER_TYPE = Refusal(-1116, "Invalid orderType.")
 BAD_SIDE = Refusal(-1117, "Invalid side.")
 BAD_SYMBOL = Refusal(-1121, "Invalid symbol.")
-MARKET_CLOSED = Refusal(-1013, "Market is closed.")
 SYMBOL_CLOSED = Refusal(
     -4108, "Symbol is on delivering or delivered or settling or closed or pre-trading."
 )  # USD-M error page
