@@ -23,7 +23,7 @@ from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route, time_unit
 from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of, tell_shutdown
 from mockserver.faces.binance.text import json_text, ms
-from mockserver.faces.binance.ws_api import WsApiSession
+from mockserver.faces.binance.ws_api import SESSION_WEIGHT, WsApiSession
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
@@ -236,6 +236,8 @@ class SpotFace(UserDataFace):
         try:
             self.sync_limits().count_connection(owner, ms(self.exchange.now_ns))
             unit = time_unit(_query(request, "timeUnit"))
+            if path == WS_API_PATH:  # "Connecting costs 2 weight" (spot docs)
+                self.limits.charge(owner, SESSION_WEIGHT, ms(self.exchange.now_ns))
         except Refused as refused:
             status, body, headers = self._refusal(refused.refusal)
             return HttpResponse.json(json_text(body), status=status, headers=headers)
