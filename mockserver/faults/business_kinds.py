@@ -38,13 +38,13 @@ class Business(Kind):
 
 @attrs.frozen(kw_only=True)
 class CancelRace(Business):
-    """The order that a request is about fills first; so a cancel comes too late."""
+    """The order that a request is to cancel or change fills first; so it comes too late."""
 
     percent: int = attrs.field(default=100, validator=(ge(1), le(100)))
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
-        order = order_of_request(exchange, request)
+        order = None if request.method == "GET" else order_of_request(exchange, request)
         if order is not None and order.is_open:
             _fill(exchange, order, max(1, order.remaining * self.percent // 100))
 

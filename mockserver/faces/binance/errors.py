@@ -65,6 +65,7 @@ DUPLICATE_VALUES = Refusal(-1101, "Duplicate values for a parameter detected.")
 BAD_TIME_IN_FORCE = Refusal(-1115, "Invalid timeInForce.")
 BAD_ORDER_TYPE = Refusal(-1116, "Invalid orderType.")
 BAD_SIDE = Refusal(-1117, "Invalid side.")
+BAD_INTERVAL = Refusal(-1120, "Invalid interval.")
 BAD_SYMBOL = Refusal(-1121, "Invalid symbol.")
 SYMBOL_CLOSED = Refusal(
     -4108, "Symbol is on delivering or delivered or settling or closed or pre-trading."

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, futures_events, futures_views, limits
+from mockserver.faces.binance import errors, futures_events, futures_views, klines, limits
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
@@ -113,9 +113,13 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/symbolConfig"): route(queries.symbol_config, "symbol", 5),
     ("GET", "/fapi/v1/positionSide/dual"): route(queries.position_side, "", 30),
     ("GET", "/fapi/v1/multiAssetsMargin"): route(queries.multi_assets, "", 30),
+    ("GET", "/fapi/v1/accountConfig"): route(queries.account_config, "", 5),
     ("GET", "/fapi/v1/commissionRate"): route(queries.commission_rate, "symbol", 20),
     ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
     ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),
+    ("GET", "/fapi/v1/klines"): route(
+        klines.futures, "symbol interval startTime endTime limit", klines.futures_weight, OPEN
+    ),
     ("GET", "/fapi/v1/premiumIndex"): route(tickers.premium_index, "symbol", by_symbol(1, 10), OPEN),
     ("GET", "/fapi/v1/ticker/price"): route(tickers.ticker_price, "symbol", by_symbol(1, 2), OPEN),
     ("GET", "/fapi/v2/ticker/price"): route(tickers.ticker_price, "symbol", by_symbol(1, 2), OPEN),

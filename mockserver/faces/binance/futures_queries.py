@@ -308,6 +308,20 @@ def multi_assets(call: Call) -> object:
     return {"multiAssetsMargin": False}
 
 
+def account_config(call: Call) -> object:
+    """Tell what the account may do, and how it is set."""
+    return {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": True,
+        "canWithdraw": True,
+        "dualSidePosition": False,
+        "updateTime": 0,
+        "multiAssetsMargin": False,
+        "tradeGroupId": -1,
+    }
+
+
 # -- the market -------------------------------------------------------------------------------------------------------
 
 

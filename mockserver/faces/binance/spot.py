@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import OrderChange, OrderEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, limits, spot_events, spot_views
+from mockserver.faces.binance import errors, klines, limits, spot_events, spot_views
 from mockserver.faces.binance import spot_orders as orders
 from mockserver.faces.binance import spot_queries as queries
 from mockserver.faces.binance.errors import Refused
@@ -104,6 +104,7 @@ _INFO_NAMES = "symbol symbols permissions showPermissionSets symbolStatus"
 _DEPTH = route(queries.depth, "symbol limit symbolStatus", queries.depth_weight, OPEN)
 _PUBLIC_TRADES = route(queries.trades, "symbol limit", 25, OPEN)
 _AVERAGE = route(queries.average_price, "symbol", 2, OPEN)
+_KLINES = route(klines.spot, "symbol interval startTime endTime limit timeZone", 2, OPEN)
 _TICKER_NAMES = "symbol symbols symbolStatus"
 _PRICE = route(queries.ticker_price, _TICKER_NAMES, by_symbol(2, 4), OPEN)
 _BOOK = route(queries.ticker_book, _TICKER_NAMES, by_symbol(2, 4), OPEN)
@@ -119,6 +120,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/depth"): _DEPTH,
     ("GET", "/api/v3/trades"): _PUBLIC_TRADES,
     ("GET", "/api/v3/avgPrice"): _AVERAGE,
+    ("GET", "/api/v3/klines"): _KLINES,
     ("GET", "/api/v3/ticker/price"): _PRICE,
     ("GET", "/api/v3/ticker/bookTicker"): _BOOK,
     ("GET", "/api/v3/ticker/24hr"): _DAY,
@@ -158,6 +160,7 @@ WS: Final[Mapping[str, Route]] = {
     "depth": _DEPTH,
     "trades.recent": _PUBLIC_TRADES,
     "avgPrice": _AVERAGE,
+    "klines": _KLINES,
     "ticker.price": _PRICE,
     "ticker.book": _BOOK,
     "ticker.24hr": _DAY,

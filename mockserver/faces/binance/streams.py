@@ -241,8 +241,9 @@ class StreamSession(Session):
         self.link.tell(self._wrapped(stream, text))
 
     def closed(self) -> None:
-        """Listen to no market any more."""
-        self._change(False, list(self._streams))
+        """Listen to no market any more; this may come in the middle of an event."""
+        for name in self._streams:
+            self.face.hub.unsubscribe(name, self, self.at)
 
     def _why_silent(self, name: str, wanted: frozenset[str] | None) -> str | None:
         if self.entry.deaf:

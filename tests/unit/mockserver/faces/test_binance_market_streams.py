@@ -13,6 +13,7 @@ import pytest
 from mockserver.engine.types import HOUSE, Cancel, Fill, OrderType, Place, Side, TimeInForce
 from mockserver.exchange import Exchange
 from mockserver.faces.binance.hub import category
+from mockserver.faults import Disconnect, Fault, Match
 from mockserver.liquidity import SyntheticBook
 from tests.unit.mockserver.faces.binance_client import Client, Socket
 from tests.unit.mockserver.faces.test_binance_streams import warnings
@@ -318,3 +319,14 @@ def test_an_account_and_a_market_on_one_socket() -> None:
     client.fill(client.spot, int(order["orderId"]))
     streams = [each["stream"] for each in socket.take()]
     assert {"btcusdt@trade", key} == set(streams)
+
+
+def test_a_socket_that_is_cut_off_in_the_middle_of_an_event() -> None:
+    """It hears the rest of it no more, and nobody else notices."""
+    client = client_of()
+    key = json.loads(client.raw("POST", "/fapi/v1/listenKey").body)["listenKey"]
+    socket = client.socket(f"/private/stream?listenKey={key}&streams=x/y")
+    client.worlds.default.faults.arm(Fault(kind=Disconnect(), match=Match(event="ORDER_TRADE_UPDATE")))
+    client.buy("futures")
+    assert not socket.link.open
+    assert [each["orderId"] for each in client.good("GET", "/fapi/v1/openOrders")]
