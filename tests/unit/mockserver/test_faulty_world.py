@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from mockserver.faces.binance.futures import FuturesFace
 from mockserver.faults import (
     FAIR,
     Corrupt,
+    CrossTypeReorder,
     DialHang,
     DialRefused,
     Disconnect,
@@ -33,6 +35,7 @@ from mockserver.faults import (
     Stall,
 )
 from mockserver.link import Link, NoTransport
+from mockserver.liquidity import make_liquidity
 from mockserver.stage import CLIENT, START_NS, Stage
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -340,3 +343,44 @@ def test_late_frames_are_bounded(worlds: Worlds, monkeypatch: pytest.MonkeyPatch
     for _ in range(3):
         place(worlds)
     assert (transport(link).ended, link.open) == ("reset", False)
+
+
+def played(*faults: Fault) -> tuple[list[Any], str]:
+    """A minute of a lively market in which a client trades by REST: its public trades, and the hash of the journal."""
+    clock = VirtualClock(START_NS)
+    recipe = Recipe(
+        venues=VENUES,
+        clock=lambda: clock,
+        liquidity=lambda exchange: make_liquidity("book", exchange.engine, exchange.random("liquidity")),
+    )
+    worlds = Worlds(recipe, seed=5)
+    spot = worlds.default.exchanges["binance-spot"]
+    key = (("X-MBX-APIKEY", worlds.open_account(spot, "bot").api_key),)
+    for fault in faults:
+        worlds.default.faults.arm(fault)
+    market = worlds.connect(HttpRequest("GET", "/binance-spot/ws/btcusdt@trade/btcusdt@depth"), NoTransport())
+    assert isinstance(market, tuple)
+    market[0].start(market[1])
+    for number in range(60):
+        clock.advance(SECOND)
+        target = "/api/v3/time" if number % 2 else "/api/v3/account"
+        asked(worlds, HttpRequest("GET", target, key))
+    journal = worlds.default.recorder.journal(limit=100_000)
+    told = [(row["kind"], row["time_ns"], row["text"]) for row in journal]
+    return list(spot.engine.trades("BTCUSDT")), hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def test_a_run_repeats_and_faults_do_not_move_the_market() -> None:
+    """The same seed gives the same journal, faults and all; arming others changes what is told, never who trades."""
+    some = [
+        Fault(kind=HttpError(), probability=0.5),
+        Fault(kind=Dup(), probability=0.3),
+        Fault(kind=FrameDelay(jitter_ns=SECOND), probability=0.3),
+        Fault(kind=Corrupt(), probability=0.2),
+        Fault(kind=CrossTypeReorder(), probability=0.2),
+    ]
+    plain, faulty, again = played(), played(*some), played(*some)
+    assert faulty == again
+    assert plain[0] == faulty[0]
+    assert len(plain[0]) > 50
+    assert plain[1] != faulty[1]
