@@ -1,7 +1,7 @@
 """Binance's public market data: each stream a small pure feed that turns what happened into the venue's words.
 
-`trade`, `aggTrade` and `bookTicker` speak at once; the depth streams gather for their interval and speak only if
-something has changed. A diff of the book has `U` and `u`, the first and last update id it covers (and `pu`, the last
+`trade`, `aggTrade` and `bookTicker` speak at once; the others gather for their interval, and those of the book speak
+only if it has changed. A diff of the book has `U` and `u`, the first and last update id it covers (and `pu`, the last
 one before it, on USD-M): the next `U` is always the last `u` + 1, so that the documented local book can be kept beside
 `GET depth`. Fields and their order: spot docs `web-socket-streams.md` (2026-07) and the USD-M pages (2026-03).
 What this module does not do: know who listens, or when a timed feed is due (`hub`).
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from mockserver.engine.types import Event, Instrument, PublicTrade, Side, TradeEvent
+from mockserver.faces.binance.day import day_of
+from mockserver.faces.binance.text import padded
 
 if TYPE_CHECKING:
     from mockserver.engine.engine import Engine
@@ -26,9 +28,13 @@ Object = dict[str, object]
 Rows = list[list[str]]
 Levels = Mapping[int, int]
 NS_PER_MS: Final = 1_000_000
+SECOND_NS: Final = 1_000_000_000
+TICKERS_NS: Final = 2 * SECOND_NS  # USD-M's pages; spot's say a second
+EIGHT_HOURS_NS: Final = 8 * 3_600 * SECOND_NS
 EVERY_LEVEL: Final = 1_000_000
 _NAME: Final = re.compile(
-    r"(?P<symbol>[a-z0-9]+)@(?P<kind>trade|aggTrade|bookTicker|depth)(?P<levels>5|10|20)?(?:@(?P<speed>\d+)ms)?"
+    r"(?P<symbol>[a-z0-9]+)@(?P<kind>trade|aggTrade|bookTicker|depth|ticker|miniTicker|markPrice)"
+    r"(?P<levels>5|10|20)?(?:@(?P<speed>\d+m?s))?"
 )
 
 
@@ -38,6 +44,7 @@ class Style:
 
     price: Callable[[Instrument, int], str]
     quantity: Callable[[Instrument, int], str]
+    amount: Callable[[int], str]
     speeds_ms: tuple[int, ...]
     """Of the depth streams; the first is the usual one."""
     is_futures: bool
@@ -219,6 +226,67 @@ class DepthTop(Feed):
             }
 
 
+@define
+class DayTicker(Feed):
+    """`@ticker` and `@miniTicker`: what the last day adds up to, when something has traded."""
+
+    mini: bool = False
+
+    def gathered(self, now_ns: int) -> Iterator[Object]:
+        """See `Feed`."""
+        subject = self.subject
+        day, at, futures = day_of(subject.engine, subject.instrument, now_ns), subject.at, subject.style.is_futures
+        first, last = day.prices[0], day.prices[-1]
+        amounts = {"v": subject.quantity(day.volume), "q": subject.style.amount(day.quote)}
+        ends = {"o": subject.price(first), "h": subject.price(max(day.prices)), "l": subject.price(min(day.prices))}
+        head = {"E": at(now_ns), "s": subject.instrument.name}
+        if self.mini:
+            yield {"e": "24hrMiniTicker", **head, "c": subject.price(last), **ends, **amounts}
+            return
+        book, first_id = subject.depth(1), day.ids[0]
+        (bid,), (ask,) = book.bids or ((0, 0),), book.asks or ((0, 0),)
+        top = {"b": subject.price(bid[0]), "B": subject.quantity(bid[1])}
+        top |= {"a": subject.price(ask[0]), "A": subject.quantity(ask[1])}
+        yield {
+            "e": "24hrTicker",
+            **head,
+            "p": padded(day.change),
+            "P": padded(day.percent, 3),
+            "w": padded(day.average),
+            **({} if futures else {"x": subject.price(first)}),
+            "c": subject.price(last),
+            "Q": subject.quantity(day.trades[-1].quantity if day.trades else 0),
+            **({} if futures else top),
+            **ends,
+            **amounts,
+            "O": at(day.since_ns),
+            "C": at(now_ns),
+            "F": first_id,
+            "L": day.ids[1],
+            "n": len(day.trades),
+        }
+
+
+@define
+class MarkPrice(Feed):
+    """`@markPrice` of USD-M: mark and index price, both the last price; the funding rate is the venue's default."""
+
+    def gathered(self, now_ns: int) -> Iterator[Object]:
+        """See `Feed`."""
+        subject = self.subject
+        last = padded(subject.instrument.price(subject.engine.last_price(subject.instrument.name)))
+        yield {
+            "e": "markPriceUpdate",
+            "E": subject.at(now_ns),
+            "s": subject.instrument.name,
+            "p": last,
+            "i": last,
+            "P": last,
+            "r": "0.00010000",
+            "T": subject.at((now_ns // EIGHT_HOURS_NS + 1) * EIGHT_HOURS_NS),
+        }
+
+
 def diff(
     subject: Subject,
     now_ns: int,
@@ -252,13 +320,30 @@ def feed_of(name: str, engine: Engine, style: Style, at: Callable[[int], int]) -
         return None
     subject, levels, speed = Subject(engine, instrument, style, at), found["levels"], found["speed"]
     if found["kind"] != "depth":
-        makes = {"trade": Trades, "aggTrade": AggregateTrades, "bookTicker": BookTicker}
-        return None if levels or speed else makes[found["kind"]](subject)
-    speed_ms = int(speed) if speed else style.speeds_ms[0]
-    if speed_ms not in style.speeds_ms:
+        return None if levels else _other(found["kind"], subject, speed)
+    speed_ms = int(speed[:-2]) if speed is not None and speed.endswith("ms") else style.speeds_ms[0]
+    if speed_ms not in style.speeds_ms or speed == "1s":
         return None
     interval_ns = speed_ms * NS_PER_MS
     return DepthTop(subject, interval_ns, int(levels)) if levels else DepthDiff(subject, interval_ns)
+
+
+def _other(kind: str, subject: Subject, speed: str | None) -> Feed | None:
+    """Return a feed that is no depth; only the mark price may be had at another speed."""
+    futures = subject.style.is_futures
+    match kind, speed:
+        case "trade", None:
+            return Trades(subject)
+        case "aggTrade", None:
+            return AggregateTrades(subject)
+        case "bookTicker", None:
+            return BookTicker(subject)
+        case (("ticker" | "miniTicker"), None):
+            return DayTicker(subject, (TICKERS_NS if futures else SECOND_NS), kind == "miniTicker")
+        case "markPrice", (None | "1s") if futures:
+            return MarkPrice(subject, SECOND_NS if speed else 3 * SECOND_NS)
+        case _:
+            return None
 
 
 def trades_of(events: Sequence[Event], instrument: str | None = None) -> list[PublicTrade]:

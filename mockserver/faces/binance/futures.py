@@ -143,7 +143,9 @@ class FuturesFace(UserDataFace):
         "WS /stream?streams=<listenKey>",
     )
     table = REST
-    style = Style(futures_views.price, futures_views.quantity, speeds_ms=(250, 500, 100), is_futures=True)
+    style = Style(
+        futures_views.price, futures_views.quantity, futures_views.amount, speeds_ms=(250, 500, 100), is_futures=True
+    )
     frames_per_second = 10  # USD-M docs, connect page
 
     def __init__(self, exchange: Exchange) -> None:

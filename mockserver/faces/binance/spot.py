@@ -198,7 +198,7 @@ class SpotFace(UserDataFace):
         "WS /ws/<symbol>@<stream>",
         "WS /stream?streams=<listenKey>",
     )
-    style = Style(spot_views.price, spot_views.quantity, speeds_ms=(1_000, 100), is_futures=False)
+    style = Style(spot_views.price, spot_views.quantity, spot_views.amount, speeds_ms=(1_000, 100), is_futures=False)
     # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
     frames_per_second = 5
 

@@ -286,7 +286,7 @@ def _best(call: Call, instrument: Instrument) -> dict[str, object]:
 
 
 def _day(call: Call, instrument: Instrument) -> dict[str, object]:
-    day = day_of(call, instrument)
+    day = day_of(call.exchange.engine, instrument, call.now_ns)
     first_id, last_id = day.ids
     return {
         "symbol": instrument.name,

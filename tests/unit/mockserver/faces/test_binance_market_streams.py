@@ -55,6 +55,12 @@ SHAPES = {
     ("futures", "depth"): "e E T s U u pu b a",
     ("spot", "depth5"): "lastUpdateId bids asks",
     ("futures", "depth5"): "e E T s U u pu b a",
+    ("spot", "ticker"): "e E s p P w x c Q b B a A o h l v q O C F L n",
+    ("futures", "ticker"): "e E s p P w c Q o h l v q O C F L n",
+    ("spot", "miniTicker"): "e E s c o h l v q",
+    ("futures", "miniTicker"): "e E s c o h l v q",
+    ("futures", "markPrice"): "e E s p i P r T",
+    ("futures", "markPrice@1s"): "e E s p i P r T",
 }
 
 
@@ -65,7 +71,7 @@ def test_the_shapes_of_the_docs(venue: str, kind: str) -> None:
     at = "/binance-spot" if venue == "spot" else f"/{category(f'btcusdt@{kind}')}"
     socket = client.socket(f"{at}/ws/btcusdt@{kind}")
     trade(client.spot if venue == "spot" else client.futures)
-    client.advance(1)
+    client.advance(3)
     told = socket.take()
 
     assert told
@@ -285,7 +291,19 @@ def test_which_address_of_futures_carries_what(address: str, profile: str, carri
     assert len(warnings(client)) == len(kinds) - len(carries)
 
 
-@pytest.mark.parametrize("name", ["BTCUSDT@trade", "nopeusdt@trade", "btcusdt@depth7", "btcusdt@depth@7ms", "x@y"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BTCUSDT@trade",
+        "nopeusdt@trade",
+        "btcusdt@depth7",
+        "btcusdt@depth@7ms",
+        "btcusdt@depth@1s",
+        "btcusdt@markPrice",
+        "btcusdt@trade@1s",
+        "x@y",
+    ],
+)
 def test_a_stream_that_does_not_exist_is_silent(name: str) -> None:
     """It is acknowledged, and the journal warns."""
     client = client_of()
