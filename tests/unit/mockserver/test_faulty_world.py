@@ -27,6 +27,7 @@ from mockserver.faults import (
     HttpError,
     Kind,
     Latency,
+    Lifetime,
     Match,
     Mute,
     NoAnswer,
@@ -384,3 +385,37 @@ def test_a_run_repeats_and_faults_do_not_move_the_market() -> None:
     assert plain[0] == faulty[0]
     assert len(plain[0]) > 50
     assert plain[1] != faulty[1]
+
+
+@pytest.mark.parametrize(("how", "ended"), [("drop", "drop"), ("reset", "reset")])
+def test_a_short_life_may_end_without_a_close_frame(worlds: Worlds, how: Any, ended: str) -> None:
+    """By the world's clock, and not before."""
+    arm(worlds, Lifetime(after_ns=SECOND, code=None, how=how))
+    link = listening(worlds)
+    clock = worlds.default.clock
+    assert isinstance(clock, VirtualClock)
+    clock.advance(SECOND - 1)
+    assert link.open
+    clock.advance(1)
+    assert isinstance(link.transport, NoTransport)
+    assert (link.open, link.transport.ended) == (False, ended)
+
+
+def test_a_frame_that_waits_for_no_other_goes_out_in_the_end(worlds: Worlds) -> None:
+    """After `within`, and before a close."""
+    arm(worlds, CrossTypeReorder(within_ns=SECOND), event="NEW")
+    link = listening(worlds)
+    toy = worlds.default.exchanges["toy"]
+    toy.submit(buy("alice"))
+    assert link.take() == []
+    clock = worlds.default.clock
+    assert isinstance(clock, VirtualClock)
+    clock.advance(SECOND)
+    assert len(link.take()) == 1
+    toy.submit(buy("alice"))
+    toy.submit(buy("alice"))  # of the same event: the first goes, the second goes behind it
+    link.close(1000)
+    out = link.take()
+    assert [type(each) for each in out] == [Text, Text, Close]
+    ids = [each.data for each in out if isinstance(each, Text)]
+    assert ids == sorted(ids)
