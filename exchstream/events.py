@@ -13,7 +13,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import Enum
 
-import attrs
+import msgspec
 
 from exchstream.model import (
     Execution,
@@ -52,8 +52,7 @@ class DownReason(Enum):
     BROKEN = "broken"
 
 
-@attrs.frozen(kw_only=True)
-class _Told:
+class _Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What every event carries: its place in the journal and whose account it is about."""
 
     venue: str
@@ -61,8 +60,7 @@ class _Told:
     position: int = UNPLACED
 
 
-@attrs.frozen(kw_only=True)
-class _Fact(_Told):
+class _Fact(_Told, frozen=True, kw_only=True, gc=False):
     """What every fact of a venue carries besides.
 
     `epoch` counts how often the venue's ids of this symbol have begun anew: 0, but for test systems that are wiped.
@@ -75,8 +73,7 @@ class _Fact(_Told):
     epoch: int = 0
 
 
-@attrs.frozen(kw_only=True)
-class OrderUpdate(_Fact):
+class OrderUpdate(_Fact, frozen=True, kw_only=True, gc=False, eq=False):
     """The state of one order after a view that changed it.
 
     `filled_quantity` only rises and a final status stays final (G3).  `price` and `stop_price` are None for orders
@@ -84,7 +81,23 @@ class OrderUpdate(_Fact):
     quote currency, None where the venue does not say.  `symbol` is None until the market list knows the market.
     """
 
-    state: OrderState = attrs.field(eq=OrderState.visible)
+    state: OrderState
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OrderUpdate):
+            return NotImplemented
+        return self._compared() == other._compared()
+
+    def __ne__(self, other: object) -> bool:  # the inherited one would compare field by field
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[object, ...]:
+        """Everything, and of the state what can be seen."""
+        told = (self.venue, self.account, self.position, self.symbol, self.received_ns, self.recovered, self.raw)
+        return (*told, self.epoch, self.state.visible())
 
     @property
     def venue_symbol(self) -> str:
@@ -187,8 +200,7 @@ class OrderUpdate(_Fact):
         return self.state.updated_ns
 
 
-@attrs.frozen(kw_only=True)
-class Fill(_Fact):
+class Fill(_Fact, frozen=True, kw_only=True, gc=False):
     """One execution of one of the account's orders, told once (G2).
 
     `fee` is positive for a cost and negative for a rebate.  Fills may come before or after the `OrderUpdate` that
@@ -268,8 +280,7 @@ class Fill(_Fact):
         return self.execution.time_ns
 
 
-@attrs.frozen(kw_only=True)
-class GapOpened(_Told):
+class GapOpened(_Told, frozen=True, kw_only=True, gc=False):
     """From `since_ns` on (the venue's UTC) facts may be missing; a `GapClosed` will say what was found (G4).
 
     It is told again within a gap only when the gap turns out to reach further back.
@@ -280,8 +291,7 @@ class GapOpened(_Told):
     detail: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict is about: these symbols (None: every symbol of the account) and these kinds of order.
 
     `orders_since_ns` is None where it was known which orders were open when the gap began.  At a start without a
@@ -293,8 +303,7 @@ class Scope:
     orders_since_ns: int | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing that a look-back could not cover: an order, a symbol, an asset or a span of time, and why."""
 
     what: str
@@ -302,8 +311,7 @@ class Unresolved:
     why: str
 
 
-@attrs.frozen(kw_only=True)
-class GapClosed(_Told):
+class GapClosed(_Told, frozen=True, kw_only=True, gc=False):
     """Within `scope`, every fill in [since_ns, until_ns] and every final state at `until_ns` has been told (G1).
 
     `complete` is True when `unresolved` is empty; what could not be covered is named there, never passed over.
@@ -318,16 +326,14 @@ class GapClosed(_Told):
     recovered: int = 0
 
 
-@attrs.frozen(kw_only=True)
-class AccountDown(_Told):
+class AccountDown(_Told, frozen=True, kw_only=True, gc=False):
     """This account has ended and will not come back by itself; the others go on (G6)."""
 
     reason: DownReason
     detail: str
 
 
-@attrs.frozen(kw_only=True)
-class Unrecognized(_Told):
+class Unrecognized(_Told, frozen=True, kw_only=True, gc=False):
     """A message, or a part of one, that we have no word for: told raw, never dropped (G7)."""
 
     what: str
@@ -346,4 +352,4 @@ def place(event: Event, position: int) -> None:
     """
     if event.position != UNPLACED:
         raise ValueError(f"this event already stands at position {event.position}")
-    object.__setattr__(event, "position", position)
+    msgspec.structs.force_setattr(event, "position", position)

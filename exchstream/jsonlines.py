@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
-import attrs
 import msgspec
+from msgspec.structs import asdict
 
 from exchstream.events import (
     AccountDown,
@@ -180,9 +180,9 @@ def _line(event: Event) -> _Line:
         case Fill():
             return _fill_line(event)
         case GapOpened() | AccountDown() | GapClosed():
-            return _PLAIN[type(event)](v=VERSION, **attrs.asdict(event, recurse=False))
+            return _PLAIN[type(event)](v=VERSION, **asdict(event))
         case Unrecognized():
-            fields = attrs.asdict(event, recurse=False) | {"raw": _raw_text(event.raw)}
+            fields = asdict(event) | {"raw": _raw_text(event.raw)}
             return _Unrecognized(v=VERSION, **fields)
 
 

@@ -15,6 +15,8 @@ from enum import Enum, IntEnum
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import attrs
+import msgspec
+from msgspec.structs import replace
 
 
 class Side(Enum):
@@ -153,7 +155,7 @@ _END_STATUS: Final = {
 ZERO: Final = Decimal(0)
 
 
-class Cumulative(NamedTuple):
+class Cumulative(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What has been executed of an order so far; compared by `rank`, most filled first."""
 
     filled: Decimal = ZERO
@@ -170,7 +172,7 @@ class Cumulative(NamedTuple):
 V = TypeVar("V")
 
 
-class Term(NamedTuple, Generic[V]):
+class Term(msgspec.Struct, Generic[V], frozen=True, array_like=True, gc=False):
     """A changeable term of an order: the venue's time (ns) and execution id (-1: none) say which value is newest.
 
     A venue whose orders never change under one id (FTX) leaves both at their defaults.
@@ -189,8 +191,7 @@ class Term(NamedTuple, Generic[V]):
 T = TypeVar("T")
 
 
-@attrs.frozen(kw_only=True)
-class OrderState:
+class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All that is known of one order; an element of a join-semilattice whose bottom is "nothing known".
 
     Quantities are in base units (contracts' base for linear futures), prices in quote per base, times in UTC
@@ -259,6 +260,13 @@ def join(a: OrderState, b: OrderState) -> OrderState:
     """
     if a.key != b.key:
         raise ValueError(f"cannot join two different orders: {a.key} and {b.key}")
+    if b.stage is None:  # as of an order that has ended
+        b = replace(b, stage=a.stage)
+    return b if _knows_all(b, a) else _merged(a, b)  # the next message about an order nearly always does
+
+
+def _merged(a: OrderState, b: OrderState) -> OrderState:
+    """The join, register by register."""
     end, reason = max((a.end or 0, a.reason or ""), (b.end or 0, b.reason or ""))
     return OrderState(
         key=a.key,
@@ -280,6 +288,33 @@ def join(a: OrderState, b: OrderState) -> OrderState:
         created_ns=_known(a.created_ns, b.created_ns),
         updated_ns=_known(a.updated_ns, b.updated_ns),
     )
+
+
+def _knows_all(new: OrderState, old: OrderState) -> bool:
+    """True if the join of these two is `new`; False where that takes a closer look."""
+    return (
+        (old.stage is None or old.stage == new.stage)
+        and old.end is None
+        and old.reason is None
+        and (old.cumulative.filled < new.cumulative.filled or old.cumulative == new.cumulative)
+        and _not_older(new.price, old.price)
+        and _not_older(new.quantity, old.quantity)
+        and _not_older(new.stop_price, old.stop_price)
+        and _not_older(new.client_order_id, old.client_order_id)
+        and old.side is new.side
+        and old.type is new.type
+        and old.time_in_force is new.time_in_force
+        and old.reduce_only is new.reduce_only
+        and old.position_side is new.position_side
+        and old.child_order_id == new.child_order_id
+        and old.fill_kind is new.fill_kind
+        and old.created_ns == new.created_ns
+        and (old.updated_ns is None or (new.updated_ns is not None and old.updated_ns <= new.updated_ns))
+    )
+
+
+def _not_older(new: Term[V] | None, old: Term[V] | None) -> bool:
+    return old is None or (new is not None and (old.time_ns < new.time_ns or old.rank <= new.rank))
 
 
 def _known(a: T | None, b: T | None) -> T | None:
@@ -308,8 +343,7 @@ def _newer(a: Term[V] | None, b: Term[V] | None) -> Term[V] | None:
     return b if b.rank > a.rank else a
 
 
-@attrs.frozen(kw_only=True)
-class Execution:
+class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One execution as a venue told it: the fact inside a `Fill`.
 
     `fee` is positive for a cost and negative for a rebate, in `fee_asset`; `order_id` and `trade_id` are the

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
 from exchstream.core.venue import (
@@ -426,7 +427,10 @@ def _damaged(sample: Frame) -> Iterator[Frame]:
 
 def _leaves(value: Any) -> Iterator[object]:
     """Every plain value inside a meaning."""
-    if attrs.has(type(value)):
+    if isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _leaves(getattr(value, name))
+    elif attrs.has(type(value)):
         for field in attrs.fields(type(value)):
             yield from _leaves(getattr(value, field.name))
     elif isinstance(value, Mapping):

@@ -39,6 +39,14 @@ class BalanceState:
     uncertain: tuple[Mapping[str, Decimal], ...] = ()
 
 
+@attrs.frozen
+class Moves:
+    """What an execution of this time moved; None: its market is not known."""
+
+    time_ns: int
+    amounts: Mapping[str, Decimal] | None
+
+
 @attrs.define
 class Balances:
     """One account's `BalanceState`, as it changes."""
@@ -50,6 +58,8 @@ class Balances:
     last_ns: int = 0
     unexplainable: bool = False
     uncertain: list[Mapping[str, Decimal]] = attrs.field(factory=list)
+    _early: list[Moves] = attrs.field(factory=list, eq=False)  # before there is a baseline: the youngest ones
+    _early_ns: int = attrs.field(default=0, eq=False)  # of the youngest that is not among them any more
 
     def state(self) -> BalanceState:
         """As it stands now."""
@@ -70,6 +80,7 @@ class Balances:
         self.moved = defaultdict(Decimal, state.moved)
         self.unexplainable = state.unexplainable
         self.uncertain = list(state.uncertain)
+        self._early_ns = state.last_ns
 
     def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
         """Enter what this execution did to the balances; of an unknown market nothing can be said.
@@ -80,22 +91,38 @@ class Balances:
         if execution.time_ns <= self.agreed_ns:
             return
         self.last_ns = now_ns
-        if market is None:
-            self.unexplainable = True
+        if self.unexplainable:
             return
-        moves = _moves(execution, market)
-        if execution.time_ns > self.read_ns:
-            for asset, amount in moves.items():
+        if market is not None and execution.time_ns > self.read_ns and self.baseline is not None:
+            for asset, amount in _moves(execution, market):
                 self._move(asset, amount)
-        elif len(self.uncertain) < MAX_UNCERTAIN:
-            self.uncertain.append(moves)
         else:
-            self.unexplainable = True
+            self._enter(Moves(execution.time_ns, None if market is None else _summed(_moves(execution, market))))
 
     def shifted(self, asset: str, amount: Decimal, now_ns: int) -> None:
         """Enter what came or went without an execution."""
         self.last_ns = now_ns
-        self._move(asset, amount)
+        if self.baseline is None:
+            self._enter(Moves(now_ns, {asset: amount}))
+        else:
+            self._move(asset, amount)
+
+    def _enter(self, moves: Moves) -> None:
+        if self.baseline is None:
+            self._early.append(moves)
+            if len(self._early) > MAX_UNCERTAIN:
+                oldest = min(self._early, key=_time)
+                self._early.remove(oldest)
+                self._early_ns = max(self._early_ns, oldest.time_ns)
+        elif moves.amounts is None:
+            self.unexplainable = True
+        elif moves.time_ns > self.read_ns:
+            for asset, amount in moves.amounts.items():
+                self._move(asset, amount)
+        elif len(self.uncertain) < MAX_UNCERTAIN:
+            self.uncertain.append(moves.amounts)
+        else:
+            self.unexplainable = True
 
     def _move(self, asset: str, amount: Decimal) -> None:
         if asset not in self.moved and len(self.moved) >= MAX_ASSETS:
@@ -108,16 +135,28 @@ class Balances:
         self.baseline, self.unexplainable = None, False
         self.moved.clear()
         self.uncertain.clear()
+        self._early.clear()
+        self._early_ns = self.last_ns
 
     def quiet_since(self, instant_ns: int) -> bool:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
         return self.last_ns <= instant_ns
+
+    def begin(self, holdings: Holdings, at_ns: int, read_ns: int) -> None:
+        """Take the very first holdings, unless more has moved around that time than could be told apart."""
+        if self._early_ns > at_ns:
+            return
+        early = [moves for moves in self._early if moves.time_ns > at_ns]
+        self.agree(holdings, at_ns, read_ns)
+        for moves in early:
+            self._enter(moves)
 
     def agree(self, holdings: Holdings, at_ns: int, read_ns: int) -> None:
         """Take these holdings as the new baseline: they are of some instant from `at_ns` to when they came."""
         self.baseline, self.agreed_ns, self.read_ns = holdings, at_ns, read_ns
         self.moved.clear()
         self.uncertain.clear()
+        self._early.clear()
         self.unexplainable = False
 
     def unexplained(self, holdings: Holdings) -> dict[str, Decimal]:
@@ -131,17 +170,29 @@ class Balances:
         return min((_less(moved, some) for some in _subsets(self.uncertain)), key=len)
 
 
-def _moves(execution: Execution, market: Market) -> dict[str, Decimal]:
-    """What an execution does to the holdings."""
-    sign = 1 if execution.side is Side.BUY else -1
+def _time(moves: Moves) -> int:
+    return moves.time_ns
+
+
+def _moves(execution: Execution, market: Market) -> list[tuple[str, Decimal]]:
+    """What an execution does to the holdings; an asset may be moved twice."""
+    buys, quantity, quote = execution.side is Side.BUY, execution.quantity, execution.quote_quantity
     if not market.spot:  # its money moves by profit, loss and funding too, so that says nothing
-        return {market.venue_symbol: sign * execution.quantity}
-    quote, moves = execution.quote_quantity, defaultdict[str, Decimal](Decimal)
-    moves[market.base] += sign * execution.quantity
-    moves[market.quote] -= sign * (execution.price * execution.quantity if quote is None else quote)
+        return [(market.venue_symbol, quantity if buys else -quantity)]
+    if quote is None:
+        quote = execution.price * quantity
+    base, money = market.base, market.quote
+    moves = [(base, quantity), (money, -quote)] if buys else [(base, -quantity), (money, quote)]
     if execution.fee is not None and execution.fee_asset is not None:
-        moves[execution.fee_asset] -= execution.fee
-    return dict(moves)
+        moves.append((execution.fee_asset, -execution.fee))
+    return moves
+
+
+def _summed(moves: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    sums = defaultdict[str, Decimal](Decimal)
+    for asset, amount in moves:
+        sums[asset] += amount
+    return dict(sums)
 
 
 def _subsets(some: Sequence[Mapping[str, Decimal]]) -> Iterable[Iterable[Mapping[str, Decimal]]]:

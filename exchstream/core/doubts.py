@@ -38,14 +38,19 @@ class Doubts:
             self._more += 1
         return True
 
+    @property
+    def waiting(self) -> bool:
+        """True while there are any."""
+        return bool(self._due)
+
     def overdue(self, now: Now) -> Doubt | None:
         """A doubt whose grace is over and that nothing has resolved."""
         self._due = {doubt: due for doubt, due in self._due.items() if doubt.fill not in self.ledger.fills}
         return next((doubt for doubt, (_, due_ns) in self._due.items() if now.mono_ns >= due_ns), None)
 
-    def orders(self) -> set[OrderKey]:
-        """The orders that somebody must ask about."""
-        return {doubt.order for doubt in self._due if doubt.order is not None}
+    def orders(self) -> dict[OrderKey, int]:
+        """The orders that somebody must ask about, and when there was reason to (by the venue's clock)."""
+        return {doubt.order: at_ns for doubt, (at_ns, _) in self._due.items() if doubt.order is not None}
 
     def looked_into(self, until_ns: int, now: Now) -> list[Unresolved]:
         """A look-back has covered everything up to this instant: what it did not find is named, and let go.

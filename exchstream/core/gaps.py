@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import attrs
+from msgspec.structs import replace
 
 from exchstream.core.doubts import Doubts
 from exchstream.core.happenings import Now
@@ -60,7 +61,7 @@ class Gaps:
         if since_ns < self.told.since_ns:
             self.told = self.teller.gap_opened(since_ns, self.told.reason, "it began earlier than was told")
         else:
-            self.told = attrs.evolve(self.told, since_ns=since_ns)
+            self.told = replace(self.told, since_ns=since_ns)
 
     def name(self, what: str, name: str, why: str) -> None:
         """The next verdict must say that this is not covered."""
@@ -84,7 +85,8 @@ class Gaps:
             self.lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
         elif self.told is not None:
             self._suspect((news.key,))
-        if isinstance(view, OrderView) and (parent := self.teller.ledger.concluded(news.key)) is not None:
+        parents = self.teller.ledger.parents
+        if parents and isinstance(view, OrderView) and (parent := self.teller.ledger.concluded(news.key)) is not None:
             self.fact(OrderView(parent, view.raw), now, recovered=recovered)
 
     def doubt(self, doubt: Doubt, now: Now) -> None:
@@ -94,7 +96,7 @@ class Gaps:
         if doubt.symbol is not None:
             self.teller.use(doubt.symbol)
         if doubt.order is not None and self.lookback is not None:
-            self.lookback.doubted.add(doubt.order)
+            self.lookback.doubted[doubt.order] = now.wall_ns
 
     def tell_held(self, question: Question | None, now: Now) -> None:
         """Tell the executions that the look-back held, oldest first: those whose last answer this was, or all."""

@@ -13,6 +13,8 @@ from itertools import chain, islice
 from typing import Final, NamedTuple, TypeVar
 
 import attrs
+import msgspec
+from msgspec.structs import replace
 
 from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
@@ -36,7 +38,7 @@ class Entry(NamedTuple):
     time_ns: int
 
 
-class Executed(NamedTuple):
+class Executed(msgspec.Struct, frozen=True, gc=False):
     """What the fills of one order come to, and when the last of them was.
 
     `held` of them are still known by key, the youngest that is not is of `forgotten_ns` (-1: none is); `seen` says
@@ -51,7 +53,7 @@ class Executed(NamedTuple):
     forgotten_ns: int = -1
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """How an order ended, when memory has no room for more of it.
 
     Of one that is `balanced` the fills come to `filled` and need no sum apart; `held` of them are still known.
@@ -115,7 +117,7 @@ class Ledger:
         for state in orders:
             self._put(state)
         for entry in entries:
-            self._enter(entry)
+            self._enter(*entry)
 
     # ------------------------------------------------------------------------------------------------ orders
 
@@ -160,7 +162,7 @@ class Ledger:
         known = self.order(child) or self._end_of(child)
         if known is None or known.end is not End.FILLED or state.end is not End.CANCELED:
             return state
-        return attrs.evolve(state, end=End.FILLED)
+        return replace(state, end=End.FILLED)
 
     def concluded(self, child: OrderKey) -> OrderState | None:
         """What the end of this order says of the one that placed it, if that is not known yet."""
@@ -223,7 +225,7 @@ class Ledger:
         key = state.key
         known = self.sums.get(key)
         if known is not None and not known.seen:
-            self.sums[key] = known._replace(seen=True)
+            self.sums[key] = replace(known, seen=True)
         if state.child_order_id is not None:
             self.parents[OrderKey(key.venue_symbol, state.child_order_id)] = key
             for oldest in _excess(self.parents, MAX_CLOSED):
@@ -297,7 +299,7 @@ class Ledger:
         key = execution.key
         if self.repeats(key):
             return False
-        self._enter(Entry(key, execution.quantity, execution.time_ns))
+        self._enter(key, execution.quantity, execution.time_ns)
         return live or execution.time_ns >= self.floor_of(key.venue_symbol)
 
     def repeats(self, key: FillKey) -> bool:
@@ -306,21 +308,20 @@ class Ledger:
         self.duplicates += known
         return known
 
-    def _enter(self, entry: Entry) -> None:
+    def _enter(self, fill: FillKey, added: Decimal, time_ns: int) -> None:
         """Hundreds of thousands at a restart, so what is seldom needed is asked for only then."""
-        (symbol, trade_id, order_id), added, time_ns = entry
-        order = OrderKey(symbol, order_id)
+        order = OrderKey(fill.venue_symbol, fill.order_id)
         if self.accepted:
             self.accepted.pop(order, None)  # what was missing may be this one
         known = self.sums.get(order) or self._executed(order)
         if known is NOTHING:
             state = self.order(order)
             known = Executed(order if state is None else state.key, seen=self.knows(order))
-        key, quantity, last_ns, held, seen, forgotten_ns = known
+        key, last_ns = known.key, known.last_ns
         # Texts that are equal are kept once: with hundreds of thousands of keys it shows.
-        self.fills[FillKey(key.venue_symbol, trade_id, key.order_id)] = time_ns
-        # Made anew, and not by _replace, which takes longer than all else here.
-        self.sums[key] = Executed(key, quantity + added, max(last_ns, time_ns), held + 1, seen, forgotten_ns)
+        self.fills[FillKey(key.venue_symbol, fill.trade_id, key.order_id)] = time_ns
+        last_ns = time_ns if time_ns > last_ns else last_ns
+        self.sums[key] = Executed(key, known.quantity + added, last_ns, known.held + 1, known.seen, known.forgotten_ns)
         if len(self.fills) > MAX_FILLS:
             self._forget_fills(_excess(self.fills, MAX_FILLS))
 
@@ -342,7 +343,7 @@ class Ledger:
         if executed is None:  # balanced and shortened
             ended = self.ended[order]
             forgotten_ns = max(time_ns, ended.forgotten_ns)
-            self.ended[order] = ended._replace(held=ended.held - 1, forgotten_ns=forgotten_ns)
+            self.ended[order] = replace(ended, held=ended.held - 1, forgotten_ns=forgotten_ns)
             return
         # The order of a sum that was never seen may still come, and must balance then.
         needed = not executed.seen and self.double_entry and len(self.sums) <= MAX_SUMS
@@ -350,7 +351,7 @@ class Ledger:
             del self.sums[order]
         else:
             forgotten_ns = max(time_ns, executed.forgotten_ns)
-            self.sums[order] = Executed(*executed[:3], executed.held - 1, executed.seen, forgotten_ns)
+            self.sums[order] = replace(executed, held=executed.held - 1, forgotten_ns=forgotten_ns)
 
     def _note_forgotten(self, symbol: str, time_ns: int) -> None:
         if symbol not in self.forgotten and len(self.forgotten) >= MAX_FORGOTTEN:  # then it is said of all of them

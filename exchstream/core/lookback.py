@@ -61,10 +61,10 @@ class Verdict:
 class LookBack:
     """Covers [since_ns, when the links were proven].
 
-    `suspects` are the orders that were open at the loss, `doubted` those to ask about in any case, `lasting` what
-    former look-backs of this gap were told with authority and could not tell any more.  `lag_ns` is the venue's
-    allowance and what our clock may be off by.  `first`: nobody knows what was open when the gap began.  After
-    `max_passes`, what still moves or does not balance is named instead of asked for again.
+    `suspects` are the orders that were open at the loss, `doubted` those to ask about in any case, with the instant
+    that gave reason to, `lasting` what former look-backs of this gap were told with authority and could not tell any
+    more.  `lag_ns` is the venue's allowance and what our clock may be off by.  `first`: nobody knows what was open when
+    the gap began.  After `max_passes`, what still moves or does not balance is named instead of asked for again.
     """
 
     plan: Plan
@@ -78,7 +78,7 @@ class LookBack:
     suspects: set[OrderKey]
     lag_ns: int
     first: bool = False
-    doubted: set[OrderKey] = attrs.field(factory=set)
+    doubted: dict[OrderKey, int] = attrs.field(factory=dict)
     lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     owed: set[Question] = attrs.field(factory=set)
     passes: int = 0
@@ -138,9 +138,8 @@ class LookBack:
         """
         self._holdings, self._read_ns = holdings, now.wall_ns + self.lag_ns - self.plan.lag_ns
         if self.sheet.baseline is None and self._asked is not None:
-            seen_ns = self._asked.wall_ns - self.lag_ns
-            if self.sheet.quiet_since(seen_ns):
-                self.sheet.agree(holdings, seen_ns, self._read_ns)
+            # Trading goes on, so on both sides with all that the clock may be wrong by since it was read.
+            self.sheet.begin(holdings, self._asked.wall_ns - self.lag_ns, now.wall_ns + self.lag_ns)
         for symbol in sorted(holdings.symbols):
             self.symbols.setdefault(symbol)
 
@@ -206,7 +205,7 @@ class LookBack:
             return True
         seen_ns = self._asked.wall_ns - self.lag_ns
         state = self.ledger.order(key)
-        changed_ns = self.ledger.executed_ns(key)
+        changed_ns = max(self.ledger.executed_ns(key), self.doubted.get(key, 0))
         if state is not None:
             changed_ns = max(changed_ns, state.updated_ns or 0, state.created_ns or 0)
         return not self._after_proof(self._asked) or changed_ns > seen_ns

@@ -36,9 +36,11 @@ def scrub_cut(text: bytes, secrets: Iterable[bytes]) -> bytes:
 
 def scrub(raw: bytes, secrets: Iterable[bytes]) -> bytes:
     """`raw` without these texts and without anything that is named as a signature or a listen key."""
+    # `find`, since `in` first asks whether the bytes are an integer, which takes longer than the search.
     for text in secrets:
-        if text in raw:
+        if raw.find(text) >= 0:
             raw = raw.replace(text, HIDDEN)
-    if b"ign" in raw or b"isten" in raw or b"IGN" in raw or b"ISTEN" in raw:  # spares most messages the search
+    lower = raw.lower()
+    if lower.find(b"sign") >= 0 or lower.find(b"listenkey") >= 0:  # spares most messages the search
         raw = _SIGNATURES.sub(rb"\1" + HIDDEN, raw)
     return raw

@@ -24,6 +24,7 @@ from exchstream.core.asks import Asked, Asks, Purpose
 from exchstream.core.audit import Audit
 from exchstream.core.backoff import Backoff
 from exchstream.core.balances import Balances as BalanceSheet
+from exchstream.core.beginning import Beginning
 from exchstream.core.doubts import Doubts
 from exchstream.core.gaps import Gaps
 from exchstream.core.happenings import (
@@ -52,8 +53,8 @@ from exchstream.core.links import Link, Links, Phase
 from exchstream.core.lookback import LookBack, Verdict
 from exchstream.core.state import Checkpoint, Restored, Status
 from exchstream.core.teller import Teller
+from exchstream.core.tenure import Tenure
 from exchstream.core.venue import (
-    DAY,
     MINUTE,
     Accepted,
     CredentialGone,
@@ -87,8 +88,6 @@ from exchstream.events import GapReason
 from exchstream.model import Market
 
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
-# Longer than that a start does not take; a machine's clock that was set meanwhile may look like it.
-MAX_STARTING: Final = 7 * DAY
 # Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
 EXACT: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
@@ -111,22 +110,21 @@ class Session:
     _audit: Audit = attrs.field(init=False)
     _asks: Asks = attrs.field(factory=Asks, init=False)
     _reload_ns: int = attrs.field(default=0, init=False)
-    _renewed_ns: int = attrs.field(default=0, init=False)
-    _renew_ns: int | None = attrs.field(default=None, init=False)
-    _expires_ns: int | None = attrs.field(default=None, init=False)
+    _tenure: Tenure = attrs.field(init=False)
     _lag_ns: int = attrs.field(init=False)
     _trouble: str | None = attrs.field(default=None, init=False)
-    _started: Now = attrs.field(default=Now(0, 0), init=False)
-    _knows_time: bool = attrs.field(default=False, init=False)
-    _starting: bool = attrs.field(default=True, init=False)
+    _beginning: Beginning = attrs.field(init=False)
     _clock_cleared: bool = attrs.field(default=False, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
+    _only_facts: bool = attrs.field(default=False, init=False)
     _teller: Teller = attrs.field(init=False)
     _gaps: Gaps = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         plan, limits, host = self.venue.plan, self.venue.session_limits, self.venue.host_limits
         self._lag_ns = plan.lag_ns
+        self._beginning = Beginning(self.since_ns, self.restored, plan.lag_ns)
+        self._tenure = Tenure(self.memory)
         self.backoff = Backoff(
             base_ns=limits.retry_base_ns, cap_ns=limits.retry_cap_ns, stable_ns=limits.retry_stable_ns
         )
@@ -149,12 +147,12 @@ class Session:
         """
         if self.down:
             return []
-        good_ns = self.good_ns
+        good_ns, self._only_facts = self.good_ns, True
         with localcontext(EXACT):
             commands = list(self._react(happening, now))
             if any(isinstance(command, Stop) for command in commands):
                 commands, self.wake_at_ns = [Stop()], None
-            else:
+            elif not self._calm:
                 commands += self._advance(now)
                 self.wake_at_ns = self._wake_ns()
         commands = [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
@@ -171,18 +169,11 @@ class Session:
         return Checkpoint(
             good_ns=self.good_ns if gap is None else min(self.good_ns, gap.since_ns),
             floor_ns=self.ledger.floor_ns,
-            guessed=self._guesses,
+            guessed=self._beginning.guesses,
             balances=self.sheet.state(),
             gone=self.ledger.take_gone(),
             eras=dict(self._teller.epochs.eras),
         )
-
-    @property
-    def _guesses(self) -> bool:
-        """True while nobody knows, by the venue's clock, from when on it is to be told."""
-        if not self._starting:
-            return False
-        return self.since_ns is None if self.restored is None else self.restored.checkpoint.guessed
 
     def status(self) -> Status:
         """How the account stands.  Safe to call from another thread, which may see it in the middle of a change."""
@@ -198,29 +189,35 @@ class Session:
             last_error=None if phase == "live" else self._trouble,
             lag_ns=self._teller.lag_ns,
             fact_ns=self._teller.fact_ns,
-            credential_since_ns=None if credential is None else self._renewed_ns,
+            credential_since_ns=self._tenure.since_ns,
             credential_expires_ns=None if credential is None else credential.expires_ns,
         )
 
     def _phase(self) -> str:
         if self.down:
             return "down"
-        if self._gaps.told is None and not self._starting:
+        if self._gaps.told is None and self._beginning.over:
             return "live"
         return "connecting" if self._gaps.lookback is None else "looking back"
 
     # ------------------------------------------------------------------------------------------------ happenings
 
     def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
+        if isinstance(happening, Received):
+            if (link := self.links.live.get(happening.link)) is not None:
+                link.heard_ns = max(link.heard_ns, happening.heard_ns)
+                link.answered_ns = max(link.answered_ns, happening.answered_ns)
+                for meaning in self.venue.read(link.lane, happening.frames, self.memory):
+                    if isinstance(meaning, (OrderView, FillView, Evidence)):  # nearly all of the traffic
+                        self._fact(link, meaning, now)
+                        continue
+                    self._only_facts = False
+                    yield from self._from_link(link, meaning, now)
+                    if self.down:
+                        return
+            return
+        self._only_facts = False
         match happening:
-            case Received(link=number, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
-                if (link := self.links.live.get(number)) is not None:
-                    link.heard_ns = max(link.heard_ns, heard_ns)
-                    link.answered_ns = max(link.answered_ns, answered_ns)
-                    for meaning in self.venue.read(link.lane, frames, self.memory):
-                        yield from self._from_link(link, meaning, now)
-                        if self.down:
-                            return
             case Answered(ask=number, reply=reply):
                 if (asked := self._asks.take(number)) is not None:
                     yield from self._answered(asked, self.venue.answer(asked.question, reply, self.memory), now)
@@ -239,7 +236,7 @@ class Session:
                     self.links.lose(link, now)
                     self._link_gone(link, GapReason.LOST, why, now)
                     if retry_after_ns is not None and link.lane in self.links.wanting() and self._ready(now):
-                        yield self.links.dial(link.lane, now, self._key(), retry_after_ns)
+                        yield self.links.dial(link.lane, now, self._tenure.value, retry_after_ns)
             case Overflowed(link=number):
                 if (link := self.links.live.get(number)) is not None:
                     why = "no room for what it brought"
@@ -251,41 +248,27 @@ class Session:
             case Clocked(error_ns=error_ns):
                 self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
                 self._clocked(now)
-            case Unclocked(why=why, fatal=True) if not self._knows_time:
+            case Unclocked(why=why, fatal=True) if not self._beginning.knows_time:
                 yield from self._die(Refused(why, Refusal.FATAL), now)  # nothing could ever be signed
             case Unclocked(why=why):
-                self._unclocked += 1
                 self._trouble = self._teller.clean_text(why)
-                if self._starting and self._gaps.told is None:
-                    self._open_gap(GapReason.START, "by this machine's clock: the venue's is not known yet", now)
-                if not self._knows_time:
-                    yield MeasureClock(Range(*self.backoff.delay(self._unclocked)), anew=not self._starting)
+                yield from self._unknown_time(now)
             case Woken():
                 yield from self._woken(now)
 
     def _start(self, now: Now) -> None:
-        since_ns = self.since_ns
-        if self.restored is not None and not self.restored.checkpoint.good_ns:
-            self.restored = None  # it ended before it began
-        if self.restored is not None:
-            since_ns = self.restored.checkpoint.good_ns
-            self._teller.symbols.update(dict.fromkeys(self.restored.symbols))
-            self._recall(self.restored)
-            self.sheet.restore(self.restored.checkpoint.balances)
-            looked_back = since_ns > self.restored.checkpoint.floor_ns
-            self._gaps.knows_orders = looked_back
-        self._started = now
-        # Until the venue's clock is known, this machine's, with an allowance for what it may be off by.
-        self.good_ns = now.wall_ns - self.venue.plan.lag_ns if since_ns is None else since_ns
-        self.ledger.floor_ns = self.good_ns if self.restored is None else self.restored.checkpoint.floor_ns
-        if (
-            since_ns is not None
-            and self.restored is None
-            and self.venue.plan.fills.by_symbol
-            and not self.venue.symbols
-        ):
+        self._beginning = Beginning(self.since_ns, self.restored, self.venue.plan.lag_ns)
+        self.good_ns = self.ledger.floor_ns = self._beginning.begin(now)
+        told_ns, restored = self._beginning.told_ns, self._beginning.restored
+        if restored is not None:
+            self.ledger.floor_ns = restored.checkpoint.floor_ns
+            self._teller.symbols.update(dict.fromkeys(restored.symbols))
+            self._recall(restored)
+            self.sheet.restore(restored.checkpoint.balances)
+            self._gaps.knows_orders = self.good_ns > self.ledger.floor_ns  # once, all of it was looked back on
+        elif told_ns is not None and self.venue.plan.fills.by_symbol and not self.venue.symbols:
             self._gaps.name("symbols", "*", UNNAMED)
-        if since_ns is not None and not self._guesses:
+        if told_ns is not None and not self._beginning.guesses:
             self._open_gap(GapReason.START, "", now)
 
     def _recall(self, restored: Restored) -> None:
@@ -301,25 +284,25 @@ class Session:
 
         So the gap of the start is told only now, or told again if it was told too late an instant meanwhile.
         """
-        if self._guesses:
-            start_ns = now.wall_ns - (now.mono_ns - self._started.mono_ns) - self._lived_ns()
-            self.good_ns = self.ledger.floor_ns = start_ns
+        if self._beginning.guesses:
+            self.good_ns = self.ledger.floor_ns = start_ns = self._beginning.start_ns(now)
             if self._gaps.told is None:
                 self._open_gap(GapReason.START, "", now)
             else:
                 self._gaps.restamp(start_ns)
-        if self._starting and self._gaps.told is not None and self._gaps.told.since_ns > now.wall_ns:
+        if not self._beginning.over and self._gaps.told is not None and self._gaps.told.since_ns > now.wall_ns:
             self.good_ns = now.wall_ns
             self.ledger.floor_ns = min(self.ledger.floor_ns, now.wall_ns)
             self._gaps.restamp(now.wall_ns)
-        self._knows_time, self._starting = True, False
+        self._beginning.knows_time = self._beginning.over = True
 
-    def _lived_ns(self) -> int:
-        """For how long former processes had been starting, without ever knowing the venue's time, before this one."""
-        if self.restored is None:
-            return 0
-        began_ns = self.restored.checkpoint.good_ns + self.venue.plan.lag_ns
-        return min(max(0, self._started.wall_ns - began_ns), MAX_STARTING)
+    def _unknown_time(self, now: Now) -> Iterator[Command]:
+        """The venue's clock could not be read: again, if nothing can be done before it is."""
+        self._unclocked += 1
+        if not self._beginning.over and self._gaps.told is None:
+            self._open_gap(GapReason.START, "by this machine's clock: the venue's is not known yet", now)
+        if not self._beginning.knows_time:
+            yield MeasureClock(Range(*self.backoff.delay(self._unclocked)), anew=self._beginning.over)
 
     def _use_named(self, markets: Mapping[str, Market]) -> None:
         """Ask about the symbols that the user named, by the venue's name or the unified one; say which do not exist."""
@@ -335,17 +318,15 @@ class Session:
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):
             yield from self._end_link(link, GapReason.SILENT, why, now)
-        if self._expires_ns is not None and now.mono_ns >= self._expires_ns:
+        if self._tenure.over(now):
             yield from self._credential_gone("it could not be renewed in time", now, None)
         for link in self.links.outlived(now):
             yield from self._end_link(link, GapReason.EXPIRED, "its key was replaced, and is over", now)
         for link in self.links.drained(now):
             yield from self._end_link(link, GapReason.SILENT, "replaced by a newer connection", now)
         yield from self.links.tend(now)
-        credential = self.memory.credential
-        if self._renew_ns is not None and now.mono_ns >= self._renew_ns and credential is not None:
-            self._renew_ns = None  # processes that share the key must not renew it in step
-            yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now, Range(0, credential.spread_ns))
+        if (spread := self._tenure.renewal(now)) is not None:
+            yield self._asks.put(RenewCredential(), Purpose.RENEWAL, now, spread)
         if self._gaps.told is None and (doubt := self._gaps.doubts.overdue(now)) is not None:
             self._open_gap(GapReason.DOUBT, doubt.why, now)
 
@@ -366,15 +347,23 @@ class Session:
         if (link.phase is Phase.PROVEN and not self.links.proven) or link.owes:
             self._open_gap(reason, why, now)
 
+    @property
+    def _calm(self) -> bool:
+        """True where facts have come and nothing else, and they call for nothing: what is due is so at its time."""
+        newest, markets = next(reversed(self._teller.symbols), None), self.memory.markets
+        listed = newest is None or markets is None or newest in markets
+        return self._only_facts and self._gaps.told is None and not self._gaps.doubts.waiting and listed
+
+    def _fact(self, link: Link, meaning: OrderView | FillView | Evidence, now: Now) -> None:
+        """The link delivers; what it has told is told."""
+        link.evident = True
+        if not isinstance(meaning, Evidence):
+            self._watch_ids(meaning, now)
+            self._gaps.fact(meaning, now, recovered=False)
+
     def _from_link(self, link: Link, meaning: Meaning, now: Now) -> Iterator[Command]:
-        """One meaning of a frame.  Facts come first: they are nearly all of the traffic."""
+        """One meaning of a frame that is no fact."""
         match meaning:
-            case OrderView() | FillView():
-                link.evident = True
-                self._watch_ids(meaning, now)
-                self._gaps.fact(meaning, now, recovered=False)
-            case Evidence():
-                link.evident = True
             case Doubt():
                 link.evident = True
                 self._gaps.doubt(meaning, now)
@@ -407,7 +396,7 @@ class Session:
             yield from self._die(refused, now)
             return
         if refused.how is Refusal.DUBIOUS:  # nothing is dialled before the time is known anew
-            self._clock_cleared, self._knows_time = True, False
+            self._clock_cleared, self._beginning.knows_time = True, False
         if refused.how in (Refusal.CLOCK, Refusal.DUBIOUS):
             yield MeasureClock(anew=True)
         if refused.tag is not None or link.phase is not Phase.PROVEN:
@@ -417,10 +406,9 @@ class Session:
 
     def _credential_gone(self, why: str, now: Now, dialled_with: Secret | None) -> Iterator[Command]:
         """A key is dead: the one in force, or (None: that one) the one that a link was dialled with."""
-        credential = self.memory.credential
-        if credential is not None and dialled_with in (None, credential.value):
-            dialled_with = credential.value
-            self.memory.credential = self._renew_ns = self._expires_ns = None
+        if self._tenure.value is not None and dialled_with in (None, self._tenure.value):
+            dialled_with = self._tenure.value
+            self._tenure.end()
             self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)
         if dialled_with is not None:  # said twice, it finds no link
             for link in [link for link in self.links.live.values() if link.credential == dialled_with]:
@@ -503,22 +491,21 @@ class Session:
 
     def _credential_is(self, credential: CredentialIs, now: Now) -> Iterator[Command]:
         """A key for the first time, the same for longer, or another one: then its links move over to that."""
-        old, self.memory.credential, self._renewed_ns = self.memory.credential, credential, now.wall_ns
+        old, old_expires_ns = self._tenure.value, self._tenure.expires_ns
+        self._tenure.begin(credential, now)
         self._teller.clean(b"")  # so that no key is missed
-        if old is not None and old.value != credential.value:
+        if old not in (None, credential.value):
             self._asks.drop(Purpose.PROOF, Purpose.RENEWAL)  # they are about the old one
-            for link in [link for link in self.links.live.values() if link.credential == old.value]:
+            for link in [link for link in self.links.live.values() if link.credential == old]:
                 if link.phase is not Phase.PROVEN:
                     yield from self._end_link(link, GapReason.EXPIRED, "the key was replaced", now)
                 else:  # it may still tell something until its successor is proven, or may have gone deaf before
-                    link.ends_ns = self._expires_ns
+                    link.ends_ns = old_expires_ns
                     self.links.retire(link, now)
                     self._audit.hasten(now)
         for link in self.links.live.values():
             if link.credential == credential.value:
                 link.renewed, link.ends_ns = True, None
-        self._renew_ns = now.mono_ns + max(credential.renew_ns - now.wall_ns, 0)
-        self._expires_ns = now.mono_ns + max(credential.expires_ns - now.wall_ns, 0)
 
     def _owed(self, purpose: Purpose) -> set[Question]:
         """The questions that whoever asked for this purpose still waits for."""
@@ -549,7 +536,7 @@ class Session:
 
     def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
         """From the last good instant on facts may be missing."""
-        since_ns = self.good_ns if self._starting else min(self.good_ns, now.wall_ns)
+        since_ns = min(self.good_ns, now.wall_ns) if self._beginning.over else self.good_ns
         self._gaps.open(since_ns, reason, detail, now)
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)
@@ -602,26 +589,23 @@ class Session:
         return commands
 
     def _ready(self, now: Now) -> bool:
-        return self._knows_time and not self.venue.needs(self.memory, now.wall_ns)
+        return self._beginning.knows_time and not self.venue.needs(self.memory, now.wall_ns)
 
     def _prepare(self, now: Now) -> Iterator[Command]:
         """Ask for what dialling needs, then dial the lanes that want it; read the markets again for a new symbol."""
         wanting = self.links.wanting()
-        if wanting and self._knows_time:
+        if wanting and self._beginning.knows_time:
             needs = self.venue.needs(self.memory, now.wall_ns)
             asked = self._asks.pending(Purpose.NEED)
             yield from (self._asks.put(question, Purpose.NEED, now) for question in needs if question not in asked)
             if not needs:
-                yield from (self.links.dial(lane, now, self._key()) for lane in wanting)
+                yield from (self.links.dial(lane, now, self._tenure.value) for lane in wanting)
         markets = self.memory.markets
         newest = next(reversed(self._teller.symbols), None)
         unknown = markets is not None and newest is not None and newest not in markets
         if unknown and now.mono_ns >= self._reload_ns and Markets() not in self._asks.pending(Purpose.NEED):
             self._reload_ns = now.mono_ns + self.venue.session_limits.reload_ns
             yield self._asks.put(Markets(), Purpose.NEED, now)
-
-    def _key(self) -> Secret | None:
-        return None if self.memory.credential is None else self.memory.credential.value
 
     def _look_back(self, now: Now) -> Iterator[Command]:
         questions, verdict = self._gaps.look_back(now, self._lag_ns)
@@ -656,8 +640,5 @@ class Session:
         if self._gaps.told is None:
             instants += [due_ns for due_ns in (self._audit.next_ns,) if due_ns is not None]
             instants += self._gaps.doubts.wake_ns()
-        if self._renew_ns is not None:
-            instants.append(self._renew_ns)
-        if self._expires_ns is not None:
-            instants.append(self._expires_ns)
+        instants += self._tenure.wake_ns()
         return min(instants, default=None)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+import msgspec
+from msgspec.structs import replace
 
 from exchstream.core.balances import Balances
 from exchstream.core.epochs import Epochs
@@ -25,8 +27,7 @@ MAX_KEYS: Final = 4  # listen keys that are looked for in what is told: the newe
 MAX_STRANGE: Final = 200  # rows of answers that were told raw, so that they are not told each time they are asked for
 
 
-@attrs.frozen
-class News:
+class News(msgspec.Struct, frozen=True, gc=False):
     """A fact that was news: whose it is, and when it was by the venue's clock.
 
     Where the venue does not say when an order changed (FTX), when it was created: it cannot be older (None: not even
@@ -93,7 +94,9 @@ class Teller:
         execution = view.execution
         if self.ledger.repeats(execution.key):
             return None
-        execution = self._of_its_kind(execution)
+        order = OrderKey(execution.venue_symbol, execution.order_id)
+        if execution.kind is FillKind.TRADE:
+            execution = self._of_its_kind(execution, order)
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
         self.use(execution.venue_symbol)
         if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
@@ -102,14 +105,12 @@ class Teller:
             if not recovered:
                 self.lag_ns, self.fact_ns = now.wall_ns - execution.time_ns, now.wall_ns
             self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
-        return News(OrderKey(execution.venue_symbol, execution.order_id), execution.time_ns)
+        return News(order, execution.time_ns)
 
-    def _of_its_kind(self, execution: Execution) -> Execution:
+    def _of_its_kind(self, execution: Execution, key: OrderKey) -> Execution:
         """Listings of executions may not say why one happened, where their order does."""
-        order = self.ledger.order(OrderKey(execution.venue_symbol, execution.order_id))
-        if order is None or order.fill_kind is None or execution.kind is not FillKind.TRADE:
-            return execution
-        return attrs.evolve(execution, kind=order.fill_kind)
+        order = self.ledger.order(key)
+        return execution if order is None or order.fill_kind is None else replace(execution, kind=order.fill_kind)
 
     def use(self, venue_symbol: str) -> None:
         """Remember the symbol as the one used last."""
@@ -182,10 +183,8 @@ class Teller:
 
     def gap_closed(self, closed: GapClosed) -> None:
         """Tell the verdict; the reasons in it may be the venue's own words."""
-        named = tuple(
-            attrs.evolve(u, name=self.clean_text(u.name), why=self.clean_text(u.why)) for u in closed.unresolved
-        )
-        self._untold.append(attrs.evolve(closed, unresolved=named))
+        named = tuple(replace(u, name=self.clean_text(u.name), why=self.clean_text(u.why)) for u in closed.unresolved)
+        self._untold.append(replace(closed, unresolved=named))
 
     def down(self, refused: Refused) -> None:
         """Tell that the account has ended."""

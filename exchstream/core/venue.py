@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 import attrs
+import msgspec
 
 from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits
 from exchstream.events import DownReason
@@ -200,16 +201,14 @@ class Refusal(Enum):
     DUBIOUS = "dubious"  # a wrong key or a wrong clock, told in the same words: measure, try once more, then FATAL
 
 
-@attrs.frozen
-class OrderView:
+class OrderView(msgspec.Struct, frozen=True, gc=False):
     """One look at one order."""
 
     state: OrderState
     raw: bytes = b""
 
 
-@attrs.frozen
-class FillView:
+class FillView(msgspec.Struct, frozen=True, gc=False):
     """One execution."""
 
     execution: Execution

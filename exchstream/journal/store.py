@@ -31,7 +31,7 @@ from exchstream.core.ledger import MAX_CLOSED, MAX_ENDED, Entry
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import MINUTE
 from exchstream.errors import JournalError, SlowConsumer
-from exchstream.events import Event, Fill, OrderUpdate
+from exchstream.events import Event, Fill, GapClosed, OrderUpdate
 from exchstream.journal.file import boot as this_boot
 from exchstream.journal.file import connect, errors, locked, opened
 from exchstream.journal.records import (
@@ -195,6 +195,7 @@ class Store:
         told = [(ids[name], event) for name, event in batch.events if event.position not in refused]
         records, told_ns = [], self._at_ns
         symbols: dict[tuple[int, str], int] = {}
+        asked_about: set[tuple[int, str]] = set()
         orders: dict[tuple[int, OrderKey], OrderState] = {}
         for account, event in told:
             told_ns = max(told_ns, at_ns(event))
@@ -204,12 +205,16 @@ class Store:
                 symbols[account, event.venue_symbol] = event.position
             elif isinstance(event, Fill):
                 symbols[account, event.venue_symbol] = event.position
+            elif isinstance(event, GapClosed):
+                asked_about.update((account, symbol) for symbol in event.scope.symbols or ())
         db.executemany("insert into record values (?, ?, ?, ?, ?)", records)
         self._at_ns = told_ns
         db.executemany(
             "insert into symbol values (?, ?, ?) on conflict do update set position = excluded.position",
             [(account, symbol, position) for (account, symbol), position in symbols.items()],
         )
+        # No later verdict is about less, also where nothing was ever told of a symbol.
+        db.executemany("insert or ignore into symbol values (?, ?, 0)", asked_about)
         self._write_orders(orders)
         for name, checkpoint in batch.checkpoints.items():
             self._write_checkpoint(ids[name], checkpoint)

@@ -17,18 +17,35 @@ _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}
 # What nearly every amount looks like; without an exponent, so many digits cannot spell an absurd size.
 _PLAIN: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?").fullmatch
 _DIVISION: Final = Context(prec=28)
+MAX_REMEMBERED: Final = 4_096
 
 
 class BadNumber(ValueError):
     """Not a finite decimal number of sane size."""
 
 
+class _Amounts(dict[str, Decimal]):
+    """Amounts by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
+
+    def __missing__(self, text: str) -> Decimal:
+        if _PLAIN(text) is None:
+            raise KeyError(text)
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        number = self[text] = Decimal(text)
+        return number
+
+
+_AMOUNTS: Final = _Amounts()
+
+
 def exact(value: object) -> Decimal:
     """The number that `value` (text, integer or Decimal) spells.  Raises BadNumber; a float is refused too."""
     if isinstance(value, str):
-        if _PLAIN(value) is not None:
-            return Decimal(value)
-        text = value
+        try:
+            return _AMOUNTS[value]
+        except KeyError:
+            text = value
     elif isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
         try:
             text = str(value)
@@ -46,8 +63,11 @@ def exact(value: object) -> Decimal:
 
 def amount(value: object) -> Decimal:
     """`exact`, and not negative.  Raises BadNumber."""
-    if isinstance(value, str) and _PLAIN(value) is not None:  # no sign: nothing more to ask
-        return Decimal(value)
+    if isinstance(value, str):  # all but a few have no sign: nothing more to ask
+        try:
+            return _AMOUNTS[value]
+        except KeyError:
+            pass
     number = exact(value)
     if number < 0:
         raise BadNumber(f"a negative amount: {number}")

@@ -76,9 +76,12 @@ class Account:
         past = [verdict for verdict in self.closed if verdict.at_ns <= time_ns] or self.closed[:1]
         return not past or past[-1].symbols is None or symbol in past[-1].symbols
 
-    def unpromised(self, end: TrueChange, born_ns: int) -> bool:
-        """True for an order of which the first verdict did not promise the end: old, and over before it could look."""
+    def unpromised(self, end: TrueChange, born_ns: int, error_ns: int) -> bool:
+        """True for an order of which the first verdict did not promise the end: old, and over before it could look.
+
+        That is said by the account's clock, which may be wrong by `error_ns`.
+        """
         first = self.first
         if first is None or first.orders_since_ns is None:
             return False
-        return born_ns - TRUNCATED < first.orders_since_ns and end.time_ns <= first.until_ns
+        return born_ns - TRUNCATED < first.orders_since_ns and end.time_ns <= first.until_ns + error_ns

@@ -44,9 +44,9 @@ def orders_invented(truth: Iterable[TrueChange], told: Iterable[Told]) -> list[s
 
 
 def orders_wrong_at_end(
-    truth: Sequence[TrueChange], told: Sequence[Told], *, since_ns: int = 0, nets: bool = False
+    truth: Sequence[TrueChange], told: Sequence[Told], *, since_ns: int = 0, nets: bool = False, error_ns: int = 0
 ) -> list[str]:
-    """The last that was told of each order is how it really stands.
+    """The last that was told of each order is how it really stands; the account's clock is wrong by `error_ns` at most.
 
     What ended before then need not be told, nor what a verdict names, nor what happened in a gap that is still open.
     """
@@ -68,7 +68,7 @@ def orders_wrong_at_end(
             continue
         if event is not None:
             wrong.append(f"order ends as {(event.status, event.filled)}, really {change}")
-        elif change.status not in FINAL or not account.unpromised(change, born[key]):
+        elif change.status not in FINAL or not account.unpromised(change, born[key], error_ns):
             wrong.append(f"order lost: {change}")
     return wrong
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
-from mockserver.checkers.excuses import named
+from mockserver.checkers.excuses import Account, named
 from mockserver.checkers.facts import (
     FINAL,
     TRUNCATED,
@@ -21,8 +21,11 @@ from mockserver.checkers.facts import (
 )
 
 
-def verdicts_false(fills: Sequence[TrueFill], orders: Sequence[TrueChange], told: Sequence[Told]) -> list[str]:
-    """What a verdict vouches for had been told when it was told."""
+def verdicts_false(
+    fills: Sequence[TrueFill], orders: Sequence[TrueChange], told: Sequence[Told], *, error_ns: int = 0
+) -> list[str]:
+    """What a verdict vouches for had been told when it was told; the account's clock is wrong by `error_ns` at most."""
+    account = Account(told)
     ends = [change for change in orders if change.status in FINAL]
     born: dict[OrderId, int] = {}
     for change in orders:
@@ -52,6 +55,8 @@ def verdicts_false(fills: Sequence[TrueFill], orders: Sequence[TrueChange], told
                         break
                     old = event.orders_since_ns is not None and born[end.key] - TRUNCATED < event.orders_since_ns
                     if end.key in final or (old and end.key not in seen):
+                        continue
+                    if end.key not in seen and account.unpromised(end, born[end.key], error_ns):
                         continue
                     if _covered(event, end.key[0], end.key[1], end.time_ns):
                         wrong.append(f"{_named(event)} without {end}")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.core.venue import (
     SECOND,
@@ -384,7 +385,7 @@ def test_a_negative_fill_is_no_fact() -> None:
     """V14 looks at executions too."""
     (fill,) = GOOD.read(LANE, [read("ftx/ws_fill_perp.json")], Memory())
     assert isinstance(fill, FillView)
-    bad = attrs.evolve(fill, execution=attrs.evolve(fill.execution, quantity=Decimal(-1)))
+    bad = replace(fill, execution=replace(fill.execution, quantity=Decimal(-1)))
     with pytest.raises(AssertionError, match=r"V14.*a negative fill"):
         check_venue(told_also("read", bad), FTX)
 

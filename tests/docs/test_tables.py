@@ -201,7 +201,7 @@ def test_every_name_of_the_json_form_is_listed() -> None:
     for line in jsonlines._Line.__subclasses__():
         text = told_of(str(line.__struct_config__.tag))
         parts = [Scope, Unresolved] if line is jsonlines._GapClosed else []
-        inner = {field.name for part in parts for field in attrs.fields(part)}
+        inner = {name for part in parts for name in part.__struct_fields__}
         assert set(names(text)) - inner == set(line.__struct_fields__) - common - inner, text
         assert inner <= set(re.findall(r"\w+", text))
         for hint in get_type_hints(line).values():

@@ -45,8 +45,8 @@ MUTANTS: Final = (
     Mutant(
         "gap-from-the-notice",
         SESSION,
-        "since_ns = self.good_ns if self._starting else min(self.good_ns, now.wall_ns)",
-        "since_ns = self.good_ns if self._starting else now.wall_ns",
+        "since_ns = min(self.good_ns, now.wall_ns) if self._beginning.over else self.good_ns",
+        "since_ns = now.wall_ns if self._beginning.over else self.good_ns",
         "a gap begins when it is noticed, and not at the last good instant",
     ),
     Mutant(
@@ -219,8 +219,8 @@ MUTANTS: Final = (
     Mutant(
         "restart-from-now",
         SESSION,
-        "since_ns = self.restored.checkpoint.good_ns\n            self._teller",
-        "since_ns = now.wall_ns\n            self._teller",
+        "self.good_ns = self.ledger.floor_ns = self._beginning.begin(now)",
+        "self.ledger.floor_ns = self._beginning.begin(now)\n        self.good_ns = now.wall_ns",
         "a new process does not go on where the former one was proven",
     ),
     Mutant(

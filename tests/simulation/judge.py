@@ -100,7 +100,7 @@ def judged(outcome: Outcome) -> list[str]:
         if story.lasting:  # what no verdict reaches yet, the next one may
             fills, changes = _before_verdict(fills, changes, told)
         wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
-        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets)
+        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets, error_ns=_error_ns(world))
     return wrong
 
 
@@ -117,7 +117,7 @@ def judged_so_far(story: Story, world: World) -> list[str]:
         *checkers.orders_invented(world.changes, told),
         *checkers.gaps_in_order(told, start_ns=start_ns, error_ns=error_ns),
         *checkers.gaps_untold(world.fills, world.changes, told, lag_ns=world.venue.plan.lag_ns + world.worst_error_ns),
-        *checkers.verdicts_false(world.fills, world.changes, told),
+        *checkers.verdicts_false(world.fills, world.changes, told, error_ns=error_ns),
         *checkers.scopes_shrunk(told),
     ]
     if world.down is not None:

@@ -227,11 +227,11 @@ def order_trade_update(order: Order, raw: bytes) -> list[Meaning]:
     odd = Odd()
     side = odd.word(SIDES, order.side, "side", None)
     if order.execution not in EXECUTIONS:
-        odd.found.append(f"execution type {order.execution[:40]!r}")
+        odd.append(f"execution type {order.execution[:40]!r}")
     quantity = amount(order.last_quantity)
     told = _execution(order, side, quantity, odd, raw) if order.execution in ("TRADE", "CALCULATED") else []
     told.append(OrderView(_updated_order(order, side, odd), raw))
-    return told + odd.strange("ORDER_TRADE_UPDATE", raw)
+    return told + odd.strange("ORDER_TRADE_UPDATE", raw) if odd else told
 
 
 def _execution(order: Order, side: Side | None, quantity: Decimal, odd: Odd, raw: bytes) -> list[Meaning]:

@@ -170,12 +170,12 @@ TRADE_ROW: Final = msgspec.json.Decoder(TradeRow)
 def execution_report(event: ExecutionReport, raw: bytes) -> list[Meaning]:
     """The execution if there is one, the order, and what was odd.  Raises BadNumber."""
     odd = Odd()
-    side = odd.word(SIDES, event.side, "side", None)
+    side = SIDES.get(event.side) or odd.word(SIDES, event.side, "side", None)
     if event.execution not in EXECUTIONS:
-        odd.found.append(f"execution type {event.execution[:40]!r}")
+        odd.append(f"execution type {event.execution[:40]!r}")
     told = _execution(event, side, raw) if event.execution == "TRADE" else []
     told.append(OrderView(_reported_order(event, side, odd), raw))
-    return told + odd.strange("executionReport", raw)
+    return told + odd.strange("executionReport", raw) if odd else told
 
 
 def _execution(event: ExecutionReport, side: Side | None, raw: bytes) -> list[Meaning]:
@@ -213,10 +213,11 @@ def _reported_order(event: ExecutionReport, side: Side | None, odd: Odd) -> Orde
     client_id = event.client_id
     if event.execution == "CANCELED" and event.original_client_id not in (None, "", "null"):
         client_id = event.original_client_id or client_id
+    end = ENDS.get(event.status)
     return OrderState(
         key=OrderKey(event.symbol, str(event.order_id)),
-        stage=_stage(event.status, odd),
-        end=ENDS.get(event.status),
+        stage=None if end else STAGES.get(event.status) or _stage(event.status, odd),
+        end=end,
         reason=_reason(event.status, event.expiry_reason, event.reject_reason),
         cumulative=_cumulative(event.filled, event.filled_quote),
         price=term(positive_or_none(event.price), time_ns, version),
@@ -225,7 +226,7 @@ def _reported_order(event: ExecutionReport, side: Side | None, odd: Odd) -> Orde
         stop_price=term(positive_or_none(event.stop_price), time_ns, version),
         client_order_id=term(client_id, time_ns, version),
         side=side,
-        type=odd.word(TYPES, event.type, "order type", OrderType.UNKNOWN),
+        type=TYPES.get(event.type) or odd.word(TYPES, event.type, "order type", OrderType.UNKNOWN),
         time_in_force=_time_in_force(event.type, event.time_in_force, odd),
         created_ns=None if event.created_ms is None else event.created_ms * MILLI,
         updated_ns=time_ns,

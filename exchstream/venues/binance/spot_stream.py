@@ -70,10 +70,17 @@ class _Frame(msgspec.Struct, frozen=True):
 
 
 _FRAME: Final = msgspec.json.Decoder(_Frame)
+_WRAPPING: Final = '{"subscriptionId":'
+_WRAPPED: Final = ',"event":'
 
 
 def read_wrapped(text: str | bytes, *, logon: bool) -> list[Meaning]:
     """A frame of the WebSocket API.  Never raises."""
+    if (inner := _unwrapped(text)) is not None:
+        try:
+            return _event(_EVENT.decode(inner), inner)
+        except UNREADABLE:
+            pass  # what is wrong with the whole of it is said below
     try:
         frame = _FRAME.decode(text)
     except UNREADABLE as error:
@@ -83,6 +90,17 @@ def read_wrapped(text: str | bytes, *, logon: bool) -> list[Meaning]:
     if frame.status is None:
         return unreadable(raw_bytes(text), ValueError("neither an event nor an answer"), _HOT)
     return used_weights(frame.rateLimits or ()) + _answered(frame, frame.status, logon)
+
+
+def _unwrapped(text: str | bytes) -> str | None:
+    """The event in a frame as Binance writes it, which need not be decoded twice; None for any other frame.
+
+    A frame that only looks like one has an inside that is no JSON.
+    """
+    if not isinstance(text, str) or not text.startswith(_WRAPPING):
+        return None
+    start = text.find(_WRAPPED, len(_WRAPPING), len(_WRAPPING) + 32)
+    return None if start < 0 else text[start + len(_WRAPPED) : -1]
 
 
 def _answered(frame: _Frame, status: int, logon: bool) -> list[Meaning]:
@@ -104,13 +122,17 @@ def _answered(frame: _Frame, status: int, logon: bool) -> list[Meaning]:
 def read_event(raw: str | bytes) -> list[Meaning]:
     """An event, as the listen key's socket sends it or out of its wrapper.  Never raises."""
     try:
-        event = _EVENT.decode(raw)
-        if type(event) is ExecutionReport:
-            return execution_report(event, raw_bytes(raw))
-        if type(event) is BalanceUpdate:
-            return [Moved(event.asset, exact(event.delta)), Evidence()]
+        return _event(_EVENT.decode(raw), raw)
     except UNREADABLE as error:
         return unreadable(raw_bytes(raw), error, _HOT)
+
+
+def _event(event: Any, raw: str | bytes) -> list[Meaning]:
+    """What an event means.  Raises BadNumber."""
+    if type(event) is ExecutionReport:
+        return execution_report(event, raw_bytes(raw))
+    if type(event) is BalanceUpdate:
+        return [Moved(event.asset, exact(event.delta)), Evidence()]
     match type(event).__name__:
         case "eventStreamTerminated":
             return [Resubscribe("the venue ended the subscription")]

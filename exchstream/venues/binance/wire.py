@@ -31,13 +31,10 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
-class Odd:
+class Odd(list[str]):
     """Collects the values of one message that we have no word for, so that they are told and nothing is lost."""
 
-    __slots__ = ("found",)
-
-    def __init__(self) -> None:
-        self.found: list[str] = []
+    __slots__ = ()
 
     def word(self, table: Mapping[str, V], text: str | None, field: str, unknown: D) -> V | D | None:
         """The word for `text`; None where the venue says none; `unknown`, and noted, where we have no word."""
@@ -45,18 +42,18 @@ class Odd:
             return None
         known = table.get(text)
         if known is None:
-            self.found.append(f"{field} {text[:40]!r}")
+            self.append(f"{field} {text[:40]!r}")
             return unknown
         return known
 
     def strange(self, what: str, raw: bytes) -> list[Meaning]:
         """What was odd, told; empty when nothing was."""
-        return [Strange(f"{what}: unknown {', '.join(self.found)}", raw)] if self.found else []
+        return [Strange(f"{what}: unknown {', '.join(self)}", raw)] if self else []
 
 
 def term(value: V | None, time_ns: int, execution_id: int = -1) -> Term[V] | None:
-    """A versioned term of an order; None for a value that is absent."""
-    return None if value is None or value == "" else Term(value, time_ns, execution_id)
+    """A versioned term of an order; None for a value that is absent (or empty, or zero)."""
+    return Term(value, time_ns, execution_id) if value else None
 
 
 def raw_bytes(frame: str | bytes) -> bytes:

@@ -89,7 +89,9 @@ class Pipeline:
     With `silent_rest` nothing that is asked after the start is answered.
     """
 
-    def __init__(self, journal: Journal | None = None, *, silent_rest: bool = False) -> None:
+    def __init__(
+        self, journal: Journal | None = None, *, silent_rest: bool = False, wall_ns: int | None = None
+    ) -> None:
         self.session = Session(
             BinanceSpot(
                 api_key="bench-key",
@@ -104,7 +106,7 @@ class Pipeline:
         self.position = 0
         self._link = 0
         self._now_ns = 0
-        self._wall_ns = time.time_ns()
+        self._wall_ns = time.time_ns() if wall_ns is None else wall_ns
         self._silent = False
         self._unanswered: deque[tuple[int, int]] = (
             deque()

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -271,4 +271,4 @@ def test_every_event_has_a_line() -> None:
         "AccountDown",
         "Unrecognized",
     }
-    assert all(attrs.has(each) for each in Event.__args__)
+    assert all(issubclass(each, msgspec.Struct) for each in Event.__args__)

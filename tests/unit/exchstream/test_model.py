@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exchstream import model
+from exchstream.events import OrderUpdate
 from exchstream.model import (
     Cumulative,
     End,
@@ -79,6 +81,14 @@ def test_join_is_idempotent(a: OrderState, b: OrderState) -> None:
 
 
 @given(VIEWS, VIEWS)
+def test_the_quick_join_is_the_join(a: OrderState, b: OrderState) -> None:
+    """Where one view knows all that the other does, and where it only nearly does."""
+    for new in (a, b, model._merged(a, b)):
+        assert join(a, new) == model._merged(a, new)
+        assert join(new, a) == model._merged(new, a)
+
+
+@given(VIEWS, VIEWS)
 def test_an_order_only_moves_forward(a: OrderState, b: OrderState) -> None:
     """Filled quantity never falls, and what is final never works again (G3)."""
     both = join(a, b)
@@ -98,6 +108,17 @@ def test_visible_values_decide_equality_of_what_is_told(a: OrderState, b: OrderS
     """Joining a state with what it already shows changes no visible value."""
     both = join(a, b)
     assert both.visible() == join(both, a).visible()
+
+
+def test_two_updates_are_compared_by_what_can_be_seen() -> None:
+    """By `==`, by `!=` and by hash; the version of a price shows nowhere."""
+    key = OrderKey("BTCUSDT", "1")
+    one, same, other = (
+        OrderUpdate(venue="v", account="a", symbol=None, received_ns=1, state=OrderState(key=key, price=price))
+        for price in (Term(Decimal(1), 1), Term(Decimal(1), 2), Term(Decimal(2), 2))
+    )
+    assert (one == same, one != same, hash(one) == hash(same)) == (True, False, True)
+    assert (one == other, one != other, one == 1, one != 1) == (False, True, False, True)
 
 
 @pytest.mark.parametrize(

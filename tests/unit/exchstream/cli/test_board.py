@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from exchstream.cli.board import KEPT, Board
@@ -35,7 +36,7 @@ OPENED = GapOpened(**WHO, since_ns=NOW_NS, reason=GapReason.SILENT, detail="60 s
 CLOSED = GapClosed(
     **WHO, since_ns=NOW_NS, until_ns=NOW_NS + 2 * SECOND, scope=Scope(symbols=None, kinds=()), complete=True
 )
-PARTLY = attrs.evolve(CLOSED, complete=False, unresolved=(Unresolved(what="order", name="5", why="gone"),))
+PARTLY = replace(CLOSED, complete=False, unresolved=(Unresolved(what="order", name="5", why="gone"),))
 FILL = Fill(
     **WHO,
     symbol=None,
@@ -143,10 +144,10 @@ def many_digits() -> Board:
     board = Board()
     whose: dict[str, Any] = {"venue": "binance-futures", "account": "demo", "symbol": "BTC/USDT:USDT"}
     key = OrderKey("BTCUSDT", "215456454333", OrderKind.ORDER)
-    state = attrs.evolve(order(1, "0.00123456").state, key=key, quantity=Term(Decimal("0.01234")))
-    board.take(attrs.evolve(order(1), **whose, state=attrs.evolve(state, price=Term(Decimal("60030.12")))), NOW_NS)
-    execution = attrs.evolve(FILL.execution, trade_id="7840180937", price=Decimal("60031.25"))
-    board.take(attrs.evolve(FILL, **whose, execution=execution), NOW_NS)
+    state = replace(order(1, "0.00123456").state, key=key, quantity=Term(Decimal("0.01234")))
+    board.take(replace(order(1), **whose, state=replace(state, price=Term(Decimal("60030.12")))), NOW_NS)
+    execution = replace(FILL.execution, trade_id="7840180937", price=Decimal("60031.25"))
+    board.take(replace(FILL, **whose, execution=execution), NOW_NS)
     board.take(PARTLY, NOW_NS)
     return board
 

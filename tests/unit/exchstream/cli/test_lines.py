@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from exchstream.cli.lines import PIPE_BUF, line, moment, plain, short, verdict, write
 from exchstream.events import (
@@ -64,23 +64,21 @@ EXECUTION = Execution(
     time_ns=NOW_NS,
 )
 FILL = Fill(**WHO, symbol=None, received_ns=NOW_NS, execution=EXECUTION)
-CANCELED = attrs.evolve(STATE, end=End.CANCELED, reason="by user")
+CANCELED = replace(STATE, end=End.CANCELED, reason="by user")
 UNKNOWN = OrderState(key=OrderKey("BTC/USD", "8", OrderKind.ALGO))
-PAID = attrs.evolve(
-    EXECUTION, fee=Decimal("-1E-7"), fee_asset="USD", liquidity=Liquidity.MAKER, kind=FillKind.LIQUIDATION
-)
+PAID = replace(EXECUTION, fee=Decimal("-1E-7"), fee_asset="USD", liquidity=Liquidity.MAKER, kind=FillKind.LIQUIDATION)
 MISSING = Unresolved(what="symbol", name="ETHBTC", why="no answer")
 
 LINES = [
     (ORDER, "order 71  BTC/USD  buy limit 0.50 @ 20000  partially_filled, filled 0.30"),
     (
-        attrs.evolve(ORDER, state=CANCELED, recovered=True),
+        replace(ORDER, state=CANCELED, recovered=True),
         "order 71  BTC/USD  buy limit 0.50 @ 20000  canceled, filled 0.30 (by user)  (recovered)",
     ),
-    (attrs.evolve(ORDER, symbol=None, state=UNKNOWN), "algo order 8  BTC/USD  - - -  unknown, filled 0"),
+    (replace(ORDER, symbol=None, state=UNKNOWN), "algo order 8  BTC/USD  - - -  unknown, filled 0"),
     (FILL, "fill 9 of order 71  ETH-PERP  sell 2 @ 1500.5"),
     (
-        attrs.evolve(FILL, execution=PAID, symbol="ETH/USD:USD"),
+        replace(FILL, execution=PAID, symbol="ETH/USD:USD"),
         "fill 9 of order 71  ETH/USD:USD  sell 2 @ 1500.5  maker, fee -0.0000001 USD, liquidation",
     ),
     (
@@ -96,7 +94,7 @@ LINES = [
             **WHO,
             since_ns=0,
             until_ns=0,
-            scope=attrs.evolve(SCOPE, symbols=("BTCUSDT",)),
+            scope=replace(SCOPE, symbols=("BTCUSDT",)),
             complete=False,
             unresolved=(MISSING,),
         ),
@@ -130,7 +128,7 @@ def test_each_event_is_one_line(event: Event, expected: str) -> None:
 )
 def test_a_verdict_says_what_it_is_about(symbols: tuple[str, ...] | None, expected: str) -> None:
     """Complete is no more than complete for these symbols, of which a long list is cut short."""
-    scope = attrs.evolve(SCOPE, symbols=symbols)
+    scope = replace(SCOPE, symbols=symbols)
     assert expected == verdict(GapClosed(**WHO, since_ns=0, until_ns=0, scope=scope, complete=True))
 
 

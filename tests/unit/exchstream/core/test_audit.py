@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
+from msgspec.structs import replace
 
 from exchstream.core.audit import Audit
 from exchstream.core.balances import Balances as Sheet
@@ -132,7 +133,7 @@ def test_a_position_that_executions_explain_is_none() -> None:
     auditor = Auditor()
     market = Market("SOLUSDT", "SOL/USDT:USDT", "SOL", "USDT", settle="USDT")
     auditor.sheet.agree(Holdings({"SOLUSDT": Decimal(-3)}), T0, T0)
-    bought = attrs.evolve(execution("1", symbol="SOLUSDT", quantity="3"), fee=Decimal(1), fee_asset="USDT")
+    bought = replace(execution("1", symbol="SOLUSDT", quantity="3"), fee=Decimal(1), fee_asset="USDT")
     auditor.sheet.executed(bought, market, T0)
     assert [auditor.look(Holdings({})), auditor.look(Holdings({}))] == [None, None]
 

@@ -42,6 +42,36 @@ def test_more_of_that_than_can_be_tried_explains_nothing() -> None:
     assert sheet.unexplained(Holdings({"ETH": Decimal(1)})) == {}
 
 
+@pytest.mark.parametrize("had_it", [False, True])
+def test_the_first_holdings_may_have_what_was_told_around_then(*, had_it: bool) -> None:
+    """So what moves on another symbol right after them is noticed, although trading never paused."""
+    sheet = Balances()
+    sheet.executed(execution("before", at=-5), MARKETS["BTCUSDT"], T0)
+    sheet.executed(execution("around", at=0.5), MARKETS["BTCUSDT"], T0 + 10**9)
+    sheet.begin(Holdings({"BTC": Decimal(2), "USDT": Decimal(1_000)}), T0, T0 + 10**9)
+    later = {"BTC": Decimal(2 if had_it else 3), "USDT": Decimal(1_000 if had_it else 900)}
+    assert sheet.unexplained(Holdings(later)) == {}
+    assert sheet.unexplained(Holdings({**later, "ETH": Decimal(1)})) == {"ETH": Decimal(1)}
+
+
+def test_first_holdings_are_not_taken_while_more_moves_than_can_be_tried() -> None:
+    """The youngest are kept; after a restart, and after a wipe, what was before is as unknown."""
+    sheet = Balances()
+    for second in range(balances.MAX_UNCERTAIN + 1):
+        sheet.executed(execution(f"t{second}", at=second), MARKETS["BTCUSDT"], T0 + second * 10**9)
+    for at_ns, taken in ((T0 - 1, False), (T0, True)):
+        sheet.begin(Holdings({}), at_ns, T0 + 10**9)
+        assert (sheet.baseline is not None) is taken
+    sheet.forget()
+    again = Balances()
+    again.restore(sheet.state())
+    for each in (sheet, again):
+        each.begin(Holdings({}), sheet.last_ns - 1, T0)
+        assert each.baseline is None
+        each.begin(Holdings({}), sheet.last_ns, T0)
+        assert each.baseline is not None
+
+
 def test_a_state_goes_on_where_it_was() -> None:
     """What a checkpoint keeps of the balances is all of them."""
     sheet, other = Balances(), Balances()

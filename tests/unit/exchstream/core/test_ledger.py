@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.core import ledger as module
 from exchstream.core.ledger import Ledger
@@ -37,9 +37,9 @@ def test_what_the_stream_tells_is_never_history() -> None:
 def test_an_end_without_a_time_is_news_unless_its_fills_are_old() -> None:
     """FTX does not say when an order ended: created before the floor, it may have been cancelled after it."""
     ledger = Ledger(floor_ns=T0)
-    assert ledger.view(attrs.evolve(order("1", end=End.CANCELED), updated_ns=None, created_ns=T0 - 1)) is not None
+    assert ledger.view(replace(order("1", end=End.CANCELED), updated_ns=None, created_ns=T0 - 1)) is not None
     ledger.fill(execution(of="2", at=-1))
-    filled = attrs.evolve(order("2", end=End.FILLED, filled="1"), updated_ns=None, created_ns=T0 - 1)
+    filled = replace(order("2", end=End.FILLED, filled="1"), updated_ns=None, created_ns=T0 - 1)
     assert ledger.view(filled) is None
 
 

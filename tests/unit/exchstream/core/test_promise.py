@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.core import doubts, ledger, lookback
 from exchstream.core.happenings import (
@@ -158,7 +159,7 @@ def drop(driver: Driver) -> None:
 
 def filled(number: int, at: float) -> tuple[OrderState, Execution]:
     """An order that was placed and filled at once, and its execution."""
-    state = attrs.evolve(order(str(number), filled="1", end=End.FILLED, at=at), created_ns=T0 + round(at * SECOND))
+    state = replace(order(str(number), filled="1", end=End.FILLED, at=at), created_ns=T0 + round(at * SECOND))
     return state, execution(str(number), of=str(number), at=at)
 
 
@@ -207,7 +208,7 @@ def test_fills_that_memory_had_to_forget_are_named_and_not_told_again() -> None:
 def test_an_old_fill_of_an_order_that_is_asked_for_is_not_told_again() -> None:
     """Settled long ago and forgotten for the number of fills since, it is listed with those of its order."""
     old = execution("old", of="keep", quantity="0.1", at=1)
-    working = attrs.evolve(order("keep", filled="0.1", at=1), created_ns=T0)
+    working = replace(order("keep", filled="0.1", at=1), created_ns=T0)
     driver, books = Driver(), Books([working], [old])
     begin(driver, books)
     driver.say(FillView(old))
@@ -220,7 +221,7 @@ def test_an_old_fill_of_an_order_that_is_asked_for_is_not_told_again() -> None:
     live_on(driver, books, 60)
     at = driver.now.mono_ns / SECOND
     books.fills.append(execution("new", of="keep", quantity="0.9", at=at))
-    books.orders[0] = attrs.evolve(order("keep", filled="1", end=End.FILLED, at=at), created_ns=T0)
+    books.orders[0] = replace(order("keep", filled="1", end=End.FILLED, at=at), created_ns=T0)
     drop(driver)
 
     class Slow(Books):
@@ -258,11 +259,11 @@ def test_orders_that_ended_while_rest_was_away_are_told_once() -> None:
 def test_by_id_questions_are_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand orders that were cancelled in a gap are asked about by and by."""
     monkeypatch.setattr(lookback, "MAX_FOLLOWED", 20)
-    states = [attrs.evolve(order(str(number)), created_ns=T0) for number in range(1_000)]
+    states = [replace(order(str(number)), created_ns=T0) for number in range(1_000)]
     driver, books = Driver(), Books(orders=states)
     begin(driver, books)
     live_on(driver, books, 60)
-    books.orders = [attrs.evolve(s, end=End.CANCELED, updated_ns=driver.now.wall_ns) for s in states]
+    books.orders = [replace(s, end=End.CANCELED, updated_ns=driver.now.wall_ns) for s in states]
     drop(driver)
     most = 0
     while driver.session.status().phase != "live":
@@ -667,7 +668,7 @@ def before_the_wipe() -> tuple[Driver, Books]:
     books = Books()
     begin(driver, books)
     state, fill = filled(1, at=driver.now.mono_ns / SECOND)
-    working = attrs.evolve(order("2"), created_ns=driver.now.wall_ns)
+    working = replace(order("2"), created_ns=driver.now.wall_ns)
     books.orders, books.fills = [state, working], [fill]
     driver.say(OrderView(state), FillView(fill), OrderView(working))
     live_on(driver, books, 300)
@@ -699,7 +700,7 @@ def test_a_wiped_venue_has_other_orders_by_the_old_ids(live: bool) -> None:
 def test_an_old_order_that_was_open_does_not_hide_a_new_one() -> None:
     """The new one has its id, and is open too: both are told of."""
     driver, books = before_the_wipe()
-    books.orders = [attrs.evolve(order("2", at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)]
+    books.orders = [replace(order("2", at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)]
     books.fills = []
     drop(driver)
     verdict = settle(driver, books)
@@ -724,7 +725,7 @@ def test_a_wipe_that_is_noticed_late_takes_nothing_back() -> None:
     driver, books = before_the_wipe()
     at = driver.now.mono_ns / SECOND
     elder, fill = filled(1, at=at)
-    young = attrs.evolve(order("9", at=at + 1), created_ns=driver.now.wall_ns + SECOND)
+    young = replace(order("9", at=at + 1), created_ns=driver.now.wall_ns + SECOND)
     books.orders, books.fills = [elder, young], [fill]
     driver.advance(2)
     drop(driver)
@@ -739,14 +740,14 @@ def test_a_wipe_right_after_the_first_orders_loses_nothing_of_the_new_ones() -> 
     driver, books = Driver(Toy(plan=WIPES)), Books()
     begin(driver, books)
     driver.advance(10)
-    old = [attrs.evolve(order(number), created_ns=driver.now.wall_ns) for number in ("5", "7")]
+    old = [replace(order(number), created_ns=driver.now.wall_ns) for number in ("5", "7")]
     driver.say(*map(OrderView, old))
     driver.lose()
     driver.advance(200)
     elder, fill = filled(1, at=driver.now.mono_ns / SECOND)
-    elder = attrs.evolve(elder, end=None)
+    elder = replace(elder, end=None)
     driver.advance(5)
-    books.orders = [elder, attrs.evolve(order("5", at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)]
+    books.orders = [elder, replace(order("5", at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)]
     books.fills = [fill]
     driver.advance(100)
     driver.prove()

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.core.asks import MAX_DROPPED, Asks, Purpose
 from exchstream.core.happenings import (
@@ -981,7 +982,7 @@ def test_recovered_fills_of_an_order_are_told_from_the_oldest_on() -> None:
     assert driver.told(Fill) == []
     driver.reply(Fills, FillView(execution("3", at=3)), FillView(execution("2", at=2)))
     assert driver.told(Fill) == []
-    driver.reply(Orders, OrderView(attrs.evolve(order(filled="4"), fill_kind=FillKind.ADL)))
+    driver.reply(Orders, OrderView(replace(order(filled="4"), fill_kind=FillKind.ADL)))
     assert [fill.trade_id for fill in driver.told(Fill)] == ["2", "3", "9", "10"]
     assert {fill.kind for fill in driver.told(Fill)} == {FillKind.ADL}  # as their order says
 
@@ -1017,7 +1018,7 @@ def test_what_a_later_pass_finds_asks_for_one_more() -> None:
     driver.answer_all()
     driver.advance(5)
     driver.hear()
-    late = attrs.evolve(order("7", at=0), updated_ns=None, created_ns=T0)
+    late = replace(order("7", at=0), updated_ns=None, created_ns=T0)
     driver.reply(Orders, OrderView(late))
     driver.answer_all(late)
     assert driver.session.status().phase == "looking back"
@@ -1181,7 +1182,7 @@ def test_the_status_says_how_late_the_last_live_fact_was() -> None:
     assert lag(driver) == (SECOND // 4, driver.now.wall_ns)
     driver.say(FillView(execution("2", at=at_s - 2)))
     assert lag(driver) == (2 * SECOND, driver.now.wall_ns)
-    driver.say(OrderView(attrs.evolve(order(filled="1", at=at_s), updated_ns=None)))
+    driver.say(OrderView(replace(order(filled="1", at=at_s), updated_ns=None)))
     assert lag(driver) == (2 * SECOND, driver.now.wall_ns)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.core.venue import SECOND, FillView, OrderView
 from exchstream.events import Fill, GapOpened, GapReason, OrderUpdate, place
@@ -42,7 +42,7 @@ def before_the_wipe(done: str, working: str) -> tuple[Driver, Books]:
 
 def resting(driver: Driver, number: str) -> OrderState:
     """An order that is placed now."""
-    return attrs.evolve(order(number, at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)
+    return replace(order(number, at=driver.now.mono_ns / SECOND), created_ns=driver.now.wall_ns)
 
 
 def test_a_restart_knows_which_ids_are_old(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_restart_knows_the_elders_of_the_order_that_showed_a_wipe(tmp_path: Pa
 
     second, store = restarted(first, tmp_path / "orders.db")
     second.advance(3600 if proven else 1)
-    books.orders[0] = attrs.evolve(elder, end=End.CANCELED, updated_ns=second.now.wall_ns)
+    books.orders[0] = replace(elder, end=End.CANCELED, updated_ns=second.now.wall_ns)
     begin(second, books)
     assert [(u.order_id, u.state.end) for u in second.told(OrderUpdate)] == [("1", End.CANCELED)]
     assert second.told(Fill) == []
@@ -100,7 +100,7 @@ def test_a_false_sign_tells_nothing_twice_after_a_restart(tmp_path: Path) -> Non
     books.fills.append(fill)
     first.say(OrderView(done), FillView(fill))
     first.advance(1)
-    later = attrs.evolve(books.orders[1], created_ns=first.now.wall_ns, updated_ns=first.now.wall_ns)
+    later = replace(books.orders[1], created_ns=first.now.wall_ns, updated_ns=first.now.wall_ns)
     first.say(OrderView(later))
     assert first.told(GapOpened)[-1].reason is GapReason.WIPED
     second, store = restarted(first, tmp_path / "orders.db")

@@ -16,11 +16,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import attrs
 import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from exchstream.core.balances import BalanceState
 from exchstream.errors import JournalError, SlowConsumer
@@ -246,7 +246,7 @@ def test_a_journal_of_an_old_form_goes_on(path: Path, form: int) -> None:
         store.close()
     store = Store(path)
     assert tell(store, fill("1", "1")) == [3]
-    assert tell(store, attrs.evolve(fill("1", "1"), epoch=1)) == []
+    assert tell(store, replace(fill("1", "1"), epoch=1)) == []
     store.close()
 
 

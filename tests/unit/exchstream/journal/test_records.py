@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import attrs
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from exchstream.core.balances import BalanceState
 from exchstream.core.epochs import Era
@@ -52,7 +52,7 @@ def test_every_event_survives(event: Event) -> None:
 @given(STATES, STATES)
 def test_registers_and_versions_survive(one: OrderState, two: OrderState) -> None:
     """A state that was written joins what comes later as if it had never left memory."""
-    read, later = decode_state(encode(one)), attrs.evolve(two, key=one.key)
+    read, later = decode_state(encode(one)), replace(two, key=one.key)
     assert one == read
     assert join(one, later) == join(read, later)
     assert type(one.end) is type(read.end)
@@ -100,7 +100,7 @@ def test_digits_survive(amount: str) -> None:
     """Also zeros at the end, exponents and signs."""
     number = Decimal(amount)
     event = fill()
-    event = attrs.evolve(event, execution=attrs.evolve(event.execution, price=number, fee=number))
+    event = replace(event, execution=replace(event.execution, price=number, fee=number))
     read = again(event)
     assert isinstance(read, Fill)
     assert read.fee is not None

@@ -14,20 +14,35 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from exchstream.core.balances import BalanceState
 from exchstream.core.ledger import Entry
 from exchstream.core.state import Checkpoint
 from exchstream.core.venue import DAY, MINUTE, SECOND, Holdings
 from exchstream.errors import JournalError, SlowConsumer
-from exchstream.events import Event, Fill, OrderUpdate
+from exchstream.events import Event, Fill, GapClosed, OrderUpdate, Scope
 from exchstream.journal import file as file_module
 from exchstream.journal import store as module
 from exchstream.journal.records import at_ns
 from exchstream.journal.store import AHEAD, CHUNK, Batch, Durability, Retention, Store
 from exchstream.model import End, FillKey, OrderKey, OrderKind, OrderState
 
-from .told import SYMBOL, T0, batch, checkpoint, everything, exact, fill, gap, left_by_a_kill, placed, tell, update
+from .told import (
+    SYMBOL,
+    T0,
+    WHOSE,
+    batch,
+    checkpoint,
+    everything,
+    exact,
+    fill,
+    gap,
+    left_by_a_kill,
+    placed,
+    tell,
+    update,
+)
 
 KEEP_ALL: Final = Retention(10**18, 10**12)
 DURABILITIES: Final[tuple[Durability, ...]] = ("normal", "full", "relaxed")
@@ -220,6 +235,14 @@ def test_what_is_another_fill_is_told(store: Store, other: Fill) -> None:
     assert tell(store, fill("1"), account="b") == []
 
 
+def test_what_a_verdict_was_about_is_asked_about_again(store: Store) -> None:
+    """Also where nothing was ever told of a symbol; what was used is still the last."""
+    scope = Scope(symbols=(SYMBOL, "ETHUSDT"), kinds=(OrderKind.ORDER,))
+    verdict = GapClosed(**WHOSE, since_ns=T0, until_ns=T0, scope=scope, complete=True)
+    tell(store, fill(), verdict)
+    assert store.restore(["a"])["a"].symbols == ("ETHUSDT", SYMBOL)
+
+
 def test_a_fill_is_known_long_after_its_record(store: Store) -> None:
     """Also after a restart."""
     tell(store, fill("1"), gap(T0 + 20 * MINUTE), good_ns=T0 + 20 * MINUTE)
@@ -347,7 +370,7 @@ def test_a_full_disk_changes_nothing(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [fill("\ud800"), fill(at_ns=2**64), attrs.evolve(fill(), received_ns=2**64)],
+    [fill("\ud800"), fill(at_ns=2**64), replace(fill(), received_ns=2**64)],
     ids=["no text", "no time", "no time of ours"],
 )
 def test_what_no_file_can_hold_is_refused(store: Store, event: Event) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.events import Event
 from exchstream.journal import verify as module
@@ -61,8 +61,8 @@ def test_a_sound_journal_is_sound(path: Path) -> None:
 def test_another_epochs_orders_and_fills_have_the_same_ids(path: Path) -> None:
     """An order that works under the id of one that has ended is another one, and so is its fill."""
     store = Store(path)
-    works, part = (attrs.evolve(update("2", filled=filled), epoch=1) for filled in ("0", "0.1"))
-    assert tell(store, works, part, attrs.evolve(fill("2", "2"), epoch=1)) == []
+    works, part = (replace(update("2", filled=filled), epoch=1) for filled in ("0", "0.1"))
+    assert tell(store, works, part, replace(fill("2", "2"), epoch=1)) == []
     store.close()
     assert findings(path).faults == ()
 
@@ -153,5 +153,5 @@ def test_many_faults_are_counted(path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_kind_and_its_numbers_stay_together(path: Path) -> None:
     """An event that is decoded as another kind is no event."""
-    event = attrs.evolve(gap(), position=0)
+    event = replace(gap(), position=0)
     assert tampered(path, record(event, 1, FILL)).faults

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
+from msgspec.structs import asdict
 
 from exchstream.core.balances import BalanceState
 from exchstream.core.state import Checkpoint
@@ -94,7 +94,8 @@ def everything(store: Store) -> list[Event]:
 
 def exact(event: Event) -> object:
     """All that is known of an event, the versions of an order's terms too (which `==` does not look at)."""
-    return type(event), attrs.asdict(event)
+    fields = asdict(event)
+    return type(event), fields | ({"state": asdict(event.state)} if isinstance(event, OrderUpdate) else {})
 
 
 def left_by_a_kill(path: Path, to: Path) -> Path:

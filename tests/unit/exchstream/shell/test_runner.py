@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from exchstream.core.happenings import (
@@ -221,7 +222,7 @@ async def test_a_measurement_that_somebody_else_asked_for_is_told(autojump_clock
     """The clock is measured each hour for a question of any account: all of them hear how far it may be off now."""
     host, heard = Away(), list[Happening]()
     host.error_ns = 7
-    down = attrs.evolve(DOWN, position=0)
+    down = replace(DOWN, position=0)
     session = Play(lambda happening: [Emit((down,)), Stop()] if happening == Woken() else [])
     session.wake_at_ns = 3 * SECOND
     async with trio.open_nursery() as nursery:

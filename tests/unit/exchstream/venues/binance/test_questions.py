@@ -37,7 +37,18 @@ from exchstream.core.venue import (
     Strange,
     Unreachable,
 )
-from exchstream.model import Liquidity, Market, OrderKey, OrderKind, OrderStatus, OrderType, Side, Term, join
+from exchstream.model import (
+    Cumulative,
+    Liquidity,
+    Market,
+    OrderKey,
+    OrderKind,
+    OrderStatus,
+    OrderType,
+    Side,
+    Term,
+    join,
+)
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.binance.signing import HmacSigner
 
@@ -324,7 +335,7 @@ def test_open_orders_of_spot(spot: BinanceSpot, reply: Make) -> None:
     assert isinstance(first, OrderView)
     assert isinstance(second, OrderView)
     assert Term(Decimal("0.1"), 1699999999500_000_000) == first.state.price
-    assert (Decimal("0.5"), Decimal("0.1"), Decimal("0.05")) == tuple(first.state.cumulative)
+    assert Cumulative(Decimal("0.5"), Decimal("0.1"), Decimal("0.05")) == first.state.cumulative
     assert spot_order(1) == json.loads(first.raw)
     assert Snapshot(OrderKind.ORDER, frozenset({OrderKey("BTCUSDT", "1"), OrderKey("BTCUSDT", "2")})) == snapshot
     assert [Snapshot(OrderKind.ORDER, frozenset())] == spot.answer(OpenOrders(OrderKind.ORDER), reply("[]"), Memory())
