@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from mockserver.faces.base import (
     Binary,
@@ -39,6 +39,9 @@ from mockserver.faults import (
 )
 from mockserver.faults.facts import Thing
 from mockserver.faults.kinds import Frame
+from mockserver.transport import NoTransport, Transport
+
+__all__ = ["Link", "NoTransport", "Silence", "Transport"]
 
 if TYPE_CHECKING:
     from mockserver.clock import Timer
@@ -57,52 +60,6 @@ PONG_TIMEOUT = Close(1008, "Pong timeout")
 END_OF_LIFE = Close(1001, "")
 
 Silence = Literal["events", "all"]
-
-
-class Transport(Protocol):
-    """What a link needs from whoever moves its bytes. Every call returns at once."""
-
-    def wake(self) -> None:
-        """The outbox has something to send."""
-
-    def drop(self) -> None:
-        """End the TCP connection without a close frame (the client sees 1006); unsent frames are lost."""
-
-    def reset(self) -> None:
-        """Reset the TCP connection (RST); unsent frames are lost."""
-
-    def cut_after(self, count: int) -> None:
-        """Send only ``count`` more bytes, then reset: the client is left inside a frame."""
-
-    def hold(self, held: bool) -> None:
-        """Half-open: neither read nor write until released; the TCP connection stays."""
-
-
-class NoTransport:
-    """A transport that moves nothing: tests and simulations read ``Link.take()`` themselves."""
-
-    def __init__(self) -> None:
-        self.ended: str | None = None
-        self.held = False
-
-    def wake(self) -> None:
-        """Nothing sleeps here."""
-
-    def drop(self) -> None:
-        """Remember how it ended."""
-        self.ended = "drop"
-
-    def reset(self) -> None:
-        """Remember how it ended."""
-        self.ended = "reset"
-
-    def cut_after(self, count: int) -> None:
-        """Remember how it ended."""
-        self.ended = f"cut after {count}"
-
-    def hold(self, held: bool) -> None:
-        """Remember the state."""
-        self.held = held
 
 
 class Link:

@@ -25,12 +25,12 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
-from mockserver.clock import Clock
 from mockserver.control import PREFIX, Control
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faults import FAIR, Bandwidth, Fate, LimitData, Slicer, SlowClose
+from mockserver.faults import FAIR, Fate
 from mockserver.link import Link
-from mockserver.wire import Pace, Reader, Tap, write_frames
+from mockserver.pacing import pass_time, shape
+from mockserver.wire import Reader, Tap, write_frames
 from mockserver.world import World, Worlds
 
 MAX_HEAD = 64 << 10
@@ -388,33 +388,6 @@ class _Connection:
             LOG.debug("WebSocket %d lost", link.id)
         finally:
             self.server.disconnected(link)
-
-
-async def pass_time(clock: Clock, for_ns: int) -> None:
-    """Wait for so long by a world's clock, which may be moved by hand."""
-    if not for_ns:
-        return
-    if not clock.by_hand:
-        await trio.sleep(for_ns / 1e9)
-        return
-    done = trio.Event()
-    clock.after(for_ns, "delay of a request", done.set)
-    await done.wait()
-
-
-def shape(tap: Tap, link: Link) -> None:
-    """Let the bytes of a connection go as faults had it when it was dialled."""
-    for birth in reversed(link.births):  # of two the first prevails
-        match birth:
-            case Bandwidth(bytes_per_s=rate):
-                size = max(1, rate // 100)
-                tap.pace = Pace(size, partial(pass_time, link.home.clock, size * 1_000_000_000 // rate))
-            case Slicer(size=size, delay_ns=delay_ns):
-                tap.pace = Pace(size, partial(pass_time, link.home.clock, delay_ns))
-            case LimitData(bytes=count):
-                tap.cut_after(count, resets=False)
-            case SlowClose(delay_ns=delay_ns):
-                tap.slow_close_ns = delay_ns
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:
