@@ -27,6 +27,7 @@ from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
 from mockserver.hosts import PORTS
 from mockserver.liquidity import MODELS, make_liquidity
+from mockserver.recorded_trades import BadTrades, Recorded, read_trades
 from mockserver.server import Listening, Server, listen
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
@@ -92,10 +93,12 @@ def add_world_options(made: argparse.ArgumentParser) -> None:
     )
     made.add_argument(
         "--liquidity",
-        choices=MODELS,
+        type=_liquidity,
         default="book",
+        metavar="MODEL",
         help="who trades with the clients: manual (only the control API), echo (every order fills at once), "
-        "book (a book that moves) (default: %(default)s)",
+        "touch (an order fills when the price touches it), book (a book that moves), "
+        "replay:FILE or replay:FILE#SYMBOL (recorded trades, CSV or JSON lines) (default: %(default)s)",
     )
     made.add_argument(
         "--profile",
@@ -208,6 +211,7 @@ async def open_port(host: str, port: int) -> list[trio.SocketListener]:
 
 
 async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
+    worlds = build(args)  # before there is a port to close again
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         listeners = await open_port(args.host, args.port)
         for port in PORTS if args.real_ports else ():
@@ -217,7 +221,7 @@ async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
                 f"mockserver: WARNING: {args.host} is not loopback; whoever reaches it has the control API",
                 file=sys.stderr,
             )
-        server = Server(build(args))
+        server = Server(worlds)
         if papers is not None:
             from mockserver.attach.gate import Gate
 
@@ -226,7 +230,7 @@ async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
         async with trio.open_nursery() as nursery:
             listening = await nursery.start(server.serve_on, args.host, listeners)
             try:
-                announce(args, server.worlds, listening, papers)
+                announce(args, worlds, listening, papers)
             except CannotStart as error:  # raised below, where the nursery cannot wrap it into a group
                 failure = error
             else:
@@ -243,10 +247,12 @@ async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
 
 
 def build(args: argparse.Namespace) -> Worlds:
-    """The worlds the arguments ask for, with a demo account at each venue."""
+    """The worlds the arguments ask for, with a demo account at each venue. CannotStart: no trades to replay."""
+    model, _, file = args.liquidity.partition(":")
+    trades = recorded(file) if model == "replay" else ()
 
     def liquidity(exchange: Exchange) -> Liquidity:
-        return make_liquidity(args.liquidity, exchange.engine, exchange.random("liquidity"))
+        return make_liquidity(model, exchange.engine, exchange.random("liquidity"), trades)
 
     profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
     recipe = Recipe(
@@ -268,6 +274,24 @@ def build(args: argparse.Namespace) -> Worlds:
         if args.trade_demo is not None:
             demo_traders.start(exchange, DEMO, int(args.trade_demo * 1_000_000_000))
     return worlds
+
+
+def recorded(file: str) -> Sequence[Recorded]:
+    """Read the trades of `FILE` or `FILE#SYMBOL`. CannotStart says why they cannot be played."""
+    name, _, symbol = file.partition("#")
+    try:
+        with Path(name).open(encoding="utf-8") as lines:
+            trades = read_trades(lines, name, symbol or None)
+    except OSError as error:
+        raise CannotStart(f"cannot read {name}: {_why(error)}") from None
+    except UnicodeDecodeError:
+        raise CannotStart(f"cannot read {name}: it is no text (unpack it first)") from None
+    except BadTrades as error:
+        raise CannotStart(str(error)) from None
+    listed = sorted({instrument.name for spec in VENUES for instrument in spec.instruments})
+    if unknown := sorted({trade.symbol for trade in trades} - {*listed}):
+        raise CannotStart(f"{name}: no venue here has {unknown[0]}; there are {', '.join(listed)}")
+    return trades
 
 
 def _id_offset() -> int:
@@ -344,6 +368,15 @@ def readiness(worlds: Worlds, listening: Listening) -> dict[str, Any]:
         "seed": worlds.seed,
         "venues": venues,
     }
+
+
+def _liquidity(text: str) -> str:
+    model, _, file = text.partition(":")
+    if model == "replay" and not file.partition("#")[0]:
+        raise argparse.ArgumentTypeError("a replay needs a file of trades: replay:FILE")
+    if model not in MODELS or (file and model != "replay"):
+        raise argparse.ArgumentTypeError(f"no liquidity {text!r}; there are {', '.join(MODELS[:-1])}, replay:FILE")
+    return text
 
 
 def _port(text: str) -> int:

@@ -26,12 +26,12 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
-from mockserver.clock import Clock
 from mockserver.control import PREFIX, Control
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
 from mockserver.hosts import foreign_host, origin_form, refusal
 from mockserver.link import Link
+from mockserver.pacing import pass_time, shape
 from mockserver.tally import Tally
 from mockserver.wire import Reader, Tap, write_frames
 from mockserver.world import World, Worlds
@@ -152,6 +152,7 @@ class Server:
             with tap.scope:
                 if self.gate is None or await self.gate.admit(tap):
                     await _Connection(self, tap, peer, local).run()
+            await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
         except Exception:
@@ -312,11 +313,25 @@ class _Connection:
         # real venues.
         await trio.lowlevel.checkpoint()
         await pass_time(world.clock, fate.after_ns)
+        if fate.until_end_ns:
+            await self._order_ended(request, response, fate.until_end_ns)
         if fate.heard == "answer":
             await self._respond(response)
             return True
         await self._say_nothing(fate)
         return False
+
+    async def _order_ended(self, request: HttpRequest, response: HttpResponse, within_ns: int) -> None:
+        """Wait until the order that was answered about has ended, and not for ever."""
+        found = self.server.worlds.order_of(request, response)
+        if found is None:
+            return
+        exchange, order = found
+        ended = trio.Event()
+        patience = exchange.clock.after(within_ns, f"answer about order {order.order_id}", ended.set)
+        exchange.when_ended(order, ended.set)
+        await ended.wait()
+        patience.cancel()
 
     async def _say_nothing(self, fate: Fate) -> None:
         """Wait for the client to leave, or do not even that."""
@@ -367,6 +382,7 @@ class _Connection:
             return False
         link, session = found
         self.server.tally.link(request)
+        shape(self.tap, link)
         list(websocket.events())  # the request, which is accepted without extensions
         headers = [(name.encode(), value.encode()) for name, value in session.handshake]
         self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
@@ -389,18 +405,6 @@ class _Connection:
             LOG.debug("WebSocket %d lost", link.id)
         finally:
             self.server.disconnected(link)
-
-
-async def pass_time(clock: Clock, for_ns: int) -> None:
-    """Wait for so long by a world's clock, which may be moved by hand."""
-    if not for_ns:
-        return
-    if not clock.by_hand:
-        await trio.sleep(for_ns / 1e9)
-        return
-    done = trio.Event()
-    clock.after(for_ns, "delay of a request", done.set)
-    await done.wait()
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:

@@ -122,6 +122,8 @@ class RejectReason(Enum):
     WOULD_TRIGGER = "WOULD_TRIGGER"
     """A conditional order whose trigger price has been reached already."""
     NOT_ALLOWED = "NOT_ALLOWED"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    """The exchange has stopped this market (halted or delisted)."""
 
 
 class BalanceCause(Enum):

@@ -29,6 +29,7 @@ SPOT_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.WOULD_MATCH: errors.WOULD_TAKE,
     RejectReason.TOO_MANY_ORDERS: errors.filter_failure("MAX_NUM_ORDERS"),
     RejectReason.UNKNOWN_INSTRUMENT: errors.BAD_SYMBOL,
+    RejectReason.MARKET_CLOSED: errors.MARKET_CLOSED,
 }
 FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     **SPOT_REJECTS,
@@ -38,6 +39,7 @@ FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.INSUFFICIENT_BALANCE: errors.MARGIN_INSUFFICIENT,
     RejectReason.WOULD_MATCH: errors.POST_ONLY_REJECTED,
     RejectReason.REDUCE_ONLY: errors.REDUCE_ONLY_REJECTED,
+    RejectReason.MARKET_CLOSED: errors.SYMBOL_CLOSED,
 }
 
 
