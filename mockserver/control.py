@@ -13,9 +13,11 @@ Pure: a request in, a response out; the server mounts it.
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from typing import Any
 from urllib.parse import urlsplit
 
+from mockserver.control_clock import ClockControl
 from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
 from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
@@ -23,7 +25,7 @@ from mockserver.exchange import Account, Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import Link
 from mockserver.recorder import KINDS
-from mockserver.world import Worlds
+from mockserver.world import World, Worlds
 
 __all__ = ["PREFIX", "Control"]
 
@@ -58,6 +60,7 @@ class Control:
             ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
+            **ClockControl(self._find).table,
         }
         self.routes = list(self.takes())
 
@@ -66,7 +69,20 @@ class Control:
         return {f"{method} {PREFIX}{path}": act.takes for (method, path), act in self._table.items()}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request, and keep its method, path and status in the journal of the world it names."""
+        """Answer one request at once; an act of many steps does them all without waiting for the wire."""
+        steps = self.steps(request)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                answer: HttpResponse = done.value
+                return answer
+
+    def steps(self, request: HttpRequest) -> Generator[World, None, HttpResponse]:
+        """Answer one request, stopping wherever the wire of a world has to catch up before it goes on.
+
+        Its method, path and status are kept in the journal of the world it names.
+        """
         named: str | None = None
         try:
             self._check_origin(request)
@@ -74,7 +90,8 @@ class Control:
             given = Input.of(request, captured)
             named = given.optional_text("world")
             given.allow(act.takes | captured.keys())
-            status, answer = 200, act.handler(given)
+            done = act.handler(given)
+            status, answer = 200, done if isinstance(done, dict) else (yield from done)
         except BadRequest as refusal:
             status, answer = refusal.status, {"error": refusal.text, **refusal.more}
         world = self.worlds.worlds.get(named or "", self.worlds.default)

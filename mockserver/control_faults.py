@@ -32,7 +32,7 @@ class FaultControl:
         if not given.has("fault"):
             raise BadRequest("'fault' is missing")
         try:
-            world.faults.arm(read_fault(given.get("fault")), world.clock.now_ns)
+            world.faults.arm(read_fault(given.get("fault")), world.clock.timeline_ns)
         except FormError as error:
             raise BadRequest(error.text) from None
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import attrs
@@ -34,7 +34,9 @@ from mockserver.world import World, Worlds
 PREFIX = "/__mock"
 
 Json = dict[str, Any]
-Handler = Callable[[Input], Json]
+Steps = Generator[World, None, Json]
+"""An act that stops where the wire of a world has to catch up before it goes on."""
+Handler = Callable[[Input], Json | Steps]
 
 
 @attrs.frozen(slots=True)

@@ -96,6 +96,6 @@ def start(exchange: Exchange, account: str, interval_ns: int) -> None:
     def turn() -> None:
         for command in trader.step(exchange.now_ns):
             exchange.submit(command)
-        exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn)
+        exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn, market=True)
 
-    exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn)
+    exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn, market=True)

@@ -19,7 +19,7 @@ from typing import Literal
 
 import attrs
 
-from mockserver.clock import Clock
+from mockserver.clock import Clock, Fired
 from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
@@ -62,6 +62,10 @@ class World:
         self.truth = Truth(name)
         self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
+        clock.watchers.append(self._note_timer)
+
+    def _note_timer(self, fired: Fired) -> None:
+        self.recorder.record("timer", fired.name, link=fired.link)
 
     def note_faults(self, hits: Sequence[Hit], *, link: int | None = None) -> None:
         """Keep in the journal what happened."""
@@ -211,7 +215,7 @@ class Worlds:
         if home is None:
             return self.default, FAIR
         world = home.world
-        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.now_ns)
+        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.timeline_ns)
         world.note_faults(hits)
         return world, fate_of(hits, home.venue)
 

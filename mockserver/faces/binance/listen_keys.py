@@ -120,7 +120,8 @@ class ListenKeys:
         self.exchange.disclaim(key.value)
 
     def _timer(self, key: ListenKey) -> Timer:
-        return self.exchange.clock.after(LIFE_NS, f"listen key of {key.account}", lambda: self._run_out(key))
+        name = f"listen key of {key.account} at {self.exchange.venue}"
+        return self.exchange.clock.after(LIFE_NS, name, lambda: self._run_out(key), account=key.account)
 
     def _run_out(self, key: ListenKey) -> None:
         self._end(key)
