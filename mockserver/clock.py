@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
@@ -98,6 +98,8 @@ class Clock:
         sleep shorter."""
         self.watchers: list[Callable[[Fired], None]] = []  # bounded: the world's journal, and one per advance
         """Each is told of a timer that fires, just before it does what it was set for; not of the market's."""
+        self.on_clear: list[Callable[[], None]] = []  # bounded: by the requests that wait
+        """Each is called when all timers are cancelled, because the world ends."""
         if rate != 1:
             self.run_at(rate, wall=wall)
 
@@ -177,11 +179,13 @@ class Clock:
         return timer
 
     def clear(self) -> None:
-        """Cancel every timer."""
+        """Cancel every timer, and wake whoever waits for one."""
         for queue in (self._timers, self._market):
             for timer in queue:
                 timer.cancel()
             queue.clear()
+        for wake in tuple(self.on_clear):
+            wake()
 
     # -- what is to come ------------------------------------------------------------------------------------------
 
@@ -207,16 +211,35 @@ class Clock:
         timers = [(timer.when_ns, timer) for timer in self._timers if timer.pending]
         return [_fired(timer, when) for when, timer in sorted(timers + market, key=lambda row: (row[0], row[1].seq))]
 
+    def timers(self) -> list[Timer]:
+        """Every pending timer, in the order in which they were set."""
+        return sorted((t for t in (*self._timers, *self._market) if t.pending), key=lambda timer: timer.seq)
+
     # -- moving it ------------------------------------------------------------------------------------------------
 
     def run_at(self, rate: Fraction | int, *, wall: bool = False) -> None:
         """Let the timers run at this rate from now on, and with ``wall`` the time that is told, too; 0: stand."""
-        if not 0 <= rate <= FASTEST:
-            raise ValueError(f"a rate is between 0 and {FASTEST}")
+        check_rate(rate)
         reading = self._reading()
         self._line.run(reading, Fraction(rate))
         if wall:
             self._told.run(reading, Fraction(rate))
+        self._changed()
+
+    def set(self, now_ns: int, ahead_ns: int, rate: Fraction, told_rate: Fraction) -> None:
+        """Begin anew at this time, with no timer."""
+        check_rate(rate)
+        check_rate(told_rate)
+        self.clear()
+        reading = self._reading()
+        self._told, self._line = _Hand(now_ns, reading, told_rate), _Hand(now_ns + ahead_ns, reading, rate)
+
+    def adopt(self, timers: Iterable[Timer], shift_ns: int) -> None:
+        """Take over timers of another clock, in their order, each so much later."""
+        for timer in timers:
+            self._seq = max(self._seq, timer.seq)
+            timer.when_ns += shift_ns
+            heapq.heappush(self._market if timer.market else self._timers, timer)
         self._changed()
 
     def advance(self, by_ns: int, *, wall: bool = False, market: bool | None = None) -> list[Fired]:
@@ -310,6 +333,12 @@ class VirtualClock(Clock):
 
     def __init__(self, start_ns: int) -> None:
         super().__init__(lambda: 0, start_ns=start_ns, rate=0, wall=True)
+
+
+def check_rate(rate: Fraction | int) -> None:
+    """ValueError: no clock runs so."""
+    if not 0 <= rate <= FASTEST:
+        raise ValueError(f"a rate is between 0 and {FASTEST}")
 
 
 def _fired(timer: Timer, when_ns: int) -> Fired:

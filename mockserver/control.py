@@ -21,7 +21,8 @@ from mockserver.control_clock import ClockControl
 from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
 from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
-from mockserver.exchange import Account, Exchange
+from mockserver.control_worlds import WorldControl, credentials
+from mockserver.exchange import Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import Link
 from mockserver.recorder import KINDS
@@ -45,7 +46,6 @@ class Control:
         settings = "venue profile limits rest_lag_ms page_cap options"
         self._table: Table = {
             ("GET", "/health"): Act.of(self._health),
-            ("POST", "/reset"): Act.of(self._reset, "keep_accounts wipe"),
             ("POST", "/accounts"): Act.of(self._open_account, account),
             ("GET", "/connections"): Act.of(self._connections),
             ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
@@ -61,6 +61,7 @@ class Control:
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
             **ClockControl(self._find).table,
+            **WorldControl(self._find).table,
         }
         self.routes = list(self.takes())
 
@@ -135,11 +136,6 @@ class Control:
             "seed": worlds.seed,
         }
 
-    def _reset(self, given: Input) -> Json:
-        keep, wipe = given.flag("keep_accounts", True), given.flag("wipe", False)
-        world = self.worlds.reset(self._find.world(given).name, keep_accounts=keep, wipe=wipe)
-        return {"world": world.name, "accounts": {v: list(e.accounts) for v, e in world.exchanges.items()}}
-
     def _open_account(self, given: Input) -> Json:
         pem = given.optional_text("public_key")
         key_type = "hmac" if pem is None else key_type_of_pem(pem)
@@ -166,7 +162,7 @@ class Control:
             )
         except ValueError as error:
             raise BadRequest(str(error), 409) from None
-        return {"world": world, "venue": venue, "name": account.name, "key_type": key_type} | _credentials(account)
+        return {"world": world, "venue": venue, "name": account.name, "key_type": key_type} | credentials(account)
 
     def _revoke(self, given: Input) -> Json:
         name, revoked = given.text("name"), []
@@ -259,11 +255,6 @@ def _host_of(authority: str) -> str:
         return urlsplit(f"//{authority}").hostname or ""
     except ValueError:
         return ""
-
-
-def _credentials(account: Account) -> Json:
-    secret = {} if account.key_type != "hmac" else {"secret": account.secret}
-    return {"api_key": account.api_key, **secret, "subaccounts": list(account.subaccounts)}
 
 
 def _link_row(link: Link) -> Json:

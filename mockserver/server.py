@@ -35,6 +35,8 @@ from mockserver.world import World, Worlds
 
 MAX_HEAD = 64 << 10
 MAX_BODY = 1 << 20
+MAX_CONTROL_BODY = 64 << 20
+"""A snapshot may be large."""
 MAX_CONNECTIONS = 2_000
 IDLE_SECONDS = 120.0
 ANSWER_GRACE_SECONDS = 0.25
@@ -279,8 +281,8 @@ class _Connection:
             if got is None:
                 return
             head, request = got
-            if len(request.body) > MAX_BODY:
-                too_large = _error(413, f"the body is larger than {MAX_BODY} bytes")
+            if len(request.body) > _most(request):
+                too_large = _error(413, f"the body is larger than {_most(request)} bytes")
                 await self._refuse(self.server.refuse(request, too_large))
                 return
             if (request.header("upgrade") or "").lower() == "websocket":
@@ -308,8 +310,8 @@ class _Connection:
                 head = event
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > MAX_BODY and head is not None:
-                    return head, self._seen(head, body)
+                if len(body) > MAX_BODY and head is not None and len(body) > _most(seen := self._seen(head, body)):
+                    return head, seen
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 return head, self._seen(head, body)
             else:
@@ -423,15 +425,21 @@ async def pass_time(clock: Clock, for_ns: int) -> None:
         return
     done = trio.Event()
     timer = clock.after(for_ns, "delay of a request", done.set)
+    clock.on_clear.append(done.set)
     try:
         await done.wait()
     finally:
         timer.cancel()
+        clock.on_clear.remove(done.set)
 
 
 def is_control(request: HttpRequest) -> bool:
     """Whether a request is for the control API."""
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def _most(request: HttpRequest) -> int:
+    return MAX_CONTROL_BODY if is_control(request) else MAX_BODY
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -126,10 +126,13 @@ class Worlds:
             world.exchanges[spec.name] = exchange
             exchange.liquidity = self.recipe.liquidity(exchange)
             exchange.begin()
-        self.worlds[name] = world
+        self._enter(world)
+        return world
+
+    def _enter(self, world: World) -> None:
+        self.worlds[world.name] = world
         if self.on_world is not None:
             self.on_world(world)
-        return world
 
     def forget(self, name: str) -> None:
         """End a world: its links are closed (1001), its keys are unknown, its timers never fire."""
@@ -140,6 +143,33 @@ class Worlds:
         self._keys = {key: found for key, found in self._keys.items() if found[0].world is not world}
         self._tokens = {token: found for token, found in self._tokens.items() if found[0].world is not world}
         world.clock.clear()
+
+    def adopt(self, world: World, tokens: Iterable[tuple[str, str, str | None]]) -> None:
+        """Put a world that was made elsewhere in the place of the one of its name, which ends.
+
+        ``tokens`` are (venue, token, account). ValueError, and nothing has changed: an API key or a token is in use in
+        another world, or there are too many worlds.
+        """
+        old = self.worlds.get(world.name)
+        keys = {(e.venue, a.api_key): (e, a) for e in world.exchanges.values() for a in e.accounts.values()}
+        claims = {(venue, token): (world.exchanges[venue], account) for venue, token, account in tokens}
+        taken = [self._keys[key][0].world for key in keys if key in self._keys]
+        taken += [self._tokens[claim][0].world for claim in claims if claim in self._tokens]
+        if others := {found.name for found in taken if found is not old}:
+            raise ValueError(f"its API keys are in use in {', '.join(sorted(others))}; forget that world first")
+        if old is None and len(self.worlds) >= MAX_WORLDS:
+            raise ValueError(f"there are already {MAX_WORLDS} worlds")
+        if old is not None:
+            self.forget(world.name)
+        self._keys |= keys
+        self._tokens |= claims
+        self._enter(world)
+        if old is self.default:
+            self.default = world
+
+    def tokens(self, world: World) -> list[tuple[str, str, str | None]]:
+        """The tokens that belong to a world: venue, token, account."""
+        return [(v, token, account) for (v, token), (e, account) in self._tokens.items() if e.world is world]
 
     def reset(self, name: str, *, keep_accounts: bool = True, wipe: bool = False) -> World:
         """Begin a world anew; accounts keep their keys and get their first balances again.
