@@ -16,8 +16,25 @@ from fractions import Fraction
 from typing import Final
 
 from mockserver.clock import FASTEST, Clock, Fired
+from mockserver.control_acts import (
+    FLAG,
+    MONEY,
+    NS,
+    TEXT,
+    WHOLE,
+    Act,
+    Json,
+    Schema,
+    Steps,
+    Table,
+    like,
+    obj,
+    one_of,
+    or_null,
+    rows,
+)
 from mockserver.control_input import BadRequest, Input
-from mockserver.control_orders import Act, Finder, Json, Steps, Table
+from mockserver.control_orders import Finder
 from mockserver.durations import UNITS, parse_duration
 from mockserver.world import World
 
@@ -28,17 +45,36 @@ MAX_FIRED: Final = 100_000
 """Timers that one advance may fire."""
 
 
+_FACE: Schema = obj(
+    mode=one_of(("real", "scaled", "frozen", "virtual")),
+    now_ns=NS,
+    timeline_ns=NS,
+    ahead_ns=NS,
+    rate=MONEY,
+    told_rate=MONEY,
+    next_ns=or_null(NS),
+)
+_TIMER: Schema = obj(what=TEXT, when_ns=NS, account=or_null(TEXT), connection=or_null(WHOLE), in_ns=NS)
+_SHOWN: Schema = obj(clock=_FACE, pending=rows(_TIMER), pending_count=WHOLE)
+_MOVED: Schema = obj(clock=_FACE, fired=rows(obj(**{n: s for n, s in _TIMER["properties"].items() if n != "in_ns"})))
+_SPAN: Schema = like(TEXT, "1h", "A span of time: 250ms, 90s, 24h.")
+_MARKET: Schema = like(FLAG, False, "Let the market trade on the way; at most an hour.", False)
+_RATE: Schema = like({"type": ["string", "number"]}, "60", "1 is as usual, 0 stands.")
+
+
 class ClockControl:
     """What the control API does to the clock of a world."""
 
     def __init__(self, find: Finder) -> None:
         self.find = find
         self.table: Table = {
-            ("GET", "/clock"): Act.of(self._show, "limit"),
-            ("POST", "/clock/advance"): Act.of(self._advance, "by wall market"),
-            ("POST", "/clock/next"): Act.of(self._next, "wall"),
-            ("POST", "/clock/scale"): Act.of(self._scale, "rate wall"),
-            ("POST", "/clock/freeze"): Act.of(self._freeze, "wall"),
+            ("GET", "/clock"): Act.of(self._show, "limit", gives=_SHOWN),
+            ("POST", "/clock/advance"): Act.of(
+                self._advance, "by! wall market", gives=_MOVED, by=_SPAN, market=_MARKET
+            ),
+            ("POST", "/clock/next"): Act.of(self._next, "wall", gives=_MOVED),
+            ("POST", "/clock/scale"): Act.of(self._scale, "rate! wall", gives=obj(clock=_FACE), rate=_RATE),
+            ("POST", "/clock/freeze"): Act.of(self._freeze, "wall", gives=obj(clock=_FACE)),
         }
 
     def _show(self, given: Input) -> Json:

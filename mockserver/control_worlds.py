@@ -9,14 +9,23 @@ import itertools
 from typing import Final
 
 from mockserver import snapshot
+from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, by_name, like, obj, partly, rows
 from mockserver.control_input import BadRequest, Input
-from mockserver.control_orders import Act, Finder, Json, Table
+from mockserver.control_orders import Finder
 from mockserver.exchange import Account
 from mockserver.graph import GraphError
 from mockserver.world import World
 
 MAX_SNAPSHOTS: Final = 16
 """Snapshots that are kept; the oldest is forgotten first."""
+
+
+CREDENTIALS: Schema = partly(obj(api_key=TEXT, secret=TEXT, subaccounts=rows(TEXT)), "secret")
+_NAMED: Schema = partly(obj(name=TEXT, **CREDENTIALS["properties"]), "secret")
+_MADE: Schema = obj(world=TEXT, seed={"type": "integer"}, accounts=by_name(_NAMED))
+_BEGUN: Schema = obj(world=TEXT, accounts=by_name(rows(TEXT)))
+_WORLD: Schema = obj(**_BEGUN["properties"], seed={"type": "integer"}, repeats=FLAG, connections=WHOLE)
+_SNAPSHOT: Schema = like({"type": "object"}, {"format": 1}, "A world as JSON; it belongs to the version that wrote it.")
 
 
 class WorldControl:
@@ -27,14 +36,22 @@ class WorldControl:
         self._numbers = itertools.count(1)
         self._snapshots: dict[str, Json] = {}  # bounded: MAX_SNAPSHOTS
         self.table: Table = {
-            ("GET", "/worlds"): Act.of(self._list),
-            ("POST", "/worlds"): Act.of(self._create, "name seed accounts"),
-            ("DELETE", "/worlds/{name}"): Act.of(self._forget),
-            ("POST", "/reset"): Act.of(self._reset, "keep_accounts wipe"),
-            ("POST", "/snapshot"): Act.of(self._take),
-            ("PUT", "/snapshot"): Act.of(self._restore_given, "snapshot"),
-            ("GET", "/snapshot/{id}"): Act.of(self._show),
-            ("PUT", "/snapshot/{id}"): Act.of(self._restore),
+            ("GET", "/worlds"): Act.of(self._list, gives=obj(worlds=rows(_WORLD))),
+            ("POST", "/worlds"): Act.of(
+                self._create, "name seed accounts", gives=_MADE, accounts=like(FLAG, True, default=True)
+            ),
+            ("DELETE", "/worlds/{name}"): Act.of(self._forget, gives=obj(forgotten=TEXT)),
+            ("POST", "/reset"): Act.of(
+                self._reset,
+                "keep_accounts wipe",
+                gives=_BEGUN,
+                keep_accounts=like(FLAG, True, default=True),
+                wipe=like(FLAG, False, "Ids begin where the venue's do.", False),
+            ),
+            ("POST", "/snapshot"): Act.of(self._take, gives=obj(id=TEXT, left_out=rows(TEXT), snapshot=_SNAPSHOT)),
+            ("PUT", "/snapshot"): Act.of(self._restore_given, "snapshot!", gives=_BEGUN, snapshot=_SNAPSHOT),
+            ("GET", "/snapshot/{id}"): Act.of(self._show, gives=obj(id=TEXT, snapshot=_SNAPSHOT), id=like(TEXT, "1")),
+            ("PUT", "/snapshot/{id}"): Act.of(self._restore, gives=_BEGUN, id=like(TEXT, "1")),
         }
 
     def _list(self, given: Input) -> Json:

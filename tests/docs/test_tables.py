@@ -31,7 +31,8 @@ from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, checkers, plain_yaml, truth
 from mockserver.actions import Act, Action
 from mockserver.command import parser
-from mockserver.control import VERBS, Control
+from mockserver.control import Control
+from mockserver.control_links import VERBS
 from mockserver.durations import parse_duration
 from mockserver.engine.types import Reason
 from mockserver.faults import KINDS, Match
