@@ -88,8 +88,9 @@ class Clock:
         self._held: int | None = None
         reading = source()
         start = reading if start_ns is None else start_ns
-        self._told = _Hand(start, reading, Fraction(1))
-        self._line = _Hand(start, reading, Fraction(1))
+        check_rate(rate)
+        self._told = _Hand(start, reading, Fraction(rate if wall else 1))
+        self._line = _Hand(start, reading, Fraction(rate))
         self._timers: list[Timer] = []  # bounded: MAX_TIMERS
         self._market: list[Timer] = []  # bounded: MAX_TIMERS
         self._seq = 0
@@ -100,8 +101,6 @@ class Clock:
         """Each is told of a timer that fires, just before it does what it was set for; not of the market's."""
         self.on_clear: list[Callable[[], None]] = []  # bounded: by the requests that wait
         """Each is called when all timers are cancelled, because the world ends."""
-        if rate != 1:
-            self.run_at(rate, wall=wall)
 
     # -- reading it -----------------------------------------------------------------------------------------------
 

@@ -98,6 +98,7 @@ class Control:
             ("GET", "/health"): Act.of(self._health, gives=_HEALTH),
             ("GET", "/openapi.json"): Act.of(self._openapi, gives={"type": "object"}),
             ("GET", "/docs"): Act.of(self._docs, gives=TEXT, media="text/html"),
+            ("GET", "/metrics"): Act.of(self._metrics, gives=TEXT, media="text/plain"),
             ("POST", "/accounts"): Act.of(
                 self._open_account,
                 "venue! name balances api_key secret public_key subaccounts seed",
@@ -204,6 +205,15 @@ class Control:
         """A page that shows this API, and lets it be tried."""
         policy = ("content-security-policy", "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'")
         return HttpResponse(200, page(), (policy,), "text/html; charset=utf-8")
+
+    def _metrics(self, given: Input) -> HttpResponse:
+        """What each world holds and has seen, as Prometheus reads it; needs the extra "metrics"."""
+        try:
+            # Base installs have no prometheus-client, and most runs need none.
+            from mockserver.metrics import CONTENT_TYPE, metrics_text
+        except ImportError:
+            raise BadRequest("metrics need prometheus-client: pip install 'exchstream[metrics]'", 404) from None
+        return HttpResponse(200, metrics_text(self.worlds), content_type=CONTENT_TYPE)
 
     # -- worlds and accounts --------------------------------------------------------------------------------------
 

@@ -35,12 +35,12 @@ from mockserver.control_acts import (
 )
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
-from mockserver.durations import UNITS, parse_duration
+from mockserver.durations import UNITS, format_duration, parse_duration
 from mockserver.world import World
 
 LONGEST_NS: Final = 366 * 24 * UNITS["h"]
-LONGEST_TRADED_NS: Final = UNITS["h"]
-"""With the market trading on the way: an hour of it takes some minutes."""
+LONGEST_TRADED_NS: Final = UNITS["m"]
+"""With the market trading on the way: a minute of it takes a second or two."""
 MAX_FIRED: Final = 100_000
 """Timers that one advance may fire."""
 
@@ -58,7 +58,7 @@ _TIMER: Schema = obj(what=TEXT, when_ns=NS, account=or_null(TEXT), connection=or
 _SHOWN: Schema = obj(clock=_FACE, pending=rows(_TIMER), pending_count=WHOLE)
 _MOVED: Schema = obj(clock=_FACE, fired=rows(obj(**{n: s for n, s in _TIMER["properties"].items() if n != "in_ns"})))
 _SPAN: Schema = like(TEXT, "1h", "A span of time: 250ms, 90s, 24h.")
-_MARKET: Schema = like(FLAG, False, "Let the market trade on the way; at most an hour.", False)
+_MARKET: Schema = like(FLAG, False, "Let the market trade on the way; at most a minute.", False)
 _RATE: Schema = like({"type": ["string", "number"]}, "60", "1 is as usual, 0 stands.")
 
 
@@ -87,6 +87,8 @@ class ClockControl:
     def _advance(self, given: Input) -> Steps:
         """Move the timers on by a span of time, and with "wall" the time that is told, too; what fired, in order."""
         world, wall, market = self.find.world(given), given.flag("wall", False), given.flag("market", False)
+        if market and not wall:
+            raise BadRequest("'market' goes by the time that is told: it needs 'wall'")
         left_ns = _span(given, LONGEST_TRADED_NS if market else LONGEST_NS)
         with _watched(world) as fired:
             while True:
@@ -171,5 +173,5 @@ def _span(given: Input, longest_ns: int) -> int:
     except ValueError as error:
         raise BadRequest(f"'by': {error}") from None
     if not 0 <= span_ns <= longest_ns:
-        raise BadRequest(f"'by' must be between 0s and {longest_ns // UNITS['h']}h")
+        raise BadRequest(f"'by' must be between 0s and {format_duration(longest_ns)}")
     return span_ns

@@ -45,6 +45,8 @@ CLOSE_GRACE_SECONDS = 1.0
 """How long the client may take to answer a close frame, or to notice a refusal, before the TCP connection ends."""
 SHORTEST_SLEEP = 0.0005
 
+LACKING = "The venue may have this route; the mock does not. If a client of yours needs it, please report it."
+
 LOG = logging.getLogger(__name__)
 
 
@@ -222,10 +224,12 @@ class Server:
             link.close(1011, "internal error")
 
     def not_found(self, method: str, path: str) -> HttpResponse:
-        """A 404 in JSON that names the three nearest routes."""
+        """A 404 in JSON that names the three nearest routes, and says so where the mock lacks what a venue may have."""
         wanted = f"{method} {path}"
+        venue = self.worlds.venue_of(path)
+        lacks = {} if venue is None else {"venue": venue, "report": LACKING}
         nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
-        return _error(404, f"no such route: {wanted}", nearest=nearest)
+        return _error(404, f"no such route: {wanted}", nearest=nearest, **lacks)
 
     async def _accepted(self, stream: trio.SocketStream) -> None:
         try:

@@ -296,6 +296,17 @@ class Worlds:
         """Every route of every venue, for the 404 that names the nearest."""
         return [route for exchange in self.default.exchanges.values() for route in exchange.face.routes]
 
+    def venue_of(self, path: str) -> str | None:
+        """The venue whose addresses begin most as this one does (``/fapi/...``), or None."""
+        wanted, found = path.strip("/").split("/"), (0, "")
+        for venue, exchange in self.default.exchanges.items():
+            for route in exchange.face.routes:
+                parts = route.partition(" ")[2].strip("/").split("/")
+                pairs = zip(parts, wanted, strict=False)
+                same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+                found = max(found, (same, venue), key=lambda row: row[0])
+        return found[1] or None
+
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _candidates(self, request: HttpRequest) -> tuple[HttpRequest, list[Exchange]]:

@@ -161,6 +161,14 @@ def test_to_the_next_deadline() -> None:
     assert (clock.now_ns, clock.timeline_ns) == (0, 11)
 
 
+def test_a_clock_that_stands_begins_where_it_is_told_to() -> None:
+    """However long it takes to make one, and whatever its source says."""
+    times = iter(range(100, 200))
+    clock = Clock(lambda: next(times), start_ns=7, rate=0, wall=True)
+
+    assert (clock.now_ns, clock.timeline_ns) == (7, 7)
+
+
 def test_rates() -> None:
     """Timers run as fast as they are told to, apart from the time that is told; what was passed stays passed."""
     times = [0]

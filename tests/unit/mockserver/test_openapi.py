@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mockserver.clock import VirtualClock
 from mockserver.control import Control
 from mockserver.control_acts import NAMES
 from mockserver.engine.types import PlaceAlgo, TriggerWhen
-from mockserver.faces.base import HttpRequest
+from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import NoTransport
+from mockserver.server import Server
 from mockserver.stage import START_NS
+from mockserver.strategies import json_values
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
@@ -101,15 +106,11 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     opened = worlds.connect(HttpRequest("GET", f"/private/ws?listenKey={key}"), NoTransport())
     assert isinstance(opened, tuple)
     opened[0].start(opened[1])
-    for method, path in (("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/connections")):
+    client.ask("GET", "/connections")
+    for method, path in (("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/metrics")):
         client.ask(method, path)
-    order: dict[str, Any] = {
-        "venue": "binance-futures",
-        "account": "a",
-        "symbol": "BTCUSDT",
-        "side": "BUY",
-        "price": "20000",
-    }
+    order: dict[str, Any] = {"venue": "binance-futures", "account": "a", "symbol": "BTCUSDT"}
+    order |= {"side": "BUY", "price": "20000"}
     client.ask("POST", "/deposit", venue="binance-futures", account="a", asset="USDT", amount="1.5")
     numbers = [client.ask("POST", "/orders", **order, quantity="0.1")["order"]["order_id"] for _ in range(3)]
     for number, act in zip(numbers, ("fill", "cancel", "expire"), strict=True):
@@ -165,3 +166,70 @@ def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
     assert "default-src 'self'" in dict(response.headers)["content-security-policy"]
     assert re.findall(r"https?://", text) == []
     assert 'fetch("openapi.json")' in text
+
+
+def test_metrics(client: Client) -> None:
+    """What Prometheus reads: requests by status, entries by kind, faults by name, connections, timers."""
+    worlds = client.worlds
+    client.ask("POST", "/accounts", venue="ftx", name="a", world="w")
+    client.ask("POST", "/faults", fault={"http_error": {"status": 503}, "name": "broken", "match": {"count": 1}})
+    worlds.default.clock.after(5, "t", lambda: None)
+    for _ in range(2):
+        request = HttpRequest("GET", "/api/v3/ping")
+        worlds.handle(request, worlds.fate(request)[1])
+    worlds.default.recorder.record_refused("<noise>", HttpResponse(400))
+    text = client.ask("GET", "/metrics").decode()
+    for line in (
+        'mockserver_connections{venue="ftx",world="w"} 0.0',
+        'mockserver_requests_total{status="200",world="default"} 1.0',
+        'mockserver_requests_total{status="503",world="default"} 1.0',
+        'mockserver_fault_hits_total{fault="broken",world="default"} 1.0',
+        'mockserver_journal_entries_total{kind="control",world="w"} 1.0',
+        'mockserver_timers_pending{world="default"} 1.0',
+        'mockserver_clock_ahead_seconds{world="w"} 0.0',
+        "mockserver_unmatched_requests_total 1.0",
+    ):
+        assert line in text.splitlines(), text
+
+
+def test_metrics_name_their_extra(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where prometheus-client is not installed."""
+    monkeypatch.setitem(sys.modules, "mockserver.metrics", None)
+    assert "exchstream[metrics]" in client.ask("GET", "/metrics", 404)["error"]
+
+
+@given(data=st.data())
+def test_whatever_is_sent_is_answered(data: st.DataObject) -> None:
+    """No request of any names and values makes an act fail; refusals have words."""
+    client = Client()
+    client.ask("POST", "/accounts", venue="ftx", name="a")
+    for _ in range(5):
+        method, path = data.draw(st.sampled_from(sorted(client.control.takes()))).split()
+        takes = sorted(client.control.takes()[f"{method} {path}"])
+        values = st.one_of(json_values(), st.sampled_from(["ftx", "a", "default", "1h", "1", "-1", "1e400", "BTC/USD"]))
+        body = json.dumps(data.draw(st.dictionaries(st.sampled_from(takes), values))).encode()
+        named = data.draw(st.sampled_from(["1", "a", "ftx", "BTC%2FUSD", "drop", "x"]))
+        target = re.sub(r"\{\w+\}", named, path)
+        request = HttpRequest(method, target, (("host", "127.0.0.1"),), body)
+        response = client.control.handle(request)
+        assert response.status in (200, 400, 404, 409)
+        check_answer(client.control, request, response)
+
+
+@pytest.mark.parametrize(
+    ("path", "venue"),
+    [
+        ("/api/v3/uiKlines9", "binance-spot"),
+        ("/fapi/v9/order", "binance-futures"),
+        ("/api/staking", "ftx"),
+        ("/private/other", "binance-futures"),
+        ("/nowhere", None),
+    ],
+)
+def test_what_a_venue_may_have_is_asked_to_be_reported(path: str, venue: str | None) -> None:
+    """A route that the mock lacks is told from one that is nobody's."""
+    answer = json.loads(Server(Client().worlds).answer(HttpRequest("GET", path)).body)
+
+    assert answer.get("venue") == venue
+    assert ("please report it" in answer.get("report", "")) == (venue is not None)
+    assert len(answer["nearest"]) == 3
