@@ -27,6 +27,7 @@ from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
 from mockserver.liquidity import MODELS, make_liquidity
+from mockserver.recorder import MAX_ENTRIES
 from mockserver.server import Listening, Server, listen
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
@@ -39,6 +40,7 @@ EXIT_INTERRUPTED = 130
 IDS_SINCE_NS = 1_767_225_600_000_000_000
 """2026-01-01: ids begin where a count of 10 µs since then stands, later at each start than those of any earlier one."""
 ID_STEP_NS = 10_000
+MOST_KEPT = 10_000_000
 VIRTUAL_START_NS = IDS_SINCE_NS
 """Where a virtual clock begins: the same in every run."""
 
@@ -77,6 +79,16 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="era of a venue, may be repeated (default: each venue's newest)",
+    )
+    made.add_argument(
+        "--journal", type=_count, default=MAX_ENTRIES, metavar="N", help="entries kept (default: %(default)s)"
+    )
+    made.add_argument(
+        "--keep",
+        type=_count,
+        metavar="N",
+        help="keep at most N closed orders, and fills, of each account, and tell as many in the truth (default: "
+        "200,000 of an account; in the truth 500,000 orders and 1,000,000 fills)",
     )
     made.add_argument(
         "--clock",
@@ -189,6 +201,8 @@ def build(args: argparse.Namespace) -> Worlds:
         liquidity=liquidity,
         profiles=profiles,
         limits=args.limits,
+        journal=args.journal,
+        kept=args.keep,
         id_offset=_id_offset if args.seed is None else None,
     )
     worlds = Worlds(recipe, seed=secrets.randbelow(2**32) if args.seed is None else args.seed)
@@ -276,6 +290,12 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return number
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_KEPT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_KEPT}")
+    return int(text)
 
 
 def _clock(text: str) -> Callable[[], Clock]:

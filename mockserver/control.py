@@ -13,7 +13,7 @@ Pure: a request in, a response out; the server mounts it.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,6 +59,7 @@ _HEALTH: Schema = obj(
     venues=rows(TEXT),
     worlds=rows(TEXT),
     connections=WHOLE,
+    sockets=WHOLE,
     now_ns=NS,
     seed={"type": "integer"},
 )
@@ -93,6 +94,8 @@ class Control:
         self.worlds = worlds
         self.hosts = {"127.0.0.1", "localhost", "::1"}
         """Host names a request may be addressed to, beside the address that its connection reached."""
+        self.sockets: Callable[[], int] = lambda: 0
+        """How many TCP connections are open; whoever serves sets it."""
         self._find = Finder(worlds)
         self._table: Table = {
             ("GET", "/health"): Act.of(self._health, gives=_HEALTH),
@@ -225,6 +228,7 @@ class Control:
             "venues": list(worlds.default.exchanges),
             "worlds": list(worlds.worlds),
             "connections": len(worlds.links),
+            "sockets": self.sockets(),
             "now_ns": worlds.default.clock.now_ns,
             "seed": worlds.seed,
         }

@@ -102,6 +102,7 @@ class Server:
         self.worlds = worlds
         self.control = Control(worlds)
         self.open_connections = 0
+        self.control.sockets = lambda: self.open_connections
         self._earlier = trio.Event()
         self._left = trio.Event()
         worlds.on_world = self._mind

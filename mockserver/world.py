@@ -26,7 +26,7 @@ from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, S
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
 from mockserver.faults import FAIR, Fate, Faults, Hit, fate_of, request_thing
 from mockserver.link import Link, NoTransport, Transport
-from mockserver.recorder import Recorder
+from mockserver.recorder import MAX_ENTRIES, Recorder
 from mockserver.truth import Truth
 
 __all__ = [
@@ -58,8 +58,8 @@ class World:
         self.repeats = repeats
         """Whether it begins with the same ids and the same chance after every start and reset."""
         self.clock = clock
-        self.recorder = Recorder(lambda: clock.now_ns)
-        self.truth = Truth(name)
+        self.recorder = Recorder(lambda: clock.now_ns, limit=worlds.recipe.journal)
+        self.truth = Truth(name, kept=worlds.recipe.kept)
         self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
         clock.watchers.append(self._note_timer)
@@ -82,6 +82,10 @@ class Recipe:
     liquidity: Callable[[Exchange], Liquidity | None] = lambda exchange: None
     profiles: Mapping[str, str] = attrs.field(factory=dict)
     limits: Limits = "off"
+    journal: int = MAX_ENTRIES
+    """Entries that a journal keeps."""
+    kept: int | None = None
+    """Closed orders, and fills, of an account that an engine keeps, and of a world that the truth tells."""
     id_offset: Callable[[], int] | None = None
     """How far on the ids of a world that is made now begin. None: they begin where the venue's do, every time, so that
     everything repeats; a client that goes on running then takes the new trades of a new start for those it has seen."""
@@ -124,6 +128,8 @@ class Worlds:
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
             exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed), settings)
             world.exchanges[spec.name] = exchange
+            if self.recipe.kept is not None:
+                exchange.engine.keep(self.recipe.kept)
             exchange.liquidity = self.recipe.liquidity(exchange)
             exchange.begin()
         self._enter(world)

@@ -90,6 +90,7 @@ def test_health(client: Client) -> None:
         "venues": ["toy"],
         "worlds": ["default"],
         "connections": 0,
+        "sockets": 0,
         "now_ns": START_NS,
         "seed": 7,
     }

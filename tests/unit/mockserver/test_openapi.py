@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -198,6 +198,7 @@ def test_metrics_name_their_extra(client: Client, monkeypatch: pytest.MonkeyPatc
     assert "exchstream[metrics]" in client.ask("GET", "/metrics", 404)["error"]
 
 
+@settings(max_examples=30)
 @given(data=st.data())
 def test_whatever_is_sent_is_answered(data: st.DataObject) -> None:
     """No request of any names and values makes an act fail; refusals have words."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from mockserver import snapshot
 from mockserver.actions import Action
@@ -49,6 +49,7 @@ def brought_back(stage: Stage, kept: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("venue", VENUE_NAMES)
+@settings(max_examples=15)
 @given(before=stories(actions(), 12), after=stories(actions(), 12))
 def test_the_same_commands_give_the_same_events(venue: str, before: list[Action], after: list[Action]) -> None:
     """Run k commands, keep the world, run m; bring it back, run the m again: nothing differs, the truth neither."""
@@ -77,6 +78,7 @@ def as_restored(kept: dict[str, Any], stage: Stage) -> dict[str, Any]:
     return dict(restored)
 
 
+@settings(max_examples=30)
 @given(before=stories(actions(), 10), after=stories(actions(), 10))
 def test_a_world_that_was_kept_goes_on_as_one_that_was_not(before: list[Action], after: list[Action]) -> None:
     """To keep and bring back a world changes nothing of what comes."""
