@@ -64,6 +64,11 @@ class World:
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
         clock.watchers.append(self._note_timer)
 
+    def end(self) -> None:
+        """No timer fires any more."""
+        self.clock.clear()
+        self.clock.watchers.remove(self._note_timer)
+
     def _note_timer(self, fired: Fired) -> None:
         self.recorder.record("timer", fired.name, link=fired.link)
 
@@ -148,7 +153,7 @@ class Worlds:
                 link.close(1001, "")
         self._keys = {key: found for key, found in self._keys.items() if found[0].world is not world}
         self._tokens = {token: found for token, found in self._tokens.items() if found[0].world is not world}
-        world.clock.clear()
+        world.end()
 
     def adopt(self, world: World, tokens: Iterable[tuple[str, str, str | None]]) -> None:
         """Put a world that was made elsewhere in the place of the one of its name, which ends.
