@@ -30,7 +30,7 @@ from mockserver.control import PREFIX, Control
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
 from mockserver.link import Link
-from mockserver.wire import Reader, Tap, write_frames
+from mockserver.wire import Reader, Tap, catch_up, write_frames
 from mockserver.world import World, Worlds
 
 MAX_HEAD = 64 << 10
@@ -39,8 +39,6 @@ MAX_CONTROL_BODY = 64 << 20
 """A snapshot may be large."""
 MAX_CONNECTIONS = 2_000
 IDLE_SECONDS = 120.0
-ANSWER_GRACE_SECONDS = 0.25
-"""How long an advance of the clock waits for what it made a client send or take, before it goes on without."""
 CLOSE_GRACE_SECONDS = 1.0
 """How long the client may take to answer a close frame, or to notice a refusal, before the TCP connection ends."""
 SHORTEST_SLEEP = 0.0005
@@ -183,7 +181,8 @@ class Server:
         steps = self.control.steps(request)
         try:
             while True:
-                await self._catch_up(next(steps), deaf)
+                world = next(steps)
+                await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
         except StopIteration as done:
             answer: HttpResponse = done.value
             return answer
@@ -192,21 +191,6 @@ class Server:
             return self._failed(request)
         finally:
             steps.close()
-
-    async def _catch_up(self, world: World, deaf: set[int]) -> None:
-        """Wait until what the world's connections have to send is written, and their clients have answered pings.
-
-        A client that takes too long is ``deaf``, and not waited for again.
-        """
-        for link in tuple(self.worlds.links.values()):
-            if link.home is not world or link.id in deaf or not isinstance(link.transport, Tap):
-                continue
-            with trio.move_on_after(ANSWER_GRACE_SECONDS) as grace:
-                while link.transport.busy or link.awaits_pong or (link.backlog and not link.held):
-                    await link.transport.stirred()
-            if grace.cancelled_caught:
-                deaf.add(link.id)
-        await trio.lowlevel.checkpoint()
 
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
         """Return an answer that no venue gives, kept in the journal of the default world."""

@@ -21,6 +21,8 @@ from mockserver.link import Link
 
 MAX_MESSAGE = 1 << 20
 """Bytes of one message from the client (no venue takes a tenth of it), and of replies that it does not read."""
+ANSWER_GRACE_SECONDS = 0.25
+"""How long an advance of the clock waits for what it made a client send or take, before it goes on without."""
 BATCH = 512
 """Frames written at once; enough to make a burst cheap, little enough to stop soon when the connection is cut."""
 
@@ -134,6 +136,22 @@ async def write_frames(websocket: WSConnection, link: Link, tap: Tap) -> None:
             return
         if link.backlog:
             tap.wake()
+
+
+async def catch_up(links: Sequence[Link], deaf: set[int]) -> None:
+    """Wait until what these connections have to send is written, and their clients have answered pings.
+
+    A client that takes too long is ``deaf``, and not waited for again.
+    """
+    for link in links:
+        if link.id in deaf or not isinstance(link.transport, Tap):
+            continue
+        with trio.move_on_after(ANSWER_GRACE_SECONDS) as grace:
+            while link.transport.busy or link.awaits_pong or (link.backlog and not link.held):
+                await link.transport.stirred()
+        if grace.cancelled_caught:
+            deaf.add(link.id)
+    await trio.lowlevel.checkpoint()
 
 
 def _encode(websocket: WSConnection, outs: Sequence[Out]) -> bytes:

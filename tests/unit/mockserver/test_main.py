@@ -192,7 +192,7 @@ def test_the_clock_of_the_command_line(given: str, mode: str, rates: tuple[int, 
     """Each kind runs as it says; a scaled one tells the time that clients sign by."""
     clock = command.build(command.parser().parse_args(["--clock", given, "--seed", "1"])).default.clock
 
-    assert (clock.mode, clock.rate, clock.told_rate) == (mode, *rates)
+    assert (clock.mode, int(clock.rate), int(clock.told_rate)) == (mode, *rates)
 
 
 WRONG = ["scaled", "scaled:", "scaled:0", "scaled:-1", "scaled:1/0", "scaled:1e9", "fast", "virtual:2"]
