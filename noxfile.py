@@ -156,6 +156,16 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def contract(session: nox.Session) -> None:
+    """The mock's control API under whatever its own OpenAPI document allows, and its port under noise: it stands both.
+
+    Apart from the tests: schemathesis brings twenty packages, and takes a minute.
+    """
+    session.install("-e", ".", *group("contract"))
+    session.run("python", "-m", "tests.contract", *session.posargs)
+
+
+@nox.session
 def comparison(session: nox.Session) -> None:
     """What exchstream, ccxt and python-binance tell of the same events, as the table that `clients` prints too.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from mockserver.control_acts import MONEY, NAMES, TEXT, Act, Json, Schema, Table, like, obj, rows
 from mockserver.control_input import BadRequest, Input
-from mockserver.control_orders import Act, Finder, Json, Table, accepted
+from mockserver.control_orders import Finder, accepted
 from mockserver.engine.types import Command, Instrument, Side
 from mockserver.exchange import Exchange
 from mockserver.liquidity import move
@@ -19,6 +20,10 @@ LEVELS = 20
 """Levels of a book that an answer shows."""
 MOST_LEVELS = 1_000
 
+_LEVELS: Schema = rows({"type": "array", "prefixItems": [MONEY, MONEY], "minItems": 2, "maxItems": 2})
+_MARKET: Schema = obj(venue=TEXT, symbol=TEXT, last_price=MONEY, bids=_LEVELS, asks=_LEVELS)
+_BOOK: Schema = like(rows({"type": "array", "items": NAMES["amount"]}), [["19999", "0.5"]], "Levels, best first.")
+
 
 class MarketControl:
     """What the control API does to a market."""
@@ -26,10 +31,12 @@ class MarketControl:
     def __init__(self, find: Finder) -> None:
         self.find = find
         self.table: Table = {
-            ("GET", "/market/{symbol}"): Act.of(self._show, "venue"),
-            ("POST", "/market/{symbol}/price"): Act.of(self._price, "venue price"),
-            ("POST", "/market/{symbol}/trade"): Act.of(self._trade, "venue price quantity side"),
-            ("POST", "/market/{symbol}/book"): Act.of(self._book, "venue bids asks"),
+            ("GET", "/market/{symbol}"): Act.of(self._show, "venue", gives=_MARKET),
+            ("POST", "/market/{symbol}/price"): Act.of(self._price, "venue price!", gives=_MARKET),
+            ("POST", "/market/{symbol}/trade"): Act.of(self._trade, "venue price quantity side", gives=_MARKET),
+            ("POST", "/market/{symbol}/book"): Act.of(
+                self._book, "venue bids asks", gives=_MARKET, bids=_BOOK, asks=like(_BOOK, [["20001", "0.5"]])
+            ),
         }
 
     def _market(self, given: Input) -> tuple[Exchange, Instrument]:
@@ -43,15 +50,18 @@ class MarketControl:
         return exchange, self.find.instrument(exchange, given)
 
     def _show(self, given: Input) -> Json:
+        """Show the best levels of a market, and its last price."""
         exchange, instrument = self._market(given)
         return _row(exchange, instrument)
 
     def _price(self, given: Input) -> Json:
+        """Put the price of a market somewhere; what it passes on its way is filled."""
         exchange, instrument = self._market(given)
         price = _above_zero("price", given.amount("price", instrument.to_ticks))
         return _carry_out(exchange, instrument, move(exchange.liquidity, exchange.engine, instrument, price))
 
     def _trade(self, given: Input) -> Json:
+        """Let the house trade with itself, as the public sees it."""
         exchange, instrument = self._market(given)
         engine = exchange.engine
         price, quantity = engine.last_price(instrument.name), lot(instrument)
@@ -63,6 +73,7 @@ class MarketControl:
         return _carry_out(exchange, instrument, traded(engine, instrument, price, quantity, side))
 
     def _book(self, given: Input) -> Json:
+        """Make the house's side of the book anew."""
         exchange, instrument = self._market(given)
         bids, asks = (_levels(given, name, instrument) for name in ("bids", "asks"))
         if bids and asks and max(bids)[0] >= min(asks)[0]:

@@ -16,15 +16,17 @@ from mockserver.wire import Pace, Tap
 
 
 async def pass_time(clock: Clock, for_ns: int) -> None:
-    """Wait for so long by a world's clock, which may be moved by hand."""
+    """Wait for so long by the timers of a world's clock, which may be moved by hand."""
     if not for_ns:
         return
-    if not clock.by_hand:
-        await trio.sleep(for_ns / 1e9)
-        return
     done = trio.Event()
-    clock.after(for_ns, "delay of a request", done.set)
-    await done.wait()
+    timer = clock.after(for_ns, "delay of a request", done.set)
+    clock.on_clear.append(done.set)
+    try:
+        await done.wait()
+    finally:
+        timer.cancel()
+        clock.on_clear.remove(done.set)
 
 
 def shape(tap: Tap, link: Link) -> None:

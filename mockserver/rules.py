@@ -42,6 +42,10 @@ class Rules:
         """Take orders again."""
         self.halted.discard(symbol)
 
+    def be_back(self) -> None:
+        """Answer again."""
+        self.away = False
+
     def shown(self, instrument: Instrument) -> Instrument:
         """The instrument as the venue describes it now."""
         atoms = self.min_notional.get(instrument.name)

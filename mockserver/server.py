@@ -33,7 +33,7 @@ from mockserver.hosts import foreign_host, origin_form, refusal
 from mockserver.link import Link
 from mockserver.pacing import pass_time, shape
 from mockserver.tally import Tally
-from mockserver.wire import Reader, Tap, write_frames
+from mockserver.wire import Reader, Tap, catch_up, write_frames
 from mockserver.world import World, Worlds
 
 if TYPE_CHECKING:
@@ -41,11 +41,15 @@ if TYPE_CHECKING:
 
 MAX_HEAD = 64 << 10
 MAX_BODY = 1 << 20
+MAX_CONTROL_BODY = 64 << 20
+"""A snapshot may be large."""
 MAX_CONNECTIONS = 2_000
 IDLE_SECONDS = 120.0
 CLOSE_GRACE_SECONDS = 1.0
 """How long the client may take to answer a close frame, or to notice a refusal, before the TCP connection ends."""
 SHORTEST_SLEEP = 0.0005
+
+LACKING = "The venue may have this route; the mock does not. If a client of yours needs it, please report it."
 
 LOG = logging.getLogger(__name__)
 
@@ -105,6 +109,7 @@ class Server:
         self.gate: Gate | None = None
         """What connections pass before they are HTTP: TLS, tunnels. None: the port speaks plain HTTP only."""
         self.open_connections = 0
+        self.control.sockets = lambda: self.open_connections
         self._earlier = trio.Event()
         self._left = trio.Event()
         worlds.on_world = self._mind
@@ -136,7 +141,7 @@ class Server:
         """Fire the timers of every world when they are due, until cancelled."""
         while True:
             self._earlier = trio.Event()
-            delays = [self._fire(world) for world in tuple(self.worlds.worlds.values()) if not world.clock.by_hand]
+            delays = [self._fire(world) for world in tuple(self.worlds.worlds.values())]
             delay = min((d for d in delays if d is not None), default=float("inf"))
             with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
                 await self._earlier.wait()
@@ -173,19 +178,39 @@ class Server:
     def answer(self, request: HttpRequest, fate: Fate = FAIR) -> HttpResponse:
         """Answer a REST request: the control API, a venue, or a 404 that names the nearest routes."""
         try:
-            if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
+            if is_control(request):
                 return self.control.handle(request)
             self.tally.request(request)
             answer = self.worlds.handle(request, fate)
             return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
         except Exception:
             LOG.exception("%s %s failed", request.method, request.path)
-            return self.refuse(request, _error(500, f"the mock failed on {request.method} {request.path}; see its log"))
+            return self._failed(request)
+
+    async def control_answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request of the control API, letting the wire catch up where an act says so."""
+        deaf: set[int] = set()
+        steps = self.control.steps(request)
+        try:
+            while True:
+                world = next(steps)
+                await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
+        except StopIteration as done:
+            answer: HttpResponse = done.value
+            return answer
+        except Exception:
+            LOG.exception("%s %s failed", request.method, request.path)
+            return self._failed(request)
+        finally:
+            steps.close()
 
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
         """Return an answer that no venue gives, kept in the journal of the default world."""
         self.worlds.default.recorder.record_refused(asked, answer)
         return answer
+
+    def _failed(self, request: HttpRequest) -> HttpResponse:
+        return self.refuse(request, _error(500, f"the mock failed on {request.method} {request.path}; see its log"))
 
     def receive(self, link: Link, frame: str | bytes) -> None:
         """Give a frame to its link; a session that fails on it loses its connection, nothing else."""
@@ -196,14 +221,16 @@ class Server:
             link.close(1011, "internal error")
 
     def not_found(self, method: str, path: str) -> HttpResponse:
-        """A 404 in JSON that names the three nearest routes; a 403 to a proxy's client that wants a host of others."""
+        """A 404 that names the nearest routes, and what the mock lacks; 403 where a proxy's client wants others' hosts."""
         if (foreign := foreign_host(path)) is not None:
             self.tally.count(self.tally.refused, foreign)
             return _error(403, refusal(foreign))
         wanted = f"{method} {path}"
         self.tally.count(self.tally.unmatched, wanted)
+        venue = self.worlds.venue_of(path)
+        lacks = {} if venue is None else {"venue": venue, "report": LACKING}
         nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
-        return _error(404, f"no such route: {wanted}", nearest=nearest)
+        return _error(404, f"no such route: {wanted}", nearest=nearest, **lacks)
 
     async def accepted(self, stream: trio.SocketStream) -> None:
         """Serve one connection of a listener."""
@@ -216,11 +243,14 @@ class Server:
     def disconnected(self, link: Link) -> None:
         """A WebSocket is gone."""
         self.worlds.disconnected(link)
+        if isinstance(link.transport, Tap):
+            link.transport.busy = False
+            link.transport.stir()
         self._left.set()
         self._left = trio.Event()
 
     def _mind(self, world: World) -> None:
-        world.clock.on_earlier = self._wake
+        world.clock.on_change = self._wake
         self._wake()
 
     def _wake(self) -> None:
@@ -228,12 +258,11 @@ class Server:
 
     def _fire(self, world: World) -> float | None:
         try:
-            for fired in world.clock.fire_due():
-                world.recorder.record("timer", fired.name)
+            world.clock.fire_due()
         except Exception:
             LOG.exception("a timer of world %r failed", world.name)
-        deadline = world.clock.next_deadline_ns()
-        return None if deadline is None else (deadline - world.clock.now_ns) / 1e9
+        wait_ns = world.clock.wait_ns()
+        return None if wait_ns is None else wait_ns / 1e9
 
 
 class _Connection:
@@ -258,8 +287,8 @@ class _Connection:
             if got is None:
                 return
             head, request = got
-            if len(request.body) > MAX_BODY:
-                too_large = _error(413, f"the body is larger than {MAX_BODY} bytes")
+            if len(request.body) > _most(request):
+                too_large = _error(413, f"the body is larger than {_most(request)} bytes")
                 await self._refuse(self.server.refuse(request, too_large))
                 return
             if (request.header("upgrade") or "").lower() == "websocket":
@@ -287,8 +316,8 @@ class _Connection:
                 head = event
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > MAX_BODY and head is not None:
-                    return head, self._seen(head, body)
+                if len(body) > MAX_BODY and head is not None and len(body) > _most(seen := self._seen(head, body)):
+                    return head, seen
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 return head, self._seen(head, body)
             else:
@@ -306,6 +335,11 @@ class _Connection:
 
     async def _answer(self, request: HttpRequest) -> bool:
         """Answer a request, as faults will have it; False when the connection has ended instead."""
+        if is_control(request):
+            response = await self.server.control_answer(request)
+            await trio.lowlevel.checkpoint()  # one turn for the writers of what it caused
+            await self._respond(response)
+            return True
         world, fate = self.server.worlds.fate(request)
         await pass_time(world.clock, fate.before_ns)
         response = self.server.answer(request, fate)
@@ -405,6 +439,15 @@ class _Connection:
             LOG.debug("WebSocket %d lost", link.id)
         finally:
             self.server.disconnected(link)
+
+
+def is_control(request: HttpRequest) -> bool:
+    """Whether a request is for the control API."""
+    return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def _most(request: HttpRequest) -> int:
+    return MAX_CONTROL_BODY if is_control(request) else MAX_BODY
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:

@@ -19,6 +19,7 @@ from mockserver.engine.types import HOUSE, Command, Reply
 from mockserver.exchange import Account, Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse, Text
 from mockserver.link import Link, NoTransport
+from mockserver.recorder import MAX_ENTRIES
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
@@ -31,17 +32,18 @@ RIVAL: Final = "rival"
 class Stage:
     """A venue, its client and its rival. Compared by identity."""
 
-    def __init__(self, venue: str, *, seed: int = 0) -> None:
+    def __init__(self, venue: str, *, seed: int = 0, journal: int = MAX_ENTRIES, kept: int | None = None) -> None:
         (spec,) = (spec for spec in VENUES if spec.name == venue)
         self.clock = VirtualClock(START_NS)
-        self.worlds = Worlds(Recipe(venues=(spec,), clock=lambda: self.clock), seed=seed)
+        recipe = Recipe(venues=(spec,), clock=lambda: self.clock, journal=journal, kept=kept)
+        self.worlds = Worlds(recipe, seed=seed)
         self.exchange: Exchange = self.worlds.default.exchanges[venue]
         self.client: Account = self.worlds.open_account(self.exchange, CLIENT)
         self.worlds.open_account(self.exchange, RIVAL)
 
     def play(self, action: Action) -> Reply | None:
         """Let time pass and an action happen; None when it meant nothing now."""
-        self.clock.advance(action.after_ns)
+        self.clock.advance(action.after_ns, wall=True)
         command = command_of(self.exchange.engine, action, (CLIENT, RIVAL, HOUSE))
         return None if command is None else self.submit(command)
 

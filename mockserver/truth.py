@@ -8,7 +8,10 @@
     now_ns      the venue's time when this was written
     sequence    the number of the newest event told here (0: none); rises by one with each change of an order or of a
                 conditional order, per world, over all venues
-    complete    false when more happened than is kept (MAX_ORDERS, MAX_FILLS, MAX_SPANS): absence then proves nothing
+    complete    false when more happened than is kept (MAX_ORDERS, MAX_FILLS, MAX_SPANS, or as many orders and fills as
+                the mock was told to keep): absence then proves nothing
+    let_go      what is not told any more because newer things are: orders (closed ones, in the order of their closing)
+                and fills
     orders      every order of every client account, as it is now, by the sequence of its birth; also those that
                 conditional orders have become
       venue, account, symbol, order_id, client_order_id, side (BUY | SELL), type (LIMIT | MARKET),
@@ -33,6 +36,7 @@ The house and its orders are not told. The mock's own bookkeeping (connections, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -94,12 +98,17 @@ class _Span:
 class Truth:
     """What happened in one world; fed by its exchanges, read by ``report``."""
 
-    def __init__(self, world: str) -> None:
+    def __init__(self, world: str, *, kept: int | None = None) -> None:
+        """``kept``: closed orders, and fills, that are told; None: MAX_ORDERS and MAX_FILLS."""
         self.world = world
+        self.let_go = {"orders": 0, "fills": 0}
+        self._kept_orders = min(kept or MAX_ORDERS, MAX_ORDERS)
+        self._kept_fills = min(kept or MAX_FILLS, MAX_FILLS)
+        self._closed: deque[tuple[str, str, int]] = deque()  # bounded: kept
         self.sequence = 0
         self.complete = True
-        self._orders: dict[tuple[str, str, int], _Told] = {}  # bounded: MAX_ORDERS
-        self._fills: list[tuple[int, str, Execution]] = []  # bounded: MAX_FILLS
+        self._orders: dict[tuple[str, str, int], _Told] = {}  # bounded: MAX_ORDERS open ones, and kept
+        self._fills: deque[tuple[int, str, Execution]] = deque()  # bounded: kept
         self._algos: dict[tuple[str, int], _ToldAlgo] = {}  # bounded: MAX_ORDERS
         self._sights: list[_Sight] = []  # bounded: MAX_SPANS
         self._seeing: dict[tuple[str, Seen], _Sight] = {}  # bounded: by the open connections
@@ -135,6 +144,11 @@ class Truth:
         for account in sorted(then - now):
             self._lose_sight(venue, account, now_ns)
 
+    def cut(self, now_ns: int) -> None:
+        """Every connection is gone."""
+        for venue in sorted({venue for venue, _ in self._seeing}):
+            self.sight(venue, [seen for where, seen in self._seeing if where == venue], (), now_ns)
+
     def report(
         self,
         instrument: Callable[[str, str], Instrument],
@@ -159,6 +173,7 @@ class Truth:
             "now_ns": now_ns,
             "sequence": self.sequence,
             "complete": self.complete,
+            "let_go": dict(self.let_go),
             "orders": [
                 order_row(where, told.order, instrument(where, told.order.instrument))
                 | {"first_sequence": told.first, "last_sequence": told.last}
@@ -180,15 +195,24 @@ class Truth:
         told = self._orders.get(key)
         if told is not None:
             told.last, told.order = self.sequence, event.order
-        elif len(self._orders) < MAX_ORDERS:
+        elif len(self._orders) - len(self._closed) < MAX_ORDERS:
             self._orders[key] = _Told(self.sequence, self.sequence, event.order)
         else:
             self.complete = False
         if event.execution is not None:
-            if len(self._fills) < MAX_FILLS:
-                self._fills.append((self.sequence, venue, event.execution))
-            else:
-                self.complete = False
+            self._fills.append((self.sequence, venue, event.execution))
+        if not event.order.is_open and key in self._orders:
+            self._closed.append(key)
+        if len(self._fills) > self._kept_fills:
+            self._fills.popleft()
+            self._let_go("fills")
+        if len(self._closed) > self._kept_orders:
+            del self._orders[self._closed.popleft()]
+            self._let_go("orders")
+
+    def _let_go(self, what: str) -> None:
+        self.let_go[what] += 1
+        self.complete = False
 
     def _note_algo(self, venue: str, event: AlgoEvent) -> None:
         self.sequence += 1

@@ -22,6 +22,8 @@ from mockserver.link import Link
 
 MAX_MESSAGE = 1 << 20
 """Bytes of one message from the client (no venue takes a tenth of it), and of replies that it does not read."""
+ANSWER_GRACE_SECONDS = 0.25
+"""How long an advance of the clock waits for what it made a client send or take, before it goes on without."""
 BATCH = 512
 """Frames written at once; enough to make a burst cheap, little enough to stop soon when the connection is cut."""
 
@@ -49,6 +51,9 @@ class Tap:
         self._free = trio.Event()
         self._free.set()
         self._woken = trio.Event()
+        self._stirred = trio.Event()
+        self.busy = False
+        """Whether frames that were taken are not yet written."""
         self._replies = bytearray()
 
     async def receive(self) -> bytes:
@@ -82,6 +87,15 @@ class Tap:
         """Wait until there may be something to send."""
         await self._woken.wait()
         self._woken = trio.Event()
+
+    async def stirred(self) -> None:
+        """Wait until something was written, or heard."""
+        await self._stirred.wait()
+
+    def stir(self) -> None:
+        """Something was written, or heard."""
+        self._stirred.set()
+        self._stirred = trio.Event()
 
     def replies(self) -> bytes:
         """The frames that go out before the next batch: pongs, answers to a close."""
@@ -138,13 +152,32 @@ async def write_frames(websocket: WSConnection, link: Link, tap: Tap) -> None:
         if websocket.state is ConnectionState.OPEN:
             data += _encode(websocket, link.take(BATCH))
         if data:
+            tap.busy = True
             await tap.send(data)
+            tap.busy = False
+            tap.stir()
         if websocket.state is not ConnectionState.OPEN:
             if rest := tap.replies():  # the answer to a close that came while we were sending
                 await tap.send(rest)
             return
         if link.backlog:
             tap.wake()
+
+
+async def catch_up(links: Sequence[Link], deaf: set[int]) -> None:
+    """Wait until what these connections have to send is written, and their clients have answered pings.
+
+    A client that takes too long is ``deaf``, and not waited for again.
+    """
+    for link in links:
+        if link.id in deaf or not isinstance(link.transport, Tap):
+            continue
+        with trio.move_on_after(ANSWER_GRACE_SECONDS) as grace:
+            while link.transport.busy or link.awaits_pong or (link.backlog and not link.held):
+                await link.transport.stirred()
+        if grace.cancelled_caught:
+            deaf.add(link.id)
+    await trio.lowlevel.checkpoint()
 
 
 def _encode(websocket: WSConnection, outs: Sequence[Out]) -> bytes:
@@ -190,6 +223,7 @@ class Reader:
     async def run(self) -> None:
         """Read until the connection ends; a fault of the client's frames is answered with its close code."""
         while self._hear():
+            self.tap.stir()
             data = await self.tap.receive()
             self.websocket.receive_data(data or None)
         self.link.closed()

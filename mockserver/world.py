@@ -13,14 +13,14 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Literal
 
 import attrs
 
-from mockserver.clock import Clock
+from mockserver.clock import Clock, Fired
 from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
@@ -30,7 +30,7 @@ from mockserver.faults.kinds import refusal
 from mockserver.faults.naming import order_of_answer
 from mockserver.hosts import venue_of
 from mockserver.link import Link, NoTransport, Transport
-from mockserver.recorder import Recorder
+from mockserver.recorder import MAX_ENTRIES, Recorder
 from mockserver.truth import Truth
 
 __all__ = [
@@ -62,10 +62,19 @@ class World:
         self.repeats = repeats
         """Whether it begins with the same ids and the same chance after every start and reset."""
         self.clock = clock
-        self.recorder = Recorder(lambda: clock.now_ns)
-        self.truth = Truth(name)
+        self.recorder = Recorder(lambda: clock.now_ns, limit=worlds.recipe.journal)
+        self.truth = Truth(name, kept=worlds.recipe.kept)
         self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
+        clock.watchers.append(self._note_timer)
+
+    def end(self) -> None:
+        """No timer fires any more."""
+        self.clock.clear()
+        self.clock.watchers.remove(self._note_timer)
+
+    def _note_timer(self, fired: Fired) -> None:
+        self.recorder.record("timer", fired.name, link=fired.link)
 
     def note_faults(self, hits: Sequence[Hit], *, link: int | None = None) -> None:
         """Keep in the journal what happened."""
@@ -82,6 +91,10 @@ class Recipe:
     liquidity: Callable[[Exchange], Liquidity | None] = lambda exchange: None
     profiles: Mapping[str, str] = attrs.field(factory=dict)
     limits: Limits = "off"
+    journal: int = MAX_ENTRIES
+    """Entries that a journal keeps."""
+    kept: int | None = None
+    """Closed orders, and fills, of an account that an engine keeps, and of a world that the truth tells."""
     id_offset: Callable[[], int] | None = None
     """How far on the ids of a world that is made now begin. None: they begin where the venue's do, every time, so that
     everything repeats; a client that goes on running then takes the new trades of a new start for those it has seen."""
@@ -124,12 +137,17 @@ class Worlds:
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
             exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed), settings)
             world.exchanges[spec.name] = exchange
+            if self.recipe.kept is not None:
+                exchange.engine.keep(self.recipe.kept)
             exchange.liquidity = self.recipe.liquidity(exchange)
             exchange.begin()
-        self.worlds[name] = world
+        self._enter(world)
+        return world
+
+    def _enter(self, world: World) -> None:
+        self.worlds[world.name] = world
         if self.on_world is not None:
             self.on_world(world)
-        return world
 
     def forget(self, name: str) -> None:
         """End a world: its links are closed (1001), its keys are unknown, its timers never fire."""
@@ -139,7 +157,34 @@ class Worlds:
                 link.close(1001, "")
         self._keys = {key: found for key, found in self._keys.items() if found[0].world is not world}
         self._tokens = {token: found for token, found in self._tokens.items() if found[0].world is not world}
-        world.clock.clear()
+        world.end()
+
+    def adopt(self, world: World, tokens: Iterable[tuple[str, str, str | None]]) -> None:
+        """Put a world that was made elsewhere in the place of the one of its name, which ends.
+
+        ``tokens`` are (venue, token, account). ValueError, and nothing has changed: an API key or a token is in use in
+        another world, or there are too many worlds.
+        """
+        old = self.worlds.get(world.name)
+        keys = {(e.venue, a.api_key): (e, a) for e in world.exchanges.values() for a in e.accounts.values()}
+        claims = {(venue, token): (world.exchanges[venue], account) for venue, token, account in tokens}
+        taken = [self._keys[key][0].world for key in keys if key in self._keys]
+        taken += [self._tokens[claim][0].world for claim in claims if claim in self._tokens]
+        if others := {found.name for found in taken if found is not old}:
+            raise ValueError(f"its API keys are in use in {', '.join(sorted(others))}; forget that world first")
+        if old is None and len(self.worlds) >= MAX_WORLDS:
+            raise ValueError(f"there are already {MAX_WORLDS} worlds")
+        if old is not None:
+            self.forget(world.name)
+        self._keys |= keys
+        self._tokens |= claims
+        self._enter(world)
+        if old is self.default:
+            self.default = world
+
+    def tokens(self, world: World) -> list[tuple[str, str, str | None]]:
+        """The tokens that belong to a world: venue, token, account."""
+        return [(v, token, account) for (v, token), (e, account) in self._tokens.items() if e.world is world]
 
     def reset(self, name: str, *, keep_accounts: bool = True, wipe: bool = False) -> World:
         """Begin a world anew; accounts keep their keys and get their first balances again.
@@ -216,7 +261,7 @@ class Worlds:
         if home is None:
             return self.default, FAIR
         world = home.world
-        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.now_ns)
+        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.timeline_ns)
         if asked is not None:
             hits.insert(0, Hit(Fault(kind=asked[1], name=asked[0]), Draw(world.seed, asked[0], 1)))
         world.note_faults(hits)
@@ -277,6 +322,17 @@ class Worlds:
     def routes(self) -> list[str]:
         """Every route of every venue, for the 404 that names the nearest."""
         return [route for exchange in self.default.exchanges.values() for route in exchange.face.routes]
+
+    def venue_of(self, path: str) -> str | None:
+        """The venue whose addresses begin most as this one does (``/fapi/...``), or None."""
+        wanted, found = path.strip("/").split("/"), (0, "")
+        for venue, exchange in self.default.exchanges.items():
+            for route in exchange.face.routes:
+                parts = route.partition(" ")[2].strip("/").split("/")
+                pairs = zip(parts, wanted, strict=False)
+                same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+                found = max(found, (same, venue), key=lambda row: row[0])
+        return found[1] or None
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,10 @@ class Engine(Queries):
         self._matching = Matching(self._desk)
         self._algos = AlgoStore(self._desk, self._matching)
 
+    def keep(self, most: int) -> None:
+        """Keep at most so many closed orders, and executions, of one account; the oldest are forgotten first."""
+        self._desk.orders.kept = most
+
     @property
     def ids(self) -> Ids:
         """The engine's source of ids, for what faces must make up themselves (listen keys)."""

@@ -40,6 +40,8 @@ class OrderStore:
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
+        self.kept: int | None = None
+        """Closed orders, and executions, kept for one account; None: KEPT_CLOSED and KEPT_EXECUTIONS."""
         self._orders: dict[OrderKey, Versions[OrderView]] = {}  # bounded: per account, see _Orders
         self._accounts: defaultdict[str, _Orders] = defaultdict(_Orders)  # bounded: by the accounts opened
         self._clients: dict[tuple[str, str], list[OrderKey]] = {}  # bounded: as _orders
@@ -67,13 +69,16 @@ class OrderStore:
             return
         mine.open.pop(key, None)
         mine.closed.append(key)
-        if view.account == HOUSE or len(mine.closed) > KEPT_CLOSED:
+        if view.account == HOUSE or len(mine.closed) > (self.kept or KEPT_CLOSED):
             self._forget(mine)
 
     def add_execution(self, execution: Execution) -> None:
         """Store one side of a trade."""
         if execution.account != HOUSE:
-            self._accounts[execution.account].executions.append(execution)
+            mine = self._accounts[execution.account].executions
+            mine.append(execution)
+            if len(mine) > (self.kept or KEPT_EXECUTIONS):
+                mine.popleft()
 
     def add_amendment(self, amendment: Amendment) -> None:
         """Store one change of an order's terms."""

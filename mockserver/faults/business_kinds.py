@@ -8,6 +8,7 @@ What this module does not do: know how a venue names an order in a request or an
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -94,7 +95,7 @@ class SymbolHalt(Business):
             return
         exchange.rules.halt(symbol)
         if self.lasts_ns is not None:
-            exchange.clock.after(self.lasts_ns, f"{symbol} trades again", lambda: exchange.rules.resume(symbol))
+            exchange.clock.after(self.lasts_ns, f"{symbol} trades again", partial(exchange.rules.resume, symbol))
 
 
 @attrs.frozen(kw_only=True)
@@ -144,11 +145,7 @@ class Maintenance(Business):
         exchange.rules.away = True
         for link in tuple(exchange.links):
             link.close(1001, "")
-
-        def back() -> None:
-            exchange.rules.away = False
-
-        exchange.clock.after(self.lasts_ns, f"{exchange.venue} is back", back)
+        exchange.clock.after(self.lasts_ns, f"{exchange.venue} is back", exchange.rules.be_back)
 
 
 @attrs.frozen(kw_only=True)
@@ -206,6 +203,6 @@ def _fill(exchange: Exchange, order: OrderView, quantity: int) -> None:
 def _later(exchange: Exchange, order: OrderView, quantity: int, delay_ns: int) -> None:
     name = f"fill of order {order.order_id}"
     if delay_ns:
-        exchange.clock.after(delay_ns, name, lambda: _fill(exchange, order, quantity))
+        exchange.clock.after(delay_ns, name, partial(_fill, exchange, order, quantity))
     else:
         _fill(exchange, order, quantity)

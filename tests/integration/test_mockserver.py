@@ -159,6 +159,11 @@ async def test_random_bytes_do_no_harm() -> None:
                     await stream.receive_some()
         async with httpx2.AsyncClient(base_url=host.listening.http) as http:
             assert (await http.get("/api/v3/ping")).status_code == 200
+            with trio.fail_after(5):
+                while host.server.open_connections > 1:  # noqa: ASYNC110 (it ends connections in tasks of its own)
+                    await trio.sleep(0.01)
+            told = (await http.get("/__mock/health")).json()
+            assert (told["connections"], told["sockets"]) == (0, 1)
 
 
 async def test_a_burst_over_a_socket() -> None:

@@ -111,7 +111,7 @@ class Hub:
         def due() -> None:
             each.say(each.feed.gathered(self._exchange.now_ns))
 
-        each.timer = self._exchange.clock.after(each.feed.interval_ns, f"market stream {each.stream}", due)
+        each.timer = self._exchange.clock.after(each.feed.interval_ns, f"market stream {each.stream}", due, market=True)
 
 
 def category(stream: str) -> Category:

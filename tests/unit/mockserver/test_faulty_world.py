@@ -199,7 +199,7 @@ def transport(link: Link) -> NoTransport:
 def advance(worlds: Worlds, by_ns: int) -> None:
     """Move the default world's clock."""
     assert isinstance(worlds.default.clock, VirtualClock)
-    worlds.default.clock.advance(by_ns)
+    worlds.default.clock.advance(by_ns, wall=True)
 
 
 def sent(outs: list[Out]) -> list[str]:
@@ -363,7 +363,7 @@ def played(*faults: Fault) -> tuple[list[Any], str]:
     assert isinstance(market, tuple)
     market[0].start(market[1])
     for number in range(60):
-        clock.advance(SECOND)
+        clock.advance(SECOND, wall=True)
         target = "/api/v3/time" if number % 2 else "/api/v3/account"
         asked(worlds, HttpRequest("GET", target, key))
     journal = worlds.default.recorder.journal(limit=100_000)

@@ -234,3 +234,40 @@ def test_a_liquidity_that_is_none(wrong: str, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         command.parser().parse_args(["--liquidity", wrong])
     assert "replay:FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "rates"),
+    [("real", "real", (1, 1)), ("scaled:60", "scaled", (60, 1)), ("virtual", "virtual", (0, 0))],
+)
+def test_the_clock_of_the_command_line(given: str, mode: str, rates: tuple[int, int]) -> None:
+    """Each kind runs as it says; a scaled one tells the time that clients sign by."""
+    clock = command.build(command.parser().parse_args(["--clock", given, "--seed", "1"])).default.clock
+
+    assert (clock.mode, int(clock.rate), int(clock.told_rate)) == (mode, *rates)
+
+
+WRONG = ["scaled", "scaled:", "scaled:0", "scaled:-1", "scaled:1/0", "scaled:1e9", "fast", "virtual:2"]
+
+
+@pytest.mark.parametrize("given", WRONG)
+def test_clocks_that_there_are_not(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A clock that is none of the three is refused in words."""
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["--clock", given])
+    assert "none of real, scaled:60" in capsys.readouterr().err
+
+
+def test_what_is_kept() -> None:
+    """The journal and the truth of a mock hold as many as they are told to."""
+    world = command.build(command.parser().parse_args(["--journal", "3", "--keep", "5", "--seed", "1"])).default
+    for number in range(9):
+        world.recorder.record("warning", str(number))
+
+    assert [row["text"] for row in world.recorder.journal()] == ["6", "7", "8"]
+    assert world.truth.report(lambda venue, symbol: pytest.fail("there are no orders"), 0)["let_go"] == {
+        "orders": 0,
+        "fills": 0,
+    }
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["--keep", "0"])

@@ -152,9 +152,9 @@ def test_many_fills_and_a_late_one(desk: Desk) -> None:
     desk.arm(FillAfter(delay_ns=5 * SECOND), method="POST", nth=2)
     spread, late = desk.placed(), desk.placed()
     assert desk.fills == 7
-    desk.clock.advance(2 * SECOND)
+    desk.clock.advance(2 * SECOND, wall=True)
     assert (desk.fills, desk.status(spread)) == (9, "PARTIALLY_FILLED")
-    desk.clock.advance(3 * SECOND)
+    desk.clock.advance(3 * SECOND, wall=True)
     assert (desk.status(spread), desk.status(late)) == ("FILLED", "FILLED")
 
 
@@ -169,7 +169,7 @@ def test_a_market_that_stops_and_one_that_ends(desk: Desk) -> None:
         "ftx": "Market is not enabled",
     }[desk.venue]
     assert words(desk.place()) == expected
-    desk.clock.advance(SECOND)
+    desk.clock.advance(SECOND, wall=True)
     assert desk.place().status == 200
     desk.worlds.default.faults.clear()
     desk.arm(Delist(), method="POST")
@@ -216,7 +216,7 @@ def test_a_venue_that_is_away(desk: Desk) -> None:
     assert rows(desk) == []
     desk.worlds.default.faults.clear()
     assert desk.place().status == 503
-    desk.clock.advance(SECOND)
+    desk.clock.advance(SECOND, wall=True)
     assert desk.place().status == 200
 
 
@@ -225,12 +225,12 @@ def test_accepted_late(desk: Desk) -> None:
     desk.arm(ExecStatusUnknown(late_ns=4 * SECOND), method="POST")
     assert desk.place().status == 503
     assert rows(desk) == []
-    desk.clock.advance(4 * SECOND)
+    desk.clock.advance(4 * SECOND, wall=True)
     assert len(rows(desk)) == 1
     desk.worlds.default.faults.clear()
     desk.arm(ExecStatusUnknown(late_ns=90 * SECOND), method="POST")
     desk.place()
-    desk.clock.advance(90 * SECOND)
+    desk.clock.advance(90 * SECOND, wall=True)
     assert len(rows(desk)) == 1
 
 
@@ -246,9 +246,9 @@ def test_magic_client_ids_at_every_venue(venue: str) -> None:
     assert desk.place("m-partial-3").status == 200
     assert desk.fills == 3
     desk.place("m-fill-after-2s")
-    desk.clock.advance(2 * SECOND)
+    desk.clock.advance(2 * SECOND, wall=True)
     assert desk.fills == 4
-    desk.clock.advance(2 * SECOND)
+    desk.clock.advance(2 * SECOND, wall=True)
     assert len(rows(desk)) == 3
     assert [row["text"] for row in desk.worlds.default.recorder.journal(kind="fault")][:2] == [
         "m-reject-2010 1",
@@ -275,7 +275,7 @@ def test_what_is_no_magic(request_: HttpRequest) -> None:
 def test_a_snapshot_of_before(desk: Desk) -> None:
     """One answer is of so long ago, and the next one is of now."""
     desk.placed()
-    desk.clock.advance(SECOND)
+    desk.clock.advance(SECOND, wall=True)
     desk.placed()
     path = {"binance-spot": "/api/v3/openOrders", "binance-futures": "/fapi/v1/openOrders", "ftx": "/api/orders"}
     desk.arm(StaleSnapshot(lag_ns=SECOND // 2), method="GET", nth=1)
