@@ -67,6 +67,9 @@ BAD_SYMBOL = Refusal(-1121, "Invalid symbol.")
 NO_LISTEN_KEY = Refusal(-1125, "This listenKey does not exist.")
 BAD_COMBINATION = Refusal(-1128, "Combination of optional parameters invalid.")
 BAD_JSON = Refusal(-1135, "Invalid JSON Request")
+# -1158 by the page; -1159 was measured on the testnet, its words are those of -1158 fitted to it.
+BAD_PAIR_TYPE = Refusal(-1158, "Order type not supported in OCO.")
+BAD_FIRST_TYPE = Refusal(-1159, "Order type not supported in OTO.")
 BAD_CANCEL_RESTRICTIONS = Refusal(-1145, "Invalid cancelRestrictions")
 # Measured on production (2026-07-31); the error page does not list it.
 NOT_LOGGED_ON = Refusal(-1193, "WebSocket session not authenticated")
@@ -78,6 +81,8 @@ INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requ
 DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 MARKET_CLOSED = Refusal(-2010, "Market is closed.")
 WOULD_TAKE = Refusal(-2010, "Order would immediately match and take.")
+STOP_WOULD_TRIGGER = Refusal(-2010, "Order would trigger immediately.")
+LIST_PRICES_WRONG = Refusal(-2010, "The relationship of the prices for the orders is not correct.")
 UNKNOWN_ORDER = Refusal(-2011, "Unknown order sent.")
 CANCEL_RESTRICTED = Refusal(-2011, "Order was not canceled due to cancel restrictions.")
 NO_ORDER = Refusal(-2013, "Order does not exist.")

@@ -9,6 +9,7 @@ What this module does not do: wrap the text for a socket, or choose who hears it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import (
@@ -224,7 +225,7 @@ def algo_update(exchange: Exchange, event: AlgoEvent, at: TimeUnit) -> Object:
         "X": algo.status.value,
         "ai": "" if algo.child_order_id is None else str(algo.child_order_id),
         **_triggered(exchange, event, instrument),
-        "tp": trimmed(algo.trigger_price),
+        "tp": trimmed(algo.trigger_price or Decimal(0)),
         "p": views.price(instrument, child.price),
         "V": child.self_trade.value,
         "wt": views.tag(algo.tags, "wt", "CONTRACT_PRICE"),

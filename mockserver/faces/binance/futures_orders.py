@@ -148,7 +148,7 @@ def _place(
         post_only=post_only,
         on_cross=OnCross.EXPIRE if options["gtx_crossing"] == "expire" else OnCross.REJECT,
         reduce_only=closes or params.flag("reduceOnly") or False,
-        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE),
+        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE, instruments.FUTURES_SELF_TRADE_MODES),
         tags=tags,
     )
 

@@ -181,7 +181,7 @@ def algo_order(algo: AlgoOrder, instrument: Instrument, at: TimeUnit) -> Object:
         "quantity": "0" if child.quantity is None else quantity(instrument, child.quantity),
         "algoStatus": algo.status.value,
         "actualOrderId": "" if algo.child_order_id is None else str(algo.child_order_id),
-        "triggerPrice": trimmed(algo.trigger_price),
+        "triggerPrice": trimmed(algo.trigger_price or Decimal(0)),
         "price": price(instrument, child.price),
         "workingType": tag(algo.tags, "wt", "CONTRACT_PRICE"),
         "priceMatch": "NONE",

@@ -65,12 +65,13 @@ def ws_exchange_info(call: Call) -> object:
 
 
 def _exchange_info(call: Call, last_limit: dict[str, object]) -> object:
+    percent_price = bool(call.exchange.settings.options["percent_price"])
     return {
         "timezone": "UTC",
         "serverTime": call.at(call.now_ns),
         "rateLimits": [weight_limit(call.limits.weight_limit), *order_limits(call.limits), last_limit],
         "exchangeFilters": [],
-        "symbols": [spot_views.symbol(instrument) for instrument in _asked(call)],
+        "symbols": [spot_views.symbol(instrument, percent_price=percent_price) for instrument in _asked(call)],
     }
 
 
