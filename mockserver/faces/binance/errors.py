@@ -108,6 +108,11 @@ WRONG_POSITION_SIDE = Refusal(-4061, "Order's position side does not match user'
 USE_ALGO_ENDPOINT = Refusal(
     -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
 )
+BAD_CALLBACK_RATE = Refusal(-2007, "Invalid callBack rate.")  # clients' reports
+TOO_MANY_STOPS = Refusal(-4045, "Reach max stop order limit.")
+ALREADY_CLOSING = Refusal(
+    -4130, "An open stop or take profit order with GTE and closePosition in the direction is existing."
+)
 NOTIONAL_TOO_SMALL = Refusal(-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only).")
 POST_ONLY_REJECTED = Refusal(
     -5022, "Due to the order could not be executed as maker, the Post Only order will be rejected."

@@ -18,6 +18,7 @@ from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
 from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.good_till import GoodTill
 from mockserver.faces.binance.listen_keys import ListenKeys
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route
 from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of
@@ -130,6 +131,7 @@ class FuturesFace(UserDataFace):
         super().__init__(exchange)
         self.limits = limits.Limits(WEIGHT_PER_MINUTE, limits.FUTURES_ORDERS)
         self.keys = ListenKeys(exchange, self.key_expired)
+        self._good_till = GoodTill(exchange)
 
     @property
     def is_old(self) -> bool:
@@ -162,6 +164,15 @@ class FuturesFace(UserDataFace):
         if self.exchange.settings.options["events_default"] == "all":
             return keys
         return {key: frozenset() if events is None else events for key, events in keys.items()}
+
+    def on_events(self, events: Sequence[Event]) -> None:
+        """Mind the orders with a date."""
+        self._good_till.on_events(events)
+
+    def reset(self) -> None:
+        """Forget counters and timers."""
+        super().reset()
+        self._good_till.clear()
 
     def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
         """Return what an account hears of one command."""
