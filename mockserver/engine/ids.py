@@ -56,11 +56,13 @@ BINANCE_SPOT_IDS: Final = IdScheme(
 BINANCE_FUTURES_IDS: Final = IdScheme(
     order_start=215_456_450_616, trade_start=109_100_866, algo_start=1_000_000_202_490_585, hole=97
 )
-# Recorded FTX ids of May 2022: order 142505221156, fill 7840169726, trade 3887024143; one counter for all markets.
+# Recorded FTX ids of May 2022: order 142505221156, fill 7840169726, trade 3887024143; one counter for all markets. A
+# trigger order of June 2022 has the id 215826320.
 FTX_IDS: Final = IdScheme(
     order_start=142_505_221_156,
     trade_start=3_887_024_143,
     fill_start=7_840_169_726,
+    algo_start=215_826_320,
     hole=41,
     per_instrument=False,
     client_ids=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -69,12 +70,21 @@ class Bot:
 
     def trade(self, price: int, quantity: str = "0.001") -> None:
         """Let the house offer to both sides at a price: what is in its way trades, the rest with itself."""
-        instrument = self.seat.exchange.engine.instruments["BTCUSDT"]
         for side in (Side.SELL, Side.BUY):
-            steps, ticks = instrument.to_steps(Decimal(quantity)), instrument.to_ticks(Decimal(price))
-            self.seat.exchange.submit(
-                Place(account=HOUSE, instrument="BTCUSDT", side=side, quantity=steps, price=ticks)
+            self.offer(side, price, quantity)
+
+    def offer(self, side: Side, price: int, quantity: str) -> None:
+        """Let the house place an order."""
+        instrument = self.seat.exchange.engine.instruments[self.seat.symbol]
+        self.seat.exchange.submit(
+            Place(
+                account=HOUSE,
+                instrument=self.seat.symbol,
+                side=side,
+                quantity=instrument.to_steps(Decimal(quantity)),
+                price=instrument.to_ticks(Decimal(price)),
             )
+        )
 
     async def live_a_little(self) -> None:
         """A stop that sells, an OCO of which a part is filled, an OTOCO that goes all the way, a cancel-replace."""
@@ -146,3 +156,54 @@ async def test_what_waits_for_the_first_order_is_told_as_pending(mock: Mock) -> 
     assert (stop.type, stop.stop_price, stop.price) == (OrderType.STOP_LIMIT, Decimal(59_000), Decimal(58_000))
     filled = [update.status for update in updates_of(events) if update.order_id == first]
     assert filled[-1] is OrderStatus.FILLED
+
+
+async def test_a_trailing_stop_of_futures_is_told_with_its_child(mock: Mock) -> None:
+    """The conditional order until it is set off, then the order that it became, as the truth has both."""
+    seat = mock.seat("binance-futures")
+    async with httpx2.AsyncClient(base_url=mock.http) as http, open_stream(seat.venue) as stream:
+        bot = Bot(seat, http)
+        bot.trade(60_000)
+        events = await until(stream, live())
+        terms = {**SELL, "algoType": "CONDITIONAL", "type": "TRAILING_STOP_MARKET", "callbackRate": "1"}
+        placed = await bot.call("POST", "/fapi/v1/algoOrder", terms)
+        bot.trade(61_000)
+        bot.offer(Side.BUY, 60_000, "1")
+        bot.trade(60_390)
+        await until(stream, lambda told: any(u.status is OrderStatus.FILLED for u in updates_of(told)), told=events)
+        await until(stream, lambda told: len(told_fills(told)) == len(seat.true_fills()) > 0, told=events)
+    (row,) = seat.truth()["conditional_orders"]
+    algo = [update for update in updates_of(events) if update.order_id == str(placed["algoId"])]
+    assert (algo[0].status, algo[0].type) == (OrderStatus.NEW, OrderType.TRAILING_STOP)
+    assert algo[-1].child_order_id == row["order_id"]
+    assert {fill[0] for fill in told_fills(events)} == {row["order_id"]}
+
+
+async def test_a_trigger_order_of_ftx_is_told_when_it_is_set_off(mock: Mock) -> None:
+    """Not before: no channel knows it; then the order that it became, with all its fills."""
+    seat = mock.seat("ftx")
+
+    async def post(path: str, body: Mapping[str, object]) -> Any:
+        stamp, sent = str(seat.exchange.now_ns // 1_000_000), json.dumps(body)
+        sign = hmac.new(seat.secret.encode(), f"{stamp}POST{path}{sent}".encode(), hashlib.sha256).hexdigest()
+        headers = {"FTX-KEY": seat.api_key, "FTX-TS": stamp, "FTX-SIGN": sign}
+        answer = await http.post(path, headers=headers, content=sent)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    async with httpx2.AsyncClient(base_url=mock.http) as http, open_stream(seat.venue) as stream:
+        bot = Bot(seat, http)
+        bot.trade(20_000, "1")
+        events = await until(stream, live())
+        stop = {"market": seat.symbol, "side": "sell", "type": "stop", "size": 0.5, "triggerPrice": 19_000}
+        placed = await post("/api/conditional_orders", stop)
+        resting = await post("/api/orders", {**stop, "type": "limit", "price": 30_000})
+        bot.offer(Side.BUY, 18_500, "0.2")
+        bot.offer(Side.BUY, 18_400, "1")
+        bot.trade(19_000, "1")
+        await until(stream, lambda told: any(u.status is OrderStatus.FILLED for u in updates_of(told)), told=events)
+        await until(stream, lambda told: len(told_fills(told)) == len(seat.true_fills()) > 0, told=events)
+    (row,) = seat.truth()["conditional_orders"]
+    assert {update.order_id for update in updates_of(events)} == {str(resting["id"]), row["order_id"]}
+    assert row["algo_id"] == str(placed["id"])
+    assert sorted(told_fills(events)) == sorted(seat.true_fills())
