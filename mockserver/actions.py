@@ -118,7 +118,7 @@ def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Comma
     if action.act in PLACING:
         return _placed(engine, action, account, instrument)
     if action.act in (Act.CANCEL, Act.AMEND, Act.SHRINK, Act.FILL, Act.EXPIRE, Act.STOP_TRIGGER):
-        waiting = action.act in (Act.CANCEL, Act.EXPIRE, Act.STOP_TRIGGER)
+        waiting = action.act in (Act.CANCEL, Act.EXPIRE, Act.STOP_TRIGGER, Act.SHRINK)
         mine = [view for view in engine.open_orders(account) if waiting or not view.waits]
         return _changed(action, mine[action.which % len(mine)]) if mine else None
     match action.act:

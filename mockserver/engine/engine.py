@@ -179,13 +179,11 @@ class Engine(Queries):
         if isinstance(found, Reject):
             return found
         market, view = found
-        if view.waits:
-            return Reject(RejectReason.NOT_ALLOWED, "the order is not in the book")
         quantity = command.quantity if command.quantity is not None else view.quantity
         price = command.price if command.price is not None else view.price
-        assert view.price is not None  # only limit orders rest
-        assert price is not None
-        reject = self._check_amendment(market, view, quantity, price)
+        if view.waits and (price != view.price or quantity > view.quantity):
+            return Reject(RejectReason.NOT_ALLOWED, "an order that waits may only get smaller")
+        reject = self._check_amendment(market, view, quantity, self._desk.limit_of(view) if price is None else price)
         if reject is not None:
             return reject
         new = attrs.evolve(
@@ -196,6 +194,12 @@ class Engine(Queries):
             updated_ns=self._desk.now_ns,
         )
         key = self._desk.key(view)
+        if view.waits:
+            self._desk.amend(view, new)
+            if view.list_id is None:  # the funds of a list are its own matter
+                self._desk.hold(new, new.remaining)
+            return Reply(order=new)
+        assert view.price is not None  # only limit orders rest
         self._desk.hold(new, new.remaining)
         if price == view.price and quantity <= view.quantity:
             market.book.reduce(view.side, view.price, key, view.quantity - quantity)
@@ -215,7 +219,7 @@ class Engine(Queries):
             return Reject(RejectReason.BAD_QUANTITY, "not above what is filled, or outside of the instrument's limits")
         if instrument.notional(price, quantity) < instrument.min_notional_atoms and not view.reduce_only:
             return Reject(RejectReason.MIN_NOTIONAL, str(instrument.min_notional))
-        if view.post_only and market.book.crosses(view.side, price):
+        if view.post_only and not view.waits and market.book.crosses(view.side, price):
             return Reject(RejectReason.WOULD_MATCH, "the amended order would immediately match and take")
         asset, old_lock = self._desk.reserve(view, view.remaining)
         _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - gone)

@@ -176,11 +176,12 @@ class Lists:
             matching.enter(view)
 
     def _amended(self, mine: OrderList, order: OrderView, event: OrderEvent) -> None:
-        """Give the other order of a pair the same quantity, and tell a new client id."""
+        """Give the other order of a pair the same quantity, lock what they need now, and tell a new client id."""
         for view in self._pair(mine, order):
             if view.order_id != order.order_id and view.is_open and view.quantity != order.quantity:
                 self._desk.amend(view, attrs.evolve(view, quantity=order.quantity, updated_ns=self._desk.now_ns))
-                self._hold(tuple(self._desk.orders.current(self._desk.key(v)) for v in self._pair(mine, order)))
+        together = self._pair(mine, order) or self._known(mine, (order.order_id,))
+        self._hold(tuple(view for view in together if view.is_open))
         if event.previous_client_id is not None:
             names = dict(zip(mine.order_ids, mine.client_ids, strict=True)) | {order.order_id: order.client_id}
             client_ids = tuple(names[order_id] for order_id in mine.order_ids)

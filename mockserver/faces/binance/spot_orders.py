@@ -230,7 +230,7 @@ def amend(call: Call) -> object:
     new_id = call.params.matching("newClientOrderId", SPOT_CLIENT_ID)
     if not order.is_open:
         raise Refused(errors.NO_ORDER)
-    if not order.filled < steps < order.quantity:
+    if not order.filled + order.prevented < steps < order.quantity:
         raise Refused(errors.BAD_AMEND)
     reply = call.exchange.submit(
         Amend(

@@ -189,6 +189,32 @@ def test_an_amended_pair_stays_of_one_size(engine: Engine) -> None:
     assert engine.balance("alice", "ABC").locked == UNIT * 4 // 10
 
 
+@pytest.mark.parametrize("side", [BUY, SELL])
+@pytest.mark.parametrize("which", [0, 1])
+def test_either_order_of_a_pair_can_get_smaller(engine: Engine, side: Side, which: int) -> None:
+    """Above or below, waiting or not: what is locked is what the dearer of the two needs."""
+    buys = listed(ListKind.OCO, stop(BUY, "101", 10_200), maker(BUY, 9_900))
+    reply = do(engine, buys if side is BUY else oco())
+    do(engine, Amend(account="alice", instrument=SPOT, order_id=reply.orders[which].order_id, quantity=400))
+    assert [view.quantity for view in now(engine, reply)] == [400, 400]
+    locked = {asset: engine.balance("alice", asset).locked for asset in ("USD", "ABC")}
+    assert locked == ({"USD": 408 * UNIT // 10, "ABC": 0} if side is BUY else {"USD": 0, "ABC": 4 * UNIT // 10})
+    do(engine, CancelList(account="alice", list_id=list_id(reply)))
+    assert {engine.balance("alice", asset).locked for asset in ("USD", "ABC")} == {0}
+
+
+def test_orders_of_an_oto_get_smaller_by_themselves(engine: Engine) -> None:
+    """The second before its turn as well, when it locks nothing."""
+    reply = do(engine, listed(ListKind.OTO, limit("alice", BUY, 9_900, 1_000), stop(at="98")))
+    for order, quantity in zip(reply.orders, (500, 300), strict=True):
+        do(engine, Amend(account="alice", instrument=SPOT, order_id=order.order_id, quantity=quantity))
+    assert [view.quantity for view in now(engine, reply)] == [500, 300]
+    assert engine.balance("alice", "USD").locked == 495 * UNIT // 10
+    assert engine.balance("alice", "ABC").locked == 0
+    do(engine, Fill(instrument=SPOT, order_id=reply.orders[0].order_id))
+    assert engine.balance("alice", "ABC").locked == UNIT * 3 // 10
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

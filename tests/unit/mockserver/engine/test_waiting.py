@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from mockserver.engine.engine import Engine
@@ -157,14 +158,10 @@ def test_what_waits_locks_its_funds(engine: Engine) -> None:
 
 
 def test_what_waits_is_not_in_the_book(engine: Engine) -> None:
-    """It can be ended and set off by force, but neither filled nor amended; after its end nothing sets it off."""
+    """It can be ended and set off by force, but not filled; after its end nothing sets it off."""
     order_id = number(do(engine, stop(SELL, BELOW, "99", ticks=9_800)))
     assert engine.depth(SPOT).asks == ()
-    for command in (
-        Fill(instrument=SPOT, order_id=order_id),
-        Amend(account="alice", instrument=SPOT, order_id=order_id, quantity=500),
-    ):
-        assert refusal(engine, command) is RejectReason.NOT_ALLOWED
+    assert refusal(engine, Fill(instrument=SPOT, order_id=order_id)) is RejectReason.NOT_ALLOWED
     do(engine, Expire(instrument=SPOT, order_id=order_id))
     assert {told[0] for told in story(print_trade(engine, 9_900))} == {"public", HOUSE}
     assert view_of(engine, order_id).status is OrderStatus.EXPIRED
@@ -172,6 +169,21 @@ def test_what_waits_is_not_in_the_book(engine: Engine) -> None:
     do(engine, TriggerOrder(instrument=SPOT, order_id=forced))
     assert engine.depth(SPOT).asks == ((9_800, 1_000),)
     assert refusal(engine, TriggerOrder(instrument=SPOT, order_id=forced)) is RejectReason.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("ticks", [None, 9_800])
+def test_what_waits_can_get_smaller(engine: Engine, ticks: int | None) -> None:
+    """And locks less then; neither larger nor dearer."""
+    order_id = number(do(engine, stop(SELL, BELOW, "99", ticks)))
+    amend = Amend(account="alice", instrument=SPOT, order_id=order_id)
+    for worse in (attrs.evolve(amend, quantity=1_001), attrs.evolve(amend, price=9_700)):
+        assert refusal(engine, worse) is RejectReason.NOT_ALLOWED
+    do(engine, attrs.evolve(amend, quantity=400))
+    assert engine.balance("alice", "ABC").locked == UNIT * 4 // 10
+    assert (view_of(engine, order_id).quantity, view_of(engine, order_id).waits) == (400, True)
+    do(engine, limit(HOUSE, BUY, 9_900, 5_000))
+    print_trade(engine, 9_900)
+    assert view_of(engine, order_id).filled == 400
 
 
 def test_a_market_stop_that_cannot_be_paid_for_expires(engine: Engine) -> None:
