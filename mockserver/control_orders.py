@@ -25,6 +25,7 @@ from mockserver.engine.types import (
     Side,
     TimeInForce,
     TriggerAlgo,
+    TriggerOrder,
     decimal_to_atoms,
 )
 from mockserver.exchange import Exchange
@@ -123,6 +124,7 @@ class OrderControl:
             ("POST", "/orders/{venue}/{symbol}/{id}/fill"): Act.of(self._fill, "quantity price liquidity"),
             ("POST", "/orders/{venue}/{symbol}/{id}/cancel"): Act.of(self._cancel),
             ("POST", "/orders/{venue}/{symbol}/{id}/expire"): Act.of(self._expire),
+            ("POST", "/orders/{venue}/{symbol}/{id}/trigger"): Act.of(self._set_off),
             ("POST", "/positions/{venue}/{symbol}/close"): Act.of(self._force_close, "account kind quantity price"),
             ("POST", "/algo/{id}/trigger"): Act.of(self._trigger, "venue"),
         }
@@ -173,6 +175,11 @@ class OrderControl:
         return _order_answer(
             exchange, instrument, exchange.submit(Expire(instrument=instrument.name, order_id=order.order_id))
         )
+
+    def _set_off(self, given: Input) -> Json:
+        exchange, instrument, order = self.find.order(given)
+        command = TriggerOrder(instrument=instrument.name, order_id=order.order_id)
+        return _order_answer(exchange, instrument, exchange.submit(command))
 
     def _force_close(self, given: Input) -> Json:
         exchange = self.find.exchange(given)
