@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -25,11 +25,16 @@ from mockserver.clock import Clock
 from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
+from mockserver.hosts import PORTS
 from mockserver.liquidity import MODELS, make_liquidity
+from mockserver.recorded_trades import BadTrades, Recorded, read_trades
 from mockserver.server import Listening, Server, listen
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
+
+if TYPE_CHECKING:
+    from mockserver.attach.papers import Papers
 
 DEMO = "demo"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -48,13 +53,38 @@ def demo_key(spec: VenueSpec, what: str) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments."""
-    profiles = sorted({profile for spec in VENUES for profile in spec.profiles})
     made = argparse.ArgumentParser(
         prog="python -m mockserver",
         description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
+        epilog="Instead of options, a word: 'exec' runs a client that comes to the mock unchanged; 'clients' shows how "
+        "each client is pointed at it. 'python -m mockserver WORD --help' says more.",
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     made.add_argument("--port", type=_port, default=8080, help="port; 0 picks a free one (default: %(default)s)")
+    add_world_options(made)
+    made.add_argument(
+        "--tls",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="FOLDER",
+        help="speak TLS on the same port too, and be a proxy to the venues' hosts; the certificate to trust is written "
+        "into this folder (default when given without one: a temporary one)",
+    )
+    add_egress(made)
+    made.add_argument(
+        "--real-ports",
+        action="store_true",
+        help=f"listen on {', '.join(map(str, PORTS))} too, where the real hosts do: for a container with their names",
+    )
+    made.add_argument("--ready-file", type=Path, metavar="F", help="write the readiness line here once listening")
+    made.add_argument("--json", action="store_true", help="print JSON, one object a line; the first is the readiness")
+    return made
+
+
+def add_world_options(made: argparse.ArgumentParser) -> None:
+    """The arguments that ``build`` reads."""
+    profiles = sorted({profile for spec in VENUES for profile in spec.profiles})
     made.add_argument(
         "--seed",
         type=int,
@@ -63,10 +93,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--liquidity",
-        choices=MODELS,
+        type=_liquidity,
         default="book",
+        metavar="MODEL",
         help="who trades with the clients: manual (only the control API), echo (every order fills at once), "
-        "book (a book that moves) (default: %(default)s)",
+        "touch (an order fills when the price touches it), book (a book that moves), "
+        "replay:FILE or replay:FILE#SYMBOL (recorded trades, CSV or JSON lines) (default: %(default)s)",
     )
     made.add_argument(
         "--profile",
@@ -87,17 +119,37 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="the demo accounts trade by themselves, one act each so many seconds (default when given: 1)",
     )
-    made.add_argument("--ready-file", type=Path, metavar="F", help="write the readiness line here once listening")
-    made.add_argument("--json", action="store_true", help="print JSON, one object a line; the first is the readiness")
-    return made
+
+
+def add_egress(made: argparse.ArgumentParser) -> None:
+    """What the proxy does with hosts that are not the mock's."""
+    made.add_argument(
+        "--egress",
+        choices=("block", "allow"),
+        default="block",
+        help="what the proxy does with hosts that the mock does not play: refuse them, or let https through "
+        "(default: %(default)s)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until told to stop; the exit code."""
-    args = parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["exec"]:
+        from mockserver.attach.command import main as run_client
+
+        return run_client(words[1:])
+    if words[:1] == ["clients"]:
+        from mockserver.attach.listing import main as show_clients
+
+        return show_clients(words[1:])
+    made = parser()
+    args = made.parse_args(words)
+    if args.egress == "allow" and args.host not in LOOPBACK:
+        made.error(f"--egress allow is for loopback: on {args.host} it would be a proxy for everybody")
     try:
-        with _ready_file(args.ready_file):
-            return trio.run(_run, args)
+        with _ready_file(args.ready_file), _papers(args.tls) as papers:
+            return trio.run(_run, args, papers)
     except CannotStart as failure:
         print(f"mockserver: {failure}", file=sys.stderr)
         return EXIT_USAGE
@@ -126,30 +178,59 @@ def _ready_file(path: Path | None) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def _papers(folder: Path | None) -> Iterator[Papers | None]:
+    """The certificates of this run, if there are to be any."""
+    if folder is None:
+        yield None
+        return
+    from mockserver.attach.authority import Authority, NoAuthority
+    from mockserver.attach.papers import Papers
+
+    try:
+        papers = Papers(Authority(), os.environ, None if folder == Path() else folder)
+        with papers:
+            yield papers
+    except NoAuthority as error:
+        raise CannotStart(str(error)) from None
+
+
 def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-async def _run(args: argparse.Namespace) -> int:
+async def open_port(host: str, port: int) -> list[trio.SocketListener]:
+    """Listen there. CannotStart when that cannot be."""
+    try:
+        return await listen(host, port)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {host}:{port}: {_why(error)}; "
+            "choose another with --host and --port (0 picks a free port)"
+        ) from None
+
+
+async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
+    worlds = build(args)  # before there is a port to close again
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        try:
-            listeners = await listen(args.host, args.port)
-        except OSError as error:
-            raise CannotStart(
-                f"cannot listen on {args.host}:{args.port}: {_why(error)}; "
-                "choose another with --host and --port (0 picks a free port)"
-            ) from None
+        listeners = await open_port(args.host, args.port)
+        for port in PORTS if args.real_ports else ():
+            listeners += await open_port(args.host, port)
         if args.host not in LOOPBACK:
             print(
                 f"mockserver: WARNING: {args.host} is not loopback; whoever reaches it has the control API",
                 file=sys.stderr,
             )
-        server = Server(build(args))
+        server = Server(worlds)
+        if papers is not None:
+            from mockserver.attach.gate import Gate
+
+            server.gate = Gate(server.tally, papers.authority, args.egress)
         failure: CannotStart | None = None
         async with trio.open_nursery() as nursery:
             listening = await nursery.start(server.serve_on, args.host, listeners)
             try:
-                announce(args, server.worlds, listening)
+                announce(args, worlds, listening, papers)
             except CannotStart as error:  # raised below, where the nursery cannot wrap it into a group
                 failure = error
             else:
@@ -166,10 +247,12 @@ async def _run(args: argparse.Namespace) -> int:
 
 
 def build(args: argparse.Namespace) -> Worlds:
-    """The worlds the arguments ask for, with a demo account at each venue."""
+    """The worlds the arguments ask for, with a demo account at each venue. CannotStart: no trades to replay."""
+    model, _, file = args.liquidity.partition(":")
+    trades = recorded(file) if model == "replay" else ()
 
     def liquidity(exchange: Exchange) -> Liquidity:
-        return make_liquidity(args.liquidity, exchange.engine, exchange.random("liquidity"))
+        return make_liquidity(model, exchange.engine, exchange.random("liquidity"), trades)
 
     profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
     recipe = Recipe(
@@ -193,13 +276,38 @@ def build(args: argparse.Namespace) -> Worlds:
     return worlds
 
 
+def recorded(file: str) -> Sequence[Recorded]:
+    """Read the trades of `FILE` or `FILE#SYMBOL`. CannotStart says why they cannot be played."""
+    name, _, symbol = file.partition("#")
+    try:
+        with Path(name).open(encoding="utf-8") as lines:
+            trades = read_trades(lines, name, symbol or None)
+    except OSError as error:
+        raise CannotStart(f"cannot read {name}: {_why(error)}") from None
+    except UnicodeDecodeError:
+        raise CannotStart(f"cannot read {name}: it is no text (unpack it first)") from None
+    except BadTrades as error:
+        raise CannotStart(str(error)) from None
+    listed = sorted({instrument.name for spec in VENUES for instrument in spec.instruments})
+    if unknown := sorted({trade.symbol for trade in trades} - {*listed}):
+        raise CannotStart(f"{name}: no venue here has {unknown[0]}; there are {', '.join(listed)}")
+    return trades
+
+
 def _id_offset() -> int:
     return (time.time_ns() - IDS_SINCE_NS) // ID_STEP_NS
 
 
-def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening) -> None:
+def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening, papers: Papers | None = None) -> None:
     """Tell that it listens: to the ready file, and on standard output. Raises CannotStart where it cannot be told."""
     ready = readiness(worlds, listening)
+    if papers is not None:
+        ready["tls"] = {
+            "https": listening.http.replace("http", "https", 1),
+            "wss": listening.ws.replace("ws", "wss", 1),
+            "certificate": str(papers.certificate),
+            "bundle": str(papers.bundle),
+        }
     line = json.dumps(ready)
     if args.ready_file is not None:
         draft = args.ready_file.with_name(f".{args.ready_file.name}.{os.getpid()}")
@@ -215,12 +323,14 @@ def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening) -> 
 
 def _for_people(ready: dict[str, Any]) -> str:
     lines = [f"mockserver ready: REST {ready['http']}  WebSocket {ready['ws']}  control {ready['control']}"]
+    if (tls := ready.get("tls")) is not None:
+        lines.append(f"TLS {tls['https']}  {tls['wss']}; trust {tls['certificate']}, with all others {tls['bundle']}")
     for venue, shown in ready["venues"].items():
         lines += ["", f"{venue} ({shown['profile']})", f"  key     {shown['api_key']}"]
         lines.append(f"  secret  {shown['api_secret']}")
         for client, snippet in shown["snippets"].items():
             lines += [f"  # {client}", *(f"  {part}" for part in snippet.splitlines())]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
+    return "\n".join([*lines, "", "Other clients: python -m mockserver clients. Ctrl-C ends it."])
 
 
 def _say(text: str) -> None:
@@ -258,6 +368,15 @@ def readiness(worlds: Worlds, listening: Listening) -> dict[str, Any]:
         "seed": worlds.seed,
         "venues": venues,
     }
+
+
+def _liquidity(text: str) -> str:
+    model, _, file = text.partition(":")
+    if model == "replay" and not file.partition("#")[0]:
+        raise argparse.ArgumentTypeError("a replay needs a file of trades: replay:FILE")
+    if model not in MODELS or (file and model != "replay"):
+        raise argparse.ArgumentTypeError(f"no liquidity {text!r}; there are {', '.join(MODELS[:-1])}, replay:FILE")
+    return text
 
 
 def _port(text: str) -> int:

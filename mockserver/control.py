@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
+from mockserver.control_market import MarketControl
 from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
 from mockserver.exchange import Account, Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
@@ -58,6 +59,7 @@ class Control:
             ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
+            **MarketControl(self._find).table,
         }
         self.routes = list(self.takes())
 

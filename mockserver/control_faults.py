@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Act, Finder, Json, Table
-from mockserver.faults import read_fault, write_fault
-from mockserver.forms import FormError
+from mockserver.engine.types import HOUSE
+from mockserver.faults import Match, read_fault, write_fault
+from mockserver.forms import FormError, nearest
 from mockserver.world import World
 
 
@@ -32,7 +33,9 @@ class FaultControl:
         if not given.has("fault"):
             raise BadRequest("'fault' is missing")
         try:
-            world.faults.arm(read_fault(given.get("fault")), world.clock.now_ns)
+            fault = read_fault(given.get("fault"))
+            _look_up(world, fault.match)
+            world.faults.arm(fault, world.clock.now_ns)
         except FormError as error:
             raise BadRequest(error.text) from None
         except ValueError as error:
@@ -51,6 +54,20 @@ class FaultControl:
         world = self.find.world(given)
         world.faults.clear()
         return _rows(world)
+
+
+def _look_up(world: World, match: Match) -> None:
+    """Refuse names that nothing here has: a fault of a misspelt name would never happen, and nobody would know."""
+    if match.venue is not None and match.venue not in world.exchanges:
+        raise BadRequest(f"match: no venue {match.venue!r}; {nearest(match.venue, world.exchanges)}", 404)
+    exchanges = [each for name, each in world.exchanges.items() if match.venue in (None, name)]
+    accounts = {name for each in exchanges for name in each.engine.accounts()} - {HOUSE}
+    symbols = {name for each in exchanges for name in each.engine.instruments}
+    if match.account is not None and match.account not in accounts:
+        known = nearest(match.account, accounts) if accounts else "there are none yet"
+        raise BadRequest(f"match: no account {match.account!r}; {known}", 404)
+    if match.symbol is not None and match.symbol not in symbols:
+        raise BadRequest(f"match: no symbol {match.symbol!r}; {nearest(match.symbol, symbols)}", 404)
 
 
 def _rows(world: World) -> Json:

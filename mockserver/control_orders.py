@@ -133,7 +133,7 @@ class OrderControl:
         exchange = self.find.exchange(given)
         account, asset = self.find.ledger(exchange, given), given.text("asset")
         amount = given.amount("amount", decimal_to_atoms)
-        _accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
+        accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
         balance = exchange.engine.balance(account, asset)
         return {"account": account, "asset": asset, "free_atoms": balance.free, "locked_atoms": balance.locked}
 
@@ -197,7 +197,7 @@ class OrderControl:
         for exchange in self.find.exchanges(given):
             reply = exchange.submit(TriggerAlgo(algo_id=given.whole("id")))
             if reply.reject is None or reply.reject.reason is not RejectReason.UNKNOWN_ORDER:
-                _accepted(reply)
+                accepted(reply)
                 algo = reply.algo
                 child = None if algo is None or algo.child_order_id is None else str(algo.child_order_id)
                 status = None if algo is None else algo.status.value
@@ -205,13 +205,14 @@ class OrderControl:
         raise BadRequest(f"no conditional order {given.text('id')} in this world", 404)
 
 
-def _accepted(reply: Reply) -> None:
+def accepted(reply: Reply) -> None:
+    """Refuse, in words, what the engine refused."""
     if reply.reject is not None:
         detail = f": {reply.reject.detail}" if reply.reject.detail else ""
         raise BadRequest(f"the engine refused: {reply.reject.reason.value}{detail}", 409)
 
 
 def _order_answer(exchange: Exchange, instrument: Instrument, reply: Reply) -> Json:
-    _accepted(reply)
+    accepted(reply)
     assert reply.order is not None  # every command about an order answers with it
     return {"order": order_row(exchange.venue, reply.order, instrument)}

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import attrs
 
 from mockserver.clock import Clock
-from mockserver.engine.types import Deposit, decimal_to_atoms
+from mockserver.engine.types import Deposit, OrderEvent, OrderView, Reply, decimal_to_atoms
 from mockserver.faces.base import Face, JsonScalar, VenueSpec
 from mockserver.link import Link
+from mockserver.rules import Rules
 
 if TYPE_CHECKING:
     from mockserver.engine.engine import Engine
-    from mockserver.engine.types import Command, Event, Reply
+    from mockserver.engine.types import Command, Event
     from mockserver.world import World
 
 MAX_REACTIONS = 10_000
@@ -93,6 +94,9 @@ class Exchange:
         self.accounts: dict[str, Account] = {}  # bounded: MAX_ACCOUNTS, see Worlds.open_account
         self.links: list[Link] = []  # bounded: the server's limit of connections
         self.liquidity: Liquidity | None = None
+        self.rules = Rules(engine.instruments)
+        # bounded: one per request that waits
+        self._ends: dict[tuple[str, int], list[Callable[[], None]]] = {}
         self._sees: frozenset[tuple[int, str]] = frozenset()
         self._reactions: deque[Command] = deque()  # bounded: MAX_REACTIONS per command, see _drain()
         self.face: Face = spec.face(self)
@@ -108,6 +112,11 @@ class Exchange:
     def now_ns(self) -> int:
         """The venue's time in nanoseconds."""
         return self.world.clock.now_ns
+
+    @property
+    def told_ns(self) -> int:
+        """The time as the venue tells it and judges requests by, which a fault may put off."""
+        return self.now_ns + self.rules.skew_ns
 
     @property
     def as_of_ns(self) -> int | None:
@@ -149,9 +158,20 @@ class Exchange:
 
         The liquidity model's answers are applied afterwards, so the reply shows the order as its own command left it.
         """
+        refused = self.rules.refuse(command)
+        if refused is not None:
+            return Reply(reject=refused)
         reply = self._apply(command)
         self._drain()
         return reply
+
+    def when_ended(self, order: OrderView, then: Callable[[], None]) -> None:
+        """Call this once the order has ended; at once if it has."""
+        now = self.engine.order(order.instrument, order.order_id)
+        if now is None or not now.is_open:
+            then()
+        else:
+            self._ends.setdefault((order.instrument, order.order_id), []).append(then)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -192,9 +212,16 @@ class Exchange:
             for link in tuple(self.links):
                 if link.open and link.session is not None:
                     link.session.on_events(self, result.events)
+            self._note_ends(result.events)
             if self.liquidity is not None:
                 self._reactions.extend(self.liquidity.react(result.events, self.now_ns))
         return result.reply
+
+    def _note_ends(self, events: Sequence[Event]) -> None:
+        for event in events if self._ends else ():
+            if isinstance(event, OrderEvent) and not event.order.is_open:
+                for then in self._ends.pop((event.order.instrument, event.order.order_id), ()):
+                    then()
 
     def _drain(self) -> None:
         for _ in range(MAX_REACTIONS):

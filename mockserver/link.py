@@ -8,10 +8,40 @@ where the outbox is bounded, and where the recorder listens.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Literal, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
-from mockserver.faces.base import Binary, Close, HttpRequest, Out, Ping, Rhythm, Session, Text
-from mockserver.faults import Disconnect, HalfOpen, Mute, Reset, Stall, frame_fate_of, frame_thing
+from mockserver.faces.base import (
+    Binary,
+    Close,
+    Fragments,
+    HttpRequest,
+    Out,
+    Ping,
+    RawText,
+    Rhythm,
+    Session,
+    Text,
+)
+from mockserver.faults import (
+    Birth,
+    Disconnect,
+    HalfOpen,
+    Lifetime,
+    Mute,
+    NoPing,
+    PingFlood,
+    Reset,
+    Stall,
+    Turning,
+    frame_fate_of,
+    frame_thing,
+)
+from mockserver.faults.facts import Thing
+from mockserver.faults.kinds import Frame
+from mockserver.transport import NoTransport, Transport
+
+__all__ = ["Link", "NoTransport", "Silence", "Transport"]
 
 if TYPE_CHECKING:
     from mockserver.clock import Timer
@@ -32,52 +62,6 @@ END_OF_LIFE = Close(1001, "")
 Silence = Literal["events", "all"]
 
 
-class Transport(Protocol):
-    """What a link needs from whoever moves its bytes. Every call returns at once."""
-
-    def wake(self) -> None:
-        """The outbox has something to send."""
-
-    def drop(self) -> None:
-        """End the TCP connection without a close frame (the client sees 1006); unsent frames are lost."""
-
-    def reset(self) -> None:
-        """Reset the TCP connection (RST); unsent frames are lost."""
-
-    def cut_after(self, count: int) -> None:
-        """Send only ``count`` more bytes, then reset: the client is left inside a frame."""
-
-    def hold(self, held: bool) -> None:
-        """Half-open: neither read nor write until released; the TCP connection stays."""
-
-
-class NoTransport:
-    """A transport that moves nothing: tests and simulations read ``Link.take()`` themselves."""
-
-    def __init__(self) -> None:
-        self.ended: str | None = None
-        self.held = False
-
-    def wake(self) -> None:
-        """Nothing sleeps here."""
-
-    def drop(self) -> None:
-        """Remember how it ended."""
-        self.ended = "drop"
-
-    def reset(self) -> None:
-        """Remember how it ended."""
-        self.ended = "reset"
-
-    def cut_after(self, count: int) -> None:
-        """Remember how it ended."""
-        self.ended = f"cut after {count}"
-
-    def hold(self, held: bool) -> None:
-        """Remember the state."""
-        self.held = held
-
-
 class Link:
     """One WebSocket connection; see the module's text. Made by ``Worlds.connect``."""
 
@@ -92,6 +76,8 @@ class Link:
         self.venue = ""
         self.open = False
         self.silence: Silence | None = None
+        self.births: tuple[Birth, ...] = ()
+        """What faults made of this connection when it was dialled."""
         self.held = False
         self.last_heard_ns = self.opened_ns
         self._joined: list[Exchange] = []
@@ -102,6 +88,9 @@ class Link:
         self._pong_timer: Timer | None = None
         self._late: deque[tuple[int, Out]] = deque()  # bounded: OUTBOX_FRAMES and OUTBOX_BYTES with the outbox
         self._stall_timer: Timer | None = None
+        self._kept: tuple[Turning, str | None, tuple[Frame, ...]] | None = None
+        """A frame that waits for another one: why, its event, and what goes out."""
+        self._kept_timer: Timer | None = None
 
     # -- what a session calls -------------------------------------------------------------------------------------
 
@@ -115,6 +104,8 @@ class Link:
         if isinstance(out, Text) and self.home.faults.watches("frame"):
             self._push_under_faults(out.data)
             return
+        if isinstance(out, Close):
+            self._release()
         self._append(out)
         if isinstance(out, Close):
             self._finish()
@@ -290,11 +281,41 @@ class Link:
                 self.half_open()
             case Stall(for_ns=for_ns):
                 self.stall(for_ns)
-        for frame in fate.frames:
-            if self.open:
-                self._append(Text(frame) if isinstance(frame, str) else Binary(frame), fate.delay_ns)
+        self._take_turns(thing, fate.turn, fate.frames, fate.delay_ns)
         if isinstance(fate.link, Disconnect) and fate.link.code is not None:
             self.close(fate.link.code, fate.link.reason)
+
+    def _take_turns(self, thing: Thing, turn: Turning | None, frames: tuple[Frame, ...], delay_ns: int) -> None:
+        """Send the frames, before or behind one that was kept back; or keep these back."""
+        kept = self._kept
+        if kept is not None:
+            why, event, _ = kept
+            passes = {"next": False, "other": thing.event != event, "same": thing.event == event}[why.turn]
+            if not passes and why.turn != "same":
+                self._release()
+            elif passes:
+                self._put(frames, delay_ns)
+                self._release()
+                return
+        if turn is None or self._kept is not None:
+            self._put(frames, delay_ns)
+            return
+        self._kept = (turn, thing.event, frames)
+        self._kept_timer = self.home.clock.after(turn.within_ns, f"kept frame of connection {self.id}", self._release)
+
+    def _release(self) -> None:
+        """Send what was kept back."""
+        if self._kept is not None:
+            _, _, frames = self._kept
+            self._kept = None
+            self._put(frames)
+        if self._kept_timer is not None:
+            self._kept_timer.cancel()
+
+    def _put(self, frames: tuple[Frame, ...], delay_ns: int = 0) -> None:
+        for frame in frames:
+            if self.open:
+                self._append(_as_out(frame), delay_ns)
 
     def _append(self, out: Out, delay_ns: int = 0) -> None:
         """Put it in the outbox, at once or late; what comes behind what is late waits with it."""
@@ -362,12 +383,33 @@ class Link:
             end = self.opened_ns + rhythm.lifetime_ns
             self._timers.append(clock.at(end, f"end of life of connection {self.id}", self._end_of_life))
 
+        for birth in self.births:
+            if isinstance(birth, Lifetime):
+                at, name = self.opened_ns + birth.after_ns, f"early end of connection {self.id}"
+                self._timers.append(clock.at(at, name, partial(self._end_early, birth)))
+
+    def _end_early(self, birth: Lifetime) -> None:
+        if birth.code is not None:
+            self.close(birth.code)
+        elif birth.how == "drop":
+            self.drop()
+        else:
+            self.reset()
+
     def _rhythm(self) -> Rhythm:
-        return self.session.rhythm if self.session is not None else Rhythm()
+        rhythm = self.session.rhythm if self.session is not None else Rhythm()
+        every_ns = rhythm.ping_every_ns
+        for birth in self.births:
+            every_ns = birth.every_ns if isinstance(birth, PingFlood) else every_ns
+            every_ns = None if isinstance(birth, NoPing) else every_ns
+        return Rhythm(every_ns, rhythm.pong_within_ns, rhythm.lifetime_ns)
 
     def _ping(self) -> None:
         clock, rhythm = self.home.clock, self._rhythm()
         payload = str(clock.now_ns // NS_PER_MS).encode()
+        for birth in self.births:
+            if isinstance(birth, PingFlood):
+                payload = payload.rjust(birth.size, b"0")[-birth.size :] if birth.size else b""
         self.push(Ping(payload))
         self._awaited.append(payload)
         if rhythm.pong_within_ns is not None and self._pong_timer is None:
@@ -384,4 +426,12 @@ class Link:
 
 
 def _size(out: Out) -> int:
-    return len(out.data) if isinstance(out, Text | Binary) else 16
+    if isinstance(out, Fragments):
+        return sum(map(len, out.parts))
+    return len(out.data) if isinstance(out, Text | Binary | RawText) else 16
+
+
+def _as_out(frame: Frame) -> Out:
+    if isinstance(frame, str):
+        return Text(frame)
+    return Binary(frame) if isinstance(frame, bytes) else frame

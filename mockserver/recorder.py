@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import attrs
 
-from mockserver.faces.base import Binary, Close, HttpRequest, HttpResponse, Out, Ping, Text
+from mockserver.faces.base import Binary, Close, Fragments, HttpRequest, HttpResponse, Out, Ping, RawText, Text
 
 MAX_ENTRIES = 20_000
 MAX_TEXT = 4_096
@@ -116,6 +116,10 @@ def _frame(out: Out) -> str:
             return data
         case Binary(data):
             return f"<binary {data.decode('latin-1')}>"
+        case Fragments(parts):
+            return "".join(parts)
+        case RawText(data):
+            return f"<no text {data.decode('latin-1')}>"
         case Ping(payload):
             return f"<ping {payload.decode('latin-1')}>"
         case Close(code, reason):

@@ -16,6 +16,7 @@ import json
 import logging
 from email.utils import formatdate
 from functools import partial
+from typing import TYPE_CHECKING
 
 import attrs
 import h11
@@ -25,13 +26,18 @@ from wsproto.connection import ConnectionState
 from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
-from mockserver.clock import Clock
 from mockserver.control import PREFIX, Control
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
+from mockserver.hosts import foreign_host, origin_form, refusal
 from mockserver.link import Link
+from mockserver.pacing import pass_time, shape
+from mockserver.tally import Tally
 from mockserver.wire import Reader, Tap, write_frames
 from mockserver.world import World, Worlds
+
+if TYPE_CHECKING:
+    from mockserver.attach.gate import Gate
 
 MAX_HEAD = 64 << 10
 MAX_BODY = 1 << 20
@@ -95,6 +101,9 @@ class Server:
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
         self.control = Control(worlds)
+        self.tally = Tally()
+        self.gate: Gate | None = None
+        """What connections pass before they are HTTP: TLS, tunnels. None: the port speaks plain HTTP only."""
         self.open_connections = 0
         self._earlier = trio.Event()
         self._left = trio.Event()
@@ -120,7 +129,7 @@ class Server:
         self.control.hosts.add(host)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.run_timers)
-            await nursery.start(partial(trio.serve_listeners, self._accepted, listeners))
+            await nursery.start(partial(trio.serve_listeners, self.accepted, listeners))
             task_status.started(where)
 
     async def run_timers(self) -> None:
@@ -141,7 +150,9 @@ class Server:
         self.open_connections += 1
         try:
             with tap.scope:
-                await _Connection(self, tap, peer, local).run()
+                if self.gate is None or await self.gate.admit(tap):
+                    await _Connection(self, tap, peer, local).run()
+            await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
         except Exception:
@@ -164,6 +175,7 @@ class Server:
         try:
             if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
                 return self.control.handle(request)
+            self.tally.request(request)
             answer = self.worlds.handle(request, fate)
             return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
         except Exception:
@@ -184,12 +196,17 @@ class Server:
             link.close(1011, "internal error")
 
     def not_found(self, method: str, path: str) -> HttpResponse:
-        """A 404 in JSON that names the three nearest routes."""
+        """A 404 in JSON that names the three nearest routes; a 403 to a proxy's client that wants a host of others."""
+        if (foreign := foreign_host(path)) is not None:
+            self.tally.count(self.tally.refused, foreign)
+            return _error(403, refusal(foreign))
         wanted = f"{method} {path}"
+        self.tally.count(self.tally.unmatched, wanted)
         nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
         return _error(404, f"no such route: {wanted}", nearest=nearest)
 
-    async def _accepted(self, stream: trio.SocketStream) -> None:
+    async def accepted(self, stream: trio.SocketStream) -> None:
+        """Serve one connection of a listener."""
         try:
             peer, local = str(stream.socket.getpeername()[0]), str(stream.socket.getsockname()[0])
         except OSError:  # gone before we looked
@@ -280,7 +297,7 @@ class _Connection:
     def _seen(self, head: h11.Request, body: bytearray) -> HttpRequest:
         return HttpRequest(
             method=head.method.decode("ascii"),
-            target=head.target.decode("latin-1"),
+            target=origin_form(head.target.decode("latin-1"), self.server.control.hosts),
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
             body=bytes(body),
             peer=self.peer,
@@ -296,11 +313,25 @@ class _Connection:
         # real venues.
         await trio.lowlevel.checkpoint()
         await pass_time(world.clock, fate.after_ns)
+        if fate.until_end_ns:
+            await self._order_ended(request, response, fate.until_end_ns)
         if fate.heard == "answer":
             await self._respond(response)
             return True
         await self._say_nothing(fate)
         return False
+
+    async def _order_ended(self, request: HttpRequest, response: HttpResponse, within_ns: int) -> None:
+        """Wait until the order that was answered about has ended, and not for ever."""
+        found = self.server.worlds.order_of(request, response)
+        if found is None:
+            return
+        exchange, order = found
+        ended = trio.Event()
+        patience = exchange.clock.after(within_ns, f"answer about order {order.order_id}", ended.set)
+        exchange.when_ended(order, ended.set)
+        await ended.wait()
+        patience.cancel()
 
     async def _say_nothing(self, fate: Fate) -> None:
         """Wait for the client to leave, or do not even that."""
@@ -350,6 +381,8 @@ class _Connection:
             await self._respond(found)
             return False
         link, session = found
+        self.server.tally.link(request)
+        shape(self.tap, link)
         list(websocket.events())  # the request, which is accepted without extensions
         headers = [(name.encode(), value.encode()) for name, value in session.handshake]
         self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
@@ -372,18 +405,6 @@ class _Connection:
             LOG.debug("WebSocket %d lost", link.id)
         finally:
             self.server.disconnected(link)
-
-
-async def pass_time(clock: Clock, for_ns: int) -> None:
-    """Wait for so long by a world's clock, which may be moved by hand."""
-    if not for_ns:
-        return
-    if not clock.by_hand:
-        await trio.sleep(for_ns / 1e9)
-        return
-    done = trio.Event()
-    clock.after(for_ns, "delay of a request", done.set)
-    await done.wait()
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+import attrs
 import trio
 from wsproto import WSConnection
 from wsproto.connection import ConnectionState
@@ -16,13 +17,21 @@ from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.events import Ping as PingFrame
 from wsproto.events import Pong as PongFrame
 
-from mockserver.faces.base import Binary, Close, Out, Ping, Text
+from mockserver.faces.base import Binary, Close, Fragments, Out, Ping, RawText, Text
 from mockserver.link import Link
 
 MAX_MESSAGE = 1 << 20
 """Bytes of one message from the client (no venue takes a tenth of it), and of replies that it does not read."""
 BATCH = 512
 """Frames written at once; enough to make a burst cheap, little enough to stop soon when the connection is cut."""
+
+
+@attrs.frozen
+class Pace:
+    """Bytes go out in pieces of this size, and after each there is a wait."""
+
+    size: int
+    wait: Callable[[], Awaitable[None]]
 
 
 class Tap:
@@ -33,6 +42,10 @@ class Tap:
         self.scope = trio.CancelScope()
         self._reset = False
         self._cut: int | None = None
+        self._cut_resets = True
+        self.pace: Pace | None = None
+        """How bytes go out, where not all at once."""
+        self.slow_close_ns = 0
         self._free = trio.Event()
         self._free.set()
         self._woken = trio.Event()
@@ -46,14 +59,24 @@ class Tap:
 
     async def send(self, data: bytes) -> None:
         """Send all of it, or as much as a planned cut allows."""
+        if self.pace is None:
+            await self._send(data)
+            return
+        for start in range(0, len(data), self.pace.size):
+            await self._send(data[start : start + self.pace.size])
+            await self.pace.wait()
+
+    async def _send(self, data: bytes) -> None:
         await self._free.wait()
         if self._cut is None:
             await self.stream.send_all(data)
             return
         part, self._cut = data[: self._cut], max(0, self._cut - len(data))
         await self.stream.send_all(part)
-        if self._cut == 0:
+        if self._cut == 0 and self._cut_resets:
             self.reset()
+        elif self._cut == 0:
+            self.drop()
 
     async def woken(self) -> None:
         """Wait until there may be something to send."""
@@ -75,8 +98,11 @@ class Tap:
 
     async def end(self) -> None:
         """Close the TCP connection, by RST if that was asked."""
-        if self._reset and isinstance(self.stream, trio.SocketStream):
-            self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        lowest = self.stream
+        while (below := getattr(lowest, "transport_stream", None)) is not None:  # TLS, or what was read ahead
+            lowest = below
+        if self._reset and isinstance(lowest, trio.SocketStream):
+            lowest.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await trio.aclose_forcefully(self.stream)
 
     def wake(self) -> None:
@@ -92,9 +118,9 @@ class Tap:
         self._reset = True
         self.scope.cancel()
 
-    def cut_after(self, count: int) -> None:
-        """See ``Transport``."""
-        self._cut = count
+    def cut_after(self, count: int, *, resets: bool = True) -> None:
+        """See ``Transport``; without a reset the stream just ends."""
+        self._cut, self._cut_resets = count, resets
 
     def hold(self, held: bool) -> None:
         """See ``Transport``."""
@@ -129,12 +155,25 @@ def _encode(websocket: WSConnection, outs: Sequence[Out]) -> bytes:
                 frames += websocket.send(TextMessage(text))
             case Binary(data):
                 frames += websocket.send(BytesMessage(data))
+            case Fragments(parts):
+                for number, part in enumerate(parts, 1):
+                    frames += websocket.send(TextMessage(part, message_finished=number == len(parts)))
+            case RawText(data):
+                frames += _text_frame(data)
             case Ping(payload):
                 frames += websocket.send(PingFrame(payload))
             case Close(code, reason):
                 frames += websocket.send(CloseConnection(code, reason or None))
                 break
     return bytes(frames)
+
+
+def _text_frame(data: bytes) -> bytes:
+    """A whole text frame of a server around any bytes; wsproto would insist on text."""
+    if len(data) < 126:
+        return struct.pack("!BB", 0x81, len(data)) + data
+    short = len(data) < 1 << 16
+    return struct.pack("!BBH" if short else "!BBQ", 0x81, 126 if short else 127, len(data)) + data
 
 
 class Reader:

@@ -15,16 +15,20 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 import attrs
 
 from mockserver.clock import Clock
 from mockserver.engine.engine import Engine
-from mockserver.engine.types import HOUSE, decimal_to_atoms
+from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
-from mockserver.faults import FAIR, Fate, Faults, Hit, fate_of, request_thing
+from mockserver.faults import FAIR, Draw, Fate, Fault, Faults, Hit, fate_of, magic, request_thing
+from mockserver.faults.kinds import refusal
+from mockserver.faults.naming import order_of_answer
+from mockserver.hosts import venue_of
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import Recorder
 from mockserver.truth import Truth
@@ -205,13 +209,16 @@ class Worlds:
         Whoever asks carries it out: the delays, whether ``handle`` or ``connect`` is called, what is heard of it.
         """
         seam: Literal["request", "dial"] = "dial" if dial else "request"
-        if not any(world.faults.watches(seam) for world in self.worlds.values()):
+        asked = None if dial else magic(request)
+        if asked is None and not any(world.faults.watches(seam) for world in self.worlds.values()):
             return self.default, FAIR
         request, home, account = self._home(request, dial=dial)
         if home is None:
             return self.default, FAIR
         world = home.world
         hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.now_ns)
+        if asked is not None:
+            hits.insert(0, Hit(Fault(kind=asked[1], name=asked[0]), Draw(world.seed, asked[0], 1)))
         world.note_faults(hits)
         return world, fate_of(hits, home.venue)
 
@@ -222,7 +229,7 @@ class Worlds:
         request, candidates = self._candidates(request)
         for exchange in candidates:
             seq = exchange.world.recorder.record_request(request)
-            response = exchange.face.http(request)
+            response = self._asked(exchange, request, fate)
             if response is not None:
                 response = fate.answer(response)
                 if fate.heard == "answer":
@@ -248,10 +255,19 @@ class Worlds:
             if isinstance(answer, HttpResponse):
                 exchange.world.recorder.record_response(answer, link=link.id)
                 return answer
+            if exchange.rules.away:
+                return refusal(503, exchange.venue, None, None)
             self.links[link.id] = link
             link.silence = fate.silence
+            link.births = fate.births
             return link, answer
         return None
+
+    def order_of(self, request: HttpRequest, answer: HttpResponse) -> tuple[Exchange, OrderView] | None:
+        """The order that an answer tells of, and where it is."""
+        _, home, _ = self._home(request, dial=False)
+        order = None if home is None else order_of_answer(home, answer)
+        return None if home is None or order is None else (home, order)
 
     def disconnected(self, link: Link) -> None:
         """The server is done with a connection."""
@@ -267,13 +283,15 @@ class Worlds:
     def _candidates(self, request: HttpRequest) -> tuple[HttpRequest, list[Exchange]]:
         """The exchanges to ask, best first: those that know the request's key, then the default world's in order.
 
-        A path may begin with ``/<venue>`` to say which venue is meant where two share a path (``/ws``).
+        The host that was asked says which venue is meant; where it is none of the venues', a path may begin with
+        ``/<venue>`` to say it where two share a path (``/ws``).
         """
         known: list[Exchange] = []
         others: list[Exchange] = []
+        named = self.default.exchanges.get(venue_of(request.header("host")) or "")
         first, _, rest = request.target[1:].partition("/")
-        named = self.default.exchanges.get(first)
-        if named is not None:
+        if named is None and first in self.default.exchanges:
+            named = self.default.exchanges[first]
             request = attrs.evolve(request, target=f"/{rest}")
         for exchange in [named] if named is not None else self.default.exchanges.values():
             token = exchange.face.credential(request)
@@ -293,13 +311,42 @@ class Worlds:
         return request, None, None
 
     def _spare(self, request: HttpRequest, fate: Fate, *, dial: bool) -> HttpResponse:
-        """Answer without asking the venue."""
+        """Answer without asking the venue, which may be asked later."""
         request, home, _ = self._home(request, dial=dial)
         answer = fate.answer(None)
+        if home is not None and fate.late_ns is not None:
+            late = f"late {request.method} {request.path}"
+            home.clock.after(fate.late_ns, late, partial(self._do_late, home, request))
         if home is not None:
             seq = home.world.recorder.record_request(request)
             if fate.heard == "answer":
                 home.world.recorder.record_response(answer, of=seq)
+        return answer
+
+    def _do_late(self, exchange: Exchange, request: HttpRequest) -> None:
+        """Do what was asked, and keep for the journal what would have been answered."""
+        answer = self._asked(exchange, request, FAIR)
+        if answer is not None:
+            exchange.world.recorder.record("control", f"late {request.method} {request.path} {answer.status}")
+
+    def _asked(self, exchange: Exchange, request: HttpRequest, fate: Fate) -> HttpResponse | None:
+        """Let a venue answer, with what faults make it do around that."""
+        if (fate.acts or exchange.rules.away) and not self._serves(exchange, f"{request.method} {request.path}"):
+            return exchange.face.http(request)  # it is another venue's, most likely
+        for act in fate.acts:
+            act.before(exchange, request)
+        if exchange.rules.away:
+            return refusal(503, exchange.venue, None, None)
+        settings, rules = exchange.settings, exchange.rules
+        lag_ns, skew_ns = settings.rest_lag_ns, rules.skew_ns
+        settings.rest_lag_ns, rules.skew_ns = max(lag_ns, fate.lag_ns), fate.skew_ns
+        try:
+            answer = exchange.face.http(request)
+        finally:
+            settings.rest_lag_ns, rules.skew_ns = lag_ns, skew_ns
+        for act in fate.acts if answer is not None else ():
+            assert answer is not None  # there is nothing to act on otherwise
+            act.after(exchange, request, answer)
         return answer
 
     def _serves(self, exchange: Exchange, wanted: str) -> bool:

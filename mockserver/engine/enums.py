@@ -151,6 +151,8 @@ class RejectReason(Enum):
     UNKNOWN_LIST = "UNKNOWN_LIST"
     LIST_PRICES = "LIST_PRICES"
     """The last price does not lie between the prices of a pair."""
+    MARKET_CLOSED = "MARKET_CLOSED"
+    """The exchange has stopped this market (halted or delisted)."""
 
 
 class BalanceCause(Enum):

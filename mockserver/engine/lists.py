@@ -179,6 +179,9 @@ class Lists:
         """Give the other order of a pair the same quantity, lock what they need now, and tell a new client id."""
         for view in self._pair(mine, order):
             if view.order_id != order.order_id and view.is_open and view.quantity != order.quantity:
+                if view.price is not None:  # one that waits is not in the book
+                    book = self._desk.markets[view.instrument].book
+                    book.reduce(view.side, view.price, self._desk.key(view), view.quantity - order.quantity)
                 self._desk.amend(view, attrs.evolve(view, quantity=order.quantity, updated_ns=self._desk.now_ns))
         together = self._pair(mine, order) or self._known(mine, (order.order_id,))
         self._hold(tuple(view for view in together if view.is_open))

@@ -94,6 +94,20 @@ class Binary:
 
 
 @attrs.frozen(slots=True)
+class Fragments:
+    """One text message to the client in several frames."""
+
+    parts: tuple[str, ...]
+
+
+@attrs.frozen(slots=True)
+class RawText:
+    """A text frame to the client of bytes that need not be text: only a fault sends one."""
+
+    data: bytes
+
+
+@attrs.frozen(slots=True)
 class Ping:
     """A ping frame; the client must copy the payload into its pong."""
 
@@ -108,7 +122,7 @@ class Close:
     reason: str = ""
 
 
-Out = Text | Binary | Ping | Close
+Out = Text | Binary | Fragments | RawText | Ping | Close
 
 
 @attrs.frozen(slots=True)

@@ -2,18 +2,45 @@
 
     world.faults.arm(Fault(kind=ExecStatusUnknown(), match=Match(method="POST", path="/api/v3/order", nth=1)))
 
-``kinds`` says what a fault does, ``facts`` to what, ``deciding`` whether and what comes of it, ``chance`` by what
-luck.
+``kinds`` and its neighbours say what a fault does (``catalogue`` has them all), ``facts`` to what, ``deciding`` whether
+and what comes of it, ``chance`` by what luck. ``magic`` reads client order ids that ask for one.
 Pure: what comes of it is a value, which the world, the link and the server carry out.
 """
 
+from mockserver.faults.business_kinds import (
+    Business,
+    CancelRace,
+    Delist,
+    FillAfter,
+    FilterChange,
+    ListenKeyExpire,
+    Maintenance,
+    PartialFillStorm,
+    ServerShutdown,
+    SymbolHalt,
+    delist,
+)
+from mockserver.faults.catalogue import KINDS, WORDS
 from mockserver.faults.chance import Draw
 from mockserver.faults.deciding import FAIR, Fate, Fault, Faults, FrameFate, Hit, fate_of, frame_fate_of
+from mockserver.faults.dial_kinds import Bandwidth, Birth, Lifetime, LimitData, NoPing, PingFlood, Slicer, SlowClose
 from mockserver.faults.facts import Match, Thing, frame_thing, read_frame, request_thing
 from mockserver.faults.forms import read_fault, write_fault
+from mockserver.faults.frame_kinds import (
+    AckRace,
+    CrossTypeReorder,
+    NumberAsString,
+    SameTypeReorder,
+    SchemaAddField,
+    SchemaNull,
+    SchemaUnknownEvent,
+    Turning,
+    WsBadUtf8,
+    WsBigFrame,
+    WsBinary,
+    WsFragment,
+)
 from mockserver.faults.kinds import (
-    KINDS,
-    WORDS,
     Corrupt,
     DialHang,
     DialHangUp,
@@ -37,12 +64,30 @@ from mockserver.faults.kinds import (
     Stall,
     TruncatedJson,
 )
+from mockserver.faults.magic import magic
+from mockserver.faults.request_kinds import (
+    AnswerAddField,
+    ClockSkew,
+    EventBeforeRest,
+    GzipLie,
+    RestAfterTerminal,
+    StaleSnapshot,
+)
 
 __all__ = [
     "FAIR",
     "KINDS",
     "WORDS",
+    "AckRace",
+    "AnswerAddField",
+    "Bandwidth",
+    "Birth",
+    "Business",
+    "CancelRace",
+    "ClockSkew",
     "Corrupt",
+    "CrossTypeReorder",
+    "Delist",
     "DialHang",
     "DialHangUp",
     "DialRefused",
@@ -51,12 +96,16 @@ __all__ = [
     "DropEvent",
     "Dup",
     "EmptyBody",
+    "EventBeforeRest",
     "ExecStatusUnknown",
     "Fate",
     "Fault",
     "Faults",
+    "FillAfter",
+    "FilterChange",
     "FrameDelay",
     "FrameFate",
+    "GzipLie",
     "HalfOpen",
     "HangUp",
     "Hit",
@@ -64,17 +113,42 @@ __all__ = [
     "HttpError",
     "Kind",
     "Latency",
+    "Lifetime",
+    "LimitData",
+    "ListenKeyExpire",
+    "Maintenance",
     "Match",
     "Mute",
     "NoAnswer",
+    "NoPing",
+    "NumberAsString",
+    "PartialFillStorm",
+    "PingFlood",
     "Reset",
+    "RestAfterTerminal",
+    "SameTypeReorder",
+    "SchemaAddField",
+    "SchemaNull",
+    "SchemaUnknownEvent",
+    "ServerShutdown",
     "Silent",
+    "Slicer",
+    "SlowClose",
+    "StaleSnapshot",
     "Stall",
+    "SymbolHalt",
     "Thing",
     "TruncatedJson",
+    "Turning",
+    "WsBadUtf8",
+    "WsBigFrame",
+    "WsBinary",
+    "WsFragment",
+    "delist",
     "fate_of",
     "frame_fate_of",
     "frame_thing",
+    "magic",
     "read_fault",
     "read_frame",
     "request_thing",

@@ -15,15 +15,19 @@ import attrs
 from attrs.validators import ge, instance_of, le
 
 from mockserver.faces.base import HttpResponse
+from mockserver.faults.business_kinds import Business
+from mockserver.faults.catalogue import WORDS
 from mockserver.faults.chance import Draw
+from mockserver.faults.dial_kinds import Birth
 from mockserver.faults.facts import HAS, Match, Thing
+from mockserver.faults.frame_kinds import Rewriting, SchemaUnknownEvent, Turning
 from mockserver.faults.kinds import (
-    WORDS,
     Answering,
     Corrupt,
     Disconnect,
     DropEvent,
     Dup,
+    ExecStatusUnknown,
     Frame,
     FrameDelay,
     Heard,
@@ -34,6 +38,7 @@ from mockserver.faults.kinds import (
     Silence,
     Silent,
 )
+from mockserver.faults.request_kinds import ClockSkew, EventBeforeRest, RestAfterTerminal, StaleSnapshot
 
 MAX_FAULTS: Final = 1_000
 
@@ -83,6 +88,8 @@ class _Armed:
     def meets(self, thing: Thing, seed: int, now_ns: int) -> Hit | None:
         fault, match = self.fault, self.fault.match
         if fault.kind.seam != thing.seam or not match.agrees(thing):
+            return None
+        if fault.kind.only_event not in (None, thing.event):
             return None
         if match.lasts_ns is not None and now_ns - self.since_ns >= match.lasts_ns:
             return None
@@ -158,6 +165,22 @@ class Fate:
     by: Answering | None = None
     silence: Silence | None = None
     venue: str = ""
+    acts: tuple[Business, ...] = ()
+    """What the venue does of its own around the request."""
+    lag_ns: int = 0
+    """The answer is as of so long ago."""
+    skew_ns: int = 0
+    """How far the venue's belief of the time is off."""
+    until_end_ns: int = 0
+    """The answer waits until the order has ended, and no longer than this."""
+    births: tuple[Birth, ...] = ()
+    """What a new connection is born with."""
+
+    @property
+    def late_ns(self) -> int | None:
+        """After how long the venue does what it was asked, though it was answered at once; None: not so."""
+        late = isinstance(self.by, ExecStatusUnknown) and self.by.accepted
+        return self.by.late_ns if late and isinstance(self.by, ExecStatusUnknown) else None
 
     @property
     def handled(self) -> bool:
@@ -179,9 +202,11 @@ FAIR: Final = Fate()
 
 def fate_of(hits: Sequence[Hit], venue: str = "") -> Fate:
     """What these come to for a request or a dial: delays add up, of the rest the first prevails."""
-    before_ns = after_ns = 0
+    before_ns = after_ns = lag_ns = skew_ns = until_end_ns = 0
     by: Answering | None = None
     silence: Silence | None = None
+    acts = tuple(hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Business))
+    births = tuple(hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Birth))
     for hit in hits:
         match hit.fault.kind:
             case Latency(delay_ns=delay_ns, jitter_ns=jitter_ns, of=of):
@@ -190,11 +215,19 @@ def fate_of(hits: Sequence[Hit], venue: str = "") -> Fate:
                 after_ns += way_ns if of == "answer" else 0
             case Answering() as kind:
                 by = by or kind
+            case EventBeforeRest(delay_ns=delay_ns):
+                after_ns += delay_ns
+            case RestAfterTerminal(within_ns=within_ns):
+                until_end_ns = max(until_end_ns, within_ns)
+            case StaleSnapshot(lag_ns=stale_ns):
+                lag_ns = max(lag_ns, stale_ns)
+            case ClockSkew(by_ns=by_ns):
+                skew_ns += by_ns
             case Silent(mode=mode):
                 silence = silence or mode
             case _:
                 pass
-    return Fate(before_ns, after_ns, by, silence, venue)
+    return Fate(before_ns, after_ns, by, silence, venue, acts, lag_ns, skew_ns, until_end_ns, births)
 
 
 @attrs.frozen(slots=True)
@@ -204,6 +237,8 @@ class FrameFate:
     frames: tuple[Frame, ...]
     delay_ns: int = 0
     link: LinkKind | None = None
+    turn: Turning | None = None
+    """It is held back until another frame has come."""
 
 
 def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
@@ -211,6 +246,8 @@ def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
     delay_ns, copies = 0, 1
     frame: Frame = text
     link: LinkKind | None = None
+    turn: Turning | None = None
+    before: tuple[Frame, ...] = ()
     for hit in hits:
         match hit.fault.kind:
             case FrameDelay(delay_ns=late_ns, jitter_ns=jitter_ns):
@@ -222,8 +259,14 @@ def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
                 copies *= 2
             case Corrupt() as kind if isinstance(frame, str):
                 frame = kind.damaged(frame, hit.draw)
+            case Rewriting() as kind if isinstance(frame, str):
+                frame = kind.rewritten(frame, hit.draw)
+            case SchemaUnknownEvent() as kind:
+                before = (*before, kind.frame(text))
+            case Turning() as kind:
+                turn = turn or kind
             case LinkKind() as kind:
                 link = link or kind
             case _:
                 pass
-    return FrameFate((frame,) * copies, delay_ns, link)
+    return FrameFate((*before, *(frame,) * copies), delay_ns, link, turn)

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import attrs
 
+from mockserver.faults.catalogue import KINDS, WORDS
 from mockserver.faults.deciding import Fault
 from mockserver.faults.facts import Match
-from mockserver.faults.kinds import KINDS, WORDS
 from mockserver.forms import FormError, nearest, read_value, shown, write_value
 
 BESIDE: Final = ("match", "probability", "name")

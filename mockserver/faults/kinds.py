@@ -15,13 +15,13 @@ from typing import ClassVar, Final, Literal, get_args
 import attrs
 from attrs.validators import ge, in_, le, optional
 
-from mockserver.faces.base import HttpResponse
+from mockserver.faces.base import Fragments, HttpResponse, RawText
 from mockserver.faults.chance import Draw
 
 Seam = Literal["request", "dial", "frame"]
 Heard = Literal["answer", "never", "hang_up"]
 """What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
-Frame = str | bytes
+Frame = str | bytes | Fragments | RawText
 Way = Literal["request", "answer"]
 Silence = Literal["events", "all"]
 End = Literal["drop", "reset"]
@@ -37,6 +37,8 @@ class Kind:
     """What all kinds have."""
 
     seam: ClassVar[Seam]
+    only_event: ClassVar[str | None] = None
+    """The one event of frames that it is about, whatever is matched."""
 
     @property
     def legal(self) -> bool:
@@ -98,14 +100,15 @@ class HttpError(Answering):
 
 @attrs.frozen(kw_only=True)
 class ExecStatusUnknown(Answering):
-    """503: nobody knows whether it was done; `accepted` decides whether it was."""
+    """503: nobody knows whether it was done; `accepted` decides whether it was, or, if `late`, will be."""
 
     accepted: bool = True
+    late_ns: int | None = attrs.field(default=None, validator=optional(ge(0)))
 
     @property
     def handled(self) -> bool:
         """See `Answering`."""
-        return self.accepted
+        return self.accepted and self.late_ns is None
 
     def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
         """See `Answering`."""
@@ -324,31 +327,6 @@ class Stall(LinkKind):
 
     for_ns: int = attrs.field(default=1_000 * MS, validator=ge(0))
 
-
-KINDS: Final[dict[str, type[Kind]]] = {
-    "latency": Latency,
-    "http_error": HttpError,
-    "exec_status_unknown": ExecStatusUnknown,
-    "html_body": HtmlBody,
-    "truncated_json": TruncatedJson,
-    "empty_body": EmptyBody,
-    "no_answer": NoAnswer,
-    "hang_up": HangUp,
-    "dial_refused": DialRefused,
-    "dial_hang": DialHang,
-    "dial_hang_up": DialHangUp,
-    "silent": Silent,
-    "frame_delay": FrameDelay,
-    "drop_event": DropEvent,
-    "dup": Dup,
-    "corrupt": Corrupt,
-    "disconnect": Disconnect,
-    "reset": Reset,
-    "mute": Mute,
-    "half_open": HalfOpen,
-    "stall": Stall,
-}
-WORDS: Final = {kind: word for word, kind in KINDS.items()}
 
 _NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|L)": ?)"?-?[0-9][0-9.]*"?')
 _WORD: Final = re.compile(r'("(?:X|x|status|side|S)": ?)"[A-Za-z_]+"')

@@ -6,10 +6,11 @@ Meanwhile exchstream's socket is half-open for a while and is then cut.  ccxt's 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 import attrs
@@ -371,3 +372,55 @@ def expected_move(case: Case, fill: FillRow, settle: str) -> dict[str, Decimal]:
     moved = {"BTC": fill.quantity if spot else Decimal(0), settle: -fill.price * fill.quantity if spot else Decimal(0)}
     moved[fill.fee_asset] -= fill.fee
     return {asset: change for asset, change in moved.items() if change}
+
+
+# Of a market stream at any other address than Binance's own, ccxt takes BTCUSDT for the perpetual if it knows that one.
+ONLY: Final = {"binance-spot": '\nex.options["fetchMarkets"] = {"types": ["spot"]}'}
+
+
+@asynccontextmanager
+async def again_and_again(act: Callable[[int], Awaitable[object]]) -> AsyncIterator[None]:
+    """Meanwhile do something five times a second: whoever listens only to what is new hears it."""
+
+    async def repeat() -> None:
+        for number in count():
+            await act(number)
+            await trio.sleep(0.2)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(repeat)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.venue)
+async def test_the_market_as_ccxt_hears_it(case: Case) -> None:
+    """Its own order book, kept from the venue's stream, becomes the mock's; trades are those that happened."""
+    async with desk_of(case) as desk:
+        route = f"/market/{desk.mock.shown['symbols'][0].replace('/', '%2F')}"
+        await desk.ccxt.open(BOT, desk.mock.shown["snippets"]["ccxt"] + ONLY.get(case.venue, ""))
+
+        async def move(step: int) -> None:
+            """The best bid changes for a while, the ask for ever."""
+            bids = [[case.price - 10 - min(step, 15), "0.5"], [case.price - 50, "1"]]
+            asks = [[case.price + 10, str(1 + step % 7)]]
+            await desk.mock.post(f"{route}/book", venue=case.venue, bids=bids, asks=asks)
+
+        async def bids() -> list[list[Decimal]]:
+            told = await desk.ccxt.call(BOT, "watch_order_book", case.symbol)
+            return [[Decimal(str(value)) for value in row[:2]] for row in told["bids"]]
+
+        expected = [[Decimal(case.price - 25), Decimal("0.5")], [Decimal(case.price - 50), Decimal(1)]]
+        with trio.fail_after(30):
+            async with again_and_again(move):
+                seen = [await bids()]
+                while seen[-1] != expected:
+                    seen.append(await bids())
+        assert len(seen) > 3
+
+        async def trade(_: int) -> None:
+            await desk.mock.post(f"{route}/trade", venue=case.venue, price=str(case.price), side="BUY")
+
+        async with again_and_again(trade):
+            trades = await desk.ccxt.call(BOT, "watch_trades", case.symbol)
+        assert {(Decimal(str(row["price"])), row["side"]) for row in trades} == {(Decimal(case.price), "buy")}

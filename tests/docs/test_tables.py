@@ -50,7 +50,8 @@ def tables(page: str, *header: str) -> list[list[str]]:
     """The rows of every table of the page whose first columns are these."""
     rows: list[list[str]] = []
     inside = False
-    for line in (DOCS / page).read_text().splitlines():
+    pages = (DOCS / page, *sorted((DOCS / page).with_suffix("").glob("*.md")))  # and those below it
+    for line in "\n".join(path.read_text() for path in pages).splitlines():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if not line.startswith("|"):
             inside = False

@@ -13,7 +13,19 @@ from exchstream.core.venue import SECOND
 from exchstream.shell.stream import OrderStream, open_stream
 from mockserver import checkers
 from mockserver.checkers import Told, true_fills, true_orders
-from mockserver.faults import KINDS, DropEvent, Fault, Faults, FrameDelay, HttpError, Kind, Latency, Stall
+from mockserver.faults import (
+    KINDS,
+    DropEvent,
+    Fault,
+    Faults,
+    FrameDelay,
+    HttpError,
+    Kind,
+    Latency,
+    Lifetime,
+    Maintenance,
+    Stall,
+)
 from tests.simulation.records import told_of
 
 from .harness import NAMES, Mock, Seat, mock_now_ns, served
@@ -26,7 +38,11 @@ HOW: Final[dict[str, Kind]] = {
     "frame_delay": FrameDelay(jitter_ns=2 * SECOND),
     "drop_event": DropEvent(then="reset"),
     "stall": Stall(for_ns=9 * SECOND),
+    "maintenance": Maintenance(lasts_ns=20 * SECOND),
+    "lifetime": Lifetime(after_ns=60 * SECOND),
 }
+WITHOUT: Final = ("symbol_halt", "delist", "filter_change")
+"""They hit whoever places orders, and this test's orders are to be the same under every seed."""
 OFTEN: Final = {"request": 0.06, "dial": 0.15, "frame": 0.02}
 
 
@@ -41,7 +57,7 @@ def arm(faults: Faults) -> None:
     """Every legal kind of fault."""
     for word, kind in KINDS.items():
         fault = Fault(kind=HOW.get(word, kind()), probability=OFTEN[kind.seam])
-        if fault.legal:
+        if fault.legal and word not in WITHOUT:
             faults.arm(fault)
 
 

@@ -33,6 +33,7 @@ LOOKBACK: Final = "exchstream/core/lookback.py"
 SESSION: Final = "exchstream/core/session.py"
 BINANCE_PAGES: Final = "exchstream/venues/binance/paging.py"
 STORE: Final = "exchstream/journal/store.py"
+TELLER: Final = "exchstream/core/teller.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -252,5 +253,12 @@ MUTANTS: Final = (
         "self.last = last if boot and boot == self._boot else max(last, reserved)",
         "self.last = last",
         "after a power cut positions that somebody has seen are given again",
+    ),
+    Mutant(
+        "secrets-shown",
+        TELLER,
+        'return scrub_cut(text.encode(errors="replace"), self._secrets).decode(errors="replace")',
+        "return text",
+        "what a venue says of a request is told with the key and the signature in it",
     ),
 )

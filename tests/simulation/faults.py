@@ -12,10 +12,11 @@ BODIES: Final[dict[str, tuple[int, bytes]]] = {
     "503": (503, b""),
     "429": (429, b'{"code":-1003,"msg":"Too many requests.","success":false,"error":"Do not send more than 30"}'),
     "html": (502, b"<html><body>Bad gateway</body></html>"),
-    # A refusal that nobody has heard of yet.
-    "odd": (400, b'{"code":-4108,"msg":"This contract is settling.","success":false,"error":"Market is settling"}'),
+    # A refusal that nobody has heard of yet, with the request in it (ASKED), and who it was that asked.
+    "odd": (400, b'{"code":-4108,"msg":"Settling. ASKED","success":false,"error":"Market is settling. ASKED"}'),
     "gone": (400, b'{"code":-1121,"msg":"Invalid symbol.","success":false,"error":"No such market"}'),
 }
+ASKED: Final = b"ASKED"
 _FACT: Final = re.compile(r'"e":"(?:executionReport|ORDER_TRADE_UPDATE|TRADE_LITE|ALGO_UPDATE)"|"type": ?"update"')
 _NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|L)": ?)"?-?[0-9][0-9.]*"?')
 _WORD: Final = re.compile(r'("(?:X|x|status|side|S)": ?)"[A-Za-z_]+"')

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -58,7 +59,7 @@ from exchstream.core.venue import (
     Venue,
 )
 from exchstream.core.venue import Fills as FillsSince
-from exchstream.events import AccountDown, Event
+from exchstream.events import AccountDown, Event, Fill, OrderUpdate
 from exchstream.journal.store import Durability
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
@@ -75,9 +76,10 @@ from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
 from .books import Books, Death
-from .faults import BODIES, broken, mentioned
+from .faults import ASKED, BODIES, broken, mentioned
 from .records import told_of, truth_of
 
+SIGNED: Final = re.compile(rb"signature=[0-9a-f]{8}")
 START_NS: Final = 1_790_000_000_123_456_000
 NEVER_NS: Final = 1 << 63
 FLAVOURS: Final = ("binance-spot", "binance-spot-listen-key", "binance-futures", "ftx")
@@ -400,6 +402,18 @@ class World:
             self._positions.append(event.position)
         elif isinstance(event, AccountDown):
             self.down = event.detail
+        shown = event.raw if isinstance(event, OrderUpdate | Fill) else repr(event).encode()
+        self._look_for_secrets(shown, f"{type(event).__name__} at {event.position}")
+
+    def _look_for_secrets(self, shown: bytes, where: str) -> None:
+        """Nothing that is told holds a credential, a signature or a listen key, whatever the venue says (G8)."""
+        credential = self.session.memory.credential
+        keys = () if credential is None else (credential.value.reveal(),)
+        for secret in (self.client.secret, self.client.api_key, *keys):
+            if secret.encode() in shown:
+                self.broken.append(f"a secret is shown: {where}")
+        if SIGNED.search(shown):
+            self.broken.append(f"a signature is shown: {where}")
 
     # ------------------------------------------------------------------------------------------------ links
 
@@ -585,6 +599,8 @@ class World:
             reply, fate = Reply(self._banned[1], {"retry-after": str(left)}, BODIES["429"][1], wall_ns), "banned"
         elif fate in BODIES:
             status, body = BODIES[fate]
+            asked = f"{self.client.api_key} asked for {request.target[-100:]}"  # of a long reason the head is told
+            body = body.replace(ASKED, asked.encode())
             reply = Reply(status, {"retry-after": "7"} if status == 429 else {}, body, wall_ns)
         elif self.delisted and getattr(ask.question, "symbol", None) in self.delisted:
             reply = Reply(400, {}, BODIES["gone"][1], wall_ns)
@@ -615,6 +631,8 @@ class World:
         else:
             self._fails(ask.question)
         self.do(Answered(ask.ask, attrs.evolve(reply, got_ns=self.now.wall_ns)))
+        if reply.status != 200:
+            self._look_for_secrets(str(self.session.status().last_error).encode(), "the last error")
 
     def _unanswered(self, ask: Ask) -> None:
         self._fails(ask.question)

@@ -11,11 +11,11 @@ from typing import Final
 
 from attrs import frozen
 
+from mockserver.engine.engine import Engine
 from mockserver.engine.types import Instrument, PublicTrade
-from mockserver.faces.binance import paging
-from mockserver.faces.binance.routes import Call
 
 MOST_TRADES: Final = 1_000
+HOUR_NS: Final = 3_600_000_000_000
 
 
 @frozen(kw_only=True)
@@ -59,10 +59,9 @@ class Day:
         return (self.trades[0].trade_id, self.trades[-1].trade_id) if self.trades else (-1, -1)
 
 
-def day_of(call: Call, instrument: Instrument) -> Day:
+def day_of(engine: Engine, instrument: Instrument, now_ns: int) -> Day:
     """Return the last day of a market."""
-    engine = call.exchange.engine
-    since = call.now_ns - 24 * paging.HOUR_NS
+    since = now_ns - 24 * HOUR_NS
     trades = [trade for trade in engine.trades(instrument.name, MOST_TRADES) if trade.time_ns > since]
     prices = [trade.price for trade in trades] or [engine.last_price(instrument.name)]
     return Day(instrument=instrument, since_ns=since, trades=trades, prices=prices)

@@ -8,6 +8,7 @@ What this module does not do: decide when a refusal is due.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import field, frozen
 
@@ -47,6 +48,7 @@ class Refused(Exception):
 
 # Codes -2014 and -2015 were measured with status 401 and -1022 with 400 on production (2026-07-31); limits have 429 and
 # 418 by the page; all others travel with 400 by common practice, which is written nowhere.
+TOO_MANY_ORDERS: Final = -1015
 UNKNOWN = Refusal(-1000, "An unknown error occurred while processing the request.")
 TIMEOUT = Refusal(
     -1007,
@@ -63,7 +65,11 @@ DUPLICATE_VALUES = Refusal(-1101, "Duplicate values for a parameter detected.")
 BAD_TIME_IN_FORCE = Refusal(-1115, "Invalid timeInForce.")
 BAD_ORDER_TYPE = Refusal(-1116, "Invalid orderType.")
 BAD_SIDE = Refusal(-1117, "Invalid side.")
+BAD_INTERVAL = Refusal(-1120, "Invalid interval.")
 BAD_SYMBOL = Refusal(-1121, "Invalid symbol.")
+SYMBOL_CLOSED = Refusal(
+    -4108, "Symbol is on delivering or delivered or settling or closed or pre-trading."
+)  # USD-M error page
 NO_LISTEN_KEY = Refusal(-1125, "This listenKey does not exist.")
 BAD_COMBINATION = Refusal(-1128, "Combination of optional parameters invalid.")
 BAD_JSON = Refusal(-1135, "Invalid JSON Request")
@@ -172,9 +178,16 @@ def filter_failure(name: str) -> Refusal:
     return Refusal(-1013, f"Filter failure: {name}")
 
 
-def too_many_orders(limit: int, interval: str) -> Refusal:
-    """Return the refusal of an order above the account's order rate."""
-    return Refusal(-1015, f"Too many new orders; current limit is {limit} orders per {interval}.", status=429)
+def too_many_orders(limit: int, interval: str, now_ms: int, retry_at_ms: int) -> Refusal:
+    """Return the refusal of an order above the account's order rate; it says when to come back, as any 429 does."""
+    seconds = max(1, -(-(retry_at_ms - now_ms) // 1000))
+    return Refusal(
+        -1015,
+        f"Too many new orders; current limit is {limit} orders per {interval}.",
+        status=429,
+        data={"serverTime": now_ms, "retryAfter": retry_at_ms},
+        headers=(("Retry-After", str(seconds)),),
+    )
 
 
 def too_many_requests(limit: int, now_ms: int, retry_at_ms: int) -> Refusal:

@@ -13,15 +13,24 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, futures_events, limits
+from mockserver.faces.binance import errors, futures_events, futures_views, klines, limits
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
 from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.feeds import Style
 from mockserver.faces.binance.good_till import GoodTill
+from mockserver.faces.binance.hub import Category
 from mockserver.faces.binance.listen_keys import ListenKeys
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route
-from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of
+from mockserver.faces.binance.streams import (
+    EVERY_CATEGORY,
+    Entry,
+    StreamSession,
+    Told,
+    UserDataFace,
+    listen_keys_of,
+)
 from mockserver.faces.binance.text import json_text, ms
 
 if TYPE_CHECKING:
@@ -34,6 +43,12 @@ WEIGHT_PER_MINUTE: Final = 2_400
 OPEN, KEY = Security.NONE, Security.KEY
 LIVING_FORM: Final = "/private/ws?listenKey=…&events=…"
 LISTEN_KEY_PATH: Final = "/fapi/v1/listenKey"
+AT: Final[Mapping[str, frozenset[Category]]] = {
+    "private": frozenset(),
+    "public": frozenset({"public"}),
+    "market": frozenset({"market"}),
+}
+"""What market data the split addresses carry."""
 
 
 def _keys(call: Call) -> ListenKeys:
@@ -99,9 +114,13 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/symbolConfig"): route(queries.symbol_config, "symbol", 5),
     ("GET", "/fapi/v1/positionSide/dual"): route(queries.position_side, "", 30),
     ("GET", "/fapi/v1/multiAssetsMargin"): route(queries.multi_assets, "", 30),
+    ("GET", "/fapi/v1/accountConfig"): route(queries.account_config, "", 5),
     ("GET", "/fapi/v1/commissionRate"): route(queries.commission_rate, "symbol", 20),
     ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
     ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),
+    ("GET", "/fapi/v1/klines"): route(
+        klines.futures, "symbol interval startTime endTime limit", klines.futures_weight, OPEN
+    ),
     ("GET", "/fapi/v1/premiumIndex"): route(tickers.premium_index, "symbol", by_symbol(1, 10), OPEN),
     ("GET", "/fapi/v1/ticker/price"): route(tickers.ticker_price, "symbol", by_symbol(1, 2), OPEN),
     ("GET", "/fapi/v2/ticker/price"): route(tickers.ticker_price, "symbol", by_symbol(1, 2), OPEN),
@@ -125,6 +144,9 @@ class FuturesFace(UserDataFace):
         "WS /stream?streams=<listenKey>",
     )
     table = REST
+    style = Style(
+        futures_views.price, futures_views.quantity, futures_views.amount, speeds_ms=(250, 500, 100), is_futures=True
+    )
     frames_per_second = 10  # USD-M docs, connect page
 
     def __init__(self, exchange: Exchange) -> None:
@@ -146,17 +168,19 @@ class FuturesFace(UserDataFace):
     def _entry(self, request: HttpRequest) -> Entry | None:
         head, _, rest = request.path.strip("/").partition("/")
         keys = listen_keys_of(request)
-        if head in ("private", "public", "market") and not self.is_old:
+        if head in AT and not self.is_old:
             mode, _, name = rest.partition("/")
             if mode not in ("ws", "stream"):
                 return None
             deaf = None if head == "private" else f"/{head} carries market data only: use {LIVING_FORM}"
             if deaf is None and name and self.exchange.settings.options["private_path_form"] != "works":
                 deaf = f"a listen key in the path is not heard (setting private_path_form): use {LIVING_FORM}"
-            return Entry(wrapped=mode == "stream", deaf=deaf, keys=self._wanted(keys))
+            return Entry(wrapped=mode == "stream", deaf=deaf, keys=self._wanted(keys), market=AT[head])
         if head in ("ws", "stream"):
             deaf = None if self.is_old else f"this address fell silent on 2026-04-23: use {LIVING_FORM}"
-            return Entry(wrapped=head == "stream", deaf=deaf, keys=keys)
+            # "any connections not migrated will ONLY be able to receive data from … /public" (USD-M notice, 2026-03).
+            market = EVERY_CATEGORY if self.is_old else AT["public"]
+            return Entry(wrapped=head == "stream", deaf=deaf, keys=keys, market=market)
         return None
 
     def _wanted(self, keys: dict[str, frozenset[str] | None]) -> dict[str, frozenset[str] | None]:
@@ -166,7 +190,8 @@ class FuturesFace(UserDataFace):
         return {key: frozenset() if events is None else events for key, events in keys.items()}
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """Mind the orders with a date."""
+        """Mind the orders with a date, beside what every venue does."""
+        super().on_events(events)
         self._good_till.on_events(events)
 
     def reset(self) -> None:

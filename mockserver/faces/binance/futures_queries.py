@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from attrs import evolve
 
-from mockserver.engine.types import atoms_to_decimal
+from mockserver.engine.types import Instrument, atoms_to_decimal
 from mockserver.faces.binance import errors, instruments, paging
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.errors import Refused
@@ -40,7 +40,7 @@ def ping(call: Call) -> object:
 
 def time(call: Call) -> object:
     """Tell the venue's time."""
-    return {"serverTime": call.at(call.now_ns)}
+    return {"serverTime": call.at(call.exchange.told_ns)}
 
 
 def exchange_info(call: Call) -> object:
@@ -52,8 +52,14 @@ def exchange_info(call: Call) -> object:
         "rateLimits": [weight_limit(call.limits.weight_limit), *order_limits(call.limits)],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-        "symbols": [views.symbol(instrument) for instrument in call.exchange.spec.instruments],
+        "symbols": [_symbol(call, instrument) for instrument in call.exchange.spec.instruments],
     }
+
+
+def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
+    rules = call.exchange.rules
+    stopped = {"status": "CLOSE"} if instrument.name in rules.halted else {}
+    return {**views.symbol(rules.shown(instrument)), **stopped}
 
 
 def coin_exchange_info(call: Call) -> object:
@@ -300,6 +306,20 @@ def position_side(call: Call) -> object:
 def multi_assets(call: Call) -> object:
     """Tell that margin is in one asset."""
     return {"multiAssetsMargin": False}
+
+
+def account_config(call: Call) -> object:
+    """Tell what the account may do, and how it is set."""
+    return {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": True,
+        "canWithdraw": True,
+        "dualSidePosition": False,
+        "updateTime": 0,
+        "multiAssetsMargin": False,
+        "tradeGroupId": -1,
+    }
 
 
 # -- the market -------------------------------------------------------------------------------------------------------

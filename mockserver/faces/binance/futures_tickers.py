@@ -57,7 +57,7 @@ def ticker_day(call: Call) -> object:
     """Tell the last day of one market or all: the spot ticker's names, without bid, ask and previous close."""
 
     def row(instrument: Instrument) -> object:
-        day = day_of(call, instrument)
+        day = day_of(call.exchange.engine, instrument, call.now_ns)
         first_id, last_id = day.ids
         return {
             "symbol": instrument.name,

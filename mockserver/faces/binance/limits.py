@@ -25,9 +25,11 @@ SPOT_RAW_REQUESTS: Final = 300_000
 # "300 connections per attempt every 5 minutes per IP" (spot docs); USD-M documents no such limit.
 SPOT_CONNECTIONS: Final = 300
 # How many requests an address may send after its first 429 of a minute before it is banned. The venue says only that
-# going on after 429 leads to 418, "from 2 minutes to 3 days" (spot docs `rest-api.md`).
+# going on after 429 leads to 418, and that bans "scale in duration for repeat offenders, from 2 minutes to 3 days"
+# (spot docs `rest-api.md`); that each is twice the one before is an assumption.
 STUBBORN_REQUESTS: Final = 10
 BAN_MS: Final = 120_000
+LONGEST_BAN_MS: Final = 3 * 86_400_000
 # Counters older than their window are swept when this many are held, so that made-up keys cannot grow memory.
 MAX_COUNTERS: Final = 4096
 
@@ -79,6 +81,7 @@ class Limits:
     _orders: dict[tuple[str, str], _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
     _stubborn: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
     _banned_until: dict[str, int] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
+    _bans: dict[str, _Counter] = field(factory=dict, init=False)  # bounded: MAX_COUNTERS, swept
 
     def count_request(self, owner: str, now_ms: int) -> None:
         """Count a request of REST, whatever it weighs; refused with 429, after stubbornness 418."""
@@ -129,8 +132,11 @@ class Limits:
         stubborn.count += 1
         if stubborn.count > STUBBORN_REQUESTS:
             _sweep_times(self._banned_until, now_ms)
-            self._banned_until[owner] = now_ms + BAN_MS
-            raise Refused(errors.banned(now_ms, now_ms + BAN_MS))
+            bans = _current(self._bans, owner, 0, MINUTE_MS)  # they are never forgotten
+            until_ms = now_ms + min(LONGEST_BAN_MS, BAN_MS << min(bans.count, 20))
+            bans.count += 1
+            self._banned_until[owner] = until_ms
+            raise Refused(errors.banned(now_ms, until_ms))
         raise Refused(refusal)
 
     def check_order(self, account: str, now_ms: int) -> None:
@@ -140,7 +146,8 @@ class Limits:
         for rule in self.order_limits:
             if _current(self._orders, (account, rule.name), now_ms, rule.window_ms).count >= rule.limit:
                 interval = f"{rule.interval_num} {rule.rest_interval}"
-                raise Refused(errors.too_many_orders(rule.limit, interval))
+                end = _window_end(now_ms, rule.window_ms)
+                raise Refused(errors.too_many_orders(rule.limit, interval, now_ms, end))
 
     def count_order(self, account: str, now_ms: int) -> None:
         """Count one order."""
@@ -162,9 +169,10 @@ class Limits:
 
     def reset(self) -> None:
         """Forget every count and every ban."""
-        every = (self._weight, self._raw, self._connections, self._orders, self._stubborn, self._banned_until)
-        for counters in every:
+        for counters in (self._weight, self._raw, self._connections, self._stubborn, self._bans):
             counters.clear()
+        self._orders.clear()
+        self._banned_until.clear()
 
 
 def _window_end(now_ms: int, window_ms: int) -> int:

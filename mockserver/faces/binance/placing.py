@@ -31,6 +31,7 @@ SPOT_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.WOULD_TRIGGER: errors.STOP_WOULD_TRIGGER,
     RejectReason.LIST_PRICES: errors.LIST_PRICES_WRONG,
     RejectReason.UNKNOWN_LIST: errors.UNKNOWN_ORDER,
+    RejectReason.MARKET_CLOSED: errors.MARKET_CLOSED,
 }
 FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     **SPOT_REJECTS,
@@ -41,6 +42,7 @@ FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.WOULD_MATCH: errors.POST_ONLY_REJECTED,
     RejectReason.REDUCE_ONLY: errors.REDUCE_ONLY_REJECTED,
     RejectReason.WOULD_TRIGGER: errors.WOULD_TRIGGER,
+    RejectReason.MARKET_CLOSED: errors.SYMBOL_CLOSED,
 }
 
 

@@ -221,7 +221,7 @@ class BinanceFace(Face):
         exchange, account = auth.caller(self.exchange, api_key)
         assert exchange is self.exchange  # `Worlds` has a key of another world answered there
         if found.security is Security.SIGNED:
-            auth.check_signed(params, account, self.exchange.now_ns)
+            auth.check_signed(params, account, self.exchange.told_ns)
         return account.name
 
     def _refusal(self, refusal: Refusal) -> tuple[int, object, tuple[tuple[str, str], ...]]:

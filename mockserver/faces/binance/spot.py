@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import OrderChange, OrderEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, limits, spot_events
+from mockserver.faces.binance import errors, klines, limits, spot_events, spot_views
 from mockserver.faces.binance import spot_lists as lists
 from mockserver.faces.binance import spot_orders as orders
 from mockserver.faces.binance import spot_queries as queries
 from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.feeds import Style
 from mockserver.faces.binance.listen_keys import ListenKeys
 from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route, time_unit
 from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of, tell_shutdown
 from mockserver.faces.binance.text import json_text, ms
-from mockserver.faces.binance.ws_api import WsApiSession
+from mockserver.faces.binance.ws_api import SESSION_WEIGHT, WsApiSession
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
@@ -111,6 +112,7 @@ _INFO_NAMES = "symbol symbols permissions showPermissionSets symbolStatus"
 _DEPTH = route(queries.depth, "symbol limit symbolStatus", queries.depth_weight, OPEN)
 _PUBLIC_TRADES = route(queries.trades, "symbol limit", 25, OPEN)
 _AVERAGE = route(queries.average_price, "symbol", 2, OPEN)
+_KLINES = route(klines.spot, "symbol interval startTime endTime limit timeZone", 2, OPEN)
 _TICKER_NAMES = "symbol symbols symbolStatus"
 _PRICE = route(queries.ticker_price, _TICKER_NAMES, by_symbol(2, 4), OPEN)
 _BOOK = route(queries.ticker_book, _TICKER_NAMES, by_symbol(2, 4), OPEN)
@@ -126,6 +128,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/depth"): _DEPTH,
     ("GET", "/api/v3/trades"): _PUBLIC_TRADES,
     ("GET", "/api/v3/avgPrice"): _AVERAGE,
+    ("GET", "/api/v3/klines"): _KLINES,
     ("GET", "/api/v3/ticker/price"): _PRICE,
     ("GET", "/api/v3/ticker/bookTicker"): _BOOK,
     ("GET", "/api/v3/ticker/24hr"): _DAY,
@@ -171,6 +174,7 @@ WS: Final[Mapping[str, Route]] = {
     "depth": _DEPTH,
     "trades.recent": _PUBLIC_TRADES,
     "avgPrice": _AVERAGE,
+    "klines": _KLINES,
     "ticker.price": _PRICE,
     "ticker.book": _BOOK,
     "ticker.24hr": _DAY,
@@ -212,9 +216,10 @@ class SpotFace(UserDataFace):
         *(f"{method} {path}" for method, path in REST_2024),
         f"WS {WS_API_PATH}",
         "WS /ws/<listenKey>",
+        "WS /ws/<symbol>@<stream>",
         "WS /stream?streams=<listenKey>",
     )
-
+    style = Style(spot_views.price, spot_views.quantity, spot_views.amount, speeds_ms=(1_000, 100), is_futures=False)
     # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
     frames_per_second = 5
 
@@ -255,6 +260,8 @@ class SpotFace(UserDataFace):
         try:
             self.sync_limits().count_connection(owner, ms(self.exchange.now_ns))
             unit = time_unit(_query(request, "timeUnit"))
+            if path == WS_API_PATH:  # "Connecting costs 2 weight" (spot docs)
+                self.limits.charge(owner, SESSION_WEIGHT, ms(self.exchange.now_ns))
         except Refused as refused:
             status, body, headers = self._refusal(refused.refusal)
             return HttpResponse.json(json_text(body), status=status, headers=headers)
@@ -276,7 +283,8 @@ class SpotFace(UserDataFace):
         return json_text({"e": "listenKeyExpired", "E": ms(self.exchange.now_ns), "listenKey": key})
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """Give an order back to the account's order rate at its first fill."""
+        """Tell the market, and give an order back to the account's order rate at its first fill."""
+        super().on_events(events)
         for event in events:
             if not isinstance(event, OrderEvent) or event.change is not OrderChange.TRADE:
                 continue

@@ -39,7 +39,7 @@ def ping(call: Call) -> object:
 
 def time(call: Call) -> object:
     """Tell the venue's time."""
-    return {"serverTime": call.at(call.now_ns)}
+    return {"serverTime": call.at(call.exchange.told_ns)}
 
 
 def exchange_info(call: Call) -> object:
@@ -65,14 +65,20 @@ def ws_exchange_info(call: Call) -> object:
 
 
 def _exchange_info(call: Call, last_limit: dict[str, object]) -> object:
-    percent_price = bool(call.exchange.settings.options["percent_price"])
     return {
         "timezone": "UTC",
         "serverTime": call.at(call.now_ns),
         "rateLimits": [weight_limit(call.limits.weight_limit), *order_limits(call.limits), last_limit],
         "exchangeFilters": [],
-        "symbols": [spot_views.symbol(instrument, percent_price=percent_price) for instrument in _asked(call)],
+        "symbols": [_symbol(call, instrument) for instrument in _asked(call)],
     }
+
+
+def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
+    rules = call.exchange.rules
+    stopped = {"status": "BREAK"} if instrument.name in rules.halted else {}
+    percent_price = bool(call.exchange.settings.options["percent_price"])
+    return {**spot_views.symbol(rules.shown(instrument), percent_price=percent_price), **stopped}
 
 
 def _asked(call: Call) -> tuple[Instrument, ...]:
@@ -281,7 +287,7 @@ def _best(call: Call, instrument: Instrument) -> dict[str, object]:
 
 
 def _day(call: Call, instrument: Instrument) -> dict[str, object]:
-    day = day_of(call, instrument)
+    day = day_of(call.exchange.engine, instrument, call.now_ns)
     first_id, last_id = day.ids
     return {
         "symbol": instrument.name,

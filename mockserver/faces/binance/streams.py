@@ -6,7 +6,8 @@ silent for ever (measured on production after 2026-04-23), and so does a stream 
 (Binance.Net issue 620). The client is told nothing; the journal has a warning, once for each such socket.
 Errors are those of the spot docs `web-socket-streams.md` (2026-07), wrapped as in every recorded frame:
 `{"error":{"code":2,"msg":"Invalid request: invalid stream"},"id":2}` (Krypto-trading-bot issue 1121).
-What this module does not do: render events, or carry market data.
+A name with `@` is a market stream; `hub` carries those.
+What this module does not do: render events or market data.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from attrs import define, field, frozen
 
 from mockserver.faces.base import Close, HttpRequest, Rhythm, Session, Text
+from mockserver.faces.binance.feeds import Style
+from mockserver.faces.binance.hub import Category, Hub, category
 from mockserver.faces.binance.listen_keys import ListenKey, ListenKeys
 from mockserver.faces.binance.params import loads_exact
 from mockserver.faces.binance.routes import BinanceFace, TimeUnit
@@ -42,7 +45,8 @@ NS_PER_SECOND: Final = 1_000_000_000
 STREAM_NAME: Final = re.compile(r"!?[A-Za-z0-9_.]+(@[A-Za-z0-9_.:+]+)*")
 # "Connection with id … closed due to 1008: Too many requests" (binance-connector-js issue 530).
 TOO_MANY_FRAMES: Final = Close(1008, "Too many requests")
-NO_MARKET_DATA: Final = "the mock carries no market data: nothing will ever come on this stream"
+EVERY_CATEGORY: Final[frozenset[Category]] = frozenset({"public", "market"})
+NO_STREAM: Final = "no such market stream here (in small letters, of a symbol that is traded): nothing will come"
 NO_SUCH_KEY: Final = "no account has this listen key: it was never given, has expired, or its API key was revoked"
 NO_EVENTS: Final = "no events are named in the address, and the setting events_default reads that as none"
 
@@ -51,6 +55,8 @@ class UserDataFace(BinanceFace):
     """A Binance face with listen keys and user data; subclasses say how events read and how expiry is told."""
 
     keys: ListenKeys
+    style: Style
+    """How it writes market data."""
     frames_per_second: int
     """How many frames a stream socket may send."""
     _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
@@ -58,6 +64,11 @@ class UserDataFace(BinanceFace):
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
         self._uuids = exchange.random("handshakes")
+        self.hub = Hub(exchange, self.style)
+
+    def on_events(self, events: Sequence[Event]) -> None:
+        """Let those hear of it who listen to the market."""
+        self.hub.on_events(events)
 
     def handshake(self) -> tuple[tuple[str, str], ...]:
         """Return the headers of a handshake's answer; the official clients read this one."""
@@ -127,14 +138,16 @@ class Entry:
     wrapped: bool
     deaf: str | None
     keys: Mapping[str, frozenset[str] | None] = field(factory=dict)
-    """The listen keys in the address, each with the only events it wants, or None for all."""
+    """The listen keys and streams in the address, each with the only events it wants, or None for all."""
+    market: frozenset[Category] = EVERY_CATEGORY
+    """What market data it carries."""
 
 
 def listen_keys_of(request: HttpRequest) -> dict[str, frozenset[str] | None]:
-    """Return the listen keys in an address, each with its list of events.
+    """Return the listen keys and market streams in an address, each with its list of events.
 
-    Forms in use (2026): `/private/ws?listenKey=K&events=A/B`, several such pairs on `/private/stream`, `/ws/K`, and
-    `/stream?streams=K`.
+    Forms in use (2026): `/private/ws?listenKey=K&events=A/B`, several such pairs on `/private/stream`, `/ws/K` (of
+    market streams more than one, `/ws/A/B`), and `/stream?streams=K/A`.
     """
     out: dict[str, frozenset[str] | None] = {}
     last: str | None = None
@@ -150,9 +163,9 @@ def listen_keys_of(request: HttpRequest) -> dict[str, frozenset[str] | None]:
                 out.update(dict.fromkeys((stream for stream in value.split("/") if stream), None))
             case _:
                 pass
-    head, _, tail = request.path.strip("/").rpartition("/")
-    if head in ("ws", "private/ws") and tail:
-        out[tail] = None
+    head, marked, tail = request.path.rpartition("/ws/")
+    if marked and head in ("", "/private", "/public", "/market"):
+        out.update(dict.fromkeys((name for name in tail.split("/") if name), None))
     return out
 
 
@@ -208,14 +221,31 @@ class StreamSession(Session):
         if len(self._streams) >= MAX_STREAMS and name not in self._streams:
             return
         self._streams[name] = wanted
+        if is_market_stream(name):
+            self._warn(self._listen(name))
+            return
         if not self.entry.deaf:
             for exchange, _ in self._owners(name):
                 self.link.join(exchange)
         self._warn(self._why_silent(name, wanted))
 
+    def _listen(self, name: str) -> str | None:
+        """Subscribe to a market stream; None, or why nothing will ever come."""
+        if category(name) not in self.entry.market:
+            carried = " and ".join(f"/{each}" for each in sorted(self.entry.market)) or "no market data"
+            return f"the stream {name} is carried at /{category(name)}, and this address is for {carried}"
+        return None if self.face.hub.subscribe(name, self, self.at) else NO_STREAM
+
+    def market_data(self, stream: str, text: str) -> None:
+        """See `hub.Listener`."""
+        self.link.tell(self._wrapped(stream, text))
+
+    def closed(self) -> None:
+        """Listen to no market any more; this may come in the middle of an event."""
+        for name in self._streams:
+            self.face.hub.unsubscribe(name, self, self.at)
+
     def _why_silent(self, name: str, wanted: frozenset[str] | None) -> str | None:
-        if "@" in name or name.startswith("!"):
-            return NO_MARKET_DATA
         if self.entry.deaf:
             return f"no user data will ever come on this socket: {self.entry.deaf}"
         if not self._owners(name):
@@ -301,6 +331,7 @@ class StreamSession(Session):
                 self._add(name, None)
             else:
                 self._streams.pop(name, None)
+                self.face.hub.unsubscribe(name, self, self.at)
 
     def _property(self, method: str, params: object, number: object) -> None:
         if not isinstance(params, list) or not params or params[0] != "combined":
@@ -318,6 +349,11 @@ class StreamSession(Session):
 
     def _error(self, code: int, msg: str, number: object) -> None:
         self.link.push(Text(json_text({"error": {"code": code, "msg": msg}, "id": number})))
+
+
+def is_market_stream(name: str) -> bool:
+    """Whether a name is a market stream's and not a listen key."""
+    return "@" in name or name.startswith("!")
 
 
 def _names(params: object) -> list[str] | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field, frozen
 
-from mockserver.faces.base import Session, Text
+from mockserver.faces.base import Close, Session, Text
 from mockserver.faces.binance import auth, errors
 from mockserver.faces.binance.errors import Refusal, Refused
 from mockserver.faces.binance.params import Params, from_json, loads_exact
@@ -33,6 +33,7 @@ MAX_ACTIVE: Final = 1_000
 MAX_SUBSCRIPTION_ID: Final = 65_535
 MAX_ID_LENGTH: Final = 36
 SESSION_WEIGHT: Final = 2
+BANNED: Final = 418
 _VERSION: Final = re.compile(r"^v[0-9]+/")
 Id = int | str | None
 
@@ -96,12 +97,7 @@ class WsApiSession(Session):
         )
 
     def opened(self) -> None:
-        """Charge for the connection: "Connecting costs 2 weight"."""
-        limits = self.face.sync_limits()
-        try:
-            limits.charge(self._owner(None), SESSION_WEIGHT, ms(self.face.exchange.now_ns))
-        except Refused as refused:
-            self._answer(None, refused.refusal.status, {"error": refused.refusal.body()}, None)
+        """The venue does not greet."""
 
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
         """Carry the events of subscribed accounts."""
@@ -160,7 +156,11 @@ class WsApiSession(Session):
             status = 200
         except Refused as refused:
             status, body = refused.refusal.status, {"error": refused.refusal.body()}
+            if refused.refusal.code == errors.TOO_MANY_ORDERS and found is not None:
+                account = self._named(params)
         self._answer(number, status, body, account, self._shows(params))
+        if status == BANNED:  # "automated IP ban and you will be disconnected" (spot docs)
+            self.link.push(Close(1008, ""))
 
     def _call(self, found: Route, params: Params) -> Call:
         """Find out on whose behalf a request is made: explicit parameters override the session's key."""
@@ -178,6 +178,14 @@ class WsApiSession(Session):
             if found.security is Security.SIGNED:
                 auth.check_signed(params, account, exchange.now_ns)
         return Call(exchange, params, self.at, face.of(exchange).sync_limits(), account.name)
+
+    def _named(self, params: Params) -> str | None:
+        """The account that a request is for, by its key or the session's."""
+        named = params.text("apiKey")
+        if named is None:
+            return None if self._logon is None else self._logon.account.name
+        found = self.face.exchange.find_key(named)
+        return None if found is None else found[1].name
 
     def _shows(self, params: Params) -> bool:
         asked = params.text("returnRateLimits")

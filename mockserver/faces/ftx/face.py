@@ -19,7 +19,7 @@ from mockserver.faces.base import Close, Face, HttpRequest, HttpResponse, Sessio
 from mockserver.faces.ftx import auth, errors, history, orders, public, rest, triggers, wallet
 from mockserver.faces.ftx import render as render_
 from mockserver.faces.ftx.limits import Limiter
-from mockserver.faces.ftx.markets import MARKETS, coin_rows, future_row, market_row
+from mockserver.faces.ftx.markets import MARKETS, Market, coin_rows, future_row, market_row
 from mockserver.faces.ftx.rest import Call, RefusedError, Result
 from mockserver.faces.ftx.stream import FtxSession, style_of
 from mockserver.faces.ftx.wire import Json, iso
@@ -207,7 +207,7 @@ class FtxFace(Face):
 
 
 def _time(call: Call) -> Result:
-    return Result(iso(call.exchange.now_ns))
+    return Result(iso(call.exchange.told_ns))
 
 
 def _coins(call: Call) -> Result:
@@ -215,24 +215,33 @@ def _coins(call: Call) -> Result:
 
 
 def _markets(call: Call) -> Result:
-    return Result([market_row(each, public.quote(call.exchange, each.name)) for each in MARKETS.values()])
+    return Result([_market_row(call, each) for each in MARKETS.values()])
 
 
 def _market(call: Call, name: str) -> Result:
     found = rest.market(name)
-    return Result(market_row(found, public.quote(call.exchange, name)))
+    return Result(_market_row(call, found))
+
+
+def _market_row(call: Call, market: Market) -> dict[str, Json]:
+    row = market_row(market, public.quote(call.exchange, market.name))
+    return {**row, "enabled": market.name not in call.exchange.rules.halted}
 
 
 def _futures(call: Call) -> Result:
-    rows = [future_row(each, public.quote(call.exchange, each.name)) for each in MARKETS.values() if each.is_future]
-    return Result(rows)
+    return Result([_future_row(call, each) for each in MARKETS.values() if each.is_future])
 
 
 def _future(call: Call, name: str) -> Result:
     found = MARKETS.get(name)
     if found is None or not found.is_future:
         rest.refuse(errors.NO_SUCH_FUTURE)
-    return Result(future_row(found, public.quote(call.exchange, name)))
+    return Result(_future_row(call, found))
+
+
+def _future_row(call: Call, market: Market) -> dict[str, Json]:
+    row = future_row(market, public.quote(call.exchange, market.name))
+    return {**row, "enabled": market.name not in call.exchange.rules.halted}
 
 
 def _orderbook(call: Call, name: str) -> Result:

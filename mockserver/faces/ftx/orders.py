@@ -35,6 +35,7 @@ MAX_DIGITS: Final = 20
 MAX_BULK: Final = 1_000  # invented: no limit of a bulk cancel was recorded
 MUST_MODIFY: Final = Refusal(400, "Must modify either price or size")  # invented
 TOO_MANY: Final = Refusal(400, "Too many open orders")  # invented
+MARKET_CLOSED: Final = Refusal(400, "Market is not enabled")  # invented
 
 # Where FTX's words are not known for a reason, the nearest recorded text stands for it.
 _REFUSALS: Final[Mapping[RejectReason, Refusal]] = {
@@ -47,6 +48,7 @@ _REFUSALS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.REDUCE_ONLY: errors.INVALID_REDUCE_ONLY,
     RejectReason.TOO_MANY_ORDERS: TOO_MANY,
     RejectReason.NOT_ALLOWED: errors.invalid("postOnly"),
+    RejectReason.MARKET_CLOSED: MARKET_CLOSED,
 }
 
 

@@ -167,7 +167,7 @@ def prove(exchange: Exchange, request: HttpRequest) -> Sender:
         refuse(errors.INVALID_KEY)
     account = found[1]
     time_ms = auth.timestamp_ms(given.timestamp)
-    if time_ms is None or not auth.in_window(time_ms, exchange.now_ns):
+    if time_ms is None or not auth.in_window(time_ms, exchange.told_ns):
         refuse(errors.TIMESTAMP_TOO_FAR)
     payload = auth.rest_payload(given.timestamp, request.method, request.target, request.body)
     if not auth.same(auth.signature(account.secret, payload), given.sign):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from mockserver.faces.binance.futures import FuturesFace
 from mockserver.faults import (
     FAIR,
     Corrupt,
+    CrossTypeReorder,
     DialHang,
     DialRefused,
     Disconnect,
@@ -25,6 +27,7 @@ from mockserver.faults import (
     HttpError,
     Kind,
     Latency,
+    Lifetime,
     Match,
     Mute,
     NoAnswer,
@@ -33,6 +36,7 @@ from mockserver.faults import (
     Stall,
 )
 from mockserver.link import Link, NoTransport
+from mockserver.liquidity import make_liquidity
 from mockserver.stage import CLIENT, START_NS, Stage
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -340,3 +344,78 @@ def test_late_frames_are_bounded(worlds: Worlds, monkeypatch: pytest.MonkeyPatch
     for _ in range(3):
         place(worlds)
     assert (transport(link).ended, link.open) == ("reset", False)
+
+
+def played(*faults: Fault) -> tuple[list[Any], str]:
+    """A minute of a lively market in which a client trades by REST: its public trades, and the hash of the journal."""
+    clock = VirtualClock(START_NS)
+    recipe = Recipe(
+        venues=VENUES,
+        clock=lambda: clock,
+        liquidity=lambda exchange: make_liquidity("book", exchange.engine, exchange.random("liquidity")),
+    )
+    worlds = Worlds(recipe, seed=5)
+    spot = worlds.default.exchanges["binance-spot"]
+    key = (("X-MBX-APIKEY", worlds.open_account(spot, "bot").api_key),)
+    for fault in faults:
+        worlds.default.faults.arm(fault)
+    market = worlds.connect(HttpRequest("GET", "/binance-spot/ws/btcusdt@trade/btcusdt@depth"), NoTransport())
+    assert isinstance(market, tuple)
+    market[0].start(market[1])
+    for number in range(60):
+        clock.advance(SECOND)
+        target = "/api/v3/time" if number % 2 else "/api/v3/account"
+        asked(worlds, HttpRequest("GET", target, key))
+    journal = worlds.default.recorder.journal(limit=100_000)
+    told = [(row["kind"], row["time_ns"], row["text"]) for row in journal]
+    return list(spot.engine.trades("BTCUSDT")), hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def test_a_run_repeats_and_faults_do_not_move_the_market() -> None:
+    """The same seed gives the same journal, faults and all; arming others changes what is told, never who trades."""
+    some = [
+        Fault(kind=HttpError(), probability=0.5),
+        Fault(kind=Dup(), probability=0.3),
+        Fault(kind=FrameDelay(jitter_ns=SECOND), probability=0.3),
+        Fault(kind=Corrupt(), probability=0.2),
+        Fault(kind=CrossTypeReorder(), probability=0.2),
+    ]
+    plain, faulty, again = played(), played(*some), played(*some)
+    assert faulty == again
+    assert plain[0] == faulty[0]
+    assert len(plain[0]) > 50
+    assert plain[1] != faulty[1]
+
+
+@pytest.mark.parametrize(("how", "ended"), [("drop", "drop"), ("reset", "reset")])
+def test_a_short_life_may_end_without_a_close_frame(worlds: Worlds, how: Any, ended: str) -> None:
+    """By the world's clock, and not before."""
+    arm(worlds, Lifetime(after_ns=SECOND, code=None, how=how))
+    link = listening(worlds)
+    clock = worlds.default.clock
+    assert isinstance(clock, VirtualClock)
+    clock.advance(SECOND - 1)
+    assert link.open
+    clock.advance(1)
+    assert isinstance(link.transport, NoTransport)
+    assert (link.open, link.transport.ended) == (False, ended)
+
+
+def test_a_frame_that_waits_for_no_other_goes_out_in_the_end(worlds: Worlds) -> None:
+    """After `within`, and before a close."""
+    arm(worlds, CrossTypeReorder(within_ns=SECOND), event="NEW")
+    link = listening(worlds)
+    toy = worlds.default.exchanges["toy"]
+    toy.submit(buy("alice"))
+    assert link.take() == []
+    clock = worlds.default.clock
+    assert isinstance(clock, VirtualClock)
+    clock.advance(SECOND)
+    assert len(link.take()) == 1
+    toy.submit(buy("alice"))
+    toy.submit(buy("alice"))  # of the same event: the first goes, the second goes behind it
+    link.close(1000)
+    out = link.take()
+    assert [type(each) for each in out] == [Text, Text, Close]
+    ids = [each.data for each in out if isinstance(each, Text)]
+    assert ids == sorted(ids)

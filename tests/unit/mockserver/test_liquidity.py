@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Iterable
+from decimal import Decimal
 
 import pytest
 
 from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, Command, Deposit, Event, OrderStatus, Side, TimeInForce
-from mockserver.liquidity import BOOK_INTERVAL_NS, BOOK_LEVELS, Liquidity, make_liquidity
+from mockserver.liquidity import BOOK_INTERVAL_NS, BOOK_LEVELS, Liquidity, Replay, make_liquidity, move
+from mockserver.recorded_trades import Recorded
 from tests.unit.mockserver.engine.markets import NOW, PERP, SPOT, engine_of, limit, market, perp, spot
 
 
@@ -123,5 +125,104 @@ def test_book_repeats_with_its_seed() -> None:
 
 def test_unknown_model_is_named() -> None:
     """A name that is no model raises ValueError that lists the models."""
-    with pytest.raises(ValueError, match="manual, echo, book"):
+    with pytest.raises(ValueError, match="manual, echo, touch, book, replay"):
         make_liquidity("magic", engine_of(spot()), random.Random(0))
+
+
+def test_touch_fills_whole_what_the_price_reaches() -> None:
+    """Bids at or above the price, asks at or below it, each at its own price; the rest stays."""
+    venue = Venue("touch")
+    venue.run([limit("alice", Side.BUY, price, 1000) for price in (9990, 9980, 9970)])
+    venue.run(move(venue.model, venue.engine, venue.engine.instruments[SPOT], 9980))
+    assert statuses(venue) == [OrderStatus.FILLED, OrderStatus.FILLED, OrderStatus.NEW]
+    assert [each.price for each in venue.engine.executions("alice")] == [9990, 9980]
+    assert venue.engine.last_price(SPOT) == 9980
+    assert all(each.maker for each in venue.engine.executions("alice"))
+
+
+def test_touch_lets_takers_find_the_house_one_tick_away() -> None:
+    """A market order of any size is filled, again and again, and an order that comes to rest at the price at once."""
+    venue = Venue("touch")
+    for _ in range(3):
+        venue.run([market("alice", Side.BUY, 1000), limit("alice", Side.SELL, 10000, 1000)])
+    assert set(statuses(venue)) == {OrderStatus.FILLED}
+    assert [each.price for each in venue.engine.executions("alice")] == [10001, 10000] * 3
+    assert len(venue.engine.open_orders(HOUSE, SPOT)) <= 4
+
+
+def test_touch_wanders_by_its_seed() -> None:
+    """The same seed goes the same way, and an order near the price fills by itself."""
+    ways = []
+    for seed in (1, 1, 2):
+        venue = Venue("touch", seed)
+        venue.run([limit("alice", Side.BUY, 9998, 1000), limit("alice", Side.SELL, 10002, 1000)])
+        venue.steps(200)
+        ways.append([each.price for each in venue.engine.trades(SPOT)])
+        assert set(statuses(venue)) == {OrderStatus.FILLED}
+    assert ways[0] == ways[1] != ways[2]
+
+
+@pytest.mark.parametrize("model", ["manual", "echo", "touch", "book"])
+def test_every_model_can_be_moved(model: str) -> None:
+    """The price is there, what it touched has filled, and the house stands on no wrong side."""
+    venue = Venue(model)
+    venue.run([limit("alice", Side.BUY, 9950, 1000, PERP)])
+    venue.run(move(venue.model, venue.engine, venue.engine.instruments[PERP], 9900))
+    assert statuses(venue) == [OrderStatus.FILLED]
+    assert venue.engine.last_price(PERP) == 9900
+    bid, ask = venue.engine.best(PERP, Side.BUY), venue.engine.best(PERP, Side.SELL)
+    assert (bid or 9900) <= 9900 <= (ask or 9900)
+
+
+def recorded(*rows: tuple[int, str, str, Side]) -> list[Recorded]:
+    """Trades of the spot market at milliseconds, prices and quantities."""
+    return [Recorded(ms * 10**6, SPOT, Decimal(price), Decimal(size), side) for ms, price, size, side in rows]
+
+
+def test_a_replay_goes_at_its_own_pace() -> None:
+    """Each trade when it is due; the time until the next is the model's interval, and there is an end."""
+    tick, step = spot().tick, spot().step
+    rows = recorded(
+        (1_000, str(tick * 10_000), str(step * 30), Side.BUY),
+        (1_000, str(tick * 9_990), str(step * 40), Side.SELL),
+        (1_500, str(tick * 9_995), str(step * 50), Side.BUY),
+    )
+    engine = engine_of(spot(), perp())
+    model = Replay(engine, rows)
+
+    def run(now_ns: int) -> None:
+        for command in model.step(now_ns):
+            events = engine.apply(command, now_ns).events
+            for answer in model.react(events, now_ns):
+                engine.apply(answer, now_ns)
+
+    run(NOW)
+    assert model.interval_ns == 500 * 10**6
+    told = [(each.price, each.quantity, each.taker_side) for each in engine.trades(SPOT)]
+    assert told == [(10_000, 30, Side.BUY), (9_990, 40, Side.SELL)]
+    run(NOW + 499 * 10**6)
+    assert len(engine.trades(SPOT)) == 2
+    run(NOW + 500 * 10**6)
+    assert engine.last_price(SPOT) == 9_995
+    assert model.interval_ns is None
+
+
+def test_a_replay_fills_in_the_quantity_that_was_traded() -> None:
+    """An order that is touched gets no more than was traded there; one that was passed is filled whole."""
+    engine = engine_of(spot(), perp())
+    rows = recorded((0, "100.00", "1", Side.BUY), (1, "99.50", "0.3", Side.SELL), (2, "99.40", "0.1", Side.SELL))
+    model = Replay(engine, rows)
+    assert spot().tick == Decimal("0.01")
+
+    def run(now_ns: int) -> int:
+        for command in model.step(now_ns):
+            events = engine.apply(command, now_ns).events
+            for answer in model.react(events, now_ns):
+                engine.apply(answer, now_ns)
+        return sum(each.quantity for each in engine.executions("alice"))
+
+    assert run(NOW) == 0
+    engine.apply(limit("alice", Side.BUY, 9950, spot().to_steps(Decimal(1))), NOW)
+    assert run(NOW + 10**6) == spot().to_steps(Decimal("0.3"))
+    assert run(NOW + 2 * 10**6) == spot().to_steps(Decimal(1))
+    assert {each.price for each in engine.executions("alice")} == {9950}

@@ -43,6 +43,15 @@ def test_wrong_arguments(argv: list[str], part: str, capsys: pytest.CaptureFixtu
     assert part in capsys.readouterr().err
 
 
+def test_it_is_no_proxy_for_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+    """Other hosts are let through for this machine only."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--host", "0.0.0.0", "--tls", "--egress", "allow", "--port", "0"])
+
+    assert ended.value.code == 2
+    assert "it would be a proxy for everybody" in capsys.readouterr().err
+
+
 def test_profiles_and_limits_reach_their_venues() -> None:
     """A profile goes to the venues that have it, the others keep their newest; limits go to all."""
     args = command.parser().parse_args(["--profile", "binance-2024", "--limits", "ip", "--liquidity", "manual"])
@@ -182,3 +191,46 @@ def test_interrupted_before_it_listens(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert command.main(["--ready-file", str(ready_file)]) == 130
     assert not ready_file.exists()
+
+
+TRADES = "time,price,quantity,side,symbol\n1700000000000,59000,0.5,sell,BTCUSDT\n1700000000100,59001,0.5,buy,BTCUSDT\n"
+
+
+def test_a_replay_from_the_command_line(tmp_path: Path) -> None:
+    """Every venue with that symbol opens where the recording does."""
+    file = tmp_path / "trades.csv"
+    file.write_text(TRADES)
+    worlds = command.build(command.parser().parse_args(["--liquidity", f"replay:{file}"]))
+    engines = [worlds.default.exchanges[venue].engine for venue in ("binance-spot", "binance-futures")]
+    prices = [engine.instruments["BTCUSDT"].price(engine.last_price("BTCUSDT")) for engine in engines]
+    assert [int(price) for price in prices] == [59000, 59000]
+    assert [each.name for each in worlds.default.clock.pending()].count("liquidity of binance-spot") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "cannot read"),
+        ("", "has no trades"),
+        ("time,price,quantity,side\n1,2,3,buy\n", "line 2: no symbol"),
+        (TRADES.replace("BTCUSDT", "DOGEUSDT"), "no venue here has DOGEUSDT"),
+        ("\x00\xff", "no text"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, says: str
+) -> None:
+    """One line, and code 2."""
+    file = tmp_path / "trades.csv"
+    if text is not None:
+        file.write_text(text, encoding="latin-1")
+    assert command.main(["--port", "0", "--liquidity", f"replay:{file}"]) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["replay", "replay:", "replay:#BTCUSDT", "touch:x", "deep"])
+def test_a_liquidity_that_is_none(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused with those that there are."""
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["--liquidity", wrong])
+    assert "replay:FILE" in capsys.readouterr().err

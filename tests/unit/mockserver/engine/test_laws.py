@@ -48,7 +48,8 @@ def holds(engine: Engine, view: OrderView) -> bool:
     if mine is None or mine.kind is ListKind.OTO:
         return True
     pair = mine.order_ids[-2:]
-    return view.order_id == pair[0] or view.order_id not in pair or engine.order(view.instrument, pair[0]) is None
+    first = engine.order(view.instrument, pair[0])
+    return view.order_id == pair[0] or view.order_id not in pair or first is None or not first.is_open
 
 
 def wealth(engine: Engine, asset: str) -> int:

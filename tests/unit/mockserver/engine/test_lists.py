@@ -197,6 +197,8 @@ def test_either_order_of_a_pair_can_get_smaller(engine: Engine, side: Side, whic
     reply = do(engine, buys if side is BUY else oco())
     do(engine, Amend(account="alice", instrument=SPOT, order_id=reply.orders[which].order_id, quantity=400))
     assert [view.quantity for view in now(engine, reply)] == [400, 400]
+    depth = engine.depth(SPOT)
+    assert [steps for _, steps in depth.bids + depth.asks] == [400]
     locked = {asset: engine.balance("alice", asset).locked for asset in ("USD", "ABC")}
     assert locked == ({"USD": 408 * UNIT // 10, "ABC": 0} if side is BUY else {"USD": 0, "ABC": 4 * UNIT // 10})
     do(engine, CancelList(account="alice", list_id=list_id(reply)))

@@ -106,3 +106,50 @@ def test_limits_that_are_advertised_are_those_that_are_kept() -> None:
     kept = spot_limits(client)
     assert (raw["rateLimitType"], raw["limit"]) == ("RAW_REQUESTS", kept.raw_limit)
     assert (connections["rateLimitType"], connections["limit"]) == ("CONNECTIONS", kept.connection_limit)
+
+
+def test_a_ban_counts_down_and_each_is_longer_than_the_one_before() -> None:
+    """Two minutes, four, eight, up to three days; who asks meanwhile is told how long it still lasts."""
+    client = Client(limits="ip")
+    spot_limits(client).weight_limit = 0
+    for minutes in (2, 4, 8):
+        for _ in range(limits.STUBBORN_REQUESTS):
+            assert client.raw("GET", "/api/v3/ping").status == 429
+        told = []
+        for _ in range(2):
+            answer = client.raw("GET", "/api/v3/ping")
+            told.append((answer.status, int(dict(answer.headers)["Retry-After"])))
+            client.advance(30)
+        assert told == [(418, minutes * 60), (418, minutes * 60 - 30)]
+        client.advance(minutes * 60)
+    counts = limits.Limits(0, (), "ip")
+    longest = 0
+    for number in range(20):
+        now_ms = number * 10 * limits.LONGEST_BAN_MS
+        for _ in range(limits.STUBBORN_REQUESTS):
+            assert spent(counts, "a", now_ms) == 429
+        with pytest.raises(Refused) as caught:
+            counts.charge("a", 1, now_ms)
+        data = caught.value.refusal.data
+        assert data is not None
+        longest = int(str(data["retryAfter"])) - now_ms
+    assert longest == limits.LONGEST_BAN_MS
+
+
+@pytest.mark.parametrize("door", ["rest", "socket"])
+def test_too_many_orders_say_when_to_come_back(door: str) -> None:
+    """REST in its header in seconds, the WebSocket API as an epoch in milliseconds and with the account's counts."""
+    client = Client(limits="account")
+    terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+    for _ in range(50):
+        client.buy()
+    if door == "rest":
+        answer = client.raw("POST", f"/api/v3/order?{client.signed('/api/v3/order', {**terms, 'price': '50000'})}")
+        assert (answer.status, json.loads(answer.body)["code"]) == (429, -1015)
+        assert 0 < int(dict(answer.headers)["Retry-After"]) <= 10
+        return
+    socket = client.socket("/ws-api/v3")
+    (told,) = socket.ask({"id": 7, "method": "order.place", "params": client.ws_params(**terms, price="50000")})
+    assert (told["id"], told["status"], told["error"]["code"]) == (7, 429, -1015)
+    assert 0 < told["error"]["data"]["retryAfter"] - client.stamp() <= 10_000
+    assert [(each["rateLimitType"], each.get("count")) for each in told["rateLimits"]][:1] == [("ORDERS", 50)]

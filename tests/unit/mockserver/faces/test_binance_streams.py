@@ -368,7 +368,7 @@ def warnings(client: Client) -> list[str]:
         ("/public/ws?listenKey={key}", "market data only"),
         ("/market/stream?listenKey={key}", "market data only"),
         ("/private/ws?listenKey=gone", "no account has this listen key"),
-        ("/private/stream?streams=btcusdt@trade/{key}", "no market data"),
+        ("/private/stream?streams=btcusdt@trade/{key}", "this address is for no market data"),
     ],
 )
 def test_a_socket_that_stays_silent_is_warned_of_once(target: str, part: str) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from mockserver.engine.types import Deposit
 from mockserver.exchange import Account
-from mockserver.faces.base import Close, HttpRequest, HttpResponse
+from mockserver.faces.base import Close, HttpRequest, HttpResponse, Text
 from mockserver.faces.binance import params, ws_api
 from mockserver.link import NoTransport
 from tests.unit.mockserver.faces.binance_client import START_NS, Client, Socket, fixture, shape
@@ -303,11 +303,17 @@ def test_too_much_weight_on_the_socket() -> None:
     assert (answer["status"], answer["error"]["code"]) == (429, -1003)
     for _ in range(9):
         socket.ask({"id": 1, "method": "ping"})
-    (answer,) = socket.ask({"id": 1, "method": "ping"})
+    socket.link.receive('{"id": 1, "method": "ping"}')
+    told, *left = socket.link.take()
+    assert isinstance(told, Text)
+    answer = json.loads(told.data)
     assert shape(answer) == shape(fixture(SPOT, "ws_banned_answer") | {"id": 1})
     assert client.stamp() + 120_000 == answer["error"]["data"]["retryAfter"]
-    (refused,) = client.socket("/ws-api/v3").take()  # connecting costs weight too
-    assert (refused["id"], refused["status"]) == (None, 418)
+    assert left == [Close(1008, "")]
+    assert not socket.link.open
+    refused = client.worlds.connect(HttpRequest("GET", "/ws-api/v3"), NoTransport())  # connecting costs weight too
+    assert isinstance(refused, HttpResponse)
+    assert (refused.status, dict(refused.headers)["Retry-After"]) == (418, "120")
 
 
 def test_the_shutdown_notice() -> None:

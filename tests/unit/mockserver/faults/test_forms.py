@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mockserver.durations import format_duration, parse_duration
 from mockserver.faults import (
     KINDS,
+    AnswerAddField,
     Disconnect,
     DropEvent,
     Fault,
@@ -19,7 +20,9 @@ from mockserver.faults import (
     HttpError,
     Kind,
     Latency,
+    Lifetime,
     Match,
+    SchemaAddField,
     read_fault,
     write_fault,
 )
@@ -77,10 +80,21 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "of": st.sampled_from(("answer", "request")),
             "mode": st.sampled_from(("events", "all")),
             "then": st.sampled_from((None, "drop", "reset")),
-            "how": st.sampled_from(("any", "cut", "number", "word", "bytes")),
+            "how": st.sampled_from(
+                ("drop", "reset") if kind is Lifetime else ("any", "cut", "number", "word", "bytes")
+            ),
+            "field": st.text(min_size=1) if kind in (SchemaAddField, AnswerAddField) else st.none() | st.text(),
+            "event": st.text(),
+            "symbol": st.none() | st.text(),
+            "min_notional": st.sampled_from(("0", "5.5", "1000")),
+            "notify": st.booleans(),
+            "size": st.integers(1, 125),
+            "every_ns": st.integers(10**6, 10**13),
+            **dict.fromkeys(("parts", "percent", "fills", "bytes", "bytes_per_s"), st.integers(2, 100)),
         }
         spans = st.integers(0, 10**13) | st.integers(0, 100).map(lambda number: number * S)
-        values[field.name] = spans if field.name.endswith("_ns") else by_name[field.name]
+        by_name.setdefault(field.name, spans)
+        values[field.name] = by_name[field.name]
     return st.builds(kind, **values)
 
 
@@ -116,7 +130,7 @@ def test_what_is_written_is_read_again(fault: Fault) -> None:
         ({"dup": None, "mach": {}}, "no fault 'mach'; did you mean 'match'?"),
         ({"match": {}}, "a fault is of one kind, not none"),
         ({"dup": None, "corrupt": None}, "a fault is of one kind, not dup and corrupt"),
-        ({"zzz": None}, "no fault 'zzz'; there are corrupt, dial_hang"),
+        ({"zzz": None}, "no fault 'zzz'; there are ack_race, .*, corrupt, .*, dial_hang"),
         ({"disconnect": {"cod": 1}}, "disconnect has no 'cod'; did you mean 'code'?"),
         ({"disconnect": {"code": "1006"}}, "code of disconnect: '1006' is not a whole number or null"),
         ({"disconnect": {"code": True}}, "code of disconnect: True is not a whole number"),

@@ -1,0 +1,116 @@
+"""The control API's routes for the market: put the price somewhere, let a trade happen, make the house's book.
+
+Pure, like ``mockserver.control``, which mounts these routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from mockserver.control_input import BadRequest, Input
+from mockserver.control_orders import Act, Finder, Json, Table, accepted
+from mockserver.engine.types import Command, Instrument, Side
+from mockserver.exchange import Exchange
+from mockserver.liquidity import move
+from mockserver.printing import lot, stood, traded
+
+LEVELS = 20
+"""Levels of a book that an answer shows."""
+MOST_LEVELS = 1_000
+
+
+class MarketControl:
+    """What the control API does to a market."""
+
+    def __init__(self, find: Finder) -> None:
+        self.find = find
+        self.table: Table = {
+            ("GET", "/market/{symbol}"): Act.of(self._show, "venue"),
+            ("POST", "/market/{symbol}/price"): Act.of(self._price, "venue price"),
+            ("POST", "/market/{symbol}/trade"): Act.of(self._trade, "venue price quantity side"),
+            ("POST", "/market/{symbol}/book"): Act.of(self._book, "venue bids asks"),
+        }
+
+    def _market(self, given: Input) -> tuple[Exchange, Instrument]:
+        """The market of this symbol; of two venues that have it "venue" says which."""
+        exchanges = self.find.exchanges(given)
+        symbol = given.text("symbol")
+        having = [exchange for exchange in exchanges if symbol in exchange.engine.instruments]
+        if len(having) > 1:
+            raise BadRequest(f"{symbol} is traded at {' and '.join(each.venue for each in having)}; give 'venue'")
+        exchange = having[0] if having else exchanges[0]
+        return exchange, self.find.instrument(exchange, given)
+
+    def _show(self, given: Input) -> Json:
+        exchange, instrument = self._market(given)
+        return _row(exchange, instrument)
+
+    def _price(self, given: Input) -> Json:
+        exchange, instrument = self._market(given)
+        price = _above_zero("price", given.amount("price", instrument.to_ticks))
+        return _carry_out(exchange, instrument, move(exchange.liquidity, exchange.engine, instrument, price))
+
+    def _trade(self, given: Input) -> Json:
+        exchange, instrument = self._market(given)
+        engine = exchange.engine
+        price, quantity = engine.last_price(instrument.name), lot(instrument)
+        if given.has("price"):
+            price = _above_zero("price", given.amount("price", instrument.to_ticks))
+        if given.has("quantity"):
+            quantity = _above_zero("quantity", given.amount("quantity", instrument.to_steps))
+        side = given.one_of("side", Side, Side.BUY)
+        return _carry_out(exchange, instrument, traded(engine, instrument, price, quantity, side))
+
+    def _book(self, given: Input) -> Json:
+        exchange, instrument = self._market(given)
+        bids, asks = (_levels(given, name, instrument) for name in ("bids", "asks"))
+        if bids and asks and max(bids)[0] >= min(asks)[0]:
+            raise BadRequest("the best bid is not below the best ask")
+        return _carry_out(exchange, instrument, stood(exchange.engine, instrument, bids, asks))
+
+
+def _levels(given: Input, name: str, instrument: Instrument) -> list[tuple[int, int]]:
+    rows = given.get(name) or []
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == 2 for row in rows):
+        raise BadRequest(f"{name!r} must be a list of [price, quantity]")
+    if len(rows) > MOST_LEVELS:
+        raise BadRequest(f"{name!r} has more than {MOST_LEVELS} levels")
+    out = []
+    for price, quantity in rows:
+        level = Input({"price": price, "quantity": quantity})
+        ticks = _above_zero(f"{name}.price", level.amount("price", instrument.to_ticks))
+        out.append((ticks, _above_zero(f"{name}.quantity", level.amount("quantity", instrument.to_steps))))
+    return out
+
+
+def _above_zero(name: str, amount: int) -> int:
+    if amount <= 0:
+        raise BadRequest(f"{name!r} must be above zero")
+    return amount
+
+
+def _carry_out(exchange: Exchange, instrument: Instrument, commands: Iterable[Command]) -> Json:
+    """Apply each command before the next is asked for; the first that is refused ends it."""
+    for command in commands:
+        accepted(exchange.submit(command))
+    return _row(exchange, instrument)
+
+
+def _row(exchange: Exchange, instrument: Instrument) -> Json:
+    depth = exchange.engine.depth(instrument.name, LEVELS)
+
+    def shown(levels: Iterable[tuple[int, int]]) -> list[list[str]]:
+        return [[_text(instrument.price(ticks)), _text(instrument.quantity(steps))] for ticks, steps in levels]
+
+    return {
+        "venue": exchange.venue,
+        "symbol": instrument.name,
+        "last_price": _text(instrument.price(exchange.engine.last_price(instrument.name))),
+        "bids": shown(depth.bids),
+        "asks": shown(depth.asks),
+    }
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:f}"

@@ -1,0 +1,211 @@
+"""Faults of the business: what the venue itself does around a request, in its own words and with all its events.
+
+Each is a small act on the exchange, done before the venue is asked (a fill that beats a cancel) or after it has
+answered (a fill soon after an order). They are legal: every one of them has happened at a venue.
+What this module does not do: know how a venue names an order in a request or an answer (`naming`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final
+
+import attrs
+from attrs.validators import ge, le, optional
+
+from mockserver.engine.types import Expire, Fill, OrderView, Reason, decimal_to_atoms
+from mockserver.faults.kinds import MS, Kind
+from mockserver.faults.naming import order_of_answer, order_of_request, symbol_of
+
+if TYPE_CHECKING:
+    from mockserver.exchange import Exchange
+    from mockserver.faces.base import HttpRequest, HttpResponse
+
+SECOND: Final = 1_000 * MS
+
+
+class Business(Kind):
+    """An act of the venue around a request."""
+
+    seam = "request"
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """What happens before the venue is asked."""
+
+    def after(self, exchange: Exchange, request: HttpRequest, answer: HttpResponse) -> None:
+        """What happens once it has answered."""
+
+
+@attrs.frozen(kw_only=True)
+class CancelRace(Business):
+    """The order that a request is to cancel or change fills first; so it comes too late."""
+
+    percent: int = attrs.field(default=100, validator=(ge(1), le(100)))
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        order = None if request.method == "GET" else order_of_request(exchange, request)
+        if order is not None and order.is_open:
+            _fill(exchange, order, max(1, order.remaining * self.percent // 100))
+
+
+@attrs.frozen(kw_only=True)
+class PartialFillStorm(Business):
+    """The order that was placed fills in so many parts, so long apart."""
+
+    fills: int = attrs.field(default=50, validator=(ge(1), le(10_000)))
+    gap_ns: int = attrs.field(default=0, validator=ge(0))
+
+    def after(self, exchange: Exchange, request: HttpRequest, answer: HttpResponse) -> None:
+        """See `Business`."""
+        order = order_of_answer(exchange, answer)
+        if order is None:
+            return
+        parts = min(self.fills, order.remaining)
+        for number in range(1, parts + 1):
+            share = order.remaining * number // parts - order.remaining * (number - 1) // parts
+            _later(exchange, order, share, self.gap_ns * number)
+
+
+@attrs.frozen(kw_only=True)
+class FillAfter(Business):
+    """The order that was placed fills whole so long afterwards."""
+
+    delay_ns: int = attrs.field(default=2 * SECOND, validator=ge(0))
+
+    def after(self, exchange: Exchange, request: HttpRequest, answer: HttpResponse) -> None:
+        """See `Business`."""
+        order = order_of_answer(exchange, answer)
+        if order is not None:
+            _later(exchange, order, order.remaining, self.delay_ns)
+
+
+@attrs.frozen(kw_only=True)
+class SymbolHalt(Business):
+    """The market stops (the request's, or `symbol`): no new orders, cancels go on; for so long, or for good."""
+
+    symbol: str | None = None
+    lasts_ns: int | None = attrs.field(default=None, validator=optional(ge(0)))
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        symbol = symbol_of(exchange, request, self.symbol)
+        if symbol is None:
+            return
+        exchange.rules.halt(symbol)
+        if self.lasts_ns is not None:
+            exchange.clock.after(self.lasts_ns, f"{symbol} trades again", lambda: exchange.rules.resume(symbol))
+
+
+@attrs.frozen(kw_only=True)
+class Delist(Business):
+    """The market ends (the request's, or `symbol`): its open orders expire, and no new ones are taken."""
+
+    symbol: str | None = None
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        symbol = symbol_of(exchange, request, self.symbol)
+        if symbol is not None:
+            delist(exchange, symbol)
+
+
+@attrs.frozen(kw_only=True)
+class FilterChange(Business):
+    """The least notional of a market (the request's, or `symbol`) changes: orders that were good are refused."""
+
+    min_notional: str = attrs.field(default="100")
+    symbol: str | None = None
+
+    @min_notional.validator
+    def _check(self, _: object, text: str) -> None:
+        try:
+            good = Decimal(text).is_finite() and Decimal(text) >= 0
+        except InvalidOperation:
+            good = False
+        if not good:
+            raise ValueError(f"min_notional {text!r} is not a number, 0 or above")
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        symbol = symbol_of(exchange, request, self.symbol)
+        if symbol is not None:
+            exchange.rules.min_notional[symbol] = decimal_to_atoms(Decimal(self.min_notional))
+
+
+@attrs.frozen(kw_only=True)
+class Maintenance(Business):
+    """The venue is away for so long: sockets close (1001), everything is answered 503."""
+
+    lasts_ns: int = attrs.field(default=60 * SECOND, validator=ge(0))
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        exchange.rules.away = True
+        for link in tuple(exchange.links):
+            link.close(1001, "")
+
+        def back() -> None:
+            exchange.rules.away = False
+
+        exchange.clock.after(self.lasts_ns, f"{exchange.venue} is back", back)
+
+
+@attrs.frozen(kw_only=True)
+class ListenKeyExpire(Business):
+    """The listen key of whoever asks runs out, with its notice or without."""
+
+    notify: bool = True
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        token = exchange.face.credential(request)
+        found = exchange.find_key(token) if token else None
+        if found is not None:
+            exchange.face.expire_listen_keys(found[1].name, notices=int(self.notify))
+
+
+@attrs.frozen(kw_only=True)
+class ServerShutdown(Business):
+    """The venue's sockets are told that the server is about to go, and close so long afterwards."""
+
+    grace_ns: int = attrs.field(default=10 * SECOND, validator=ge(0))
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        exchange.face.shutdown_notice()
+        going = [link for link in exchange.world.worlds.links.values() if _belongs(exchange, link)]
+
+        def close() -> None:
+            for link in going:
+                link.close(1001, "")
+
+        exchange.clock.after(self.grace_ns, f"shutdown of {exchange.venue}", close)
+
+
+def delist(exchange: Exchange, symbol: str) -> None:
+    """End a market: open orders expire, and no new ones are taken."""
+    exchange.rules.halt(symbol)
+    for account in exchange.engine.accounts():
+        for view in exchange.engine.open_orders(account, symbol):
+            exchange.submit(Expire(instrument=symbol, order_id=view.order_id, reason=Reason.DELISTED))
+
+
+def _belongs(exchange: Exchange, link: object) -> bool:
+    return getattr(link, "home", None) is exchange.world and getattr(link, "venue", "") == exchange.venue
+
+
+def _fill(exchange: Exchange, order: OrderView, quantity: int) -> None:
+    """Fill so much of it, or what is open of it; nothing if it has ended meanwhile."""
+    now = exchange.engine.order(order.instrument, order.order_id)
+    if now is not None and now.is_open:
+        share = min(quantity, now.remaining)
+        exchange.submit(Fill(instrument=order.instrument, order_id=order.order_id, quantity=share))
+
+
+def _later(exchange: Exchange, order: OrderView, quantity: int, delay_ns: int) -> None:
+    name = f"fill of order {order.order_id}"
+    if delay_ns:
+        exchange.clock.after(delay_ns, name, lambda: _fill(exchange, order, quantity))
+    else:
+        _fill(exchange, order, quantity)

@@ -1,0 +1,77 @@
+"""Faults of a connection from its birth on: its pings, its life, and how its bytes go.
+
+What this module does not do: keep a timer or send a byte; the link and the tap carry these out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+from attrs.validators import ge, in_, le
+
+from mockserver.faults.kinds import MS, End, Kind
+
+DAY: Final = 86_400 * 1_000 * MS
+
+
+class Birth(Kind):
+    """What a new connection is born with; of two of one kind the first prevails."""
+
+    seam = "dial"
+
+
+@attrs.frozen(kw_only=True)
+class PingFlood(Birth):
+    """Pings so often, with a payload of so many bytes."""
+
+    every_ns: int = attrs.field(default=10 * MS, validator=ge(1 * MS))
+    size: int = attrs.field(default=13, validator=(ge(0), le(125)))
+
+
+@attrs.frozen(kw_only=True)
+class NoPing(Birth):
+    """The server never pings."""
+
+
+@attrs.frozen(kw_only=True)
+class Lifetime(Birth):
+    """The connection ends so long after it was opened: with a close frame, or (`code` null) by `how`."""
+
+    after_ns: int = attrs.field(default=DAY, validator=ge(0))
+    code: int | None = attrs.field(default=1001)
+    how: End = attrs.field(default="drop", validator=in_(("drop", "reset")))
+
+    @code.validator
+    def _check(self, _: object, code: int | None) -> None:
+        if code is not None and not 1000 <= code <= 4999:
+            raise ValueError(f"code {code} is none of a close frame (1000 to 4999)")
+
+
+@attrs.frozen(kw_only=True)
+class Bandwidth(Birth):
+    """What the server sends takes its time."""
+
+    bytes_per_s: int = attrs.field(default=10_000, validator=ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class Slicer(Birth):
+    """What the server sends comes in small pieces, so long apart."""
+
+    size: int = attrs.field(default=16, validator=ge(1))
+    delay_ns: int = attrs.field(default=1 * MS, validator=ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class LimitData(Birth):
+    """The connection ends once the server has sent so many bytes, be it inside a frame."""
+
+    bytes: int = attrs.field(default=4_096, validator=ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class SlowClose(Birth):
+    """After its end the TCP connection stays for so long."""
+
+    delay_ns: int = attrs.field(default=1_000 * MS, validator=ge(0))

@@ -1,0 +1,81 @@
+"""Which order a request names, and which one an answer is about, in the words of any venue here.
+
+What this module does not do: check anything; whoever asks for an order that is not there gets None.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote
+
+if TYPE_CHECKING:
+    from mockserver.engine.types import OrderView
+    from mockserver.exchange import Exchange
+    from mockserver.faces.base import HttpRequest, HttpResponse
+
+CLIENT_IDS: Final = ("newClientOrderId", "origClientOrderId", "clientOrderId", "clientId")
+_PATH: Final = re.compile(r"/orders/(?P<by_client>by_client_id/)?(?P<id>[^/]+)(/modify)?")
+
+
+def fields_of(request: HttpRequest) -> dict[str, Any]:
+    """Return what a request brings in its query and its body, be that a form or JSON."""
+    fields: dict[str, Any] = dict(parse_qsl(request.query))
+    body = request.body.decode("latin-1")
+    if not body.startswith("{"):
+        return {**fields, **dict(parse_qsl(body))}
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return fields
+    return {**fields, **given} if isinstance(given, dict) else fields
+
+
+def symbol_of(exchange: Exchange, request: HttpRequest, named: str | None = None) -> str | None:
+    """Return the market that is named, or that the request is about; None if it is about none that there is."""
+    fields = fields_of(request)
+    symbol = named or fields.get("symbol") or fields.get("market")
+    return symbol if isinstance(symbol, str) and symbol in exchange.engine.instruments else None
+
+
+def order_of_request(exchange: Exchange, request: HttpRequest) -> OrderView | None:
+    """Return the order that a request to cancel, change or show one is about."""
+    fields = fields_of(request)
+    found = _PATH.search(request.path)
+    number = fields.get("orderId") or fields.get("order_id") or (found["id"] if found else None)
+    client_id = fields.get("origClientOrderId")
+    if found is not None and found["by_client"]:
+        number, client_id = None, unquote(found["id"])
+    symbol = symbol_of(exchange, request)
+    if number is not None:
+        return _order(exchange, symbol, number)
+    if client_id is None:
+        return None
+    every = (view for account in exchange.engine.accounts() for view in exchange.engine.open_orders(account, symbol))
+    return next((view for view in every if view.client_id == client_id), None)
+
+
+def order_of_answer(exchange: Exchange, answer: HttpResponse) -> OrderView | None:
+    """Return the order that an answer tells of; None if it was refused."""
+    try:
+        told = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(told, Mapping) and isinstance(told.get("result"), Mapping):
+        told = told["result"]
+    if answer.status != 200 or not isinstance(told, Mapping):
+        return None
+    symbol = told.get("symbol") or told.get("market")
+    return _order(exchange, symbol if isinstance(symbol, str) else None, told.get("orderId") or told.get("id"))
+
+
+def _order(exchange: Exchange, symbol: str | None, number: Any) -> OrderView | None:
+    text = str(number)
+    if not (text.isascii() and text.isdigit()):
+        return None
+    engine = exchange.engine
+    names = [symbol] if symbol is not None and symbol in engine.instruments else list(engine.instruments)
+    views = (engine.order(name, int(text)) for name in names)
+    return next((view for view in views if view is not None), None)

@@ -1,0 +1,636 @@
+"""Every kind of fault is armed once and shows what it does, at a client that is no library's, on real sockets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+from wsproto.events import BytesMessage, CloseConnection, TextMessage
+
+from mockserver.engine.types import Fill
+from mockserver.faults import KINDS
+from tests.integration.raw_client import Bot, Lost, Socket
+from tests.integration.test_mockserver import hosting
+
+Show = Callable[[Bot], Awaitable[None]]
+SHOWS: dict[str, Show] = {}
+ORDER = {"method": "POST", "path": "/api/v3/order"}
+SOON = 0.1
+
+
+def shows(word: str) -> Callable[[Show], Show]:
+    """This test shows what that fault does."""
+
+    def keep(show: Show) -> Show:
+        SHOWS[word] = show
+        return show
+
+    return keep
+
+
+@pytest.mark.parametrize("word", KINDS)
+async def test_every_fault_shows_its_effect(word: str) -> None:
+    """Armed by the control API; and it has happened."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http, timeout=3) as http:
+        bot = Bot(host, http)
+        with trio.fail_after(10):
+            await SHOWS[word](bot)
+        assert host.worlds.default.faults.hits[word] > 0
+
+
+async def until(bot: Bot, true: Callable[[], bool]) -> None:
+    """Ask for the time until something is true: each question is a turn of the server's."""
+    with trio.fail_after(3):
+        while not true():
+            await bot.http.get("/fapi/v1/time")
+
+
+async def lost(socket: Socket) -> str:
+    """How the connection ends without a close frame."""
+    with pytest.raises(Lost) as error:
+        while True:
+            await socket.event()
+    return str(error.value)
+
+
+# ------------------------------------------------------------------------------------------------ answers
+
+
+@shows("latency")
+async def latency(bot: Bot) -> None:
+    await bot.arm("latency", {"delay": "100ms"})
+    began = time.monotonic()
+    await bot.http.get("/api/v3/time")
+    assert time.monotonic() - began >= SOON
+
+
+@shows("event_before_rest")
+async def event_before_rest(bot: Bot) -> None:
+    await bot.arm("event_before_rest", None, **ORDER)
+    assert await course(bot) == ["event", "answer"]
+
+
+async def course(bot: Bot) -> list[str]:
+    """What comes first, the answer to an order or its event."""
+    seen: list[str] = []
+    async with bot.listening() as socket, trio.open_nursery() as nursery:
+
+        async def order() -> None:
+            await bot.place()
+            seen.append("answer")
+
+        nursery.start_soon(order)
+        await socket.json()
+        seen.append("event")
+    return seen
+
+
+@shows("rest_after_terminal")
+async def rest_after_terminal(bot: Bot) -> None:
+    await bot.arm("rest_after_terminal", None, **ORDER)
+    async with bot.listening() as socket, trio.open_nursery() as nursery:
+        seen: list[str] = []
+
+        async def order() -> None:
+            assert (await bot.place()).json()["status"] == "NEW"
+            seen.append("answer")
+
+        nursery.start_soon(order)
+        order_id = (await socket.json())["event"]["i"]
+        await trio.sleep(0.05)
+        assert seen == []
+        bot.spot.submit(Fill(instrument="BTCUSDT", order_id=order_id))
+        told = [(await socket.json())["event"] for _ in range(2)]
+        seen += [each["X"] for each in told if "X" in each]
+    assert seen == ["FILLED", "answer"]
+
+
+@shows("http_error")
+async def http_error(bot: Bot) -> None:
+    await bot.arm("http_error", {"status": 429, "retry_after_s": 7})
+    answer = await bot.http.get("/api/v3/time")
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (429, "7", -1003)
+
+
+@shows("exec_status_unknown")
+async def exec_status_unknown(bot: Bot) -> None:
+    await bot.arm("exec_status_unknown", {"late": "100ms"}, **ORDER)
+    answer = await bot.place()
+    assert (answer.status_code, answer.json()["code"], bot.orders) == (503, -1007, 0)
+    await until(bot, lambda: bot.orders == 1)
+
+
+@shows("html_body")
+async def html_body(bot: Bot) -> None:
+    await bot.arm("html_body")
+    answer = await bot.place()
+    assert (answer.status_code, answer.text[:6], bot.orders) == (502, "<html>", 0)
+
+
+@shows("truncated_json")
+async def truncated_json(bot: Bot) -> None:
+    await bot.arm("truncated_json")
+    answer = await bot.place()
+    assert (answer.status_code, bot.orders) == (200, 1)
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+
+
+@shows("empty_body")
+async def empty_body(bot: Bot) -> None:
+    await bot.arm("empty_body")
+    answer = await bot.place()
+    assert (answer.status_code, answer.content, bot.orders) == (200, b"", 1)
+
+
+@shows("gzip_lie")
+async def gzip_lie(bot: Bot) -> None:
+    await bot.arm("gzip_lie", None, path="/api/v3/time")
+    async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
+        await stream.send_all(b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = b"".join([part async for part in stream]).partition(b"\r\n\r\n")
+    assert b"content-encoding: gzip" in head
+    assert "serverTime" in json.loads(body)  # it is not packed
+
+
+@shows("answer_add_field")
+async def answer_add_field(bot: Bot) -> None:
+    await bot.arm("answer_add_field", {"field": "new"})
+    answer = (await bot.place()).json()
+    assert (answer["new"], answer["symbol"]) == ("novelty", "BTCUSDT")
+
+
+@shows("no_answer")
+async def no_answer(bot: Bot) -> None:
+    await bot.arm("no_answer", None, **ORDER)
+    with trio.move_on_after(SOON) as patience:
+        await bot.place()
+    assert (patience.cancelled_caught, bot.orders) == (True, 1)
+
+
+@shows("hang_up")
+async def hang_up(bot: Bot) -> None:
+    await bot.arm("hang_up", None, **ORDER)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await bot.place()
+    assert bot.orders == 1
+
+
+@shows("stale_snapshot")
+async def stale_snapshot(bot: Bot) -> None:
+    await bot.arm("stale_snapshot", {"lag": "5s"}, path="/api/v3/openOrders", nth=1)
+    await bot.place()
+    told = [(await bot.call("GET", "/api/v3/openOrders")).json() for _ in range(2)]
+    assert [len(orders) for orders in told] == [0, 1]
+
+
+@shows("clock_skew")
+async def clock_skew(bot: Bot) -> None:
+    await bot.arm("clock_skew", {"by": "60s"}, until=2)
+    told = (await bot.http.get("/api/v3/time")).json()["serverTime"]
+    assert told - time.time_ns() // 1_000_000 > 50_000
+    assert (await bot.place()).json()["code"] == -1021
+    assert (await bot.place()).status_code == 200
+
+
+# ------------------------------------------------------------------------------------------------ business
+
+
+@shows("cancel_race")
+async def cancel_race(bot: Bot) -> None:
+    await bot.arm("cancel_race", None, method="DELETE")
+    order_id = (await bot.place()).json()["orderId"]
+    async with bot.listening() as socket:
+        answer = await bot.call("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)
+        assert answer.json()["code"] == -2011
+        assert (await socket.json())["event"]["X"] == "FILLED"
+
+
+@shows("partial_fill_storm")
+async def partial_fill_storm(bot: Bot) -> None:
+    await bot.arm("partial_fill_storm", {"fills": 40, "gap": "1ms"}, **ORDER)
+    async with bot.listening() as socket:
+        await bot.place()
+        told = [each for _ in range(82) if "X" in (each := (await socket.json())["event"])]
+    assert [each["X"] for each in told] == ["NEW", *["PARTIALLY_FILLED"] * 39, "FILLED"]
+    assert told[-1]["z"] == "0.01000000"
+
+
+@shows("fill_after")
+async def fill_after(bot: Bot) -> None:
+    await bot.arm("fill_after", {"delay": "50ms"}, **ORDER)
+    async with bot.listening() as socket:
+        assert (await bot.place()).json()["status"] == "NEW"
+        told = [each["X"] for _ in range(3) if "X" in (each := (await socket.json())["event"])]
+    assert told == ["NEW", "FILLED"]
+
+
+async def status_of(bot: Bot) -> str:
+    """What exchangeInfo says of the market."""
+    told = (await bot.http.get("/api/v3/exchangeInfo?symbol=BTCUSDT")).json()["symbols"][0]
+    return str(told["status"])
+
+
+@shows("symbol_halt")
+async def symbol_halt(bot: Bot) -> None:
+    order_id = (await bot.place()).json()["orderId"]
+    await bot.arm("symbol_halt", {"lasts": "100ms"}, **ORDER, nth=1)
+    refused = (await bot.place()).json()
+    assert (refused["code"], refused["msg"], await status_of(bot)) == (-2010, "Market is closed.", "BREAK")
+    assert (await bot.call("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)).status_code == 200
+    await until(bot, lambda: not bot.spot.rules.halted)
+    assert await status_of(bot) == "TRADING"
+    assert (await bot.place()).status_code == 200
+
+
+@shows("delist")
+async def delist(bot: Bot) -> None:
+    await bot.arm("delist", {"symbol": "BTCUSDT"}, path="/api/v3/time")
+    await bot.place()
+    async with bot.listening() as socket:
+        await bot.http.get("/api/v3/time")
+        assert (await socket.json())["event"]["X"] == "EXPIRED"
+    assert (await bot.place()).json()["code"] == -2010
+
+
+@shows("filter_change")
+async def filter_change(bot: Bot) -> None:
+    await bot.arm("filter_change", {"min_notional": "1000"}, **ORDER, nth=1)
+    assert "NOTIONAL" in (await bot.place()).json()["msg"]
+    told = (await bot.http.get("/api/v3/exchangeInfo?symbol=BTCUSDT")).json()["symbols"][0]["filters"]
+    assert "1000.00000000" in {each.get("minNotional") for each in told}
+    assert (await bot.place(quantity="0.02")).status_code == 200
+
+
+@shows("maintenance")
+async def maintenance(bot: Bot) -> None:
+    await bot.arm("maintenance", {"lasts": "200ms"}, path="/api/v3/time", nth=1)
+    async with bot.listening() as socket:
+        assert (await bot.http.get("/api/v3/time")).status_code == 503
+        told = await socket.next()
+        assert isinstance(told, CloseConnection)
+        assert told.code == 1001
+    assert (await bot.place()).status_code == 503
+    await until(bot, lambda: not bot.spot.rules.away)
+    assert (await bot.http.get("/api/v3/time")).status_code == 200
+
+
+@shows("listen_key_expire")
+async def listen_key_expire(bot: Bot) -> None:
+    futures = bot.host.worlds.default.exchanges["binance-futures"]
+    key = {"X-MBX-APIKEY": bot.host.worlds.open_account(futures, "bot").api_key}
+    listen_key = (await bot.http.post("/fapi/v1/listenKey", headers=key)).json()["listenKey"]
+    await bot.arm("listen_key_expire", {"notify": True}, method="PUT")
+    async with bot.dialled(f"/private/ws?listenKey={listen_key}") as socket:
+        assert (await bot.http.put("/fapi/v1/listenKey", headers=key)).json()["code"] == -1125
+        assert (await socket.json())["e"] == "listenKeyExpired"
+
+
+@shows("server_shutdown")
+async def server_shutdown(bot: Bot) -> None:
+    await bot.arm("server_shutdown", {"grace": "50ms"}, path="/api/v3/time")
+    async with bot.listening() as socket:
+        await bot.http.get("/api/v3/time")
+        assert (await socket.json())["event"]["e"] == "serverShutdown"
+        told = await socket.next()
+        assert isinstance(told, CloseConnection)
+
+
+# ------------------------------------------------------------------------------------------------ dials
+
+
+async def answered(bot: Bot) -> bytes:
+    """The first bytes of a handshake's answer."""
+    async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
+        head = "GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        await stream.send_all(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n".encode())
+        return bytes(await stream.receive_some())
+
+
+@shows("dial_refused")
+async def dial_refused(bot: Bot) -> None:
+    await bot.arm("dial_refused", {"retry_after_s": 3})
+    head = await answered(bot)
+    assert head.startswith(b"HTTP/1.1 429")
+    assert b"Retry-After: 3" in head
+
+
+@shows("dial_hang")
+async def dial_hang(bot: Bot) -> None:
+    await bot.arm("dial_hang")
+    with trio.move_on_after(SOON) as patience:
+        await answered(bot)
+    assert patience.cancelled_caught
+
+
+@shows("dial_hang_up")
+async def dial_hang_up(bot: Bot) -> None:
+    await bot.arm("dial_hang_up")
+    assert await answered(bot) == b""
+
+
+@shows("silent")
+async def silent(bot: Bot) -> None:
+    await bot.arm("silent")
+    async with bot.listening() as socket:
+        await bot.place()
+        assert await socket.next(SOON) is None
+
+
+@shows("ping_flood")
+async def ping_flood(bot: Bot) -> None:
+    await bot.arm("ping_flood", {"every": "5ms", "size": 125})
+    async with bot.listening() as socket:
+        await socket.next(SOON)
+    assert len(socket.pings) > 5
+    assert {len(payload) for payload in socket.pings} == {125}
+
+
+@shows("no_ping")
+async def no_ping(bot: Bot) -> None:
+    bot.spot.settings.options["ping_every_ms"] = 10
+    await bot.arm("no_ping", None, nth=1)
+    pings = []
+    for _ in range(2):
+        async with bot.listening() as socket:
+            await socket.next(SOON)
+            pings.append(len(socket.pings) > 0)
+    assert pings == [False, True]
+
+
+@shows("lifetime")
+async def lifetime(bot: Bot) -> None:
+    await bot.arm("lifetime", {"after": "50ms", "code": 1008})
+    async with bot.listening() as socket:
+        told = await socket.next()
+        assert isinstance(told, CloseConnection)
+        assert told.code == 1008
+
+
+@shows("bandwidth")
+async def bandwidth(bot: Bot) -> None:
+    await bot.arm("bandwidth", {"bytes_per_s": 5_000})
+    async with bot.listening() as socket:
+        began, before = time.monotonic(), socket.received
+        await bot.place()
+        await socket.json()
+        assert time.monotonic() - began >= (socket.received - before - 100) / 5_000
+
+
+@shows("slicer")
+async def slicer(bot: Bot) -> None:
+    await bot.arm("slicer", {"size": 20, "delay": "1ms"})
+    async with bot.listening() as socket:
+        await bot.place()
+        await socket.json()
+        reads = len(socket.arrivals)
+    assert reads > 10
+
+
+@shows("limit_data")
+async def limit_data(bot: Bot) -> None:
+    await bot.arm("limit_data", {"bytes": 900})
+    async with bot.listening() as socket:
+        await bot.place()
+        assert await lost(socket) == "end"
+        assert socket.received == 900
+
+
+@shows("slow_close")
+async def slow_close(bot: Bot) -> None:
+    await bot.arm("slow_close", {"delay": "200ms"})
+    async with bot.listening() as socket:
+        (link,) = bot.host.worlds.links.values()
+        link.drop()
+        began = time.monotonic()
+        await lost(socket)
+        assert time.monotonic() - began >= 0.15
+
+
+# ------------------------------------------------------------------------------------------------ frames
+
+
+async def told_of_order(bot: Bot, count: int = 1) -> list[Any]:
+    """The frames about an order that rests: its report, its balances."""
+    async with bot.listening() as socket:
+        await bot.place()
+        return [await socket.next() for _ in range(count)]
+
+
+@shows("frame_delay")
+async def frame_delay(bot: Bot) -> None:
+    await bot.arm("frame_delay", {"delay": "100ms"}, event="executionReport")
+    async with bot.listening() as socket:
+        began = time.monotonic()
+        await bot.place()
+        assert (await socket.json())["event"]["e"] == "executionReport"
+        assert time.monotonic() - began >= SOON
+
+
+@shows("drop_event")
+async def drop_event(bot: Bot) -> None:
+    await bot.arm("drop_event", {"then": "reset"}, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        assert await lost(socket) == "reset"
+
+
+@shows("dup")
+async def dup(bot: Bot) -> None:
+    await bot.arm("dup", None, event="executionReport")
+    first, second = await told_of_order(bot, 2)
+    assert first.data == second.data
+
+
+@shows("corrupt")
+async def corrupt(bot: Bot) -> None:
+    await bot.arm("corrupt", {"how": "cut"}, event="executionReport")
+    (told,) = await told_of_order(bot)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(told.data)
+
+
+@shows("ack_race")
+async def ack_race(bot: Bot) -> None:
+    await bot.arm("ack_race", None, path="/ws-api/v3", nth=1)
+    async with bot.dialled() as socket:
+        params = bot.signed(apiKey=bot.account.api_key)
+        await socket.send({"id": 1, "method": "userDataStream.subscribe.signature", "params": params})
+        assert await socket.next(SOON) is None
+        await bot.place()
+        assert (await socket.json())["status"] == 200
+        assert (await socket.json())["event"]["e"] == "executionReport"
+        together = [each for each in socket.arrivals[-1] if isinstance(each, TextMessage)]
+        assert len(together) >= 2
+
+
+async def events_told(bot: Bot, count: int) -> list[str]:
+    """The events of an order that rests."""
+    return [json.loads(told.data)["event"]["e"] for told in await told_of_order(bot, count)]
+
+
+@shows("cross_type_reorder")
+async def cross_type_reorder(bot: Bot) -> None:
+    await bot.arm("cross_type_reorder", None, event="executionReport")
+    assert await events_told(bot, 2) == ["outboundAccountPosition", "executionReport"]
+
+
+@shows("same_type_reorder")
+async def same_type_reorder(bot: Bot) -> None:
+    await bot.arm("same_type_reorder", None, event="executionReport", nth=1)
+    async with bot.listening() as socket:
+        first = (await bot.place()).json()["orderId"]
+        second = (await bot.place()).json()["orderId"]
+        told = [each["i"] for _ in range(4) if "i" in (each := (await socket.json())["event"])]
+    assert told == [second, first]
+
+
+@shows("schema_add_field")
+async def schema_add_field(bot: Bot) -> None:
+    await bot.arm("schema_add_field", {"field": "new"}, event="executionReport")
+    (told,) = await told_of_order(bot)
+    event = json.loads(told.data)["event"]
+    assert (event["new"], event["X"]) == ("novelty", "NEW")
+
+
+@shows("schema_unknown_event")
+async def schema_unknown_event(bot: Bot) -> None:
+    await bot.arm("schema_unknown_event", {"event": "zz"}, event="executionReport")
+    assert await events_told(bot, 2) == ["zz", "executionReport"]
+
+
+@shows("schema_null")
+async def schema_null(bot: Bot) -> None:
+    await bot.arm("schema_null", {"field": "q"}, event="executionReport")
+    (told,) = await told_of_order(bot)
+    assert json.loads(told.data)["event"]["q"] is None
+
+
+@shows("number_as_string")
+async def number_as_string(bot: Bot) -> None:
+    await bot.arm("number_as_string", {"field": "i"}, event="executionReport")
+    (told,) = await told_of_order(bot)
+    assert isinstance(json.loads(told.data)["event"]["i"], str)
+
+
+@shows("ws_fragment")
+async def ws_fragment(bot: Bot) -> None:
+    await bot.arm("ws_fragment", {"parts": 4}, event="executionReport")
+    parts = await told_of_order(bot, 4)
+    assert [part.message_finished for part in parts] == [False, False, False, True]
+    assert json.loads("".join(part.data for part in parts))["event"]["X"] == "NEW"
+
+
+@shows("ws_big_frame")
+async def ws_big_frame(bot: Bot) -> None:
+    await bot.arm("ws_big_frame", {"bytes": 200_000}, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        text = ""
+        while not text or not text.endswith("}"):
+            told = await socket.next()
+            assert isinstance(told, TextMessage)
+            text += told.data
+    assert (len(text), json.loads(text)["event"]["X"]) == (200_000, "NEW")
+
+
+@shows("ws_binary")
+async def ws_binary(bot: Bot) -> None:
+    await bot.arm("ws_binary", None, event="executionReport")
+    (told,) = await told_of_order(bot)
+    assert isinstance(told, BytesMessage)
+    assert json.loads(bytes(told.data))["event"]["X"] == "NEW"
+
+
+@shows("ws_bad_utf8")
+async def ws_bad_utf8(bot: Bot) -> None:
+    await bot.arm("ws_bad_utf8", None, event="executionReport")
+    (told,) = await told_of_order(bot)
+    assert isinstance(told, CloseConnection)  # wsproto's verdict
+    assert told.code == 1007
+
+
+@shows("disconnect")
+async def disconnect(bot: Bot) -> None:
+    await bot.arm("disconnect", {"code": 1008, "reason": "why"}, event="executionReport")
+    report, told = await told_of_order(bot, 2)
+    assert isinstance(report, TextMessage)
+    assert (told.code, told.reason) == (1008, "why")
+
+
+@shows("reset")
+async def reset(bot: Bot) -> None:
+    await bot.arm("reset", None, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        assert await lost(socket) == "reset"
+
+
+@shows("mute")
+async def mute(bot: Bot) -> None:
+    await bot.arm("mute", None, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        assert await socket.next(SOON) is None
+        await socket.send({"id": 2, "method": "ping"})
+        assert (await socket.json())["id"] == 2
+
+
+@shows("half_open")
+async def half_open(bot: Bot) -> None:
+    await bot.arm("half_open", None, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        await socket.send({"id": 2, "method": "ping"})
+        assert await socket.next(SOON) is None
+
+
+@shows("stall")
+async def stall(bot: Bot) -> None:
+    await bot.arm("stall", {"for": "100ms"}, event="executionReport")
+    async with bot.listening() as socket:
+        began = time.monotonic()
+        await bot.place()
+        assert (await socket.json())["event"]["X"] == "NEW"
+        assert time.monotonic() - began >= SOON
+
+
+# ------------------------------------------------------------------------------------------------ magic client ids
+
+
+@pytest.mark.parametrize(
+    ("client_id", "status", "code", "orders"),
+    [
+        ("m-reject-2010", 400, -2010, 0),
+        ("x-HNA2TXFJm-reject-5022z", 400, -5022, 0),
+        ("m-timeout-accepted", 503, -1007, 1),
+        ("m-timeout-lost", 503, -1007, 0),
+        ("m-timeout-late", 503, -1007, 0),
+        ("m-hello", 200, None, 1),
+    ],
+)
+async def test_magic_client_ids(client_id: str, status: int, code: int | None, orders: int) -> None:
+    """Nothing is armed; a client's own prefix and suffix do not matter."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        answer = await bot.place(newClientOrderId=client_id)
+        assert (answer.status_code, answer.json().get("code"), bot.orders) == (status, code, orders)
+
+
+async def test_magic_fills_and_silence() -> None:
+    """`m-partial-3` fills in three parts, `m-never` and `m-drop-conn` answer nothing though the order was taken."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        await bot.place(newClientOrderId="m-partial-3")
+        assert len(bot.spot.engine.executions("bot")) == 3
+        with trio.move_on_after(SOON) as patience:
+            await bot.place(newClientOrderId="m-never")
+        assert patience.cancelled_caught
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await bot.place(newClientOrderId="m-drop-conn")
+        assert bot.orders == 3

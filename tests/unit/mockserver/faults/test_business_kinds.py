@@ -1,0 +1,286 @@
+"""Faults of the business at every venue: what the client is answered, in the venue's words, and what has happened."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mockserver.clock import VirtualClock
+from mockserver.exchange import Exchange
+from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.faults import (
+    CancelRace,
+    Delist,
+    ExecStatusUnknown,
+    Fault,
+    FillAfter,
+    FilterChange,
+    Kind,
+    Maintenance,
+    Match,
+    PartialFillStorm,
+    StaleSnapshot,
+    SymbolHalt,
+    magic,
+)
+from mockserver.faults.naming import order_of_answer, order_of_request
+from mockserver.faults.request_kinds import SECOND
+from tests.unit.mockserver.faces.binance_client import Client as BinanceClient
+from tests.unit.mockserver.faces.ftx_client import Client as FtxClient
+
+VENUES = ("binance-spot", "binance-futures", "ftx")
+
+
+class Desk:
+    """A client of one venue, whose requests meet faults as they would on a server."""
+
+    def __init__(self, venue: str) -> None:
+        self.venue = venue
+        self.clock: VirtualClock
+        self.exchange: Exchange
+        if venue == "ftx":
+            self.ftx = FtxClient()
+            self.worlds, self.clock, self.exchange = self.ftx.worlds, self.ftx.clock, self.ftx.exchange
+            self.symbol, self.price = "BTC/USD", 30_000
+        else:
+            self.binance = BinanceClient()
+            self.worlds, self.clock = self.binance.worlds, self.binance.clock
+            self.exchange = self.worlds.default.exchanges[venue]
+            self.symbol, self.price = "BTCUSDT", 50_000
+        self.place_path = {"binance-spot": "/api/v3/order", "binance-futures": "/fapi/v1/order", "ftx": "/api/orders"}[
+            venue
+        ]
+
+    def arm(self, kind: Kind, **match: Any) -> None:
+        self.worlds.default.faults.arm(Fault(kind=kind, match=Match(**match)))
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        _, fate = self.worlds.fate(request)
+        answer = self.worlds.handle(request, fate)
+        assert answer is not None
+        return answer
+
+    def request(self, method: str, path: str, **params: Any) -> HttpRequest:
+        if self.venue == "ftx":
+            return self.ftx.request(method, path.removeprefix("/api"), params or None)
+        key = (("X-MBX-APIKEY", self.binance.account_of(path).api_key),)
+        return HttpRequest(method, f"{path}?{self.binance.signed(path, params)}", key)
+
+    def place(self, client_id: str | None = None) -> HttpResponse:
+        if self.venue == "ftx":
+            terms: dict[str, Any] = {"market": self.symbol, "side": "buy", "price": self.price, "size": 0.01}
+            terms |= {"type": "limit", "clientId": client_id}
+        else:
+            terms = {"symbol": self.symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+            terms |= {"price": self.price, "quantity": "0.01"}
+            terms |= {} if client_id is None else {"newClientOrderId": client_id}
+        return self.send(self.request("POST", self.place_path, **terms))
+
+    def placed(self) -> int:
+        told = self.place()
+        assert told.status == 200, told.body
+        order = order_of_answer(self.exchange, told)
+        assert order is not None
+        return order.order_id
+
+    def cancel_request(self, order_id: int) -> HttpRequest:
+        if self.venue == "ftx":
+            return self.request("DELETE", f"/api/orders/{order_id}")
+        return self.request("DELETE", self.place_path, symbol=self.symbol, orderId=order_id)
+
+    def status(self, order_id: int) -> str:
+        order = self.exchange.engine.order(self.symbol, order_id)
+        assert order is not None
+        return order.status.value
+
+    @property
+    def fills(self) -> int:
+        return len(self.exchange.engine.executions("alice"))
+
+
+@pytest.fixture(params=VENUES)
+def desk(request: pytest.FixtureRequest) -> Desk:
+    """One at each venue."""
+    return Desk(request.param)
+
+
+def words(answer: HttpResponse) -> str:
+    """What a refusal says."""
+    told = json.loads(answer.body)
+    return str(told.get("msg", told.get("error")))
+
+
+def test_a_cancel_that_comes_too_late(desk: Desk) -> None:
+    """The order has filled, and the cancel is refused; one half filled is cancelled."""
+    whole, half = desk.placed(), desk.placed()
+    desk.arm(CancelRace(), method="DELETE", nth=1)
+    refused = desk.send(desk.cancel_request(whole))
+    assert (refused.status, words(refused)) == (
+        400,
+        "Order already closed" if desk.venue == "ftx" else "Unknown order sent.",
+    )
+    assert desk.status(whole) == "FILLED"
+    desk.worlds.default.faults.clear()
+    desk.arm(CancelRace(percent=50), method="DELETE")
+    assert desk.send(desk.cancel_request(half)).status == 200
+    assert (desk.status(half), desk.fills) == ("CANCELED", 2)
+
+
+def test_a_cancel_by_client_id_that_comes_too_late(desk: Desk) -> None:
+    """Client ids name orders as well."""
+    order = order_of_answer(desk.exchange, desk.place("mine"))
+    assert order is not None
+    desk.arm(CancelRace(), method="DELETE")
+    if desk.venue == "ftx":
+        request = desk.request("DELETE", "/api/orders/by_client_id/mine")
+    else:
+        request = desk.request("DELETE", desk.place_path, symbol=desk.symbol, origClientOrderId="mine")
+    assert order_of_request(desk.exchange, request) == order
+    assert desk.send(request).status == 400
+    assert desk.status(order.order_id) == "FILLED"
+
+
+def test_many_fills_and_a_late_one(desk: Desk) -> None:
+    """In so many parts, at once or spread; or whole, later."""
+    desk.arm(PartialFillStorm(fills=7), method="POST", nth=1)
+    first = desk.placed()
+    assert (desk.status(first), desk.fills) == ("FILLED", 7)
+    desk.worlds.default.faults.clear()
+    desk.arm(PartialFillStorm(fills=3, gap_ns=SECOND), method="POST", nth=1)
+    desk.arm(FillAfter(delay_ns=5 * SECOND), method="POST", nth=2)
+    spread, late = desk.placed(), desk.placed()
+    assert desk.fills == 7
+    desk.clock.advance(2 * SECOND)
+    assert (desk.fills, desk.status(spread)) == (9, "PARTIALLY_FILLED")
+    desk.clock.advance(3 * SECOND)
+    assert (desk.status(spread), desk.status(late)) == ("FILLED", "FILLED")
+
+
+def test_a_market_that_stops_and_one_that_ends(desk: Desk) -> None:
+    """No new orders, cancels go on; it comes back. The end takes the open orders with it."""
+    order_id, other = desk.placed(), desk.placed()
+    desk.arm(SymbolHalt(symbol=desk.symbol, lasts_ns=SECOND), method="DELETE", nth=1)
+    assert desk.send(desk.cancel_request(order_id)).status == 200
+    expected = {
+        "binance-spot": "Market is closed.",
+        "binance-futures": "Symbol is on delivering or delivered or settling or closed or pre-trading.",
+        "ftx": "Market is not enabled",
+    }[desk.venue]
+    assert words(desk.place()) == expected
+    desk.clock.advance(SECOND)
+    assert desk.place().status == 200
+    desk.worlds.default.faults.clear()
+    desk.arm(Delist(), method="POST")
+    assert words(desk.place()) == expected
+    assert desk.status(other) == "EXPIRED"
+    assert [each["reason"] for each in rows(desk) if each["order_id"] == str(other)] == ["DELISTED"]
+
+
+def rows(desk: Desk) -> list[Any]:
+    """The truth's orders."""
+    instruments = desk.exchange.engine.instruments
+    report = desk.worlds.default.truth.report(lambda venue, symbol: instruments[symbol], desk.clock.now_ns)
+    return list(report["orders"])
+
+
+def test_what_a_halted_market_says_of_itself(desk: Desk) -> None:
+    """As the venue shows it."""
+    desk.exchange.rules.halt(desk.symbol)
+    path = {"binance-spot": "/api/v3/exchangeInfo", "binance-futures": "/fapi/v1/exchangeInfo", "ftx": "/api/markets"}
+    told = json.loads(desk.send(HttpRequest("GET", path[desk.venue])).body)
+    if desk.venue == "ftx":
+        assert {row["name"]: row["enabled"] for row in told["result"]}[desk.symbol] is False
+        assert desk.send(HttpRequest("GET", f"/api/markets/{desk.symbol}")).body.count(b'"enabled":false') == 1
+    else:
+        stopped = "BREAK" if desk.venue == "binance-spot" else "CLOSE"
+        assert {row["symbol"]: row["status"] for row in told["symbols"]}[desk.symbol] == stopped
+
+
+def test_a_new_filter(desk: Desk) -> None:
+    """An order that was good is refused, for whoever places it but the house."""
+    desk.arm(FilterChange(min_notional="1000"), method="POST")
+    assert desk.place().status == 400
+    desk.exchange.rules.min_notional.clear()
+    desk.worlds.default.faults.clear()
+    assert desk.place().status == 200
+    with pytest.raises(ValueError, match="is not a number"):
+        FilterChange(min_notional="much")
+
+
+def test_a_venue_that_is_away(desk: Desk) -> None:
+    """All is answered 503, handshakes too, and other venues are there; then it is back."""
+    desk.arm(Maintenance(lasts_ns=SECOND), venue=desk.venue)
+    assert desk.place().status == 503
+    assert rows(desk) == []
+    desk.worlds.default.faults.clear()
+    assert desk.place().status == 503
+    desk.clock.advance(SECOND)
+    assert desk.place().status == 200
+
+
+def test_accepted_late(desk: Desk) -> None:
+    """503 at once, the order afterwards; too late for its `recvWindow` on Binance it is refused."""
+    desk.arm(ExecStatusUnknown(late_ns=4 * SECOND), method="POST")
+    assert desk.place().status == 503
+    assert rows(desk) == []
+    desk.clock.advance(4 * SECOND)
+    assert len(rows(desk)) == 1
+    desk.worlds.default.faults.clear()
+    desk.arm(ExecStatusUnknown(late_ns=90 * SECOND), method="POST")
+    desk.place()
+    desk.clock.advance(90 * SECOND)
+    assert len(rows(desk)) == 1
+
+
+@pytest.mark.parametrize("venue", ["binance-spot", "binance-futures", "ftx"])
+def test_magic_client_ids_at_every_venue(venue: str) -> None:
+    """Wherever the client puts them; nothing is armed."""
+    desk = Desk(venue)
+    refused = desk.place("my-m-reject-2010-x")
+    assert (refused.status, words(refused)) == (400, "Account has insufficient balance for requested action.")
+    assert desk.place("m-timeout-lost").status == 503
+    assert rows(desk) == []
+    assert desk.place("m-timeout-late").status == 503
+    assert desk.place("m-partial-3").status == 200
+    assert desk.fills == 3
+    desk.place("m-fill-after-2s")
+    desk.clock.advance(2 * SECOND)
+    assert desk.fills == 4
+    desk.clock.advance(2 * SECOND)
+    assert len(rows(desk)) == 3
+    assert [row["text"] for row in desk.worlds.default.recorder.journal(kind="fault")][:2] == [
+        "m-reject-2010 1",
+        "m-timeout-lost 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        HttpRequest("GET", "/api/v3/order?newClientOrderId=m-never"),
+        HttpRequest("POST", "/api/v3/order?symbol=m-never"),
+        HttpRequest("POST", "/api/v3/order?newClientOrderId=m-forever"),
+        HttpRequest("POST", "/api/v3/order/test?newClientOrderId=m-never"),
+        HttpRequest("POST", "/api/orders", body=b'{"clientId": 5, "x": "m-never"}'),
+        HttpRequest("POST", "/api/orders", body=b'{"clientId": "m-never"'),
+    ],
+)
+def test_what_is_no_magic(request_: HttpRequest) -> None:
+    """Only client ids of requests that place an order."""
+    assert magic(request_) is None
+
+
+def test_a_snapshot_of_before(desk: Desk) -> None:
+    """One answer is of so long ago, and the next one is of now."""
+    desk.placed()
+    desk.clock.advance(SECOND)
+    desk.placed()
+    path = {"binance-spot": "/api/v3/openOrders", "binance-futures": "/fapi/v1/openOrders", "ftx": "/api/orders"}
+    desk.arm(StaleSnapshot(lag_ns=SECOND // 2), method="GET", nth=1)
+    counts = []
+    for _ in range(2):
+        told = json.loads(desk.send(desk.request("GET", path[desk.venue])).body)
+        counts.append(len(told["result"] if desk.venue == "ftx" else told))
+    assert counts == [1, 2]
