@@ -9,6 +9,7 @@ Pure: chance is whoever makes the actions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from enum import Enum
 from typing import Final
 
@@ -27,21 +28,27 @@ from mockserver.engine.types import (
     ForceClose,
     Instrument,
     Kind,
+    ListKind,
     OnCross,
     OrderType,
     OrderView,
     Place,
     PlaceAlgo,
+    PlaceList,
     Result,
     SelfTrade,
     Side,
     TimeInForce,
+    Trigger,
     TriggerAlgo,
+    TriggerOrder,
     TriggerWhen,
 )
 
 NEAR: Final = 5
 """Prices lie at most this many ticks from the reference price, so that orders often meet."""
+TRAIL: Final = Decimal("0.0001")
+"""How far a price that trails lies behind: the least that Binance spot could take, one basis point."""
 
 
 class Act(Enum):
@@ -66,11 +73,19 @@ class Act(Enum):
     ALGO = "ALGO"
     ALGO_CANCEL = "ALGO_CANCEL"
     ALGO_TRIGGER = "ALGO_TRIGGER"
+    STOP = "STOP"
+    """An order that waits for a trade price under its own id, sometimes one that trails, as Binance spot has them."""
+    STOP_TRIGGER = "STOP_TRIGGER"
+    LIST = "LIST"
+    """A list of orders: OCO, OTO or OTOCO."""
 
 
 PLACING: Final = frozenset({Act.LIMIT, Act.MARKET, Act.QUOTE, Act.IOC, Act.FOK, Act.POST_ONLY, Act.REDUCE_ONLY})
 LIVELY: Final = (
-    (Act.LIMIT,) * 8 + (Act.FILL,) * 2 + (Act.FORCE_CLOSE, Act.ALGO, Act.ALGO, Act.ALGO_TRIGGER) + tuple(Act)
+    (Act.LIMIT,) * 8
+    + (Act.FILL,) * 2
+    + (Act.FORCE_CLOSE, Act.ALGO, Act.ALGO, Act.ALGO_TRIGGER, Act.STOP, Act.STOP_TRIGGER, Act.LIST)
+    + tuple(Act)
 )
 """Every act; mostly orders that rest and trade, since a thin book leads to dull histories."""
 USUAL: Final = (SelfTrade.NONE,) * 4 + tuple(SelfTrade)
@@ -102,8 +117,9 @@ def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Comma
     instrument = instruments[action.where % len(instruments)]
     if action.act in PLACING:
         return _placed(engine, action, account, instrument)
-    if action.act in (Act.CANCEL, Act.AMEND, Act.SHRINK, Act.FILL, Act.EXPIRE):
-        mine = engine.open_orders(account)
+    if action.act in (Act.CANCEL, Act.AMEND, Act.SHRINK, Act.FILL, Act.EXPIRE, Act.STOP_TRIGGER):
+        waiting = action.act in (Act.CANCEL, Act.EXPIRE, Act.STOP_TRIGGER, Act.SHRINK)
+        mine = [view for view in engine.open_orders(account) if waiting or not view.waits]
         return _changed(action, mine[action.which % len(mine)]) if mine else None
     match action.act:
         case Act.CANCEL_ALL:
@@ -114,6 +130,10 @@ def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Comma
             return _forced(engine, action, account)
         case Act.ALGO:
             return _conditional(engine, action, account, instrument)
+        case Act.STOP:
+            return _stop(engine, action, account, instrument)
+        case Act.LIST:
+            return _list(engine, action, account, instrument)
         case _:
             return _algo_act(engine, action)
 
@@ -162,19 +182,20 @@ def _changed(action: Action, view: OrderView) -> Command | None:
             return Cancel(account=view.account, instrument=name, order_id=number)
         case Act.EXPIRE:
             return Expire(instrument=name, order_id=number)
+        case Act.STOP_TRIGGER:
+            return TriggerOrder(instrument=name, order_id=number)
         case Act.FILL:
             return Fill(instrument=name, order_id=number, quantity=part, maker=action.flag)
         case Act.SHRINK:
-            smaller = view.filled + part
+            smaller = view.filled + view.prevented + part
             if smaller == view.quantity:
                 return None
             return Amend(account=view.account, instrument=name, order_id=number, quantity=smaller)
         case _:
             assert view.price is not None  # only limit orders rest
             price = view.price + action.offset if action.flag else None
-            return Amend(
-                account=view.account, instrument=name, order_id=number, quantity=view.filled + part, price=price
-            )
+            quantity = view.filled + view.prevented + part
+            return Amend(account=view.account, instrument=name, order_id=number, quantity=quantity, price=price)
 
 
 def _forced(engine: Engine, action: Action, account: str) -> ForceClose | None:
@@ -209,6 +230,49 @@ def _conditional(engine: Engine, action: Action, account: str, instrument: Instr
         when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW,
         tags=(("o", label), ("cp", str(closing).lower())),
     )
+
+
+def _stop(engine: Engine, action: Action, account: str, instrument: Instrument) -> Place:
+    """Return an order that waits, labelled as Binance's spot face labels its own."""
+    last = engine.last_price(instrument.name)
+    above = action.offset > 0
+    name = "STOP_LOSS" if above == (action.side is Side.BUY) else "TAKE_PROFIT"
+    market = action.flag
+    return Place(
+        account=account,
+        instrument=instrument.name,
+        side=action.side,
+        type=OrderType.MARKET if market else OrderType.LIMIT,
+        quantity=action.size * _round_lot(instrument),
+        price=None if market else instrument.reference_ticks + action.offset,
+        self_trade=action.self_trade,
+        trigger=Trigger(
+            when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW,
+            price=None if action.which == 0 else instrument.price(last + action.offset),
+            trail_ratio=TRAIL if action.which <= 1 else None,
+        ),
+        tags=(("type", name if market else f"{name}_LIMIT"),),
+    )
+
+
+def _list(engine: Engine, action: Action, account: str, instrument: Instrument) -> PlaceList:
+    """Return a list; of a pair the stop is a market order or not, and on the side where the first order would lose."""
+    kind = tuple(ListKind)[action.which % len(ListKind)]
+    first = Place(
+        account=account,
+        instrument=instrument.name,
+        side=action.side if kind is ListKind.OCO else action.side.opposite,
+        quantity=action.size * _round_lot(instrument),
+        price=instrument.reference_ticks + action.offset,
+        self_trade=action.self_trade,
+    )
+    last = engine.last_price(instrument.name)
+    away = abs(action.offset) + 1
+    maker = attrs.evolve(first, side=action.side, price=last - action.side.sign * away, post_only=True)
+    stop = _stop(engine, attrs.evolve(action, offset=action.side.sign * away, which=2), account, instrument)
+    pair = (stop, maker) if action.side is Side.BUY else (maker, stop)
+    orders = {ListKind.OCO: pair, ListKind.OTO: (first, stop if action.flag else maker)}
+    return PlaceList(account=account, instrument=instrument.name, kind=kind, orders=orders.get(kind, (first, *pair)))
 
 
 def _algo_act(engine: Engine, action: Action) -> Command | None:

@@ -38,6 +38,7 @@ from mockserver.engine.types import (
     Side,
     TimeInForce,
     TriggerAlgo,
+    TriggerOrder,
     decimal_to_atoms,
 )
 from mockserver.exchange import Exchange
@@ -145,6 +146,7 @@ class OrderControl:
             ),
             ("POST", f"{order}/cancel"): Act.of(self._cancel, gives=obj(order=ORDER)),
             ("POST", f"{order}/expire"): Act.of(self._expire, gives=obj(order=ORDER)),
+            ("POST", f"{order}/trigger"): Act.of(self._set_off, gives=obj(order=ORDER)),
             ("POST", "/positions/{venue}/{symbol}/close"): Act.of(
                 self._force_close, "account! kind! quantity price", gives=obj(order=ORDER), kind=closes
             ),
@@ -202,6 +204,12 @@ class OrderControl:
         return _order_answer(
             exchange, instrument, exchange.submit(Expire(instrument=instrument.name, order_id=order.order_id))
         )
+
+    def _set_off(self, given: Input) -> Json:
+        """Set off an order that waits for a price, whatever the price is."""
+        exchange, instrument, order = self.find.order(given)
+        command = TriggerOrder(instrument=instrument.name, order_id=order.order_id)
+        return _order_answer(exchange, instrument, exchange.submit(command))
 
     def _force_close(self, given: Input) -> Json:
         """Close a position, as the exchange does it."""

@@ -15,6 +15,7 @@ from mockserver.engine.types import (
     Instrument,
     Place,
     PlaceAlgo,
+    PlaceList,
     Reject,
     RejectReason,
     atoms_to_decimal,
@@ -55,6 +56,8 @@ class Rules:
         """Why a command is refused, if it is; the house may do what it likes."""
         if not self.halted and not self.min_notional:
             return None
+        if isinstance(command, PlaceList):
+            return next((found for each in command.orders if (found := self.refuse(each)) is not None), None)
         order = command.child if isinstance(command, PlaceAlgo) else command
         if not isinstance(order, Place | Amend) or order.account == HOUSE:
             return None

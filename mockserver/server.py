@@ -221,7 +221,7 @@ class Server:
             link.close(1011, "internal error")
 
     def not_found(self, method: str, path: str) -> HttpResponse:
-        """A 404 that names the nearest routes, and what the mock lacks; 403 where a proxy's client wants others' hosts."""
+        """A 404 that names nearest routes and what the mock lacks; 403 where a proxy's client wants another host."""
         if (foreign := foreign_host(path)) is not None:
             self.tally.count(self.tally.refused, foreign)
             return _error(403, refusal(foreign))

@@ -78,10 +78,11 @@ class _Rules:
 
 
 _ALGO: Final = frozenset({Act.ALGO, Act.ALGO_CANCEL, Act.ALGO_TRIGGER})
+_WAITING: Final = frozenset({Act.STOP, Act.STOP_TRIGGER, Act.LIST})
 _NOT_SPOT: Final = _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND}
-_NOT_FUTURES: Final = frozenset({Act.SHRINK, Act.QUOTE})
+_NOT_FUTURES: Final = _WAITING | {Act.SHRINK, Act.QUOTE}
 # FTX modifies by a new order, and has neither FOK nor quote-sized orders nor a rule against self-trades.
-_NOT_FTX: Final = _ALGO | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK}
+_NOT_FTX: Final = _ALGO | _WAITING | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK}
 
 
 def _without(acts: frozenset[Act]) -> tuple[Act, ...]:
@@ -90,7 +91,7 @@ def _without(acts: frozenset[Act]) -> tuple[Act, ...]:
 
 _RULES: Final = {
     "binance-spot": _Rules(_without(_NOT_SPOT), USUAL),
-    "binance-futures": _Rules(_without(_NOT_FUTURES), USUAL),
+    "binance-futures": _Rules(_without(_NOT_FUTURES), tuple(mode for mode in USUAL if not mode.shrinks)),
     "ftx": _Rules(_without(_NOT_FTX), (SelfTrade.NONE,)),
 }
 VENUES: Final = tuple(_RULES)

@@ -16,16 +16,17 @@
                 conditional orders have become
       venue, account, symbol, order_id, client_order_id, side (BUY | SELL), type (LIMIT | MARKET),
       time_in_force (GTC | IOC | FOK), kind (TRADE | LIQUIDATION | ADL | SETTLEMENT), price, quantity, filled_quantity,
-      filled_quote, status (NEW | PARTIALLY_FILLED | FILLED | CANCELED | EXPIRED), reason, post_only, reduce_only,
-      created_ns, updated_ns, first_sequence, last_sequence
+      filled_quote, prevented_quantity (by self-trade prevention), status (PENDING_NEW | NEW | PARTIALLY_FILLED | FILLED
+      | CANCELED | EXPIRED), reason, post_only, reduce_only, trigger_price (null: it has none), order_list_id,
+      working_ns (null: it waits still), created_ns, updated_ns, first_sequence, last_sequence
     fills       every fill of every client account, in sequence; a self-trade is two fills of one trade_id
       sequence, venue, account, symbol, order_id, client_order_id, trade_id, fill_id, side, price, quantity, quote, fee
       (positive = cost), fee_asset, liquidity (maker | taker), kind, time_ns
     conditional_orders   every conditional (algo) order of every client account, as it is now, by its birth
       venue, account, symbol, algo_id, client_algo_id, side, type, time_in_force, price, quantity (null: as much as the
-      position has), reduce_only, trigger_price, trigger_when (ABOVE | BELOW), status (NEW | TRIGGERING | TRIGGERED |
-      FINISHED | CANCELED | EXPIRED | REJECTED), reject_reason, order_id (of what it became), created_ns, updated_ns,
-      triggered_ns, first_sequence, last_sequence
+      position has), reduce_only, trigger_price (null: it trails at once), trigger_when (ABOVE | BELOW), status (NEW |
+      TRIGGERING | TRIGGERED | FINISHED | CANCELED | EXPIRED | REJECTED), reject_reason, order_id (of what it became),
+      created_ns, updated_ns, triggered_ns, first_sequence, last_sequence
     sight       when one connection carried one account's order events: open, un-silenced, subscribed
       connection, venue, account, since_ns, until_ns (null: still)
     blind       when accounts were blind: no connection at all carried their order events
@@ -51,6 +52,7 @@ from mockserver.engine.types import (
     Instrument,
     OrderEvent,
     OrderView,
+    Trigger,
     atoms_to_decimal,
 )
 
@@ -261,13 +263,21 @@ def order_row(venue: str, order: OrderView, instrument: Instrument) -> Row:
         "quantity": f"{instrument.quantity(order.quantity):f}",
         "filled_quantity": f"{instrument.quantity(order.filled):f}",
         "filled_quote": f"{atoms_to_decimal(order.filled_quote):f}",
+        "prevented_quantity": f"{instrument.quantity(order.prevented):f}",
         "status": order.status.value,
         "reason": None if order.reason is None else order.reason.value,
         "post_only": order.post_only,
         "reduce_only": order.reduce_only,
+        "trigger_price": _price_of(order.trigger),
+        "order_list_id": None if order.list_id is None else str(order.list_id),
+        "working_ns": order.working_ns,
         "created_ns": order.created_ns,
         "updated_ns": order.updated_ns,
     }
+
+
+def _price_of(trigger: Trigger | None) -> str | None:
+    return None if trigger is None or trigger.price is None else f"{trigger.price:f}"
 
 
 def _algo_row(venue: str, algo: AlgoOrder, instrument: Instrument) -> Row:
@@ -284,7 +294,7 @@ def _algo_row(venue: str, algo: AlgoOrder, instrument: Instrument) -> Row:
         "price": None if child.price is None else f"{instrument.price(child.price):f}",
         "quantity": None if child.quantity is None else f"{instrument.quantity(child.quantity):f}",
         "reduce_only": child.reduce_only,
-        "trigger_price": f"{algo.trigger_price:f}",
+        "trigger_price": _price_of(algo.trigger),
         "trigger_when": algo.when.value,
         "status": algo.status.value,
         "reject_reason": None if algo.reject is None else algo.reject.reason.value,

@@ -8,13 +8,13 @@ child that is refused makes it REJECTED, a close-position order that finds no po
 from __future__ import annotations
 
 from collections import deque
-from decimal import Decimal
 from typing import Final
 
 import attrs
 
 from mockserver.engine.desk import Desk
 from mockserver.engine.matching import Matching
+from mockserver.engine.triggers import Watchers, watch
 from mockserver.engine.types import (
     AlgoEvent,
     AlgoOrder,
@@ -24,7 +24,7 @@ from mockserver.engine.types import (
     PlaceAlgo,
     Reject,
     RejectReason,
-    TriggerWhen,
+    Trigger,
 )
 from mockserver.engine.versions import Versions
 
@@ -42,6 +42,7 @@ class AlgoStore:
         self._matching = matching
         self._algos: dict[int, Versions[AlgoOrder]] = {}  # bounded: waiting and working ones, and KEPT_ALGOS
         self._waiting: dict[int, None] = {}  # bounded: MAX_OPEN_ALGOS per account
+        self.watchers: Watchers[int] = Watchers()
         self._children: dict[tuple[str, int], int] = {}  # bounded: by the open orders
         self._ended: deque[int] = deque()  # bounded: KEPT_ALGOS, see _put()
 
@@ -59,14 +60,21 @@ class AlgoStore:
             return Reject(RejectReason.TOO_MANY_ORDERS, str(MAX_OPEN_ALGOS))
         if command.client_id is not None and any(algo.client_id == command.client_id for algo in mine):
             return Reject(RejectReason.DUPLICATE_CLIENT_ID, command.client_id)
-        if self._reached(command.child.instrument, command.trigger_price, command.when):
+        market = self._desk.markets[child.instrument]
+        last = market.instrument.price(market.last_price) if market.trades else None
+        trigger = Trigger(
+            when=command.when,
+            price=command.trigger_price,
+            trail_ratio=command.trail_ratio,
+            trail_distance=command.trail_distance,
+        )
+        if last is not None and trigger.reached(last):
             return Reject(RejectReason.WOULD_TRIGGER, "the last price is already there")
         algo = AlgoOrder(
             algo_id=self._desk.ids.algo(),
             client_id=command.client_id if command.client_id is not None else self._desk.ids.client(),
             child=child,
-            trigger_price=command.trigger_price,
-            when=command.when,
+            trigger=trigger,
             status=AlgoStatus.NEW,
             child_order_id=None,
             reject=None,
@@ -76,6 +84,7 @@ class AlgoStore:
             tags=command.tags,
         )
         self._waiting[algo.algo_id] = None
+        self.watchers.add(child.instrument, algo.algo_id, watch(trigger, child.side, last, self._desk.now_ns))
         self._put(algo)
         return algo
 
@@ -111,14 +120,6 @@ class AlgoStore:
 
     # -- what follows from other commands -------------------------------------------------------------------------
 
-    def due(self) -> int | None:
-        """Return the oldest waiting conditional order whose trigger the last price has reached."""
-        for algo_id in self._waiting:
-            algo = self._algos[algo_id].latest
-            if self._reached(algo.child.instrument, algo.trigger_price, algo.when):
-                return algo_id
-        return None
-
     def finish_children(self) -> None:
         """Mark the conditional orders whose child has ended."""
         for key, algo_id in tuple(self._children.items()):
@@ -140,13 +141,6 @@ class AlgoStore:
         return tuple(algo for algo in found if algo is not None and algo.child.account == account)
 
     # -- inside ---------------------------------------------------------------------------------------------------
-
-    def _reached(self, instrument: str, trigger_price: Decimal, when: TriggerWhen) -> bool:
-        market = self._desk.markets[instrument]
-        if not market.trades:
-            return False
-        last = market.instrument.price(market.last_price)
-        return last >= trigger_price if when is TriggerWhen.ABOVE else last <= trigger_price
 
     def _sized(self, child: Place) -> Place | None:
         """Return the child with its quantity: of the whole opposite position, where none was given."""
@@ -174,6 +168,7 @@ class AlgoStore:
             updated_ns=self._desk.now_ns,
         )
         self._waiting.pop(algo.algo_id, None)
+        self.watchers.discard(algo.child.instrument, algo.algo_id)
         self._put(changed)
         return changed
 

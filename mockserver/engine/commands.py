@@ -10,6 +10,7 @@ import attrs
 from mockserver.engine.enums import (
     BalanceCause,
     Kind,
+    ListKind,
     OnCross,
     OrderType,
     Reason,
@@ -18,6 +19,7 @@ from mockserver.engine.enums import (
     TimeInForce,
     TriggerWhen,
 )
+from mockserver.engine.triggers import Trigger
 
 HOUSE: Final = "house"
 """The account with unlimited funds: the other side of liquidity models and of forced fills. It pays no fees."""
@@ -33,6 +35,10 @@ class Place:
     ``client_id`` None: the engine makes one if the venue does. ``unique_client_id`` is which duplicates are refused:
     "open" (among the account's open orders of this instrument: Binance spot), "ever" (FTX: unique for all time in one
     subaccount) or "no" (USD-M takes the same id twice).
+
+    With a ``trigger`` the order waits under its own id until the trigger sets it off, as on Binance spot; an order that
+    gets another id then is a ``PlaceAlgo``. ``good_till_ns`` is told again and never looked at: whoever has a clock
+    sends the ``Expire``.
     """
 
     account: str
@@ -49,12 +55,46 @@ class Place:
     on_cross: OnCross = OnCross.REJECT
     reduce_only: bool = False
     self_trade: SelfTrade = SelfTrade.NONE
+    trigger: Trigger | None = None
+    good_till_ns: int | None = None
     tags: Tags = ()
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class PlaceList:
+    """Place several orders that hang together, all or none of them.
+
+    ``orders`` are, for OCO: the one above and the one below the last price; OTO: the first and the second; OTOCO: the
+    first, and the pair as for OCO.
+    """
+
+    account: str
+    instrument: str
+    kind: ListKind
+    orders: tuple[Place, ...]
+    client_id: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CancelList:
+    """Cancel every open order of a list; all share one request id."""
+
+    account: str
+    list_id: int
+    request_id: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TriggerOrder:
+    """Set off an order that waits for its trigger, by force."""
+
+    instrument: str
+    order_id: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class Cancel:
-    """Cancel one open order; ``request_id`` None: the engine makes one if the venue does."""
+    """Cancel one open order, with all of its list; ``request_id`` None: the engine makes one if the venue does."""
 
     account: str
     instrument: str
@@ -136,12 +176,15 @@ class Deposit:
 class PlaceAlgo:
     """Store a conditional order. ``child`` is what its trigger places; its quantity None closes the whole position.
 
-    ``trigger_price`` is a Decimal: Binance does not check it against the tick.
+    ``trigger_price`` is a Decimal: Binance does not check it against the tick. With a trail it is where looking begins,
+    None for at once (see ``triggers.py``).
     """
 
     child: Place
-    trigger_price: Decimal
+    trigger_price: Decimal | None
     when: TriggerWhen
+    trail_ratio: Decimal | None = None
+    trail_distance: Decimal | None = None
     client_id: str | None = None
     tags: Tags = ()
 
@@ -162,5 +205,18 @@ class TriggerAlgo:
 
 
 Command: TypeAlias = (
-    Place | Cancel | CancelAll | Amend | Fill | Expire | ForceClose | Deposit | PlaceAlgo | CancelAlgo | TriggerAlgo
+    Place
+    | PlaceList
+    | Cancel
+    | CancelAll
+    | CancelList
+    | Amend
+    | Fill
+    | Expire
+    | TriggerOrder
+    | ForceClose
+    | Deposit
+    | PlaceAlgo
+    | CancelAlgo
+    | TriggerAlgo
 )

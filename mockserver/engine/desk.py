@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from decimal import ROUND_CEILING
 from typing import Final
 
 import attrs
@@ -16,6 +17,7 @@ from mockserver.engine.book import Book, OrderKey
 from mockserver.engine.ids import Ids
 from mockserver.engine.ledger import Ledger
 from mockserver.engine.orders import OrderStore
+from mockserver.engine.triggers import Watchers
 from mockserver.engine.types import (
     ATOMS,
     HOUSE,
@@ -30,7 +32,9 @@ from mockserver.engine.types import (
     OrderChange,
     OrderEvent,
     OrderStatus,
+    OrderType,
     OrderView,
+    Place,
     PositionEvent,
     Prevention,
     PublicTrade,
@@ -69,6 +73,10 @@ class Desk:
         self.ledger.open(HOUSE)
         self._seq = 0
         self._events: list[Event] = []  # bounded: taken by every command
+        self._prints: deque[PublicTrade] = deque()  # bounded: taken by every command
+        self._list_events: deque[OrderEvent] = deque()  # bounded: taken by every command
+        self.watchers: Watchers[OrderKey] = Watchers()
+        self._held: dict[OrderKey, tuple[str, int]] = {}  # bounded: by the open orders
 
     def begin(self, now_ns: int) -> None:
         """Start a command; the engine's time never falls."""
@@ -78,6 +86,14 @@ class Desk:
         """Return, and forget, what was told since the last time."""
         events, self._events = tuple(self._events), []
         return events
+
+    def next_print(self) -> PublicTrade | None:
+        """Return, and forget, the oldest trade that no trigger has seen."""
+        return self._prints.popleft() if self._prints else None
+
+    def next_list_event(self) -> OrderEvent | None:
+        """Return, and forget, the oldest change of an order of a list that the list has not seen."""
+        return self._list_events.popleft() if self._list_events else None
 
     def next_seq(self) -> int:
         """Return the number of the next event."""
@@ -121,6 +137,8 @@ class Desk:
             prevention=prevention,
         )
         self.tell(event)
+        if view.list_id is not None:
+            self._list_events.append(event)
         return event
 
     def amend(self, old: OrderView, new: OrderView) -> None:
@@ -142,19 +160,57 @@ class Desk:
         )
 
     def reserve(self, view: OrderView, remaining: int) -> tuple[str, int]:
-        """Return what so many open steps of a spot limit order lock: asset and atoms. Others lock nothing."""
-        instrument = self.markets[view.instrument].instrument
-        if instrument.is_perp or view.price is None:
+        """Return what so many open steps of a spot order lock: asset and atoms.
+
+        A limit order locks what it may cost. So does a market order while it waits for its trigger (at its trigger
+        price; what the venue locks for a buy is not documented), but not once it trades. An order that waits for the
+        first of its list locks nothing.
+        """
+        market = self.markets[view.instrument]
+        instrument = market.instrument
+        trades_at_once = view.type is OrderType.MARKET and not view.waits
+        if instrument.is_perp or trades_at_once or view.status is OrderStatus.PENDING_NEW:
             return instrument.cash, 0
         if view.side is Side.SELL:
             return instrument.base, remaining * instrument.step_atoms
-        return instrument.quote, cost(instrument, instrument.notional(view.price, remaining))
+        return instrument.quote, cost(instrument, instrument.notional(self.limit_of(view), remaining))
 
-    def lock(self, view: OrderView, before: int, after: int) -> None:
-        """Change what an order locks as its open quantity goes from ``before`` to ``after`` steps."""
-        asset, new = self.reserve(view, after)
-        _, old = self.reserve(view, before)
-        self.ledger.lock(view.account, asset, new - old)
+    def limit_of(self, order: OrderView | Place) -> int:
+        """Return the ticks an order is reckoned at: its price, else its trigger's (rounded up), else the last."""
+        market = self.markets[order.instrument]
+        if order.price is not None:
+            return order.price
+        if order.trigger is not None and order.trigger.price is not None:
+            return int((order.trigger.price / market.instrument.tick).to_integral_value(ROUND_CEILING))
+        return market.last_price
+
+    def hold(self, view: OrderView, remaining: int, *, shared: int = 0) -> None:
+        """Lock what so many open steps of an order need, less what the other order of its pair holds for both."""
+        key = self.key(view)
+        asset, needed = self.reserve(view, remaining)
+        _, held = self._held.get(key, (asset, 0))
+        needed = max(0, needed - shared)
+        self._lock(view, asset, needed - held)
+        self._note_held(key, asset, needed)
+
+    def release(self, view: OrderView) -> None:
+        """Lock nothing for an order any more."""
+        asset, held = self._held.pop(self.key(view), ("", 0))
+        self._lock(view, asset, -held)
+
+    def held(self, view: OrderView) -> int:
+        """Return the atoms that are locked for an order."""
+        return self._held.get(self.key(view), ("", 0))[1]
+
+    def _lock(self, view: OrderView, asset: str, amount: int) -> None:
+        if amount:
+            self.ledger.lock(view.account, asset, amount)
+
+    def _note_held(self, key: OrderKey, asset: str, amount: int) -> None:
+        if amount:
+            self._held[key] = (asset, amount)
+        else:
+            self._held.pop(key, None)
 
     def finish(
         self,
@@ -169,22 +225,34 @@ class Desk:
         market = self.markets[view.instrument]
         if view.price is not None:
             market.book.remove(view.side, view.price, self.key(view))
-        self.lock(view, view.remaining, 0)
-        ended = attrs.evolve(
-            view,
-            status=status,
-            reason=reason,
-            updated_ns=self.now_ns,
-            prevented_id=None if prevention is None else prevention.prevented_id,
-        )
+        self.watchers.discard(view.instrument, self.key(view))
+        self.release(view)
+        ended = attrs.evolve(view, status=status, reason=reason, updated_ns=self.now_ns)
+        if prevention is not None:
+            ended = attrs.evolve(ended, prevented_id=prevention.prevented_id, prevented=view.prevented + view.remaining)
         change = OrderChange.CANCELED if status is OrderStatus.CANCELED else OrderChange.EXPIRED
         self.change(change, ended, cancel_request_id=cancel_request_id, prevention=prevention)
         return ended
 
+    def prevent(self, view: OrderView, quantity: int, prevention: Prevention) -> OrderView:
+        """Take quantity off an open order that lives on, and tell it."""
+        market = self.markets[view.instrument]
+        self.hold(view, view.remaining - quantity)
+        if view.price is not None:
+            market.book.reduce(view.side, view.price, self.key(view), quantity)
+        smaller = attrs.evolve(
+            view,
+            prevented=view.prevented + quantity,
+            prevented_id=prevention.prevented_id,
+            updated_ns=self.now_ns,
+        )
+        self.change(OrderChange.PREVENTED, smaller, prevention=prevention)
+        return smaller
+
     def execute(self, view: OrderView, price: int, quantity: int, trade_id: int, *, maker: bool) -> OrderView:
         """Book one side of a trade for an open order, and tell it."""
         market = self.markets[view.instrument]
-        self.lock(view, view.remaining, view.remaining - quantity)
+        self.hold(view, view.remaining - quantity)
         if view.price is not None:
             market.book.reduce(view.side, view.price, self.key(view), quantity)
         fee, realized = self.ledger.trade(view.account, market.instrument, view.side, price, quantity, maker=maker)
@@ -194,7 +262,7 @@ class Desk:
             view,
             filled=filled,
             filled_quote=view.filled_quote + quote,
-            status=OrderStatus.FILLED if filled == view.quantity else OrderStatus.PARTIALLY_FILLED,
+            status=OrderStatus.FILLED if quantity == view.remaining else OrderStatus.PARTIALLY_FILLED,
             updated_ns=self.now_ns,
         )
         execution = Execution(
@@ -233,6 +301,7 @@ class Desk:
             time_ns=self.now_ns,
         )
         market.trades.append(trade)
+        self._prints.append(trade)
         self.tell(TradeEvent(seq=self.next_seq(), time_ns=self.now_ns, trade=trade))
         return trade.trade_id
 

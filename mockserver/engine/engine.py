@@ -15,6 +15,7 @@ import attrs
 from mockserver.engine.algo import AlgoStore
 from mockserver.engine.desk import Desk, Market
 from mockserver.engine.ids import Ids, IdScheme
+from mockserver.engine.lists import Lists
 from mockserver.engine.matching import Matching
 from mockserver.engine.queries import Queries
 from mockserver.engine.types import (
@@ -25,6 +26,7 @@ from mockserver.engine.types import (
     Cancel,
     CancelAlgo,
     CancelAll,
+    CancelList,
     Command,
     Deposit,
     Event,
@@ -41,6 +43,8 @@ from mockserver.engine.types import (
     OrderView,
     Place,
     PlaceAlgo,
+    PlaceList,
+    PublicTrade,
     Reason,
     Reject,
     RejectReason,
@@ -49,6 +53,7 @@ from mockserver.engine.types import (
     Side,
     TimeInForce,
     TriggerAlgo,
+    TriggerOrder,
 )
 
 __all__ = ["Engine"]
@@ -61,6 +66,7 @@ class Engine(Queries):
         self._desk = Desk(instruments, Ids(ids, seed))
         self._matching = Matching(self._desk)
         self._algos = AlgoStore(self._desk, self._matching)
+        self._lists = Lists(self._desk, self._matching)
 
     def keep(self, most: int) -> None:
         """Keep at most so many closed orders, and executions, of one account; the oldest are forgotten first."""
@@ -96,16 +102,22 @@ class Engine(Queries):
         match command:
             case Place():
                 return _ordered(self._matching.place(command))
+            case PlaceList():
+                return self._place_list(command)
             case Cancel():
                 return self._cancel(command)
             case CancelAll():
                 return self._cancel_all(command)
+            case CancelList():
+                return self._cancel_list(command)
             case Amend():
                 return self._amend(command)
             case Fill():
                 return self._fill(command)
             case Expire():
                 return self._expire(command)
+            case TriggerOrder():
+                return self._trigger_order(command)
             case ForceClose():
                 return self._force_close(command)
             case Deposit():
@@ -117,13 +129,43 @@ class Engine(Queries):
             case TriggerAlgo():
                 return _algo(self._algos.trigger(command.algo_id))
 
+    def _place_list(self, command: PlaceList) -> Reply | Reject:
+        placed = self._lists.place(command)
+        if isinstance(placed, Reject):
+            return placed
+        return Reply(order_list=placed[0], orders=placed[1])
+
     def _cancel(self, command: Cancel) -> Reply | Reject:
         found = self._open(command.instrument, command.order_id, command.account)
         if isinstance(found, Reject):
             return found
         request_id = command.request_id if command.request_id is not None else self._desk.ids.client()
         view = self._desk.finish(found[1], OrderStatus.CANCELED, Reason.USER, cancel_request_id=request_id)
-        return Reply(order=view, request_id=request_id)
+        if view.list_id is None:
+            return Reply(order=view, request_id=request_id)
+        self._lists.settle()
+        ended = self._lists.get(view.list_id)
+        assert ended is not None  # an open order keeps its list
+        return Reply(order=view, order_list=ended, orders=self._lists.orders(ended), request_id=request_id)
+
+    def _cancel_list(self, command: CancelList) -> Reply | Reject:
+        found = self.order_list(command.list_id, account=command.account)
+        if found is None:
+            return Reject(RejectReason.UNKNOWN_LIST, str(command.list_id))
+        if found.is_done:
+            return Reject(RejectReason.ORDER_CLOSED, str(command.list_id))
+        request_id = command.request_id if command.request_id is not None else self._desk.ids.client()
+        ended = self._lists.cancel(found, request_id)
+        return Reply(order_list=ended, orders=self._lists.orders(ended), request_id=request_id)
+
+    def _trigger_order(self, command: TriggerOrder) -> Reply | Reject:
+        found = self._open(command.instrument, command.order_id)
+        if isinstance(found, Reject):
+            return found
+        view = found[1]
+        if not view.waits or view.status is OrderStatus.PENDING_NEW:
+            return Reject(RejectReason.NOT_ALLOWED, "the order does not wait for a trigger")
+        return Reply(order=self._fire(view))
 
     def _cancel_all(self, command: CancelAll) -> Reply | Reject:
         if not self.has_account(command.account):
@@ -143,9 +185,9 @@ class Engine(Queries):
         market, view = found
         quantity = command.quantity if command.quantity is not None else view.quantity
         price = command.price if command.price is not None else view.price
-        assert view.price is not None  # only limit orders rest
-        assert price is not None
-        reject = self._check_amendment(market, view, quantity, price)
+        if view.waits and (price != view.price or quantity > view.quantity):
+            return Reject(RejectReason.NOT_ALLOWED, "an order that waits may only get smaller")
+        reject = self._check_amendment(market, view, quantity, self._desk.limit_of(view) if price is None else price)
         if reject is not None:
             return reject
         new = attrs.evolve(
@@ -156,8 +198,13 @@ class Engine(Queries):
             updated_ns=self._desk.now_ns,
         )
         key = self._desk.key(view)
-        self._desk.lock(view, view.remaining, 0)
-        self._desk.lock(new, 0, new.remaining)
+        if view.waits:
+            self._desk.amend(view, new)
+            if view.list_id is None:  # the funds of a list are its own matter
+                self._desk.hold(new, new.remaining)
+            return Reply(order=new)
+        assert view.price is not None  # only limit orders rest
+        self._desk.hold(new, new.remaining)
         if price == view.price and quantity <= view.quantity:
             market.book.reduce(view.side, view.price, key, view.quantity - quantity)
             self._desk.amend(view, new)
@@ -171,14 +218,15 @@ class Engine(Queries):
         instrument = market.instrument
         if price <= 0:
             return Reject(RejectReason.BAD_PRICE, "not above zero")
-        if not max(view.filled + 1, instrument.min_steps) <= quantity <= instrument.max_steps:
+        gone = view.filled + view.prevented
+        if not max(gone + 1, instrument.min_steps) <= quantity <= instrument.max_steps:
             return Reject(RejectReason.BAD_QUANTITY, "not above what is filled, or outside of the instrument's limits")
         if instrument.notional(price, quantity) < instrument.min_notional_atoms and not view.reduce_only:
             return Reject(RejectReason.MIN_NOTIONAL, str(instrument.min_notional))
-        if view.post_only and market.book.crosses(view.side, price):
+        if view.post_only and not view.waits and market.book.crosses(view.side, price):
             return Reject(RejectReason.WOULD_MATCH, "the amended order would immediately match and take")
         asset, old_lock = self._desk.reserve(view, view.remaining)
-        _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - view.filled)
+        _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - gone)
         if view.account != HOUSE and new_lock - old_lock > max(0, self._desk.ledger.balance(view.account, asset).free):
             return Reject(RejectReason.INSUFFICIENT_BALANCE)
         return None
@@ -188,6 +236,8 @@ class Engine(Queries):
         if isinstance(found, Reject):
             return found
         market, view = found
+        if view.waits:
+            return Reject(RejectReason.NOT_ALLOWED, "the order is not in the book")
         price = command.price if command.price is not None else view.price
         assert view.price is not None  # only limit orders rest
         assert price is not None
@@ -232,7 +282,7 @@ class Engine(Queries):
             client_id=self._desk.ids.forced_client(command.kind),
             reduce_only=True,
         )
-        view = self._matching.new(order, quantity, command.kind)
+        view = self._matching.new(order, kind=command.kind)
         self._desk.change(OrderChange.NEW, view)
         return Reply(order=self._trade_with_house(market, view, price, quantity, maker=False))
 
@@ -275,22 +325,45 @@ class Engine(Queries):
         cause, delta = BalanceCause.ORDER, None
         if isinstance(command, Deposit):
             cause, delta = command.cause, command.amount
-        self._matching.expire_idle_reducers()
-        self._desk.tell_accounts(cause, delta)
-        # Bounded: a conditional order triggers once, and only commands make new ones.
-        while (algo_id := self._algos.due()) is not None:
-            self._algos.trigger(algo_id)
-            self._matching.expire_idle_reducers()
-            self._desk.tell_accounts(BalanceCause.ORDER)
+        self._tidy(cause, delta)
+        # Bounded: an order that waits is set off once, and only commands and full fills make new ones.
+        while (trade := self._desk.next_print()) is not None:
+            self._set_off(trade)
         self._algos.finish_children()
+
+    def _tidy(self, cause: BalanceCause = BalanceCause.ORDER, delta: int | None = None) -> None:
+        self._matching.expire_idle_reducers()
+        self._lists.settle()
+        self._desk.tell_accounts(cause, delta)
+
+    def _set_off(self, trade: PublicTrade) -> None:
+        """Show one trade to everything that waits for its price, and send to work what it sets off."""
+        price = self._desk.markets[trade.instrument].instrument.price(trade.price)
+        orders, looking = self._desk.watchers.see(trade.instrument, price, trade.time_ns)
+        for key, seen in looking:
+            waiting = self._desk.orders.current(key)
+            self._desk.orders.put(attrs.evolve(waiting, looking_ns=seen.since_ns, updated_ns=trade.time_ns))
+        for key in orders:
+            view = self._desk.orders.get(key)
+            if view is not None and view.waits:  # or another that was set off has ended its list
+                self._fire(view)
+                self._tidy()
+        algos, _ = self._algos.watchers.see(trade.instrument, price, trade.time_ns)
+        for algo_id in algos:
+            self._algos.trigger(algo_id)
+            self._tidy()
+
+    def _fire(self, view: OrderView) -> OrderView:
+        self._lists.make_way(view)
+        return self._matching.fire(view)
 
     def _reply(self, reply: Reply, events: tuple[Event, ...]) -> Reply:
         """Complete a reply with the order as the whole command left it, and its executions."""
         if reply.algo is not None:
             return attrs.evolve(reply, algo=self.algo_order(reply.algo.algo_id))
-        if reply.order is None:
+        order = reply.order or next(iter(reply.orders), None) if reply.order_list is not None else reply.order
+        if order is None:
             return reply
-        order = reply.order
         about = [
             event
             for event in events
@@ -307,6 +380,8 @@ class Engine(Queries):
             and event.prevention.taker_order_id == order.order_id
             and event.order.instrument == order.instrument
         }
+        if reply.order_list is not None:
+            return attrs.evolve(reply, executions=tuple(executions), preventions=tuple(preventions.values()))
         return attrs.evolve(
             reply,
             order=about[-1].order,

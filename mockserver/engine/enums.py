@@ -45,12 +45,23 @@ class OnCross(Enum):
 
 
 class SelfTrade(Enum):
-    """What the taker asks for when it meets its own account's order; NONE trades with itself."""
+    """What the taker asks for when it meets its own account's order; NONE trades with itself.
+
+    DECREMENT takes the quantity that would have traded off both orders. TRANSFER is the same between orders of one
+    account, and the only kind of account here (no trade groups).
+    """
 
     NONE = "NONE"
     EXPIRE_TAKER = "EXPIRE_TAKER"
     EXPIRE_MAKER = "EXPIRE_MAKER"
     EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
+    TRANSFER = "TRANSFER"
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether both orders lose what would have traded, instead of one of them ending."""
+        return self in (SelfTrade.DECREMENT, SelfTrade.TRANSFER)
 
 
 class Kind(Enum):
@@ -63,8 +74,12 @@ class Kind(Enum):
 
 
 class OrderStatus(Enum):
-    """State of an order after a change. EXPIRED with reason SELF_TRADE is Binance's EXPIRED_IN_MATCH."""
+    """State of an order after a change. EXPIRED with reason SELF_TRADE is Binance's EXPIRED_IN_MATCH.
 
+    PENDING_NEW is a later order of a list: it is not placed before the first one is filled.
+    """
+
+    PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -73,8 +88,8 @@ class OrderStatus(Enum):
 
     @property
     def is_open(self) -> bool:
-        """Whether the order can still fill."""
-        return self in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+        """Whether the order can still fill, if only later."""
+        return self in (OrderStatus.PENDING_NEW, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
 class OrderChange(Enum):
@@ -85,6 +100,10 @@ class OrderChange(Enum):
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
     AMENDED = "AMENDED"
+    WORKING = "WORKING"
+    """An order that waited for its trigger goes to work."""
+    PREVENTED = "PREVENTED"
+    """Self-trade prevention took quantity off an order that lives on; one that ended by it is EXPIRED."""
 
 
 class Reason(Enum):
@@ -102,6 +121,13 @@ class Reason(Enum):
     EXCHANGE = "EXCHANGE"
     """The operator of the exchange ended it (control API)."""
     DELISTED = "DELISTED"
+    OTHER_ORDER = "OTHER_ORDER"
+    """The other order of its pair went to work, traded or ended."""
+    FIRST_ORDER = "FIRST_ORDER"
+    """The first order of its list ended without being filled."""
+    REFUSED = "REFUSED"
+    """It was to go to work, and would have been refused then."""
+    GOOD_TILL_DATE = "GOOD_TILL_DATE"
 
 
 class RejectReason(Enum):
@@ -122,6 +148,9 @@ class RejectReason(Enum):
     WOULD_TRIGGER = "WOULD_TRIGGER"
     """A conditional order whose trigger price has been reached already."""
     NOT_ALLOWED = "NOT_ALLOWED"
+    UNKNOWN_LIST = "UNKNOWN_LIST"
+    LIST_PRICES = "LIST_PRICES"
+    """The last price does not lie between the prices of a pair."""
     MARKET_CLOSED = "MARKET_CLOSED"
     """The exchange has stopped this market (halted or delisted)."""
 
@@ -140,6 +169,26 @@ class TriggerWhen(Enum):
 
     ABOVE = "ABOVE"
     BELOW = "BELOW"
+
+
+class ListKind(Enum):
+    """How the orders of a list hang together.
+
+    OCO: a pair, one cancels the other. OTO: the second is placed when the first is filled. OTOCO: a pair is.
+    """
+
+    OCO = "OCO"
+    OTO = "OTO"
+    OTOCO = "OTOCO"
+
+
+class ListChange(Enum):
+    """What a ListEvent tells, in Binance's words."""
+
+    STARTED = "EXEC_STARTED"
+    UPDATED = "UPDATED"
+    """The client id of one of its orders is another now."""
+    DONE = "ALL_DONE"
 
 
 class AlgoStatus(Enum):

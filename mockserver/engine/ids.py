@@ -26,6 +26,7 @@ class IdScheme:
     fill_start: int = 1
     algo_start: int = 1
     prevented_start: int = 1
+    list_start: int = 1
     hole: int = 3
     """A counter jumps by 1 to this many."""
     per_instrument: bool = True
@@ -42,20 +43,26 @@ class IdScheme:
             fill_start=self.fill_start + offset,
             algo_start=self.algo_start + offset,
             prevented_start=self.prevented_start + offset,
+            list_start=self.list_start + offset,
         )
 
 
 # Binance samples: spot order ids are per-symbol counters, client ids have 22 letters (spot user-data docs, 2026-07).
-BINANCE_SPOT_IDS: Final = IdScheme(order_start=4_293_153, trade_start=28_457, execution_start=8_641_984)
+# A recorded list of December 2020 has the id 10717037; lists are asked for without a symbol.
+BINANCE_SPOT_IDS: Final = IdScheme(
+    order_start=4_293_153, trade_start=28_457, execution_start=8_641_984, list_start=10_717_037
+)
 # Recorded USD-M order ids of 2024-2026 lie around 2e11; algo ids have a space of their own (about 1e15 on testnet).
 BINANCE_FUTURES_IDS: Final = IdScheme(
     order_start=215_456_450_616, trade_start=109_100_866, algo_start=1_000_000_202_490_585, hole=97
 )
-# Recorded FTX ids of May 2022: order 142505221156, fill 7840169726, trade 3887024143; one counter for all markets.
+# Recorded FTX ids of May 2022: order 142505221156, fill 7840169726, trade 3887024143; one counter for all markets. A
+# trigger order of June 2022 has the id 215826320.
 FTX_IDS: Final = IdScheme(
     order_start=142_505_221_156,
     trade_start=3_887_024_143,
     fill_start=7_840_169_726,
+    algo_start=215_826_320,
     hole=41,
     per_instrument=False,
     client_ids=False,
@@ -68,7 +75,7 @@ class Ids:
     def __init__(self, scheme: IdScheme, seed: int) -> None:
         self.scheme = scheme
         self._random = random.Random(f"ids:{seed}")  # noqa: S311 (shape, not secrecy)
-        self._counters: dict[tuple[str, str], int] = {}  # bounded: six kinds by the instruments of the venue
+        self._counters: dict[tuple[str, str], int] = {}  # bounded: seven kinds by the instruments of the venue
 
     def space(self, instrument: str) -> str:
         """Return the name of the id space of an instrument: its own, or one for the whole venue."""
@@ -93,6 +100,10 @@ class Ids:
     def prevented(self, instrument: str) -> int:
         """Return the next id of a prevented match."""
         return self._next("prevented", self.space(instrument), self.scheme.prevented_start)
+
+    def order_list(self) -> int:
+        """Return the next id of an order list; global."""
+        return self._next("list", "", self.scheme.list_start)
 
     def algo(self) -> int:
         """Return the next id of a conditional order; global."""

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
+
 from mockserver.engine.book import OrderKey
 from mockserver.engine.desk import Desk, Market, cost
+from mockserver.engine.triggers import watch
 from mockserver.engine.types import (
     HOUSE,
     Kind,
@@ -48,28 +51,42 @@ class Matching:
 
         ``accepted`` is called with the new order before anything is told about it.
         """
-        market = self._desk.markets.get(command.instrument)
-        if market is None:
-            return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument)
-        if not self._desk.ledger.knows(command.account):
-            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
-        quantity = command.quantity
-        if command.quote_amount is not None and quantity is None:
-            quantity = self._affordable(market, command, command.quote_amount)
-        reject = self._check(market, command, quantity)
-        if reject is not None:
-            return reject
-        assert quantity is not None
-        view = self.new(command, quantity)
+        checked = self.check(command) or self._check_start(command, command.quantity)
+        if checked is not None:
+            return checked
+        view = self.new(command)
         if accepted is not None:
             accepted(view)
-        self._desk.lock(view, 0, quantity)
+        self._desk.hold(view, view.quantity)
         self._desk.change(OrderChange.NEW, view)
-        if command.post_only and market.book.crosses(view.side, view.price):
+        return self.enter(view)
+
+    def enter(self, view: OrderView) -> OrderView:
+        """Let an order that has just become NEW wait for its trigger, or trade."""
+        market = self._desk.markets[view.instrument]
+        if view.waits:
+            assert view.trigger is not None  # that is what it waits for
+            last = market.instrument.price(market.last_price) if market.trades else None
+            seen = watch(view.trigger, view.side, last, self._desk.now_ns)
+            self._desk.watchers.add(view.instrument, self._desk.key(view), seen)
+            return view
+        if view.post_only and market.book.crosses(view.side, view.price):
             return self._desk.finish(view, OrderStatus.EXPIRED, Reason.POST_ONLY)
-        if view.tif is TimeInForce.FOK and self._fillable(market, view) < quantity:
+        if view.tif is TimeInForce.FOK and self._fillable(market, view) < view.remaining:
             return self._desk.finish(view, OrderStatus.EXPIRED, Reason.FOK_UNFILLED)
         return self.work(market, view)
+
+    def fire(self, view: OrderView) -> OrderView:
+        """Send an order to work whose trigger has come; it expires if it would be refused now."""
+        desk = self._desk
+        desk.watchers.discard(view.instrument, desk.key(view))
+        working = attrs.evolve(view, working_ns=desk.now_ns, updated_ns=desk.now_ns)
+        desk.release(view)
+        if self._check_start(working, working.remaining) is not None:
+            return desk.finish(view, OrderStatus.EXPIRED, Reason.REFUSED)
+        desk.hold(working, working.remaining)
+        desk.change(OrderChange.WORKING, working)
+        return self.enter(working)
 
     def work(self, market: Market, view: OrderView) -> OrderView:
         """Let an open order that is not in the book trade, and rest or expire what is left of it."""
@@ -102,9 +119,13 @@ class Matching:
         position = self._desk.ledger.position(view.account, view.instrument).quantity
         return min(view.remaining, max(0, -view.side.sign * position))
 
-    def new(self, command: Place, quantity: int, kind: Kind = Kind.TRADE) -> OrderView:
+    def new(self, command: Place, *, kind: Kind = Kind.TRADE, list_id: int | None = None) -> OrderView:
         """Return the first state of an order, with an id of its own; nothing is stored or told yet."""
         desk = self._desk
+        quantity = command.quantity
+        if quantity is None:
+            assert command.quote_amount is not None  # checked
+            quantity = self._affordable(desk.markets[command.instrument], command, command.quote_amount)
         return OrderView(
             account=command.account,
             instrument=command.instrument,
@@ -126,21 +147,54 @@ class Matching:
             kind=kind,
             created_ns=desk.now_ns,
             updated_ns=desk.now_ns,
-            working_ns=desk.now_ns,
+            working_ns=desk.now_ns if command.trigger is None else None,
             tags=command.tags,
+            trigger=command.trigger,
+            looking_ns=self.looks_since(command),
+            list_id=list_id,
+            good_till_ns=command.good_till_ns,
         )
+
+    def looks_since(self, order: Place | OrderView) -> int | None:
+        """Return now if an order that begins to wait follows the market at once, else None."""
+        trigger, market = order.trigger, self._desk.markets[order.instrument]
+        at_once = trigger is not None and trigger.trails and trigger.price is None and market.trades
+        return self._desk.now_ns if at_once else None
 
     # -- checks ---------------------------------------------------------------------------------------------------
 
-    def _check(self, market: Market, command: Place, quantity: int | None) -> Reject | None:
-        """Return the first reason to refuse an order, in the order in which a venue looks."""
+    def check(self, command: Place) -> Reject | None:
+        """Return the first reason to refuse an order whatever the market does, in the order in which a venue looks."""
+        market = self._desk.markets.get(command.instrument)
+        if market is None:
+            return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument)
+        if not self._desk.ledger.knows(command.account):
+            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
+        quantity = command.quantity
+        if command.quote_amount is not None and quantity is None:
+            quantity = self._affordable(market, command, command.quote_amount)
         return (
             self._check_terms(market, command, quantity)
             or self._check_identity(command)
             or self._check_position(market, command)
-            or self._check_crossing(market, command)
-            or self._check_funds(market, command, quantity)
         )
+
+    def _check_start(self, order: Place | OrderView, quantity: int | None) -> Reject | None:
+        """Return why an order may not begin to wait or to work as things are now."""
+        market = self._desk.markets[order.instrument]
+        waits = order.trigger is not None and not (isinstance(order, OrderView) and order.working_ns is not None)
+        if waits and self._is_set_off(market, order):
+            return Reject(RejectReason.WOULD_TRIGGER, "the last price is already there")
+        return self._check_crossing(market, order) or self._check_funds(market, order, quantity, waits=waits)
+
+    def check_start(self, order: Place | OrderView) -> Reject | None:
+        """Return why an order of a list may not begin to wait or to work as things are now."""
+        return self._check_start(order, order.remaining if isinstance(order, OrderView) else order.quantity)
+
+    def _is_set_off(self, market: Market, order: Place | OrderView) -> bool:
+        if order.trigger is None or not market.trades:
+            return False
+        return order.trigger.reached(market.instrument.price(market.last_price))
 
     def _check_terms(self, market: Market, command: Place, quantity: int | None) -> Reject | None:
         instrument = market.instrument
@@ -159,7 +213,9 @@ class Matching:
             return Reject(RejectReason.BAD_QUANTITY, "not above zero")
         if command.quote_amount is None and not instrument.min_steps <= quantity <= instrument.max_steps:
             return Reject(RejectReason.BAD_QUANTITY, "outside of the instrument's limits")
-        price = command.price if command.price is not None else market.last_price
+        if command.trigger is not None and (command.post_only or command.quote_amount is not None):
+            return Reject(RejectReason.NOT_ALLOWED, "no post-only order waits for a trigger, nor a quote-sized one")
+        price = self._desk.limit_of(command)
         notional = command.quote_amount or instrument.notional(price, quantity)
         if notional < instrument.min_notional_atoms and not command.reduce_only:
             return Reject(RejectReason.MIN_NOTIONAL, str(instrument.min_notional))
@@ -187,25 +243,29 @@ class Matching:
             return Reject(RejectReason.REDUCE_ONLY, "there is no opposite position")
         return None
 
-    def _check_crossing(self, market: Market, command: Place) -> Reject | None:
-        refuses = command.post_only and command.on_cross is OnCross.REJECT
-        if refuses and market.book.crosses(command.side, command.price):
+    def _check_crossing(self, market: Market, order: Place | OrderView) -> Reject | None:
+        refuses = order.post_only and not (isinstance(order, Place) and order.on_cross is OnCross.EXPIRE)
+        if refuses and market.book.crosses(order.side, order.price):
             return Reject(RejectReason.WOULD_MATCH, "the order would immediately match and take")
         return None
 
-    def _check_funds(self, market: Market, command: Place, quantity: int | None) -> Reject | None:
+    def _check_funds(
+        self, market: Market, command: Place | OrderView, quantity: int | None, *, waits: bool
+    ) -> Reject | None:
         instrument, ledger = market.instrument, self._desk.ledger
-        assert quantity is not None
         if command.account == HOUSE or command.reduce_only:
             return None
+        if quantity is None:
+            assert command.quote_amount is not None  # checked
+            quantity = self._affordable(market, command, command.quote_amount)
         if instrument.is_perp:
             enough = ledger.balance(command.account, instrument.cash).free > 0
         elif command.side is Side.SELL:
             needed = quantity * instrument.step_atoms
             enough = ledger.balance(command.account, instrument.base).free >= needed
         else:
-            if command.price is not None:
-                notional = instrument.notional(command.price, quantity)
+            if command.price is not None or waits:
+                notional = instrument.notional(self._desk.limit_of(command), quantity)
             else:
                 notional = self._sweep_notional(market, command, quantity)
             enough = ledger.balance(command.account, instrument.quote).free >= cost(instrument, notional)
@@ -213,7 +273,7 @@ class Matching:
 
     # -- looking ahead --------------------------------------------------------------------------------------------
 
-    def _affordable(self, market: Market, command: Place, amount: int) -> int:
+    def _affordable(self, market: Market, command: Place | OrderView, amount: int) -> int:
         """Return how many steps a market order can trade against the book for at most this many quote atoms."""
         steps = 0
         for price, open_steps in self._levels(market, command):
@@ -225,7 +285,7 @@ class Matching:
                 break
         return steps
 
-    def _sweep_notional(self, market: Market, command: Place, quantity: int) -> int:
+    def _sweep_notional(self, market: Market, command: Place | OrderView, quantity: int) -> int:
         """Return the quote atoms a market order of this quantity would trade for, as far as the book goes."""
         notional = 0
         for price, open_steps in self._levels(market, command):
@@ -256,7 +316,11 @@ class Matching:
         for price, key, steps in market.book.walk(taker.side.opposite):
             maker = self._desk.orders.current(key)
             if maker.account == taker.account and taker.self_trade is not SelfTrade.NONE:
-                if taker.self_trade is SelfTrade.EXPIRE_MAKER:
+                if taker.self_trade.shrinks and wanted is not None:
+                    wanted -= steps
+                    if wanted <= 0:
+                        break
+                if taker.self_trade is SelfTrade.EXPIRE_MAKER or taker.self_trade.shrinks:
                     continue
                 break
             if sure and maker.reduce_only:
@@ -296,10 +360,18 @@ class Matching:
         return view
 
     def _prevent(self, taker: OrderView, maker: OrderView, price: int) -> OrderView:
-        """Keep an account from trading with itself, the way the taker asked for."""
+        """Keep an account from trading with itself, the way the taker asked for.
+
+        "TRANSFER needs both orders, else it is DECREMENT" (stp_faq).
+        """
         desk, mode = self._desk, taker.self_trade
-        ends_maker = mode in (SelfTrade.EXPIRE_MAKER, SelfTrade.EXPIRE_BOTH)
-        ends_taker = mode in (SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH)
+        if mode is SelfTrade.TRANSFER and maker.self_trade is not SelfTrade.TRANSFER:
+            mode = SelfTrade.DECREMENT
+        overlap = min(taker.remaining, maker.remaining)
+        taker_loses = maker_loses = overlap
+        if not mode.shrinks:
+            taker_loses = taker.remaining if mode is not SelfTrade.EXPIRE_MAKER else 0
+            maker_loses = maker.remaining if mode is not SelfTrade.EXPIRE_TAKER else 0
         match = Prevention(
             account=taker.account,
             instrument=taker.instrument,
@@ -308,13 +380,18 @@ class Matching:
             maker_order_id=maker.order_id,
             mode=mode,
             price=price,
-            taker_quantity=taker.remaining if ends_taker else None,
-            maker_quantity=maker.remaining if ends_maker else None,
+            quantity=overlap,
+            taker_quantity=taker_loses or None,
+            maker_quantity=maker_loses or None,
             time_ns=desk.now_ns,
         )
         desk.orders.add_prevention(match)
-        if ends_maker:
-            desk.finish(maker, OrderStatus.EXPIRED, Reason.SELF_TRADE, prevention=match)
-        if ends_taker:
-            return desk.finish(taker, OrderStatus.EXPIRED, Reason.SELF_TRADE, prevention=match)
-        return taker
+        self._lose(maker, maker_loses, match)
+        return self._lose(taker, taker_loses, match)
+
+    def _lose(self, view: OrderView, quantity: int, match: Prevention) -> OrderView:
+        if quantity == 0:
+            return view
+        if quantity == view.remaining:
+            return self._desk.finish(view, OrderStatus.EXPIRED, Reason.SELF_TRADE, prevention=match)
+        return self._desk.prevent(view, quantity, match)

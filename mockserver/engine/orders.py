@@ -121,7 +121,7 @@ class OrderStore:
                     break
                 keys.append(key)
         views = [view for key in keys if (view := self.get(key, as_of_ns)) is not None and view.is_open]
-        return sorted(views, key=lambda view: (view.created_ns, view.order_id))
+        return sorted(views, key=lambda view: (view.created_ns, view.order_id, view.instrument))
 
     def every(self, account: str, as_of_ns: int | None) -> Iterator[OrderView]:
         """Yield all orders of an account, oldest first."""

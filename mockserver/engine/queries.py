@@ -6,8 +6,11 @@ stream; None is now. Market data never lags. Listings are whole: paging is the f
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mockserver.engine.algo import AlgoStore
 from mockserver.engine.desk import Desk
+from mockserver.engine.lists import Lists
 from mockserver.engine.types import (
     AlgoOrder,
     Amendment,
@@ -15,6 +18,7 @@ from mockserver.engine.types import (
     Depth,
     Execution,
     Instrument,
+    OrderList,
     OrderView,
     Position,
     Prevention,
@@ -28,6 +32,7 @@ class Queries:
 
     _desk: Desk
     _algos: AlgoStore
+    _lists: Lists
 
     # -- accounts -------------------------------------------------------------------------------------------------
 
@@ -180,6 +185,25 @@ class Queries:
             if view.price is not None:
                 sums[view.side] += market.notional(view.price, view.remaining)
         return sums[Side.BUY], sums[Side.SELL]
+
+    # -- order lists ----------------------------------------------------------------------------------------------
+
+    def order_list(self, list_id: int, *, account: str | None = None, as_of_ns: int | None = None) -> OrderList | None:
+        """Return an order list; ``account`` None asks for anybody's."""
+        found = self._lists.get(list_id, as_of_ns)
+        return None if found is None or account not in (None, found.account) else found
+
+    def order_lists(
+        self, account: str, *, only_open: bool = False, as_of_ns: int | None = None
+    ) -> tuple[OrderList, ...]:
+        """Return the account's order lists, oldest first; ``only_open``: those with open orders."""
+        return tuple(each for each in self._lists.every(account, as_of_ns) if not (only_open and each.is_done))
+
+    def trigger_level(self, algo_id: int) -> Decimal | None:
+        """Return the price that would set off a waiting conditional order now, None when it does not wait."""
+        algo = self._algos.get(algo_id)
+        seen = None if algo is None else self._algos.watchers.get(algo.child.instrument, algo_id)
+        return None if seen is None else seen.level
 
     # -- conditional orders ---------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ Every value is frozen. This module holds no behaviour: matching is in ``engine.p
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TypeAlias
 
 import attrs
@@ -20,6 +19,7 @@ from mockserver.engine.commands import (
     Cancel,
     CancelAlgo,
     CancelAll,
+    CancelList,
     Command,
     Deposit,
     Expire,
@@ -27,13 +27,17 @@ from mockserver.engine.commands import (
     ForceClose,
     Place,
     PlaceAlgo,
+    PlaceList,
     Tags,
     TriggerAlgo,
+    TriggerOrder,
 )
 from mockserver.engine.enums import (
     AlgoStatus,
     BalanceCause,
     Kind,
+    ListChange,
+    ListKind,
     OnCross,
     OrderChange,
     OrderStatus,
@@ -53,6 +57,19 @@ from mockserver.engine.instrument import (
     atoms_to_decimal,
     decimal_to_atoms,
 )
+from mockserver.engine.triggers import Trigger
+from mockserver.engine.views import (
+    AlgoOrder,
+    Amendment,
+    Balance,
+    Execution,
+    OrderList,
+    OrderView,
+    Position,
+    Prevention,
+    PublicTrade,
+    Reject,
+)
 
 __all__ = [
     "ATOMS",
@@ -68,6 +85,7 @@ __all__ = [
     "Cancel",
     "CancelAlgo",
     "CancelAll",
+    "CancelList",
     "Command",
     "Deposit",
     "Depth",
@@ -80,14 +98,19 @@ __all__ = [
     "Instrument",
     "InstrumentKind",
     "Kind",
+    "ListChange",
+    "ListEvent",
+    "ListKind",
     "OnCross",
     "OrderChange",
     "OrderEvent",
+    "OrderList",
     "OrderStatus",
     "OrderType",
     "OrderView",
     "Place",
     "PlaceAlgo",
+    "PlaceList",
     "Position",
     "PositionEvent",
     "Prevention",
@@ -102,184 +125,13 @@ __all__ = [
     "Tags",
     "TimeInForce",
     "TradeEvent",
+    "Trigger",
     "TriggerAlgo",
+    "TriggerOrder",
     "TriggerWhen",
     "atoms_to_decimal",
     "decimal_to_atoms",
 ]
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class OrderView:
-    """A snapshot of one order after a change. ``filled_quote`` is in quote atoms; ``quantity`` and ``filled`` in steps.
-
-    For a quote-sized order ``quantity`` is what its amount could buy when it came.
-    """
-
-    account: str
-    instrument: str
-    order_id: int
-    client_id: str | None
-    side: Side
-    type: OrderType
-    tif: TimeInForce
-    price: int | None
-    quantity: int
-    quote_amount: int | None
-    filled: int
-    filled_quote: int
-    status: OrderStatus
-    reason: Reason | None
-    post_only: bool
-    reduce_only: bool
-    self_trade: SelfTrade
-    kind: Kind
-    created_ns: int
-    updated_ns: int
-    working_ns: int
-    """When it went to work; later than its creation only for orders that wait first."""
-    tags: Tags
-    prevented_id: int | None = None
-    """Of the prevented match that ended it."""
-
-    @property
-    def remaining(self) -> int:
-        """Steps not filled (also of an order that has ended)."""
-        return self.quantity - self.filled
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can still fill."""
-        return self.status.is_open
-
-    @property
-    def on_book(self) -> bool:
-        """Whether it stands in the book, or will if the command that made it leaves something of it."""
-        return self.is_open and self.type is OrderType.LIMIT and self.tif is TimeInForce.GTC
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Execution:
-    """One side of one trade. A self-trade is two of these with one ``trade_id``."""
-
-    account: str
-    instrument: str
-    order_id: int
-    client_id: str | None
-    trade_id: int
-    fill_id: int
-    """Own id of this side (FTX calls it the fill's id)."""
-    side: Side
-    price: int
-    quantity: int
-    quote: int
-    """Price times quantity in quote atoms."""
-    fee: int
-    """Atoms of ``fee_asset``; negative is a rebate."""
-    fee_asset: str
-    fee_rate: int
-    maker: bool
-    kind: Kind
-    realized: int
-    """Profit realised by this side, in atoms of the settlement asset; 0 on spot."""
-    time_ns: int
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Amendment:
-    """One change of an order's terms, as the history tells it."""
-
-    account: str
-    instrument: str
-    order_id: int
-    execution_id: int
-    old_client_id: str | None
-    new_client_id: str | None
-    old_quantity: int
-    new_quantity: int
-    time_ns: int
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Prevention:
-    """A match of two orders of one account that did not happen; the quantities are what was open of those it ended."""
-
-    account: str
-    instrument: str
-    prevented_id: int
-    taker_order_id: int
-    maker_order_id: int
-    mode: SelfTrade
-    price: int
-    taker_quantity: int | None
-    maker_quantity: int | None
-    time_ns: int
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class PublicTrade:
-    """One trade as the public sees it; ``taker_side`` is the side that took."""
-
-    instrument: str
-    trade_id: int
-    price: int
-    quantity: int
-    quote: int
-    taker_side: Side
-    kind: Kind
-    time_ns: int
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Balance:
-    """One asset of one account, in atoms. ``free + locked`` is all there is (a PERP wallet locks nothing)."""
-
-    asset: str
-    free: int
-    locked: int
-
-    @property
-    def total(self) -> int:
-        """Free and locked together."""
-        return self.free + self.locked
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Position:
-    """A one-way cross position: signed steps, and the signed quote atoms that were paid for what is still open."""
-
-    account: str
-    instrument: str
-    quantity: int
-    entry_quote: int
-    realized: int
-    """Profit realised so far, before fees."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class AlgoOrder:
-    """A snapshot of one conditional order."""
-
-    algo_id: int
-    client_id: str | None
-    child: Place
-    trigger_price: Decimal
-    when: TriggerWhen
-    status: AlgoStatus
-    child_order_id: int | None
-    reject: Reject | None
-    created_ns: int
-    updated_ns: int
-    triggered_ns: int | None
-    tags: Tags
-
-
-@attrs.frozen(slots=True)
-class Reject:
-    """Why a command was refused; the face finds the venue's words for it."""
-
-    reason: RejectReason
-    detail: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -288,9 +140,11 @@ class Reply:
 
     order: OrderView | None = None
     orders: tuple[OrderView, ...] = ()
-    """The orders a CancelAll cancelled."""
+    """The orders a CancelAll cancelled, or all of a list; of a new list as the first order left them."""
+    order_list: OrderList | None = None
+    """The list that was placed, or cancelled with one of its orders."""
     executions: tuple[Execution, ...] = ()
-    """The executions of ``order`` made by this command."""
+    """The executions of ``order``, or of the first of ``orders``, made by this command."""
     algo: AlgoOrder | None = None
     request_id: str | None = None
     """The id of the cancel request, given or made."""
@@ -316,7 +170,7 @@ class OrderEvent:
     previous_client_id: str | None = None
     """Of an AMENDED whose client id changed."""
     prevention: Prevention | None = None
-    """Of an EXPIRED for SELF_TRADE: the match that would have been."""
+    """Of a PREVENTED, and of an EXPIRED for SELF_TRADE: the match that would have been."""
 
     @property
     def account(self) -> str:
@@ -369,7 +223,17 @@ class AlgoEvent:
     algo: AlgoOrder
 
 
-Event: TypeAlias = OrderEvent | BalanceEvent | PositionEvent | TradeEvent | AlgoEvent
+@attrs.frozen(slots=True, kw_only=True)
+class ListEvent:
+    """A list of orders changed; comes after the OrderEvents it tells of."""
+
+    seq: int
+    time_ns: int
+    account: str
+    order_list: OrderList
+
+
+Event: TypeAlias = OrderEvent | BalanceEvent | PositionEvent | TradeEvent | AlgoEvent | ListEvent
 
 
 @attrs.frozen(slots=True)

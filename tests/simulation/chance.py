@@ -32,12 +32,19 @@ LIMITS: Final[dict[str, tuple[int, ...]]] = {
 }
 
 _ALGO: Final = frozenset({Act.ALGO, Act.ALGO_CANCEL, Act.ALGO_TRIGGER})
+_WAITING: Final = frozenset({Act.STOP, Act.STOP_TRIGGER, Act.LIST})
 _NEVER: Final = frozenset({Act.DEPOSIT})  # money that moves unseen in a gap is named, and would spoil every verdict
 NOT_AT: Final = {
     "binance-spot": _NEVER | _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND},
     "binance-spot-listen-key": _NEVER | _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND},
-    "binance-futures": _NEVER | {Act.SHRINK, Act.QUOTE},
-    "ftx": _NEVER | _ALGO | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK},
+    "binance-futures": _NEVER | _WAITING | {Act.SHRINK, Act.QUOTE},
+    "ftx": _NEVER | _ALGO | _WAITING | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK},
+}
+SELF_TRADES: Final = {
+    "binance-spot": USUAL,
+    "binance-spot-listen-key": USUAL,
+    "binance-futures": tuple(mode for mode in USUAL if not mode.shrinks),
+    "ftx": (SelfTrade.NONE,),
 }
 
 
@@ -168,7 +175,7 @@ def action_of(chance: random.Random, acts: Sequence[Act], flavour: str) -> Actio
         side=chance.choice((Side.BUY, Side.SELL)),
         offset=chance.randint(-NEAR, NEAR),
         size=chance.randint(1, 9),
-        self_trade=SelfTrade.NONE if flavour == "ftx" else chance.choice(USUAL),
+        self_trade=chance.choice(SELF_TRADES[flavour]),
         flag=chance.random() < 0.5,
         after_ns=chance.choice((0, 1_000_000, 250_000_000)),
     )

@@ -29,6 +29,7 @@ SPOT: Final = VenueSpec(
         "pong_within_ms": 60_000,
         "lifetime_ms": DAY_MS,
         "expiry_reason": True,
+        "percent_price": False,  # True: the filter PERCENT_PRICE_BY_SIDE, published and enforced
         "listen_key_notices": 1,
     },
     key_types=("hmac", "rsa", "ed25519"),

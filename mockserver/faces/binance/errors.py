@@ -73,6 +73,9 @@ SYMBOL_CLOSED = Refusal(
 NO_LISTEN_KEY = Refusal(-1125, "This listenKey does not exist.")
 BAD_COMBINATION = Refusal(-1128, "Combination of optional parameters invalid.")
 BAD_JSON = Refusal(-1135, "Invalid JSON Request")
+# -1158 by the page; -1159 was measured on the testnet, its words are those of -1158 fitted to it.
+BAD_PAIR_TYPE = Refusal(-1158, "Order type not supported in OCO.")
+BAD_FIRST_TYPE = Refusal(-1159, "Order type not supported in OTO.")
 BAD_CANCEL_RESTRICTIONS = Refusal(-1145, "Invalid cancelRestrictions")
 # Measured on production (2026-07-31); the error page does not list it.
 NOT_LOGGED_ON = Refusal(-1193, "WebSocket session not authenticated")
@@ -84,6 +87,8 @@ INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requ
 DUPLICATE_ORDER = Refusal(-2010, "Duplicate order sent.")
 MARKET_CLOSED = Refusal(-2010, "Market is closed.")
 WOULD_TAKE = Refusal(-2010, "Order would immediately match and take.")
+STOP_WOULD_TRIGGER = Refusal(-2010, "Order would trigger immediately.")
+LIST_PRICES_WRONG = Refusal(-2010, "The relationship of the prices for the orders is not correct.")
 UNKNOWN_ORDER = Refusal(-2011, "Unknown order sent.")
 CANCEL_RESTRICTED = Refusal(-2011, "Order was not canceled due to cancel restrictions.")
 NO_ORDER = Refusal(-2013, "Order does not exist.")
@@ -108,6 +113,11 @@ CLIENT_ID_TOO_LONG = Refusal(-4015, "Client order id length should be less than 
 WRONG_POSITION_SIDE = Refusal(-4061, "Order's position side does not match user's setting.")
 USE_ALGO_ENDPOINT = Refusal(
     -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+)
+BAD_CALLBACK_RATE = Refusal(-2007, "Invalid callBack rate.")  # clients' reports
+TOO_MANY_STOPS = Refusal(-4045, "Reach max stop order limit.")
+ALREADY_CLOSING = Refusal(
+    -4130, "An open stop or take profit order with GTE and closePosition in the direction is existing."
 )
 NOTIONAL_TOO_SMALL = Refusal(-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only).")
 POST_ONLY_REJECTED = Refusal(

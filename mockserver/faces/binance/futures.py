@@ -19,6 +19,7 @@ from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.feeds import Style
+from mockserver.faces.binance.good_till import GoodTill
 from mockserver.faces.binance.hub import Category
 from mockserver.faces.binance.listen_keys import ListenKeys
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route
@@ -87,17 +88,17 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", LISTEN_KEY_PATH): route(start_stream, "", 1, KEY, lenient=True),
     ("PUT", LISTEN_KEY_PATH): route(keep_stream, "", 1, KEY, lenient=True),
     ("DELETE", LISTEN_KEY_PATH): route(end_stream, "", 1, KEY, lenient=True),
-    ("POST", "/fapi/v1/order"): route(orders.place, orders.PLACE_NAMES, 0, orders=True),
+    ("POST", "/fapi/v1/order"): route(orders.place, orders.PLACE_NAMES, 0, orders=1),
     ("POST", "/fapi/v1/order/test"): route(orders.test, orders.PLACE_NAMES, 1),
     ("GET", "/fapi/v1/order"): route(queries.order, _QUERY, 1),
     ("DELETE", "/fapi/v1/order"): route(orders.cancel, _QUERY, 1),
-    ("PUT", "/fapi/v1/order"): route(orders.modify, orders.MODIFY_NAMES, 1, orders=True),
+    ("PUT", "/fapi/v1/order"): route(orders.modify, orders.MODIFY_NAMES, 1, orders=1),
     ("GET", "/fapi/v1/openOrder"): route(queries.open_order, _QUERY, 1),
     ("GET", "/fapi/v1/openOrders"): route(queries.open_orders, "symbol", by_symbol(1, 40)),
     ("DELETE", "/fapi/v1/allOpenOrders"): route(orders.cancel_all, "symbol", 1),
     ("GET", "/fapi/v1/allOrders"): route(queries.all_orders, "symbol orderId startTime endTime limit", 5),
     ("GET", "/fapi/v1/userTrades"): route(queries.user_trades, "symbol orderId startTime endTime fromId limit", 5),
-    ("POST", "/fapi/v1/algoOrder"): route(orders.place_algo, orders.ALGO_NAMES, 0, orders=True),
+    ("POST", "/fapi/v1/algoOrder"): route(orders.place_algo, orders.ALGO_NAMES, 0, orders=1),
     ("GET", "/fapi/v1/algoOrder"): route(queries.algo_order, _ALGO, 1),
     ("DELETE", "/fapi/v1/algoOrder"): route(orders.cancel_algo, _ALGO, 1),
     ("DELETE", "/fapi/v1/algoOpenOrders"): route(orders.cancel_all_algos, "symbol", 1),
@@ -142,6 +143,7 @@ class FuturesFace(UserDataFace):
         "WS /ws/<listenKey>",
         "WS /stream?streams=<listenKey>",
     )
+    kept = (*UserDataFace.kept, "good_till")
     table = REST
     style = Style(
         futures_views.price, futures_views.quantity, futures_views.amount, speeds_ms=(250, 500, 100), is_futures=True
@@ -152,6 +154,7 @@ class FuturesFace(UserDataFace):
         super().__init__(exchange)
         self.limits = limits.Limits(WEIGHT_PER_MINUTE, limits.FUTURES_ORDERS)
         self.keys = ListenKeys(exchange, self.key_expired)
+        self.good_till = GoodTill(exchange)
 
     @property
     def is_old(self) -> bool:
@@ -186,6 +189,16 @@ class FuturesFace(UserDataFace):
         if self.exchange.settings.options["events_default"] == "all":
             return keys
         return {key: frozenset() if events is None else events for key, events in keys.items()}
+
+    def on_events(self, events: Sequence[Event]) -> None:
+        """Mind the orders with a date, beside what every venue does."""
+        super().on_events(events)
+        self.good_till.on_events(events)
+
+    def reset(self) -> None:
+        """Forget counters and timers."""
+        super().reset()
+        self.good_till.clear()
 
     def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:
         """Return what an account hears of one command."""

@@ -50,6 +50,7 @@ EXECUTION_TYPES: Final = {
     OrderChange.CANCELED: "CANCELED",
     OrderChange.EXPIRED: "EXPIRED",
     OrderChange.AMENDED: "AMENDMENT",
+    OrderChange.WORKING: "NEW",  # only the control API could make such an order here
 }
 # "x": CALCULATED is "Liquidation Execution"; that an ADL is told so too is taken from its sharing the client-id rule.
 CALCULATED: Final = (Kind.LIQUIDATION, Kind.ADL)
@@ -127,7 +128,7 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
         "ss": 0,
         "V": order.self_trade.value,
         "pm": "NONE",
-        "gtd": 0,
+        "gtd": views.good_till(order, at),
         "er": _expiry(event),
     }
     if event.change is OrderChange.AMENDED:
@@ -224,7 +225,7 @@ def algo_update(exchange: Exchange, event: AlgoEvent, at: TimeUnit) -> Object:
         "X": algo.status.value,
         "ai": "" if algo.child_order_id is None else str(algo.child_order_id),
         **_triggered(exchange, event, instrument),
-        "tp": trimmed(algo.trigger_price),
+        "tp": views.trigger_price(algo),
         "p": views.price(instrument, child.price),
         "V": child.self_trade.value,
         "wt": views.tag(algo.tags, "wt", "CONTRACT_PRICE"),

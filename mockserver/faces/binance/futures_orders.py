@@ -1,7 +1,7 @@
 """USD-M's calls that place, cancel and change orders, conditional ones too.
 
 Conditional types live in the Algo service since 2025-12-09: on the ordinary endpoint they are refused with -4120.
-What this module does not do: hedge mode, isolated margin, trailing stops, GTD, price match.
+What this module does not do: hedge mode, isolated margin, price match, dates of conditional orders.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from mockserver.engine.types import (
 from mockserver.faces.binance import errors, instruments, placing
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.good_till import good_till_ns
 from mockserver.faces.binance.params import FUTURES_CLIENT_ID, Params
 from mockserver.faces.binance.routes import Call
 from mockserver.faces.binance.spot_orders import find
@@ -49,8 +50,11 @@ ALGO_NAMES: Final = (
     "closePosition priceProtect reduceOnly activatePrice callbackRate clientAlgoId newOrderRespType "
     "selfTradePreventionMode goodTillDate"
 )
-CONDITIONAL: Final = (*views.ALGO_TYPES, "TRAILING_STOP_MARKET")
+CONDITIONAL: Final = views.ALGO_TYPES
 MAX_CLIENT_ID: Final = 36
+# "min 0.1, max 10 where 1 for 1%", in steps of 0.1 (clients' reports of -2007).
+LEAST_RATE: Final = Decimal("0.1")
+MOST_RATE: Final = Decimal(10)
 BAD_QUANTITY: Final = errors.too_precise("quantity")
 
 
@@ -148,7 +152,8 @@ def _place(
         post_only=post_only,
         on_cross=OnCross.EXPIRE if options["gtx_crossing"] == "expire" else OnCross.REJECT,
         reduce_only=closes or params.flag("reduceOnly") or False,
-        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE),
+        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE, instruments.FUTURES_SELF_TRADE_MODES),
+        good_till_ns=good_till_ns(params, call.now_ns) if limit and not tags else None,
         tags=tags,
     )
 
@@ -158,7 +163,7 @@ def _limit_terms(params: Params, instrument: Instrument) -> tuple[int, TimeInFor
     price = _needed(params, "price")
     if price > instruments.MAX_PRICE:
         raise Refused(errors.PRICE_OFF_TICK)
-    tif = TimeInForce.GTC if sent == "GTX" else placing.time_in_force(sent)
+    tif = TimeInForce.GTC if sent in ("GTX", "GTD") else placing.time_in_force(sent)
     return placing.ticks(instrument, price, errors.PRICE_OFF_TICK), tif, sent == "GTX"
 
 
@@ -223,22 +228,32 @@ def place_algo(call: Call) -> object:
     side, kind = placing.side(params), params.need("type")
     if kind not in views.ALGO_TYPES:
         raise Refused(errors.BAD_ORDER_TYPE)
+    if params.text("timeInForce") == "GTD":
+        raise Refused(errors.BAD_TIME_IN_FORCE)
     _check_mode(params)
-    trigger = _needed(params, "triggerPrice")
+    trails = kind == views.TRAILING
+    trigger, ratio = _trail(params) if trails else (_needed(params, "triggerPrice"), None)
     working = params.text("workingType") or "CONTRACT_PRICE"
     if working not in ("CONTRACT_PRICE", "MARK_PRICE"):
         raise Refused(errors.not_valid("workingType"))
     protect = "true" if params.flag("priceProtect") else "false"
     common = (("wt", working), ("pP", protect))
-    closes = "true" if params.flag("closePosition") else "false"
-    child_tags = (("ot", kind), ("sp", trimmed(trigger)), ("cp", closes), *common)
+    closes = params.flag("closePosition") or False
+    if closes and trails:
+        raise Refused(errors.not_required("closePosition"))
+    if closes:
+        _check_closing(call, instrument, side, kind)
+    level = "0" if trails or trigger is None else trimmed(trigger)
+    child_tags = (("ot", kind), ("sp", level), ("cp", str(closes).lower()), *common)
     child = _place(call, instrument, side, "MARKET" if kind.endswith("_MARKET") else "LIMIT", None, child_tags)
+    # A trail begins where a take-profit would be set off: "BUY: the lowest price <= activatePrice".
     above = (side is Side.BUY) == kind.startswith("STOP")
     reply = call.exchange.submit(
         PlaceAlgo(
             child=child,
             trigger_price=trigger,
             when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW,
+            trail_ratio=ratio,
             client_id=_client_id(params, "clientAlgoId"),
             tags=(("o", kind), *common),
         )
@@ -246,10 +261,28 @@ def place_algo(call: Call) -> object:
     return views.algo_order(_accepted_algo(reply.reject, reply.algo), instrument, call.at)
 
 
+def _trail(params: Params) -> tuple[Decimal | None, Decimal]:
+    """Return where a trailing stop begins to follow the market (None: at once), and by which share it does."""
+    if params.text("triggerPrice") is not None:
+        raise Refused(errors.not_required("triggerPrice"))
+    rate = _needed(params, "callbackRate")
+    if not LEAST_RATE <= rate <= MOST_RATE or rate.normalize() != rate.quantize(LEAST_RATE).normalize():
+        raise Refused(errors.BAD_CALLBACK_RATE)
+    return params.number("activatePrice"), rate / 100
+
+
+def _check_closing(call: Call, instrument: Instrument, side: Side, kind: str) -> None:
+    """Refuse a second stop, or a second take-profit, that would close the whole position (seen on the testnet)."""
+    for algo in call.exchange.engine.algo_orders(call.account, instrument.name, only_open=True):
+        same = views.tag(algo.tags, "o").startswith("STOP") == kind.startswith("STOP")
+        if algo.child.quantity is None and algo.child.side is side and same:
+            raise Refused(errors.ALREADY_CLOSING)
+
+
 def _accepted_algo(reject: Reject | None, algo: AlgoOrder | None) -> AlgoOrder:
     if reject is not None:
-        if reject.reason is RejectReason.WOULD_TRIGGER:
-            raise Refused(errors.WOULD_TRIGGER)
+        if reject.reason is RejectReason.TOO_MANY_ORDERS:
+            raise Refused(errors.TOO_MANY_STOPS)
         raise placing.refused(placing.FUTURES_REJECTS, reject)
     assert algo is not None  # a reply without a reject has its order
     return algo

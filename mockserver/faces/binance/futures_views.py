@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from mockserver.engine.algo import MAX_OPEN_ALGOS
 from mockserver.engine.types import (
     AlgoOrder,
     AlgoStatus,
@@ -32,7 +33,8 @@ from mockserver.faces.binance.text import padded, trimmed
 
 Object = dict[str, object]
 LEVERAGE: Final = 20
-ALGO_TYPES: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET")
+TRAILING: Final = "TRAILING_STOP_MARKET"
+ALGO_TYPES: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", TRAILING)
 CENTS: Final = Decimal("0.00001")
 
 
@@ -64,8 +66,15 @@ def status(order: OrderView) -> str:
 
 
 def tif(order: OrderView) -> str:
-    """Return the time in force; a post-only order has one of its own."""
-    return "GTX" if order.post_only else order.tif.value
+    """Return the time in force; a post-only order has one of its own, and so has one with a date."""
+    if order.post_only:
+        return "GTX"
+    return order.tif.value if order.good_till_ns is None else "GTD"
+
+
+def good_till(order: OrderView, at: TimeUnit) -> int:
+    """Return the date of an order that has one, else 0."""
+    return 0 if order.good_till_ns is None else at(order.good_till_ns)
 
 
 def order_type(order: OrderView) -> str:
@@ -105,7 +114,7 @@ def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Objec
         "priceProtect": False,
         "priceMatch": "NONE",
         "selfTradePreventionMode": order.self_trade.value,
-        "goodTillDate": 0,
+        "goodTillDate": good_till(order, at),
     }
 
 
@@ -181,7 +190,7 @@ def algo_order(algo: AlgoOrder, instrument: Instrument, at: TimeUnit) -> Object:
         "quantity": "0" if child.quantity is None else quantity(instrument, child.quantity),
         "algoStatus": algo.status.value,
         "actualOrderId": "" if algo.child_order_id is None else str(algo.child_order_id),
-        "triggerPrice": trimmed(algo.trigger_price),
+        "triggerPrice": trigger_price(algo),
         "price": price(instrument, child.price),
         "workingType": tag(algo.tags, "wt", "CONTRACT_PRICE"),
         "priceMatch": "NONE",
@@ -189,10 +198,26 @@ def algo_order(algo: AlgoOrder, instrument: Instrument, at: TimeUnit) -> Object:
         "closePosition": child.quantity is None,
         "priceProtect": tag(algo.tags, "pP") == "true",
         "reduceOnly": child.reduce_only,
+        **_trailing(algo),
         "createTime": at(algo.created_ns),
         "updateTime": at(algo.updated_ns),
         "triggerTime": 0 if algo.triggered_ns is None else at(algo.triggered_ns),
         "goodTillDate": 0,
+    }
+
+
+def trigger_price(algo: AlgoOrder) -> str:
+    """Return the trigger price, "0" for an order that trails: that has an activation price."""
+    return "0" if algo.trigger.trails or algo.trigger.price is None else trimmed(algo.trigger.price)
+
+
+def _trailing(algo: AlgoOrder) -> Object:
+    ratio = algo.trigger.trail_ratio
+    if ratio is None:
+        return {}
+    return {
+        "activatePrice": trimmed(algo.trigger.price or Decimal(0)),
+        "callbackRate": trimmed((ratio * 100).normalize()),
     }
 
 
@@ -306,7 +331,7 @@ def symbol(instrument: Instrument) -> Object:
         "maxMoveOrderLimit": 10000,
         "filters": _filters(instrument),
         "orderTypes": ["LIMIT", "MARKET", *ALGO_TYPES],
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
     }
 
 
@@ -327,5 +352,6 @@ def _filters(instrument: Instrument) -> list[Mapping[str, object]]:
         {"filterType": "LOT_SIZE", **lot},
         {"filterType": "MARKET_LOT_SIZE", **lot},
         {"filterType": "MAX_NUM_ORDERS", "limit": instruments.MAX_NUM_ORDERS},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": MAX_OPEN_ALGOS},
         {"filterType": "MIN_NOTIONAL", "notional": trimmed(instrument.min_notional)},
     ]

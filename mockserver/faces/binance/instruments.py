@@ -10,17 +10,25 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from mockserver.engine.types import FeeRule, Instrument, InstrumentKind
+from mockserver.engine.types import FeeRule, Instrument, InstrumentKind, Side
 
 SPOT_FEE: Final = 100_000
 FUTURES_MAKER_FEE: Final = 20_000
 FUTURES_TAKER_FEE: Final = 50_000
 MAX_NUM_ORDERS: Final = 200
+MAX_NUM_ALGO_ORDERS: Final = 5
+MAX_NUM_ORDER_LISTS: Final = 20
+MIN_TRAILING_DELTA: Final = 10
+MAX_TRAILING_DELTA: Final = 2_000
+PERCENT_PRICE: Final = {side: (Decimal("0.2"), Decimal(5)) for side in Side}
+"""How far below and above the average price a spot order may lie."""
 MAX_PRICE: Final = Decimal(1_000_000)
 MAX_NOTIONAL: Final = Decimal(9_000_000)
 ONBOARD_MS: Final = 1_569_398_400_000
 DELIVERY_MS: Final = 4_133_404_800_000
-SELF_TRADE_MODES: Final = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
+SELF_TRADE_MODES: Final = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
+"""TRANSFER is allowed on all symbols since 2026-04-02 (spot changelog)."""
+FUTURES_SELF_TRADE_MODES: Final = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 DEFAULT_SELF_TRADE: Final = "EXPIRE_MAKER"
 
 

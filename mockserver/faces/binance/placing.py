@@ -1,7 +1,6 @@
 """From the parameters of a new order to the engine's command, and from the engine's refusal to the venue's words.
 
-What spot and USD-M have in common. Types that wait for a trigger, order lists, pegged and iceberg orders are refused:
-`exchangeInfo` does not offer them.
+What spot and USD-M have in common.
 What this module does not do: send the command.
 """
 
@@ -29,6 +28,9 @@ SPOT_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.WOULD_MATCH: errors.WOULD_TAKE,
     RejectReason.TOO_MANY_ORDERS: errors.filter_failure("MAX_NUM_ORDERS"),
     RejectReason.UNKNOWN_INSTRUMENT: errors.BAD_SYMBOL,
+    RejectReason.WOULD_TRIGGER: errors.STOP_WOULD_TRIGGER,
+    RejectReason.LIST_PRICES: errors.LIST_PRICES_WRONG,
+    RejectReason.UNKNOWN_LIST: errors.UNKNOWN_ORDER,
     RejectReason.MARKET_CLOSED: errors.MARKET_CLOSED,
 }
 FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
@@ -39,6 +41,7 @@ FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.INSUFFICIENT_BALANCE: errors.MARGIN_INSUFFICIENT,
     RejectReason.WOULD_MATCH: errors.POST_ONLY_REJECTED,
     RejectReason.REDUCE_ONLY: errors.REDUCE_ONLY_REJECTED,
+    RejectReason.WOULD_TRIGGER: errors.WOULD_TRIGGER,
     RejectReason.MARKET_CLOSED: errors.SYMBOL_CLOSED,
 }
 
@@ -48,9 +51,9 @@ def refused(table: Mapping[RejectReason, Refusal], reject: Reject) -> Refused:
     return Refused(table.get(reject.reason, errors.UNKNOWN))
 
 
-def side(params: Params) -> Side:
+def side(params: Params, name: str = "side") -> Side:
     """Return the side; refused with -1117 if it is none."""
-    match params.need("side"):
+    match params.need(name):
         case "BUY":
             return Side.BUY
         case "SELL":
@@ -67,17 +70,17 @@ def time_in_force(sent: str) -> TimeInForce:
         raise Refused(errors.BAD_TIME_IN_FORCE) from None
 
 
-def self_trade(params: Params, default: str) -> SelfTrade:
+def self_trade(params: Params, default: str, allowed: tuple[str, ...]) -> SelfTrade:
     """Return the self-trade prevention; a mode the symbol does not allow is refused with -1013."""
-    try:
-        return SelfTrade(params.text("selfTradePreventionMode") or default)
-    except ValueError:
-        raise Refused(errors.BAD_SELF_TRADE) from None
+    sent = params.text("selfTradePreventionMode") or default
+    if sent not in allowed:
+        raise Refused(errors.BAD_SELF_TRADE)
+    return SelfTrade(sent)
 
 
-def ticks(instrument: Instrument, price: Decimal, off_tick: Refusal) -> int:
+def ticks(instrument: Instrument, price: Decimal, off_tick: Refusal, name: str = "price") -> int:
     """Return a price in ticks; refused if it is zero or not a multiple of the tick."""
-    _check_precision("price", price)
+    _check_precision(name, price)
     if price <= 0:
         raise Refused(off_tick)
     try:

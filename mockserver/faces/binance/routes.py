@@ -93,8 +93,8 @@ SIGNED_NAMES: Final = frozenset({"timestamp", "recvWindow", "signature"})
 class Route:
     """One call: its handler, the parameters it takes beside those of the signature, its weight, its security.
 
-    `free` calls cost no weight when they succeed; `orders` counts against the account's order rate; `lenient` calls
-    ignore what they do not know.
+    `free` calls cost no weight when they succeed; `orders` is how many of them count against the account's order rate;
+    `lenient` calls ignore what they do not know.
     """
 
     handle: Handler
@@ -102,7 +102,7 @@ class Route:
     security: Security
     weigh: Weigh
     free: bool = False
-    orders: bool = False
+    orders: int = 0
     lenient: bool = False
 
     def check_names(self, params: Params, also: frozenset[str] = frozenset()) -> None:
@@ -119,7 +119,7 @@ def route(
     security: Security = Security.SIGNED,
     *,
     free: bool = False,
-    orders: bool = False,
+    orders: int = 0,
     lenient: bool = False,
 ) -> Route:
     """Make a route; `takes` is a list of names divided by spaces."""
@@ -206,11 +206,12 @@ class BinanceFace(Face):
         now_ms = ms(call.now_ns)
         if found.orders:
             call.limits.check_order(call.account, now_ms)
-            call.limits.count_order(call.account, now_ms)
+            for _ in range(found.orders):
+                call.limits.count_order(call.account, now_ms)
         try:
             return found.handle(call)
         except Refused:
-            if found.orders:
+            for _ in range(found.orders):
                 call.limits.uncount_order(call.account, now_ms)
             raise
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mockserver.engine.types import OrderChange, OrderEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faces.binance import errors, klines, limits, spot_events, spot_views
+from mockserver.faces.binance import spot_lists as lists
 from mockserver.faces.binance import spot_orders as orders
 from mockserver.faces.binance import spot_queries as queries
 from mockserver.faces.binance.errors import Refused
@@ -81,10 +82,10 @@ def _own_key(call: Call) -> str:
 
 
 _QUERY = "symbol orderId origClientOrderId"
-_PLACE = route(orders.place, orders.PLACE_NAMES, 1, free=True, orders=True)
+_PLACE = route(orders.place, orders.PLACE_NAMES, 1, free=True, orders=1)
 _CANCEL = route(orders.cancel, orders.CANCEL_NAMES, 1, free=True)
 _CANCEL_ALL = route(orders.cancel_all, "symbol", 1, free=True)
-_REPLACE = route(orders.cancel_replace, orders.REPLACE_NAMES, 1, free=True, orders=True)
+_REPLACE = route(orders.cancel_replace, orders.REPLACE_NAMES, 1, free=True, orders=1)
 _AMEND = route(orders.amend, "symbol orderId origClientOrderId newClientOrderId newQty", 4)
 _TEST = route(orders.test, orders.PLACE_NAMES + " computeCommissionRates", 1)
 _ORDER = route(queries.order, _QUERY, 4)
@@ -98,6 +99,13 @@ _PREVENTED = route(
 )
 _AMENDMENTS = route(queries.amendments, "symbol orderId fromExecutionId limit", 4)
 _ALLOCATIONS = route(queries.nothing, "symbol startTime endTime fromAllocationId limit orderId", 20)
+_OCO = route(lists.place_oco, lists.OCO_NAMES, 1, free=True, orders=2)
+_OTO = route(lists.place_oto, lists.OTO_NAMES, 1, free=True, orders=2)
+_OTOCO = route(lists.place_otoco, lists.OTOCO_NAMES, 1, free=True, orders=3)
+_CANCEL_LIST = route(lists.cancel, "symbol orderListId listClientOrderId newClientOrderId", 1, free=True)
+_LIST = route(lists.order_list, "orderListId origClientOrderId", 4)
+_ALL_LISTS = route(lists.all_lists, "fromId startTime endTime limit", 20)
+_OPEN_LISTS = route(lists.open_lists, "", 6)
 _PING = route(queries.ping, "", 1, OPEN)
 _TIME = route(queries.time, "", 1, OPEN)
 _INFO_NAMES = "symbol symbols permissions showPermissionSets symbolStatus"
@@ -139,7 +147,13 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/rateLimit/order"): _RATES,
     ("GET", "/api/v3/myPreventedMatches"): _PREVENTED,
     ("GET", "/api/v3/myAllocations"): _ALLOCATIONS,
-    ("GET", "/api/v3/openOrderList"): route(queries.nothing, "", 6),
+    ("POST", "/api/v3/orderList/oco"): _OCO,
+    ("POST", "/api/v3/orderList/oto"): _OTO,
+    ("POST", "/api/v3/orderList/otoco"): _OTOCO,
+    ("DELETE", "/api/v3/orderList"): _CANCEL_LIST,
+    ("GET", "/api/v3/orderList"): _LIST,
+    ("GET", "/api/v3/allOrderList"): _ALL_LISTS,
+    ("GET", "/api/v3/openOrderList"): _OPEN_LISTS,
     # The wallet API is not mocked; clients ask these at start and are content with an empty list. Whoever asks gets it:
     # on the venue one key opens both products, here each has its own, and a futures client asks with the other one.
     ("GET", "/sapi/v1/capital/config/getall"): route(queries.nothing, "", 10, OPEN, lenient=True),
@@ -173,6 +187,13 @@ WS: Final[Mapping[str, Route]] = {
     "order.cancelReplace": _REPLACE,
     "order.amend.keepPriority": _AMEND,
     "order.amendments": _AMENDMENTS,
+    "orderList.place.oco": _OCO,
+    "orderList.place.oto": _OTO,
+    "orderList.place.otoco": _OTOCO,
+    "orderList.cancel": _CANCEL_LIST,
+    "orderList.status": _LIST,
+    "allOrderLists": _ALL_LISTS,
+    "openOrderLists.status": _OPEN_LISTS,
     "openOrders.status": _OPEN,
     "openOrders.cancelAll": _CANCEL_ALL,
     "allOrders": _ALL,

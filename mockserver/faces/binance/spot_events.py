@@ -16,6 +16,8 @@ from mockserver.engine.types import (
     BalanceCause,
     BalanceEvent,
     Event,
+    ListEvent,
+    ListKind,
     OrderChange,
     OrderEvent,
     atoms_to_decimal,
@@ -37,6 +39,9 @@ EXECUTION_TYPES: Final = {
     OrderChange.CANCELED: "CANCELED",
     OrderChange.EXPIRED: "EXPIRED",
     OrderChange.AMENDED: "REPLACED",
+    # No capture is at hand of a stop that goes to work; `w` and `W` of the field list change by it.
+    OrderChange.WORKING: "NEW",
+    OrderChange.PREVENTED: "TRADE_PREVENTION",
 }
 
 
@@ -46,6 +51,8 @@ def render(exchange: Exchange, events: Sequence[Event], account: str, at: TimeUn
     for event in events:
         if isinstance(event, OrderEvent) and event.order.account == account:
             out.append(("executionReport", json_text(execution_report(exchange, event, at))))
+        elif isinstance(event, ListEvent) and event.account == account:
+            out.append(("listStatus", json_text(list_status(event, at))))
         elif isinstance(event, BalanceEvent) and event.account == account:
             out.extend((str(each["e"]), json_text(each)) for each in _balances(exchange, event, at))
     return out
@@ -62,7 +69,7 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
     instrument = exchange.engine.instruments[order.instrument]
     cancelled = event.change is OrderChange.CANCELED
     # A MARKET order says `w` true in its NEW and false from then on (market_orders_faq).
-    on_book = event.change is OrderChange.NEW or order.on_book
+    on_book = order.on_book or (event.change in (OrderChange.NEW, OrderChange.WORKING) and not order.waits)
     out: dict[str, object] = {
         "e": "executionReport",
         "E": at(event.time_ns),
@@ -73,9 +80,9 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
         "f": order.tif.value,
         "q": spot_views.quantity(instrument, order.quantity),
         "p": spot_views.price(instrument, order.price),
-        "P": ZERO,
+        "P": spot_views.stop_price(order),
         "F": ZERO,
-        "g": -1,
+        "g": spot_views.list_id(order),
         "C": order.client_id if cancelled else "",
         "x": "TRADE_PREVENTION" if event.prevention is not None else EXECUTION_TYPES[event.change],
         "X": spot_views.status(order),
@@ -96,13 +103,13 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
         "Z": spot_views.amount(order.filled_quote),
         "Y": ZERO if fill is None else spot_views.amount(fill.quote),
         "Q": spot_views.amount(order.quote_amount or 0),
-        "W": at(order.working_ns),
+        **({} if order.working_ns is None else {"W": at(order.working_ns)}),
         "V": order.self_trade.value,
     }
-    return {**out, **_sometimes(exchange, event)}
+    return {**out, **_sometimes(exchange, event, at)}
 
 
-def _sometimes(exchange: Exchange, event: OrderEvent) -> dict[str, object]:
+def _sometimes(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dict[str, object]:
     """Return the fields that only some reports have."""
     order, out = event.order, dict[str, object]()
     letters = {"strategyId": "j", "strategyType": "J"}
@@ -110,13 +117,50 @@ def _sometimes(exchange: Exchange, event: OrderEvent) -> dict[str, object]:
     match = event.prevention
     if match is not None:
         instrument = exchange.engine.instruments[order.instrument]
-        # What was open is prevented as a whole, so that quantity - filled - prevented is nothing (stp_faq).
-        rest = spot_views.quantity(instrument, order.remaining)
-        out.update({"v": match.prevented_id, "A": rest, "B": rest})
+        taker = match.taker_order_id == order.order_id
+        lost = (match.taker_quantity if taker else match.maker_quantity) or 0
+        out.update(
+            {
+                "v": match.prevented_id,
+                "A": spot_views.quantity(instrument, order.prevented),
+                "B": spot_views.quantity(instrument, lost),
+                "U": match.maker_order_id if taker else match.taker_order_id,
+                "Cs": match.instrument,
+                "pl": spot_views.quantity(instrument, match.quantity),
+                "pL": spot_views.price(instrument, match.price),
+                "pY": spot_views.amount(instrument.notional(match.price, match.quantity)),
+            }
+        )
+    delta = spot_views.trailing_delta(order)
+    if delta is not None:
+        out["d"] = delta
+        if order.looking_ns is not None:
+            out["D"] = at(order.looking_ns)
     reason = spot_views.expiry_reason(order)
     if event.change is OrderChange.EXPIRED and reason is not None and exchange.settings.options["expiry_reason"]:
         out["eR"] = reason
     return out
+
+
+def list_status(event: ListEvent, at: TimeUnit) -> dict[str, object]:
+    """Return a `listStatus`; an OTOCO is an OTO to the venue."""
+    each = event.order_list
+    return {
+        "e": "listStatus",
+        "E": at(event.time_ns),
+        "s": each.instrument,
+        "g": each.list_id,
+        "c": "OCO" if each.kind is ListKind.OCO else "OTO",
+        "l": each.change.value,
+        "L": "ALL_DONE" if each.is_done else "EXECUTING",
+        "r": "NONE",
+        "C": each.client_id,
+        "T": at(event.time_ns),
+        "O": [
+            {"s": each.instrument, "i": number, "c": name}
+            for number, name in zip(each.order_ids, each.client_ids, strict=True)
+        ],
+    }
 
 
 def _balances(exchange: Exchange, event: BalanceEvent, at: TimeUnit) -> list[dict[str, object]]:

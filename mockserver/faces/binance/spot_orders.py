@@ -2,14 +2,15 @@
 
 What they answer is in `spot_views`; that the events of a call may be on the wire before its answer is the exchange's
 doing, as it is the venue's.
-What this module does not do: conditional orders and order lists.
+What this module does not do: order lists (`spot_lists`), or read the terms of an order (`spot_terms`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final
+
+from attrs import evolve
 
 from mockserver.engine.types import (
     Amend,
@@ -17,18 +18,15 @@ from mockserver.engine.types import (
     CancelAll,
     Instrument,
     OrderStatus,
-    OrderType,
     OrderView,
     Place,
     Reply,
-    Tags,
-    TimeInForce,
-    decimal_to_atoms,
 )
-from mockserver.faces.binance import errors, instruments, placing, spot_views
+from mockserver.faces.binance import errors, placing, spot_views
 from mockserver.faces.binance.errors import Refusal, Refused
 from mockserver.faces.binance.params import SPOT_CLIENT_ID, Params
 from mockserver.faces.binance.routes import Call
+from mockserver.faces.binance.spot_terms import LOT_SIZE, check_counts, needed, order_of
 
 PLACE_NAMES: Final = (
     "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId stopPrice trailingDelta icebergQty "
@@ -39,12 +37,6 @@ REPLACE_NAMES: Final = (
     f"{PLACE_NAMES} cancelReplaceMode cancelNewClientOrderId cancelOrigClientOrderId cancelOrderId cancelRestrictions "
     "orderRateLimitExceededMode"
 )
-# Parameters of orders this exchange does not offer (its `exchangeInfo` says so).
-UNSUPPORTED: Final = ("stopPrice", "trailingDelta", "icebergQty", "pegPriceType", "pegOffsetType", "pegOffsetValue")
-LEAST_STRATEGY_TYPE: Final = 1_000_000
-PRICE_FILTER: Final = errors.filter_failure("PRICE_FILTER")
-LOT_SIZE: Final = errors.filter_failure("LOT_SIZE")
-MARKET_LOT_SIZE: Final = errors.filter_failure("MARKET_LOT_SIZE")
 
 
 def place(call: Call) -> object:
@@ -91,87 +83,9 @@ def _answer_type(params: Params) -> str:
 
 def place_command(call: Call, instrument: Instrument) -> Place:
     """Return the engine's command for the order the parameters describe, or refuse as the venue would."""
-    params = call.params
-    side = placing.side(params)
-    kind = params.need("type")
-    if kind not in spot_views.ORDER_TYPES:
-        raise Refused(errors.BAD_ORDER_TYPE)
-    for name in UNSUPPORTED:
-        if params.text(name) is not None:
-            raise Refused(errors.not_required(name))
-    tif, price, quantity, quote = _market(params, instrument) if kind == "MARKET" else _limit(params, instrument, kind)
-    command = Place(
-        account=call.account,
-        instrument=instrument.name,
-        side=side,
-        type=OrderType.MARKET if kind == "MARKET" else OrderType.LIMIT,
-        quantity=quantity,
-        quote_amount=quote,
-        price=price,
-        tif=tif,
-        client_id=params.matching("newClientOrderId", SPOT_CLIENT_ID),
-        post_only=kind == "LIMIT_MAKER",
-        self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE),
-        tags=_strategy(params),
-    )
-    if len(call.exchange.engine.open_orders(call.account, instrument.name)) >= instruments.MAX_NUM_ORDERS:
-        raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
+    command = order_of(call, instrument)
+    check_counts(call, (command,))
     return command
-
-
-Terms = tuple[TimeInForce, int | None, int | None, int | None]
-
-
-def _market(params: Params, instrument: Instrument) -> Terms:
-    for name in ("price", "timeInForce"):
-        if params.text(name) is not None:
-            raise Refused(errors.not_required(name))
-    quantity, quote = params.number("quantity"), params.number("quoteOrderQty")
-    if quantity is None and quote is None:
-        raise Refused(errors.missing_both("quantity", "quoteOrderQty"))
-    if quantity is not None and quote is not None:
-        raise Refused(errors.not_required("quoteOrderQty"))
-    if quantity is not None:
-        return TimeInForce.GTC, None, placing.steps(instrument, quantity, MARKET_LOT_SIZE), None
-    assert quote is not None
-    try:
-        return TimeInForce.GTC, None, None, decimal_to_atoms(quote)
-    except ValueError:
-        raise Refused(errors.too_precise("quoteOrderQty")) from None
-
-
-def _limit(params: Params, instrument: Instrument, kind: str) -> Terms:
-    if kind == "LIMIT":
-        tif = placing.time_in_force(params.need("timeInForce"))
-    elif params.text("timeInForce") is not None:  # from practice: a LIMIT_MAKER has none
-        raise Refused(errors.not_required("timeInForce"))
-    else:
-        tif = TimeInForce.GTC
-    if params.text("quoteOrderQty") is not None:
-        raise Refused(errors.not_required("quoteOrderQty"))
-    quantity = _needed(params, "quantity")
-    price = _needed(params, "price")
-    if price > instruments.MAX_PRICE:
-        raise Refused(PRICE_FILTER)
-    terms = tif, placing.ticks(instrument, price, PRICE_FILTER), placing.steps(instrument, quantity, LOT_SIZE), None
-    if price * quantity > instruments.MAX_NOTIONAL:
-        raise Refused(errors.filter_failure("NOTIONAL"))
-    return terms
-
-
-def _needed(params: Params, name: str) -> Decimal:
-    params.need(name)
-    value = params.number(name)
-    assert value is not None  # it is there
-    return value
-
-
-def _strategy(params: Params) -> Tags:
-    identity, kind = params.integer("strategyId"), params.integer("strategyType")
-    if kind is not None and kind < LEAST_STRATEGY_TYPE:
-        raise Refused(errors.not_valid("strategyType"))
-    tags = (("strategyId", identity), ("strategyType", kind))
-    return tuple((name, str(value)) for name, value in tags if value is not None)
 
 
 def find(
@@ -214,6 +128,8 @@ def _cancelled(call: Call, instrument: Instrument, order: OrderView, request_nam
     )
     if reply.reject is not None:
         raise placing.refused(placing.SPOT_REJECTS, reply.reject)
+    if reply.order_list is not None:  # "Canceling an individual order from an order list will cancel the entire list"
+        return spot_views.list_canceled(reply, instrument, call.at)
     return spot_views.order_canceled(_order_of(reply), instrument, call.at, reply.request_id)
 
 
@@ -237,7 +153,19 @@ def cancel_all(call: Call) -> object:
     reply = call.exchange.submit(CancelAll(account=call.account, instrument=instrument.name))
     if reply.reject is not None or not reply.orders:
         raise Refused(errors.UNKNOWN_ORDER)
-    return [spot_views.order_canceled(order, instrument, call.at, reply.request_id) for order in reply.orders]
+    rows: list[object] = []
+    lists: dict[int, list[OrderView]] = {}
+    for order in reply.orders:
+        if order.list_id is None:
+            rows.append(spot_views.order_canceled(order, instrument, call.at, reply.request_id))
+        else:
+            lists.setdefault(order.list_id, []).append(order)
+    for list_id, orders in lists.items():
+        ended = call.exchange.engine.order_list(list_id)
+        rows.append(
+            spot_views.list_canceled(evolve(reply, order_list=ended, orders=tuple(orders)), instrument, call.at)
+        )
+    return rows
 
 
 def cancel_replace(call: Call) -> object:
@@ -298,11 +226,11 @@ def amend(call: Call) -> object:
     """
     instrument = call.instrument()
     order = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER)
-    steps = placing.steps(instrument, _needed(call.params, "newQty"), LOT_SIZE, "newQty")
+    steps = placing.steps(instrument, needed(call.params, "newQty"), LOT_SIZE, "newQty")
     new_id = call.params.matching("newClientOrderId", SPOT_CLIENT_ID)
     if not order.is_open:
         raise Refused(errors.NO_ORDER)
-    if not order.filled < steps < order.quantity:
+    if not order.filled + order.prevented < steps < order.quantity:
         raise Refused(errors.BAD_AMEND)
     reply = call.exchange.submit(
         Amend(

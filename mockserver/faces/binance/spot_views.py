@@ -16,6 +16,7 @@ from mockserver.engine.types import (
     Balance,
     Execution,
     Instrument,
+    ListKind,
     OrderStatus,
     OrderView,
     Prevention,
@@ -25,18 +26,29 @@ from mockserver.engine.types import (
 )
 from mockserver.faces.binance import instruments
 from mockserver.faces.binance.routes import TimeUnit
-from mockserver.faces.binance.text import padded
+from mockserver.faces.binance.text import padded, trimmed
 
 if TYPE_CHECKING:
-    from mockserver.engine.types import Depth, PublicTrade, Reply
+    from mockserver.engine.types import Depth, OrderList, PublicTrade, Reply
 
-ORDER_TYPES: Final = ("LIMIT", "LIMIT_MAKER", "MARKET")
+ORDER_TYPES: Final = (
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+)
 EXPIRY_REASONS: Final = {
     Reason.IOC_REMAINDER: "UNFILLED_IOC_QUANTITY_EXPIRED",
     Reason.FOK_UNFILLED: "UNFILLED_FOK_ORDER_EXPIRED",
     Reason.NO_LIQUIDITY: "INSUFFICIENT_LIQUIDITY",
     Reason.EXCHANGE: "EXCHANGE_CANCELED",
     Reason.DELISTED: "EXCHANGE_CANCELED",
+    Reason.OTHER_ORDER: "OCO_TRIGGER",
+    Reason.FIRST_ORDER: "OTO_PHASE_ONE_EXPIRED",
+    Reason.REFUSED: "REJECTED",
 }
 Object = dict[str, object]
 
@@ -49,8 +61,29 @@ def status(order: OrderView) -> str:
 
 
 def order_type(order: OrderView) -> str:
-    """Return the order's type: a post-only order is a type of its own on spot."""
-    return "LIMIT_MAKER" if order.post_only else order.type.value
+    """Return the order's type: a post-only order is a type of its own on spot, a stop is labelled with its own."""
+    stop = next((value for name, value in order.tags if name == "type"), None)
+    return stop or ("LIMIT_MAKER" if order.post_only else order.type.value)
+
+
+def list_id(order: OrderView) -> int:
+    """Return the id of the order's list, -1 for none."""
+    return -1 if order.list_id is None else order.list_id
+
+
+def stop_price(order: OrderView) -> str:
+    """Return the price that sets an order off, "0.00000000" for none."""
+    return padded(Decimal(0) if order.trigger is None or order.trigger.price is None else order.trigger.price)
+
+
+def trailing_delta(order: OrderView) -> int | None:
+    """Return by how many basis points an order trails, None if it does not."""
+    ratio = None if order.trigger is None else order.trigger.trail_ratio
+    return None if ratio is None else int(ratio * 10_000)
+
+
+def _when(time_ns: int | None, at: TimeUnit) -> int:
+    return -1 if time_ns is None else at(time_ns)
 
 
 def price(instrument: Instrument, ticks: int | None) -> str:
@@ -73,26 +106,37 @@ def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Objec
     out: Object = {
         "symbol": order.instrument,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": list_id(order),
         "clientOrderId": order.client_id,
         **_terms(order, instrument),
-        "stopPrice": padded(Decimal(0)),
+        "stopPrice": stop_price(order),
         "icebergQty": padded(Decimal(0)),
         "time": at(order.created_ns),
         "updateTime": at(order.updated_ns),
-        "isWorking": True,
-        "workingTime": at(order.working_ns),
+        "isWorking": order.working_ns is not None,
+        "workingTime": _when(order.working_ns, at),
         "origQuoteOrderQty": amount(order.quote_amount or 0),
         "selfTradePreventionMode": order.self_trade.value,
     }
-    return {**out, **_prevented(order, instrument), **_strategy(order)}
+    return {**out, **_prevented(order, instrument), **_strategy(order), **_trailing(order, at)}
+
+
+def _trailing(order: OrderView, at: TimeUnit) -> Object:
+    """Return the fields of an order that trails; `trailingTime` is -1 until it follows the market."""
+    delta = trailing_delta(order)
+    return {} if delta is None else {"trailingDelta": delta, "trailingTime": _when(order.looking_ns, at)}
+
+
+def _stop(order: OrderView, at: TimeUnit) -> Object:
+    """Return the fields that only orders with a trigger have in answers to those who place and cancel them."""
+    return {} if order.trigger is None else {"stopPrice": stop_price(order), **_trailing(order, at)}
 
 
 def _prevented(order: OrderView, instrument: Instrument) -> Object:
-    """Return the fields of an order that a prevented match has ended (spot changelog, 2022-12)."""
+    """Return the fields of an order that a prevented match has ended or made smaller (stp_faq)."""
     if order.prevented_id is None:
         return {}
-    return {"preventedMatchId": order.prevented_id, "preventedQuantity": quantity(instrument, order.remaining)}
+    return {"preventedMatchId": order.prevented_id, "preventedQuantity": quantity(instrument, order.prevented)}
 
 
 def _terms(order: OrderView, instrument: Instrument, *, quote_order: bool = False) -> Object:
@@ -120,7 +164,7 @@ def order_ack(order: OrderView, at: TimeUnit) -> Object:
     return {
         "symbol": order.instrument,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": list_id(order),
         "clientOrderId": order.client_id,
         "transactTime": at(order.updated_ns),
     }
@@ -133,7 +177,8 @@ def order_result(
     out: Object = {
         **order_ack(order, at),
         **_terms(order, instrument, quote_order=True),
-        "workingTime": at(order.working_ns),
+        **_stop(order, at),
+        "workingTime": _when(order.working_ns, at),
         "selfTradePreventionMode": order.self_trade.value,
         **_strategy(order),
     }
@@ -148,15 +193,14 @@ def order_result(
     ]
     if matches:
         # "preventedQuantity" and "preventedMatches" are there "if there was a prevented match" (changelog, 2022-12).
-        gone = order.remaining if order.prevented_id is not None else 0
-        out.update({"preventedQuantity": quantity(instrument, gone), "preventedMatches": matches})
+        out.update({"preventedQuantity": quantity(instrument, order.prevented), "preventedMatches": matches})
     reason = expiry_reason(order)
     # "expiryReason" is for orders that have expired, since 2026-03-26 (spot changelog).
     return out if reason is None else {**out, "expiryReason": reason}
 
 
 def _prevented_quantities(match: Prevention, instrument: Instrument) -> Object:
-    """Return what was open of the orders that a prevented match has ended, and of those only (stp_faq)."""
+    """Return what each of the two lost by a prevented match, and only those that lost something (stp_faq)."""
     open_steps = {"takerPreventedQuantity": match.taker_quantity, "makerPreventedQuantity": match.maker_quantity}
     return {name: quantity(instrument, steps) for name, steps in open_steps.items() if steps is not None}
 
@@ -204,8 +248,33 @@ def order_full(order: OrderView, instrument: Instrument, at: TimeUnit, reply: Re
                 "tradeId": fill.trade_id,
             }
             for fill in reply.executions
+            if fill.order_id == order.order_id
         ],
     }
+
+
+def order_list(each: OrderList, at: TimeUnit) -> Object:
+    """Return an order list; an OTOCO is an OTO to the venue."""
+    return {
+        "orderListId": each.list_id,
+        "contingencyType": "OCO" if each.kind is ListKind.OCO else "OTO",
+        "listStatusType": "ALL_DONE" if each.is_done else "EXEC_STARTED",
+        "listOrderStatus": "ALL_DONE" if each.is_done else "EXECUTING",
+        "listClientOrderId": each.client_id,
+        "transactionTime": at(each.updated_ns),
+        "symbol": each.instrument,
+        "orders": [
+            {"symbol": each.instrument, "orderId": number, "clientOrderId": name}
+            for number, name in zip(each.order_ids, each.client_ids, strict=True)
+        ],
+    }
+
+
+def list_canceled(reply: Reply, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return the answer to whoever cancelled a list, or one order of it."""
+    assert reply.order_list is not None  # the caller knows
+    reports = [order_canceled(each, instrument, at, reply.request_id) for each in reply.orders]
+    return {**order_list(reply.order_list, at), "orderReports": reports}
 
 
 def order_canceled(order: OrderView, instrument: Instrument, at: TimeUnit, request_id: str | None) -> Object:
@@ -214,10 +283,11 @@ def order_canceled(order: OrderView, instrument: Instrument, at: TimeUnit, reque
         "symbol": order.instrument,
         "origClientOrderId": order.client_id,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": list_id(order),
         "clientOrderId": request_id,
         "transactTime": at(order.updated_ns),
         **_terms(order, instrument, quote_order=True),
+        **_stop(order, at),
         "selfTradePreventionMode": order.self_trade.value,
     }
 
@@ -232,20 +302,20 @@ def order_amended(
         "amendedOrder": {
             "symbol": order.instrument,
             "orderId": order.order_id,
-            "orderListId": -1,
+            "orderListId": list_id(order),
             "origClientOrderId": old_client_id,
             "clientOrderId": order.client_id,
             "price": price(instrument, order.price),
             "qty": quantity(instrument, order.quantity),
             "executedQty": quantity(instrument, order.filled),
-            "preventedQty": padded(Decimal(0)),
+            "preventedQty": quantity(instrument, order.prevented),
             "quoteOrderQty": amount(order.quote_amount or 0),
             "cumulativeQuoteQty": amount(order.filled_quote),
             "status": status(order),
             "timeInForce": order.tif.value,
             "type": order_type(order),
             "side": order.side.value,
-            "workingTime": at(order.working_ns),
+            "workingTime": _when(order.working_ns, at),
             "selfTradePreventionMode": order.self_trade.value,
         },
     }
@@ -320,7 +390,7 @@ def account(balances: Sequence[Balance], updated_ns: int, at: TimeUnit) -> Objec
     }
 
 
-def symbol(instrument: Instrument) -> Object:
+def symbol(instrument: Instrument, *, percent_price: bool) -> Object:
     """Return a market as `exchangeInfo` describes it; offered is what the mock can do."""
     return {
         "symbol": instrument.name,
@@ -334,17 +404,17 @@ def symbol(instrument: Instrument) -> Object:
         "quoteCommissionPrecision": 8,
         "orderTypes": list(ORDER_TYPES),
         "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
+        "allowTrailingStop": True,
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
-        "filters": _filters(instrument),
+        "filters": _filters(instrument, percent_price=percent_price),
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": instruments.DEFAULT_SELF_TRADE,
@@ -352,7 +422,7 @@ def symbol(instrument: Instrument) -> Object:
     }
 
 
-def _filters(instrument: Instrument) -> list[Object]:
+def _filters(instrument: Instrument, *, percent_price: bool) -> list[Object]:
     lot: Object = {
         "minQty": padded(instrument.min_quantity),
         "maxQty": padded(instrument.max_quantity),
@@ -373,4 +443,22 @@ def _filters(instrument: Instrument) -> list[Object]:
             "avgPriceMins": 5,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instruments.MAX_NUM_ORDERS},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": instruments.MAX_NUM_ALGO_ORDERS},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": instruments.MAX_NUM_ORDER_LISTS},
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": instruments.MIN_TRAILING_DELTA,
+            "maxTrailingAboveDelta": instruments.MAX_TRAILING_DELTA,
+            "minTrailingBelowDelta": instruments.MIN_TRAILING_DELTA,
+            "maxTrailingBelowDelta": instruments.MAX_TRAILING_DELTA,
+        },
+        *([_percent_price()] if percent_price else []),
     ]
+
+
+def _percent_price() -> Object:
+    out: Object = {"filterType": "PERCENT_PRICE_BY_SIDE"}
+    for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
+        down, up = instruments.PERCENT_PRICE[side]
+        out.update({f"{name}MultiplierUp": trimmed(up), f"{name}MultiplierDown": trimmed(down)})
+    return {**out, "avgPriceMins": 5}

@@ -59,7 +59,7 @@ class UserDataFace(BinanceFace):
     """How it writes market data."""
     frames_per_second: int
     """How many frames a stream socket may send."""
-    kept = ("limits", "keys", "hub._aggregates")
+    kept: tuple[str, ...] = ("limits", "keys", "hub._aggregates")
     _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
 
     def __init__(self, exchange: Exchange) -> None:

@@ -16,7 +16,7 @@ import attrs
 
 from mockserver.engine.ids import FTX_IDS
 from mockserver.faces.base import Close, Face, HttpRequest, HttpResponse, Session, VenueSpec
-from mockserver.faces.ftx import auth, errors, history, orders, public, rest, wallet
+from mockserver.faces.ftx import auth, errors, history, orders, public, rest, triggers, wallet
 from mockserver.faces.ftx import render as render_
 from mockserver.faces.ftx.limits import Limiter
 from mockserver.faces.ftx.markets import MARKETS, Market, coin_rows, future_row, market_row
@@ -173,6 +173,12 @@ class FtxFace(Face):
             Route("GET", "orders/history", history.orders),
             Route("GET", "orders/by_client_id/{client_id}", history.order),
             Route("GET", "orders/{order_id}", history.order),
+            Route("GET", "conditional_orders", triggers.open_ones),
+            Route("GET", "conditional_orders/history", triggers.history),
+            Route("GET", "conditional_orders/{order_id}/triggers", triggers.triggered),
+            Route("POST", "conditional_orders", triggers.place, places=True),
+            Route("POST", "conditional_orders/{order_id}/modify", triggers.modify, places=True),
+            Route("DELETE", "conditional_orders/{order_id}", triggers.cancel, cancels=True),
             Route("POST", "orders", orders.place, places=True),
             Route("POST", "orders/by_client_id/{client_id}/modify", self._modify, places=True),
             Route("POST", "orders/{order_id}/modify", self._modify, places=True),

@@ -2,7 +2,7 @@
 
 The history is of *creation* times: an order made before `start_time` and closed after it is not in it. Rows come newest
 first; both bounds belong to the range, so a client that pages backwards by the oldest row's time meets that row again.
-All answers are as of the settings' REST lag. What it does not do: otc fills and trigger orders; the mock has none.
+All answers are as of the settings' REST lag. What it does not do: otc fills (the mock has none), trigger orders.
 """
 
 from __future__ import annotations

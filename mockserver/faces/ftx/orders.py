@@ -3,7 +3,7 @@
 Placing and cancelling answer before anything has happened: a good `POST` says `new` whatever becomes of the order, a
 good `DELETE` says "queued"; the `orders` channel tells the outcome. A modify is a cancel and a new order with a new id
 (recorded 2019; QuantConnect notes that the old one may still fill while its replacement is placed).
-What it does not do: trigger orders (`/conditional_orders`).
+What it does not do: trigger orders (`triggers.py`), but for cancelling them all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 
 from mockserver.engine.types import (
     Cancel,
+    CancelAlgo,
     OnCross,
     OrderType,
     OrderView,
@@ -108,7 +109,7 @@ def _command(call: Call, traded: Market, body: Mapping[str, Json]) -> Place:
         instrument=traded.name,
         side=side,
         type=kind,
-        quantity=_size(traded, amount(body, "size")),
+        quantity=size_of(traded, amount(body, "size")),
         price=price,
         tif=TimeInForce.IOC if ioc else TimeInForce.GTC,
         client_id=_client_id(body),
@@ -132,10 +133,11 @@ def _price(traded: Market, kind: OrderType, body: Mapping[str, Json]) -> int | N
     if kind is OrderType.MARKET:
         return None
     price = amount(body, "price")
-    return refuse(errors.missing("price")) if price is None else _ticks(traded, price)
+    return refuse(errors.missing("price")) if price is None else ticks_of(traded, price)
 
 
-def _ticks(traded: Market, price: Decimal) -> int:
+def ticks_of(traded: Market, price: Decimal) -> int:
+    """A price in ticks; refused unless it is a multiple of them above zero."""
     try:
         ticks = traded.instrument.to_ticks(price)
     except ValueError:
@@ -143,7 +145,8 @@ def _ticks(traded: Market, price: Decimal) -> int:
     return ticks if ticks > 0 else refuse(errors.INVALID_PRICE)
 
 
-def _size(traded: Market, size: Decimal | None) -> int:
+def size_of(traded: Market, size: Decimal | None) -> int:
+    """A size in steps; refused if it is missing, out of bounds or between two of them."""
     if size is None:
         refuse(errors.missing("size"))
     if size > MAX_SIZE:
@@ -169,12 +172,13 @@ def _check_provide(call: Call, traded: Market, command: Place) -> None:
 def _submit(call: Call, command: Place, traded: Market) -> OrderView:
     reply = call.exchange.submit(command)
     if reply.reject is not None:
-        refuse(_refusal(reply.reject, traded))
+        refuse(refusal_of(reply.reject, traded))
     assert reply.order is not None
     return reply.order
 
 
-def _refusal(reject: Reject, traded: Market) -> Refusal:
+def refusal_of(reject: Reject, traded: Market) -> Refusal:
+    """FTX's words for what the engine refused."""
     if reject.reason is RejectReason.INSUFFICIENT_BALANCE:
         return errors.NOT_ENOUGH_MARGIN if traded.is_future else errors.NOT_ENOUGH_BALANCES
     return _REFUSALS.get(reject.reason, errors.INVALID_BODY)
@@ -193,8 +197,8 @@ def modify(call: Call, view: OrderView, queue: CancelQueue) -> Result:
     price, size = amount(body, "price"), amount(body, "size")
     if price is None and size is None:
         refuse(MUST_MODIFY)
-    ticks = view.price if price is None else _ticks(traded, price)
-    steps = view.remaining if size is None else _size(traded, size)
+    ticks = view.price if price is None else ticks_of(traded, price)
+    steps = view.remaining if size is None else size_of(traded, size)
     client_id = _client_id(body)
     _check_open(view, queue)
     command = Place(
@@ -258,7 +262,11 @@ def cancel_all(call: Call, queue: CancelQueue) -> Result:
     side = body.get("side")
     if side not in (None, "buy", "sell"):
         refuse(errors.invalid("side"))
-    if not flag(body, "conditionalOrdersOnly"):  # there are none of those here
+    if not flag(body, "limitOrdersOnly"):
+        for algo in call.exchange.engine.algo_orders(call.ledger, wanted, only_open=True):
+            if side in (None, algo.child.side.value.lower()):
+                call.exchange.submit(CancelAlgo(account=call.ledger, algo_id=algo.algo_id))
+    if not flag(body, "conditionalOrdersOnly"):
         for view in call.exchange.engine.open_orders(call.ledger, wanted):
             if side in (None, view.side.value.lower()) and not queue.waiting(view):
                 queue.cancel(call, view)

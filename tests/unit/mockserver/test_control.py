@@ -9,7 +9,7 @@ import pytest
 
 from mockserver.control import Control
 from mockserver.engine.ids import BINANCE_FUTURES_IDS
-from mockserver.engine.types import HOUSE, OrderType, Place, PlaceAlgo, Side, TriggerWhen
+from mockserver.engine.types import HOUSE, OrderType, Place, PlaceAlgo, Side, Trigger, TriggerWhen
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import NoTransport
 from mockserver.world import Link, Worlds
@@ -227,6 +227,19 @@ def test_trigger(client: Client) -> None:
 
     assert triggered["order_id"] == str(order.order_id)
     assert client.refused("POST", f"/algo/{BINANCE_FUTURES_IDS.algo_start}/trigger")[0] == 404
+
+
+def test_an_order_that_waits_can_be_set_off(client: Client) -> None:
+    """Once; then it works like any other."""
+    trigger = Trigger(when=TriggerWhen.ABOVE, price=INSTRUMENT.price(6_000_000))
+    order = client.exchange.submit(
+        Place(account="alice", instrument="BTCUSDT", side=Side.BUY, quantity=1_000, price=4_900_000, trigger=trigger)
+    ).order
+    assert order is not None
+    path = f"/orders/toy/BTCUSDT/{order.order_id}/trigger"
+    told = client.post(path)["order"]
+    assert (told["status"], told["trigger_price"], told["working_ns"]) == ("NEW", "60000.00", client.exchange.now_ns)
+    assert client.refused("POST", path)[0] == 409
 
 
 def test_force_close_is_refused_where_there_is_no_position(client: Client) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from jsonschema import Draft202012Validator
 from mockserver.clock import VirtualClock
 from mockserver.control import Control
 from mockserver.control_acts import NAMES
-from mockserver.engine.types import PlaceAlgo, TriggerWhen
+from mockserver.engine.types import PlaceAlgo, Trigger, TriggerWhen
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import NoTransport
 from mockserver.server import Server
@@ -125,6 +127,12 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     placed = exchange.submit(algo)
     assert placed.algo is not None, placed
     client.ask("POST", f"/algo/{placed.algo.algo_id}/trigger")
+    client.ask("POST", "/accounts", venue="binance-spot", name="a", balances={"USDT": "100000"})
+    spot = worlds.default.exchanges["binance-spot"]
+    below = Trigger(when=TriggerWhen.BELOW, price=Decimal(9))
+    waiting = spot.submit(attrs.evolve(buy("a", quantity=1_000, price=2_000_000), trigger=below)).order
+    assert waiting is not None
+    client.ask("POST", f"/orders/binance-spot/BTCUSDT/{waiting.order_id}/trigger")
     client.ask("GET", "/truth")
     client.ask("POST", "/positions/binance-futures/BTCUSDT/close", account="a", kind="ADL")
     client.ask("POST", "/faults", fault={"latency": {"delay": "250ms"}, "name": "late"})

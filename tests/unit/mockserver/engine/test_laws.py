@@ -13,6 +13,9 @@ from mockserver.engine.types import (
     Deposit,
     FeeRule,
     Fill,
+    ListChange,
+    ListEvent,
+    ListKind,
     OrderChange,
     OrderEvent,
     OrderStatus,
@@ -35,6 +38,18 @@ def make(market: str) -> Engine:
         return engine_of(spot(), perp(), ids=BINANCE_SPOT_IDS)
     fee = -5_000 if market == "rebate" else 20_000
     return engine_of(spot(FeeRule.QUOTE, maker_fee=fee, taker_fee=70_000), perp(), ids=FTX_IDS)
+
+
+def holds(engine: Engine, view: OrderView) -> bool:
+    """Whether an order locks its own funds: not before its turn in a list, nor where the other of its pair does."""
+    if view.status is OrderStatus.PENDING_NEW:
+        return False
+    mine = None if view.list_id is None else engine.order_list(view.list_id)
+    if mine is None or mine.kind is ListKind.OTO:
+        return True
+    pair = mine.order_ids[-2:]
+    first = engine.order(view.instrument, pair[0])
+    return view.order_id == pair[0] or view.order_id not in pair or first is None or not first.is_open
 
 
 def wealth(engine: Engine, asset: str) -> int:
@@ -68,9 +83,9 @@ def test_nobody_owes_what_an_order_should_have_held(market: str, recipes: list[A
     drive(engine, recipes, ACCOUNTS, start_ns=NOW)
     for account in ("alice", "bob"):
         assert engine.balance(account, "ABC").free >= 0
-        open_sells = [v for v in engine.open_orders(account, "ABCUSD") if v.side is Side.SELL]
+        sells = [v for v in engine.open_orders(account, "ABCUSD") if v.side is Side.SELL and holds(engine, v)]
         step = engine.instruments["ABCUSD"].step_atoms
-        assert sum(view.remaining * step for view in open_sells) == engine.balance(account, "ABC").locked
+        assert sum(view.remaining * step for view in sells) == engine.balance(account, "ABC").locked
         if not engine.open_orders(account):
             assert engine.balance(account, "USD").locked == 0
         if all(position.instrument == "ABCUSD" for position in engine.positions(account)):
@@ -95,6 +110,8 @@ def test_book_is_never_crossed_and_counts_its_orders(market: str, recipes: list[
             resting: dict[Side, Counter[int]] = {side: Counter() for side in Side}
             for account in engine.accounts():
                 for view in engine.open_orders(account, name):
+                    if view.waits:
+                        continue
                     assert view.price is not None
                     resting[view.side][view.price] += view.remaining
             assert sorted(resting[Side.BUY].items(), reverse=True) == list(depth.bids)
@@ -130,12 +147,18 @@ def test_orders_only_move_forward(market: str, recipes: list[Action]) -> None:
                 continue
             view = event.order
             last = seen.get((view.instrument, view.order_id))
-            assert (last is None) == (event.change is OrderChange.NEW)
+            # An order that waits for the first of its list is told as NEW again when its turn comes.
+            again = last is not None and last.order.status is OrderStatus.PENDING_NEW
+            assert (last is None or (again and view.status is OrderStatus.NEW)) == (event.change is OrderChange.NEW)
             traded = event.execution.quantity if event.execution is not None else 0
-            assert view.filled <= view.quantity
-            assert (view.status is OrderStatus.FILLED) == (view.filled == view.quantity and traded > 0)
+            assert 0 <= view.remaining <= view.quantity
+            assert (view.status is OrderStatus.FILLED) == (view.remaining == 0 and traded > 0)
+            assert (event.change is OrderChange.PREVENTED) <= (view.prevented > 0 and view.is_open)
+            assert view.waits <= (traded == 0)
             if last is not None:
                 assert last.order.is_open
+                assert last.order.prevented <= view.prevented
+                assert last.order.waits >= view.waits
                 assert last.order.filled + traded == view.filled
                 assert last.execution_id < event.execution_id
             seen[view.instrument, view.order_id] = event
@@ -155,7 +178,7 @@ def test_better_prices_and_older_orders_trade_first(market: str, recipes: list[A
         for event in told:
             view, key = event.order, (event.order.instrument, event.order.order_id)
             old = before.get(key)
-            if old is None or view.price != old.price or view.quantity > old.quantity:
+            if old is None or view.price != old.price or view.quantity > old.quantity or old.waits > view.waits:
                 arrival[key] = event.seq
             before[key] = view
             trade = event.execution
@@ -185,6 +208,7 @@ def test_questions_about_the_past_equal_a_replay(market: str, recipes: list[Acti
         assert earlier.balances(account) == engine.balances(account, as_of_ns=moment)
         assert earlier.positions(account) == engine.positions(account, as_of_ns=moment)
         assert earlier.algo_orders(account) == engine.algo_orders(account, as_of_ns=moment)
+        assert earlier.order_lists(account) == engine.order_lists(account, as_of_ns=moment)
 
 
 @given(market=markets, recipes=histories)
@@ -211,3 +235,25 @@ def test_a_refused_command_changes_nothing(market: str, recipes: list[Action]) -
     for account in ("alice", "bob"):
         assert willing.balances(account) == engine.balances(account)
         assert willing.open_orders(account) == engine.open_orders(account)
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_a_list_ends_with_its_orders(market: str, recipes: list[Action]) -> None:
+    """A list is told as started first and as done once, when the last of its orders ended; of a pair one executes."""
+    engine = make(market)
+    told: dict[int, list[ListEvent]] = {}
+    for _, _, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        for event in result.events:
+            if isinstance(event, ListEvent):
+                told.setdefault(event.order_list.list_id, []).append(event)
+    for list_id, events in told.items():
+        now = engine.order_list(list_id)
+        assert now is not None
+        changes = [event.order_list.change for event in events]
+        orders = [v for i in now.order_ids if (v := engine.order(now.instrument, i)) is not None]
+        assert changes[0] is ListChange.STARTED
+        assert changes.count(ListChange.DONE) == now.is_done == (not any(view.is_open for view in orders))
+        if now.kind is not ListKind.OTO and len(orders) == len(now.order_ids):
+            assert sum(view.filled > 0 for view in orders[-2:]) <= 1
+            assert sum(view.is_open and not view.waits and view.trigger is not None for view in orders[-2:]) <= 1

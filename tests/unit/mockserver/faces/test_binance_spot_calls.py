@@ -45,6 +45,7 @@ def test_exchange_info_is_what_the_page_describes() -> None:
     assert kinds(info) == {name: kind for name, kind in kinds(sample).items() if name != "sors"}
     assert info["rateLimits"] == sample["rateLimits"]
     filters = {row["filterType"]: row for row in sample["symbols"][0]["filters"]}
+    filters["MAX_NUM_ORDER_LISTS"] = {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20}  # filters.md
     for symbol in info["symbols"]:
         assert kinds(symbol) == kinds(sample["symbols"][0])
         assert all(shape(row) == shape(filters[row["filterType"]]) for row in symbol["filters"])
@@ -65,7 +66,15 @@ def test_exchange_info_of_some_symbols() -> None:
     ("changed", "code", "words"),
     [
         ({"side": "HOLD"}, -1117, "Invalid side."),
-        ({"type": "STOP_LOSS"}, -1116, "Invalid orderType."),
+        ({"type": "STOP"}, -1116, "Invalid orderType."),
+        ({"type": "STOP_LOSS"}, -1106, "Parameter 'timeInForce' sent when not required."),
+        ({"type": "STOP_LOSS", "timeInForce": ""}, -1106, "Parameter 'price' sent when not required."),
+        ({"type": "STOP_LOSS_LIMIT"}, -1102, "Param 'stopPrice' or 'trailingDelta' must be sent"),
+        ({"type": "STOP_LOSS_LIMIT", "stopPrice": "60000.001"}, -1013, "Filter failure: PRICE_FILTER"),
+        ({"type": "STOP_LOSS_LIMIT", "stopPrice": "1000001"}, -1013, "Filter failure: PRICE_FILTER"),
+        ({"type": "STOP_LOSS_LIMIT", "trailingDelta": "9"}, -1013, "Filter failure: TRAILING_DELTA"),
+        ({"type": "STOP_LOSS_LIMIT", "trailingDelta": "2001"}, -1013, "Filter failure: TRAILING_DELTA"),
+        ({"type": "TAKE_PROFIT_LIMIT", "stopPrice": "50000", "timeInForce": ""}, -1102, "'timeInForce'"),
         ({"timeInForce": "GTX"}, -1115, "Invalid timeInForce."),
         ({"timeInForce": ""}, -1102, "'timeInForce'"),
         ({"price": ""}, -1102, "'price'"),
@@ -84,7 +93,7 @@ def test_exchange_info_of_some_symbols() -> None:
         ({"stopPrice": "1"}, -1106, "Parameter 'stopPrice' sent when not required."),
         ({"newClientOrderId": "a b"}, -1100, "^[a-zA-Z0-9-_]{1,36}$"),
         ({"newClientOrderId": "x" * 37}, -1100, "'newClientOrderId'"),
-        ({"selfTradePreventionMode": "DECREMENT"}, -1013, "self-trade prevention"),
+        ({"selfTradePreventionMode": "SOMETIMES"}, -1013, "self-trade prevention"),
         ({"type": "LIMIT_MAKER"}, -1106, "Parameter 'timeInForce' sent when not required."),
         ({"type": "LIMIT_MAKER", "timeInForce": "", "price": "60000"}, -2010, "immediately match and take"),
         ({"quoteOrderQty": "10"}, -1106, "'quoteOrderQty'"),
