@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver import snapshot
-from mockserver.actions import USUAL
+from mockserver.actions import USUAL, Action
 from mockserver.clock import Clock
 from mockserver.engine.types import HOUSE, Event
 from mockserver.faces.base import HttpRequest
