@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
 from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
+from mockserver.control_verify import VerifyControl
 from mockserver.exchange import Account, Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import Link
@@ -58,6 +59,7 @@ class Control:
             ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
+            **VerifyControl(self._find).table,
         }
         self.routes = list(self.takes())
 

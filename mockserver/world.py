@@ -257,6 +257,7 @@ class Worlds:
         """The server is done with a connection."""
         link.closed()
         self.links.pop(link.id, None)
+        link.home.recorder.record("client", f"gone {link.venue}", link=link.id)
 
     def routes(self) -> list[str]:
         """Every route of every venue, for the 404 that names the nearest."""

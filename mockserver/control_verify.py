@@ -1,0 +1,33 @@
+"""The control API's routes about what the client did: expectations over the journal, and the client's own report.
+
+Pure, like ``mockserver.control``, which mounts these routes.
+"""
+
+from __future__ import annotations
+
+from mockserver.control_input import BadRequest, Input
+from mockserver.control_orders import Act, Finder, Json, Table
+from mockserver.forms import FormError
+from mockserver.heard import read_entry
+from mockserver.verify import Journal, failures, read_expectations, report
+
+
+class VerifyControl:
+    """What the control API asks of the journal of a world."""
+
+    def __init__(self, find: Finder) -> None:
+        self.find = find
+        self.table: Table = {("POST", "/verify"): Act.of(self._verify, "expect since")}
+
+    def _verify(self, given: Input) -> Json:
+        world = self.find.world(given)
+        if not given.has("expect"):
+            raise BadRequest("'expect' is missing: an expectation, or a list of them")
+        try:
+            wanted = read_expectations(given.get("expect"))
+        except FormError as error:
+            raise BadRequest(error.text) from None
+        heard = [read_entry(entry) for entry in world.recorder.entries(since=given.whole("since", 0))]
+        now_ns = world.clock.now_ns
+        wrong = failures(wanted, Journal(heard, heard[0].time_ns if heard else now_ns, now_ns))
+        return report(wrong, checked=len(wanted), seed=world.seed)
