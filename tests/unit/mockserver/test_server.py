@@ -468,11 +468,11 @@ async def test_what_no_venue_answered_is_in_the_journal(autojump_clock: trio.tes
         "GET /nowhere",
         "<not HTTP: i",
         "POST /play/t",
-        "WS /play/ws ",
+        "WS /play/ws",
         "WS /nowhere ",
         "GET /play/bo",
         "GET /play/bo",
-        "WS /play/ws ",
+        "WS /play/ws",
     ]
     frames = [(kind, text) for kind, text in shown if kind in ("ws-in", "ws-out")]
     assert frames == [("ws-in", "<ping here?>"), ("ws-out", "<pong here?>"), ("ws-in", "<close 1000 >")]

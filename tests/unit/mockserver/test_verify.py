@@ -193,7 +193,7 @@ def test_what_may_still_come_is_pending(script: Script) -> None:
         (["nonsense"], "expectation 1: 'nonsense' asks for nothing"),
         (
             [{"request": "POST /x"}, {"requst": "POST /y"}],
-            "expectation 2: nothing can be asked for by 'requst'; did you",
+            "expectation 2: nothing can be asked for by 'requst'; did",
         ),
         ({"request": "POST"}, "a request is a method and a path"),
         ({"request": "FETCH /x"}, "a request is a method and a path"),
