@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m mockserver",
         description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
+        epilog="Beside it: 'run SCENARIO -- command' plays a scenario against a bot, 'scenarios' lists them.",
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     made.add_argument("--port", type=_port, default=8080, help="port; 0 picks a free one (default: %(default)s)")
@@ -93,7 +94,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until told to stop; the exit code."""
+    """Run until told to stop, or what the first word says; the exit code."""
+    given = sys.argv[1:] if argv is None else argv
+    if given and given[0] in ("run", "scenarios"):
+        from mockserver.player import command as player
+
+        return {"run": player.main, "scenarios": player.scenarios}[given[0]](given[1:])
     args = parser().parse_args(argv)
     try:
         with _ready_file(args.ready_file):

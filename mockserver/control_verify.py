@@ -9,6 +9,7 @@ from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Act, Finder, Json, Table
 from mockserver.forms import FormError
 from mockserver.heard import read_entry
+from mockserver.reports import ReportError
 from mockserver.verify import Journal, failures, read_expectations, report
 
 
@@ -17,7 +18,10 @@ class VerifyControl:
 
     def __init__(self, find: Finder) -> None:
         self.find = find
-        self.table: Table = {("POST", "/verify"): Act.of(self._verify, "expect since")}
+        self.table: Table = {
+            ("POST", "/verify"): Act.of(self._verify, "expect since"),
+            ("POST", "/report"): Act.of(self._report, "report"),
+        }
 
     def _verify(self, given: Input) -> Json:
         world = self.find.world(given)
@@ -31,3 +35,15 @@ class VerifyControl:
         now_ns = world.clock.now_ns
         wrong = failures(wanted, Journal(heard, heard[0].time_ns if heard else now_ns, now_ns))
         return report(wrong, checked=len(wanted), seed=world.seed)
+
+    def _report(self, given: Input) -> Json:
+        world, rows = self.find.world(given), given.get("report")
+        rows = rows if isinstance(rows, list) else [rows]
+        if not all(isinstance(row, dict) and "event" in row for row in rows):
+            raise BadRequest("'report' must be an object with 'event', or a list of such")
+        for row in rows:
+            try:
+                world.reports.take(row, world.clock.now_ns)
+            except ReportError as error:
+                raise BadRequest(str(error)) from None
+        return {"told": len(world.reports.told)}

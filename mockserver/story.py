@@ -69,8 +69,11 @@ class Story:
     """What must be true when all is over: the ``finally`` of the text."""
 
 
-def parse(text: str, verbs: Mapping[str, Verb] = VERBS) -> Story:
-    """The story of this text. StoryError says what cannot be meant, and on which line."""
+def parse(text: str, verbs: Mapping[str, Verb] = VERBS, endings: Mapping[str, Verb] | None = None) -> Story:
+    """The story of this text; ``endings`` are the verbs of ``finally`` (None: the same).
+
+    StoryError says what cannot be meant, and on which line.
+    """
     head = load(text)
     if not isinstance(head, Mapped):
         raise StoryError(f"a story begins with 'mock: {VERSION}', not {shown(head)}", 1)
@@ -88,10 +91,10 @@ def parse(text: str, verbs: Mapping[str, Verb] = VERBS) -> Story:
         **{key: _text(head, key) for key in (*TEXTS, "liquidity") if key in head},
         seed=_whole(head, "seed") if "seed" in head else 0,
         account=None if head.get("account") is None else _balances(_mapping(head, "account")),
-        setup=_bare(_mapping(head, "setup")) if "setup" in head else {},
+        setup=bare(_mapping(head, "setup")) if "setup" in head else {},
         before=_steps(head, "before", verbs) if "before" in head else (),
         steps=_steps(head, "steps", verbs),
-        ending=_steps(head, "finally", verbs) if "finally" in head else (),
+        ending=_steps(head, "finally", verbs if endings is None else endings) if "finally" in head else (),
     )
 
 
@@ -186,10 +189,10 @@ def _balances(given: Mapped) -> dict[str, Decimal]:
     return balances
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """Plain data without its lines."""
     if isinstance(value, Mapping):
-        return {key: _bare(item) for key, item in value.items()}
+        return {key: bare(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_bare(item) for item in value]
+        return [bare(item) for item in value]
     return value

@@ -27,6 +27,7 @@ from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
 from mockserver.faults import FAIR, Fate, Faults, Hit, fate_of, request_thing
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import Recorder
+from mockserver.reports import Reports
 from mockserver.truth import Truth
 
 __all__ = [
@@ -60,6 +61,7 @@ class World:
         self.clock = clock
         self.recorder = Recorder(lambda: clock.now_ns)
         self.truth = Truth(name)
+        self.reports = Reports()
         self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
 

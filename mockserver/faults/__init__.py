@@ -10,7 +10,7 @@ Pure: what comes of it is a value, which the world, the link and the server carr
 from mockserver.faults.chance import Draw
 from mockserver.faults.deciding import FAIR, Fate, Fault, Faults, FrameFate, Hit, fate_of, frame_fate_of
 from mockserver.faults.facts import Match, Thing, frame_thing, read_frame, request_thing
-from mockserver.faults.forms import read_fault, write_fault
+from mockserver.faults.forms import fault_schema, read_fault, write_fault
 from mockserver.faults.kinds import (
     KINDS,
     WORDS,
@@ -73,6 +73,7 @@ __all__ = [
     "Thing",
     "TruncatedJson",
     "fate_of",
+    "fault_schema",
     "frame_fate_of",
     "frame_thing",
     "read_fault",

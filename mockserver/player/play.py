@@ -1,0 +1,43 @@
+"""Waits for what a scenario waits for: the one place of the player that sleeps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from mockserver.player.playing import Playing, Verdict
+
+POLL_SECONDS: Final = 0.01
+"""How often it looks where no journal tells that something has changed."""
+
+
+async def play(playing: Playing) -> Verdict:
+    """Play it to its end, then give the client time until all checks hold; how it went."""
+    news = trio.Event()
+
+    def tell() -> None:
+        news.set()
+
+    playing.on_news = tell
+    while True:
+        news = trio.Event()
+        playing.go()
+        machine = playing.machine
+        if machine.over:
+            break
+        await _wait(news, None if machine.next_ns is None else machine.next_ns - playing.now_ns, machine.polls)
+    deadline_ns = playing.now_ns + playing.settle_ns
+    while True:
+        news = trio.Event()
+        verdict = playing.verdict()
+        left_ns = deadline_ns - playing.now_ns
+        if verdict.ok or verdict.failed is not None or left_ns <= 0:
+            return verdict
+        await _wait(news, left_ns, polls=False)
+
+
+async def _wait(news: trio.Event, for_ns: int | None, polls: bool) -> None:
+    seconds = float("inf") if for_ns is None else max(0.0, for_ns / 1e9)
+    with trio.move_on_after(min(seconds, POLL_SECONDS) if polls else seconds):
+        await news.wait()
