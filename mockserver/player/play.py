@@ -11,29 +11,38 @@ from mockserver.player.playing import Playing, Verdict
 POLL_SECONDS: Final = 0.01
 """How often it looks where no journal tells that something has changed."""
 
+QUIET_SECONDS: Final = 0.5
+"""How long all must stay well."""
+
 
 async def play(playing: Playing) -> Verdict:
     """Play it to its end, then give the client time until all checks hold; how it went."""
-    news = trio.Event()
-
-    def tell() -> None:
-        news.set()
-
-    playing.on_news = tell
     while True:
         news = trio.Event()
+        playing.on_news = news.set
         playing.go()
         machine = playing.machine
         if machine.over:
             break
         await _wait(news, None if machine.next_ns is None else machine.next_ns - playing.now_ns, machine.polls)
-    deadline_ns = playing.now_ns + playing.settle_ns
+    return await _settled(playing, playing.now_ns + playing.settle_ns)
+
+
+async def _settled(playing: Playing, deadline_ns: int) -> Verdict:
+    """What is found when all is well and stays so for a moment, or when the time is over."""
     while True:
         news = trio.Event()
+        playing.on_news = news.set
         verdict = playing.verdict()
         left_ns = deadline_ns - playing.now_ns
-        if verdict.ok or verdict.failed is not None or left_ns <= 0:
+        if verdict.failed is not None or (left_ns <= 0 and not verdict.ok):
             return verdict
+        if verdict.ok:  # what is told twice, or too often, comes a little later
+            await trio.sleep(QUIET_SECONDS)
+            later = playing.verdict()
+            if later.ok or left_ns <= 0:
+                return later
+            continue
         await _wait(news, left_ns, polls=False)
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -24,7 +24,7 @@ from mockserver.verify import Failure, Journal
 from mockserver.world import Worlds
 
 SETTLE_NS: Final = 5 * UNITS["s"]
-SETUP: Final = ("patience", "settle", "settings")
+SETUP: Final = ("patience", "settle", "settings", "clock_ahead")
 
 
 class SetupError(Exception):
@@ -60,7 +60,7 @@ class Playing:
             raise SetupError(f"the setup has no {unknown[0]!r}; there are {', '.join(SETUP)}")
         self.story = story
         self.hands = WorldHands(worlds, world, venue, account)
-        self.settle_ns = _span(story.setup, "settle", SETTLE_NS)
+        self.settle_ns = setup_span(story, "settle", SETTLE_NS)
         self.checks = tuple(name for step in story.ending if step.what == "check" for name in step.arg)
         self.expected = tuple(each for step in story.ending if step.what == "verify" for each in step.arg.value)
         self.on_news: Callable[[], None] = lambda: None
@@ -68,7 +68,7 @@ class Playing:
         self._recorder: Recorder | None = None
         self._seq = 0
         self._prepare()
-        patience_ns = _span(story.setup, "patience", PATIENCE_NS)
+        patience_ns = setup_span(story, "patience", PATIENCE_NS)
         self.machine = Machine(story.steps, self.hands, now_ns=self.now_ns, patience_ns=patience_ns)
 
     @property
@@ -147,8 +147,9 @@ class Playing:
         self.on_news()
 
 
-def _span(setup: Mapping[str, Any], key: str, otherwise: int) -> int:
-    given = setup.get(key)
+def setup_span(story: Story, key: str, otherwise: int = 0) -> int:
+    """A duration of the setup. SetupError: it is none."""
+    given = story.setup.get(key)
     if given is None:
         return otherwise
     try:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -26,7 +26,7 @@ from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.liquidity import MODELS, make_liquidity
 from mockserver.player.play import play
-from mockserver.player.playing import Playing, SetupError, Verdict
+from mockserver.player.playing import Playing, SetupError, Verdict, setup_span
 from mockserver.server import Listening, Server, listen
 from mockserver.story import Story
 from mockserver.venues import VENUES
@@ -57,8 +57,12 @@ class Died:
     why: str
 
 
-def worlds_for(story: Story, seed: int, clock: Clock) -> tuple[Worlds, str]:
-    """The worlds a story asks for, with its account, and the name of its venue. SetupError says what is not there."""
+def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds, str]:
+    """The worlds a story asks for, with its account, and the name of its venue; ``now`` is the client's clock.
+
+    SetupError says what is not there.
+    """
+    ahead_ns = setup_span(story, "clock_ahead")
     venue, _, era = story.venue.partition("@")
     specs = {spec.name: spec for spec in VENUES}
     if venue not in specs:
@@ -74,7 +78,9 @@ def worlds_for(story: Story, seed: int, clock: Clock) -> tuple[Worlds, str]:
     def liquidity(exchange: Exchange) -> Liquidity:
         return make_liquidity(model, exchange.engine, exchange.random("liquidity"))
 
-    recipe = Recipe(venues=VENUES, clock=lambda: clock, liquidity=liquidity, profiles={venue: profile})
+    recipe = Recipe(
+        venues=VENUES, clock=lambda: Clock(lambda: now() + ahead_ns), liquidity=liquidity, profiles={venue: profile}
+    )
     worlds = Worlds(recipe, seed=seed)
     exchange = worlds.default.exchanges[venue]
     try:
@@ -109,7 +115,7 @@ def filled(argument: str, known: Mapping[str, str]) -> str:
 
 async def run(story: Story, command: Sequence[str], seed: int) -> Verdict | Died:
     """Play the story against the command. SetupError: the story cannot be played."""
-    worlds, venue = worlds_for(story, seed, Clock(time.time_ns))
+    worlds, venue = worlds_for(story, seed, time.time_ns)
     playing = Playing(story, worlds, venue, DEMO)
     server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)

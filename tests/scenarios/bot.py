@@ -1,21 +1,17 @@
 """A small bot for Binance spot and futures that does everything right, and may be told to do one thing wrong.
 
-Each flaw is a switch of a few lines; `FLAWS` says what is wrong with it. The bot reports what it hears as the mock wants
-it (`report`), so a scenario can judge it. It is no model of a good bot: it is as small as one can be that loses nothing.
+Each flaw is a switch of a few lines; `FLAWS` says what is wrong with it. The bot reports what it hears as the mock
+wants it (`report`), so a scenario can judge it. It is as small as a bot can be that loses nothing, and no model.
 
-As a program: `python -m tests.scenarios.bot [--flaw NAME] [--do place]`, told by the environment where the mock is.
+As a program it is `python -m tests.scenarios [--flaw NAME] [--do place]`.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import hmac
 import json
-import os
-import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -45,10 +41,13 @@ FLAWS: Final = {
     "assumes_canceled": "takes an order whose cancel was refused for cancelled",
     "ids_forever": "takes a trade id that it has seen for a trade that it has seen, also after the venue was wiped",
     "no_clock": "signs by its own clock, whatever the venue's is",
+    "assumes_placed": "takes an order for placed when nobody knows whether it was",
     "places_deaf": "places its order before it listens",
     "trusts_200": "takes any answer that it can read for the whole truth",
     "chokes": "stops at an answer that is no JSON",
 }
+BLIND: Final = ("no_audit", "no_lookback", "no_watchdog", "gives_up", "ignores_expiry", "small_queue")
+"""Bots of these flaws believe the stream, and do not audit it."""
 FINAL: Final = ("filled", "canceled", "expired", "rejected")
 AUDIT_EVERY: Final = 20.0
 LIFELESS: Final = {"binance-spot": 50.0, "binance-futures": 400.0}
@@ -154,7 +153,7 @@ class Bot:
                 if message["status"] != 200:
                     raise Lost(f"refused: {text}")
                 ready.set()
-            elif self.flaw == "deaf_until_ack" and not ready.is_set():
+            elif self.flaw == "deaf_until_ack" and not self.subscribed.is_set():
                 return
             elif self.flaw == "small_queue":
                 waiting.append(event) if len(waiting) < 5 else None
@@ -174,10 +173,9 @@ class Bot:
                 await socket.send(json.dumps(self._subscription()))
             await ready.wait()
             if self.flaw == "deaf_until_ack":
-                ready_later = trio.current_time() + 0.05
-                await trio.sleep_until(ready_later)
+                await trio.sleep(0.05)
             self.subscribed.set()
-            if number == self.sockets or self.flaw == "no_dedup":
+            if self.flaw != "deaf_until_ack":
                 await self._lookback()
 
         async def watch() -> None:
@@ -200,7 +198,7 @@ class Bot:
 
     async def _retire(self, number: int, scope: trio.CancelScope) -> None:
         """End this connection a while after another one has taken over."""
-        while self.sockets == number:
+        while self.sockets == number:  # noqa: ASYNC110 (as small as can be)
             await trio.sleep(0.1)
         await trio.sleep(2)
         scope.cancel()
@@ -262,13 +260,12 @@ class Bot:
     # -- asking ---------------------------------------------------------------------------------------------------
 
     async def _lookback(self) -> None:
-        if self.flaw != "no_lookback":
-            while not await self._ask_all():
-                await trio.sleep(FIRST_RETRY)
+        while self.flaw != "no_lookback" and not await self._ask_all():  # noqa: ASYNC110 (for the venue)
+            await trio.sleep(FIRST_RETRY)
 
     async def _audit(self) -> None:
         """Ask now and then all the same; what the stream should have told long ago says that it is deaf."""
-        while self.flaw not in ("no_audit", "no_lookback"):
+        while self.flaw not in BLIND:
             await trio.sleep(AUDIT_EVERY)
             known = len(self.seen)
             if await self._ask_all() and len(self.seen) > known:
@@ -354,7 +351,7 @@ class Bot:
         while not self.placed:
             turn += 1
             name = f"{client_id}-{turn}" if self.flaw == "resends" else client_id
-            terms = {"side": "BUY", "quantity": "0.5", "price": self.price, "newClientOrderId": name}
+            terms: Row = {"side": "BUY", "quantity": "0.5", "price": self.price, "newClientOrderId": name}
             try:
                 row = await self.call("POST", f"{self.base}/order", **terms, **kind)
             except Refused:
@@ -362,7 +359,9 @@ class Bot:
                     return
                 await trio.sleep(0.01)
             except (Unknown, Lost, ValueError):
-                self.placed = self.flaw != "resends" and await self._is_there(client_id)
+                self.placed = self.flaw == "assumes_placed" or (
+                    self.flaw != "resends" and await self._is_there(client_id)
+                )
             else:
                 self.placed = True
                 self.mine.add(client_id)
@@ -385,32 +384,12 @@ class Bot:
             row = await self.call("DELETE", f"{self.base}/order", origClientOrderId=client_id)
         except Refused:
             if self.flaw == "assumes_canceled":
-                self._order(int(next(iter(self.states))), "CANCELED", "0", recovered=True)
+                number = next(iter(self.states))
+                self.states[number] = ("", "-1")
+                self._order(int(number), "CANCELED", "0", recovered=True)
             else:
                 await self._is_there(client_id)
         except (Unknown, Lost, ValueError):
             await self._is_there(client_id)
         else:
             self._order(row["orderId"], row["status"], row["executedQty"], recovered=True)
-
-
-def main() -> None:
-    made = argparse.ArgumentParser()
-    made.add_argument("--flaw", choices=("", *FLAWS), default="")
-    made.add_argument("--do", choices=("", "place", "maker", "cancel"), default="")
-    args = made.parse_args()
-    told = {
-        name: os.environ[f"MOCKSERVER_{name}"] for name in ("HTTP", "WS", "API_KEY", "API_SECRET", "VENUE", "SYMBOL")
-    }
-    bot = Bot(
-        *told.values(),
-        report=lambda row: print(json.dumps(row), flush=True),
-        now_ms=lambda: time.time_ns() // 10**6,
-        do=args.do,
-        flaw=args.flaw,
-    )
-    trio.run(partial(bot.run))
-
-
-if __name__ == "__main__":
-    main()

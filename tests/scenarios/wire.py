@@ -1,4 +1,4 @@
-"""HTTP and WebSocket for the bots, on trio, h11 and wsproto alone: nothing of exchstream, and small enough to be read."""
+"""HTTP and WebSocket for the bots, on trio, h11 and wsproto alone: nothing of exchstream, small enough to be read."""
 
 from __future__ import annotations
 
@@ -81,23 +81,32 @@ class Socket:
     @classmethod
     async def dial(cls, url: str) -> Socket:
         """Lost: refused, or no answer in time."""
-        try:
-            with trio.fail_after(TIMEOUT):
-                stream, host, target = await _open(url)
+        with trio.move_on_after(TIMEOUT):
+            stream, host, target = await _open(url)
+            try:
                 ws = WSConnection(ConnectionType.CLIENT)
                 await stream.send_all(ws.send(Request(host=host, target=target)))
-                while True:
-                    for event in ws.events():
-                        if isinstance(event, AcceptConnection):
-                            return cls(stream, ws)
-                        if isinstance(event, RejectConnection):
-                            raise Lost(f"refused: {event.status_code}")
-                    data = await stream.receive_some()
-                    if not data:
-                        raise Lost("hung up")
-                    ws.receive_data(data)
-        except (trio.TooSlowError, trio.BrokenResourceError) as error:
-            raise Lost(repr(error)) from None
+                await cls._accepted(stream, ws)
+            except BaseException as error:
+                await trio.aclose_forcefully(stream)
+                if isinstance(error, trio.BrokenResourceError):
+                    raise Lost(repr(error)) from None
+                raise
+            return cls(stream, ws)
+        raise Lost("no answer to the handshake")
+
+    @staticmethod
+    async def _accepted(stream: trio.SocketStream, ws: WSConnection) -> None:
+        while True:
+            for event in ws.events():
+                if isinstance(event, AcceptConnection):
+                    return
+                if isinstance(event, RejectConnection):
+                    raise Lost(f"refused: {event.status_code}")
+            data = await stream.receive_some()
+            if not data:
+                raise Lost("hung up")
+            ws.receive_data(data)
 
     async def send(self, text: str) -> None:
         try:

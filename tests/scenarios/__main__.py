@@ -1,0 +1,36 @@
+"""The bot as a program, told by the environment where the mock is: `python -m tests.scenarios [--flaw NAME] [--do place]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+
+import trio
+
+from .bot import FLAWS, Bot
+
+
+def main() -> None:
+    made = argparse.ArgumentParser()
+    made.add_argument("--flaw", choices=("", *FLAWS), default="")
+    made.add_argument("--do", choices=("", "place", "maker", "cancel"), default="")
+    args = made.parse_args()
+    bot = Bot(
+        http=os.environ["MOCKSERVER_HTTP"],
+        ws=os.environ["MOCKSERVER_WS"],
+        key=os.environ["MOCKSERVER_API_KEY"],
+        secret=os.environ["MOCKSERVER_API_SECRET"],
+        venue=os.environ["MOCKSERVER_VENUE"],
+        symbol=os.environ["MOCKSERVER_SYMBOL"],
+        report=lambda row: print(json.dumps(row), flush=True),
+        now_ms=lambda: time.time_ns() // 10**6,
+        do=args.do,
+        flaw=args.flaw,
+    )
+    trio.run(bot.run)
+
+
+if __name__ == "__main__":
+    main()
