@@ -1,4 +1,4 @@
-"""The bot as a program, told by the environment where the mock is: `python -m tests.scenarios [--flaw NAME] [--do place]`."""
+"""The bot as a program, told by the environment where the mock is: `python -m tests.scenarios [--flaw NAME]`."""
 
 from __future__ import annotations
 

@@ -325,8 +325,8 @@ class Bot:
 
     async def _learn_clock(self) -> None:
         if self.flaw != "no_clock":
-            answer = await ask("GET", f"{self.http}{self.base}/time", {})
-            self.offset_ms = json.loads(answer.body)["serverTime"] - self.now_ms()
+            row = await self.call("GET", f"{self.base}/time", signed=False)
+            self.offset_ms = row["serverTime"] - self.now_ms()
 
     def _now(self) -> int:
         return self.now_ms() + self.offset_ms
