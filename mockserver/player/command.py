@@ -18,6 +18,7 @@ import trio
 
 from mockserver.player import shelf
 from mockserver.player.playing import SetupError, Verdict
+from mockserver.player.schema import schema
 from mockserver.player.shell import ENVIRONMENT, Died, run
 from mockserver.player.words import lines, row
 from mockserver.story import Story, StoryError
@@ -59,6 +60,8 @@ def main(argv: Sequence[str]) -> int:
         return _fail(f"{where}{error}", EXIT_USAGE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    if outcome is None:
+        return EXIT_INTERRUPTED
     if isinstance(outcome, Died):
         return _fail(outcome.why, EXIT_DIED)
     _say(outcome, story, _again(args.scenario, seed, command), as_json=args.json)
@@ -68,7 +71,10 @@ def main(argv: Sequence[str]) -> int:
 def scenarios(argv: Sequence[str]) -> int:
     """List those that are shipped."""
     made = argparse.ArgumentParser(prog="python -m mockserver scenarios", description="The scenarios that are shipped.")
-    made.parse_args(argv)
+    made.add_argument("--schema", action="store_true", help="print the JSON Schema of the form instead, for editors")
+    if made.parse_args(argv).schema:
+        print(json.dumps(schema(), indent=1))
+        return 0
     for name in shelf.names():
         story = shelf.read(name)
         print(f"{name:<24} {story.venue:<22} {story.name}")

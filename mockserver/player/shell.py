@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -113,18 +113,24 @@ def filled(argument: str, known: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), argument)
 
 
-async def run(story: Story, command: Sequence[str], seed: int) -> Verdict | Died:
-    """Play the story against the command. SetupError: the story cannot be played."""
+async def run(story: Story, command: Sequence[str], seed: int) -> Verdict | Died | None:
+    """Play the story against the command; None: interrupted. SetupError: the story cannot be played."""
     worlds, venue = worlds_for(story, seed, time.time_ns)
     playing = Playing(story, worlds, venue, DEMO)
     server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)
     outcome: Verdict | Died | None = None
-    async with trio.open_nursery() as nursery:
-        listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
-        outcome = await _with_command(playing, command, values(playing, listening))
-        nursery.cancel_scope.cancel()
-    assert outcome is not None  # set before the nursery ends
+
+    async def watch(signals: AsyncIterator[int]) -> None:
+        async for _ in signals:
+            nursery.cancel_scope.cancel()
+
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, signals)
+            listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
+            outcome = await _with_command(playing, command, values(playing, listening))
+            nursery.cancel_scope.cancel()
     return outcome
 
 

@@ -180,7 +180,7 @@ class Bot:
 
         async def watch() -> None:
             while self.flaw != "no_watchdog":
-                await trio.sleep(1)
+                await trio.sleep(1)  # virtual: only used under MockClock
                 if trio.current_time() - socket.last_life > LIFELESS[self.venue]:
                     raise Lost("no sign of life")
 
@@ -200,7 +200,7 @@ class Bot:
         """End this connection a while after another one has taken over."""
         while self.sockets == number:  # noqa: ASYNC110 (as small as can be)
             await trio.sleep(0.1)
-        await trio.sleep(2)
+        await trio.sleep(2)  # virtual: only used under MockClock
         scope.cancel()
 
     async def _url(self) -> str:
@@ -370,7 +370,7 @@ class Bot:
     async def _is_there(self, client_id: str) -> bool:
         """Whether the order exists; asked until somebody knows. Late acceptance is waited for."""
         for _ in range(10):
-            await trio.sleep(0.5)
+            await trio.sleep(0.5)  # virtual: only used under MockClock
             try:
                 row = await self.call("GET", f"{self.base}/order", origClientOrderId=client_id)
             except (Refused, Unknown, Lost, ValueError):
