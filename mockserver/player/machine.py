@@ -208,6 +208,8 @@ class Machine:
                     return
                 yield _Wanted(now_ns, now_ns + within_ns)
                 self.failed = self._broken(*guard)
+                if self.failed is not None:  # what follows is not done any more
+                    yield _Wanted(now_ns, _NEVER)
             case int() if step.what == "wait":
                 yield _Wanted(now_ns, now_ns + step.arg)
             case _:

@@ -212,7 +212,7 @@ def _read_repeat(given: Any) -> Branches:
     times = mapping.get("times")
     if type(times) is not int or not 1 <= times <= MAX_REPEATS:
         raise FormError(f"times is a whole number from 1 to {MAX_REPEATS}, not {shown(times)}", mapping, "times")
-    line = mapping.lines.get("steps", 1) if isinstance(mapping, Mapped) else 1
+    line = mapping.lines.get("steps", mapping.line) if isinstance(mapping, Mapped) else 1
     return Branches((read_steps(mapping.get("steps"), "steps", STEPS, line),), times)
 
 
