@@ -179,10 +179,6 @@ def test_a_reset_begins_anew() -> None:
         ("price: '0.0000001'", "tick"),
         ("control: {POST /nowhere: {}}", "POST /nowhere answers 404: no such route"),
         ("control: {POST /settings: {profile: x}}", "answers 400"),
-        (
-            "control: {POST /orders: {venue: binance-spot, account: demo, symbol: BTCUSDT, side: BUY, quantity: 1, price: 9e9}}",
-            "",
-        ),
     ],
 )
 def test_what_cannot_be_done(step: str, words: str) -> None:
@@ -202,7 +198,7 @@ def test_settings_before_the_client_begins() -> None:
         with pytest.raises(SetupError):
             Scene("- wait: 1s", head=head)
     for venue in ("binance", "ftx@2024"):
-        with pytest.raises(SetupError, match="there is no venue 'binance'|ftx has no profile '2024'"):
+        with pytest.raises(SetupError, match=r"there is no venue 'binance'|ftx has no profile '2024'"):
             Scene("- wait: 1s", venue=venue)
 
 
