@@ -14,10 +14,13 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``link``         one WebSocket connection: outbox, heartbeats, what faults do to it
 - ``exchange``     one venue in one world;  ``world``  isolated universes, chosen by key
 - ``checkers``     what a client told, held against the truth
-- ``control``      the control API under ``/__mock`` (``control_orders``, ``control_faults``, ``control_input``)
+- ``control``      the control API under ``/__mock`` (``control_orders``, ``control_faults``, ``control_verify``,
+  ``control_input``)
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
 - ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there
 - ``story``        what happens, step by step, as YAML (``verbs``, ``forms``, ``durations``, ``plain_yaml``: its parts)
+- ``heard``        the journal in words;  ``verify``  what a client must have done;  ``reports``  what it says it heard
+- ``player``       plays stories against any command;  ``scenarios``  those that are shipped
 - ``strategies``   Hypothesis: legal histories in the venues' own JSON
 - ``command``      the command line (``snippets``: the lines it prints for clients);  ``__main__``  the way there
 
