@@ -9,13 +9,13 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``engine``       the matching engine: integers in, numbered events out
 - ``liquidity``    who trades with the clients;  ``demo_traders``  clients for show
 - ``faces``        each venue's HTTP and WebSocket dialect (``faces.base``: what a face is);  ``venues``  all of them
-- ``clock``        one queue of timers;  ``recorder``  everything sent and received;  ``truth``  what really happened
+- ``clock``        two times and a queue of timers;  ``recorder``  everything sent and received
+- ``truth``        what really happened;  ``snapshot``  a world as JSON, and back (``graph``: how)
 - ``faults``       what may go wrong, and whether it does: small values, decided by the seed
 - ``link``         one WebSocket connection: outbox, heartbeats, what faults do to it
 - ``exchange``     one venue in one world;  ``world``  isolated universes, chosen by key
 - ``checkers``     what a client told, held against the truth
-- ``control``      the control API under ``/__mock`` (``control_orders``, ``control_faults``, ``control_verify``,
-  ``control_input``)
+- ``control``      the control API under ``/__mock`` (``control_*``: its parts;  ``openapi``: its document)
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
 - ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there
 - ``story``        what happens, step by step, as YAML (``verbs``, ``forms``, ``durations``, ``plain_yaml``: its parts)

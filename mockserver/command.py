@@ -14,14 +14,15 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import trio
 
 from mockserver import demo_traders
-from mockserver.clock import Clock
+from mockserver.clock import FASTEST, Clock
 from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
@@ -38,6 +39,8 @@ EXIT_INTERRUPTED = 130
 IDS_SINCE_NS = 1_767_225_600_000_000_000
 """2026-01-01: ids begin where a count of 10 µs since then stands, later at each start than those of any earlier one."""
 ID_STEP_NS = 10_000
+VIRTUAL_START_NS = IDS_SINCE_NS
+"""Where a virtual clock begins: the same in every run."""
 
 
 def demo_key(spec: VenueSpec, what: str) -> str:
@@ -75,6 +78,14 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="era of a venue, may be repeated (default: each venue's newest)",
+    )
+    made.add_argument(
+        "--clock",
+        type=_clock,
+        default="real",
+        metavar="KIND",
+        help="real; scaled:60 (timers run 60 times as fast, the time that is told as usual); "
+        "virtual (all stands until it is advanced) (default: %(default)s)",
     )
     made.add_argument(
         "--limits", choices=("off", "account", "ip"), default="off", help="rate limits (default: %(default)s)"
@@ -180,7 +191,7 @@ def build(args: argparse.Namespace) -> Worlds:
     profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
     recipe = Recipe(
         venues=VENUES,
-        clock=lambda: Clock(time.time_ns),
+        clock=args.clock,
         liquidity=liquidity,
         profiles=profiles,
         limits=args.limits,
@@ -271,6 +282,21 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return number
+
+
+def _clock(text: str) -> Callable[[], Clock]:
+    kind, _, rate = text.partition(":")
+    try:
+        if kind == "scaled" and 0 < (scaled := Fraction(rate)) <= FASTEST:
+            return lambda: Clock(time.time_ns, rate=scaled)
+    except (ValueError, ZeroDivisionError):
+        pass
+    match text:
+        case "real":
+            return lambda: Clock(time.time_ns)
+        case "virtual":
+            return lambda: Clock(time.time_ns, start_ns=VIRTUAL_START_NS, rate=0, wall=True)
+    raise argparse.ArgumentTypeError(f"{text!r} is none of real, scaled:60 (above 0, at most {FASTEST}), virtual")
 
 
 def _seconds(text: str) -> float:

@@ -13,22 +13,78 @@ Pure: a request in, a response out; the server mounts it.
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from typing import Any
 from urllib.parse import urlsplit
 
+from mockserver.control_acts import (
+    FLAG,
+    MONEY,
+    NAMES,
+    NS,
+    PREFIX,
+    TEXT,
+    WHOLE,
+    Act,
+    Json,
+    Schema,
+    Table,
+    by_name,
+    like,
+    obj,
+    one_of,
+    open_obj,
+    or_null,
+    partly,
+    rows,
+)
+from mockserver.control_clock import ClockControl
 from mockserver.control_faults import FaultControl
 from mockserver.control_input import BadRequest, Input, key_type_of_pem
-from mockserver.control_orders import PREFIX, Act, Finder, Json, OrderControl, Table
+from mockserver.control_links import LinkControl
+from mockserver.control_orders import ORDER, Finder, OrderControl
 from mockserver.control_verify import VerifyControl
-from mockserver.exchange import Account, Exchange
+from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
+from mockserver.exchange import Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
-from mockserver.link import Link
+from mockserver.openapi import document, page
 from mockserver.recorder import KINDS
-from mockserver.world import Worlds
+from mockserver.world import World, Worlds
 
 __all__ = ["PREFIX", "Control"]
 
 NS_PER_MS = 1_000_000
+
+_HEALTH: Schema = obj(
+    status=one_of(("ok",)),
+    venues=rows(TEXT),
+    worlds=rows(TEXT),
+    connections=WHOLE,
+    now_ns=NS,
+    seed={"type": "integer"},
+)
+_ACCOUNT: Schema = partly(obj(world=TEXT, venue=TEXT, name=TEXT, key_type=TEXT, **CREDENTIALS["properties"]), "secret")
+_SETTINGS: Schema = obj(
+    settings=by_name(
+        open_obj(profile=TEXT, limits=TEXT, rest_lag_ms=WHOLE, page_cap=or_null(WHOLE), options={"type": "object"})
+    )
+)
+_TRUTH: Schema = open_obj(
+    version=WHOLE,
+    world=TEXT,
+    now_ns=NS,
+    sequence=WHOLE,
+    complete=FLAG,
+    orders=rows(ORDER),
+    fills=rows(open_obj(sequence=WHOLE, venue=TEXT, account=TEXT, order_id=TEXT, price=MONEY, quantity=MONEY)),
+    conditional_orders=rows(open_obj(venue=TEXT, account=TEXT, algo_id=TEXT, status=TEXT)),
+    sight=rows(open_obj(connection=WHOLE, venue=TEXT, account=TEXT, since_ns=NS, until_ns=or_null(NS))),
+    blind=rows(open_obj(venue=TEXT, account=TEXT, since_ns=NS, until_ns=or_null(NS))),
+)
+_ENTRY: Schema = open_obj(
+    seq=WHOLE, time_ns=NS, kind=one_of(KINDS), connection=or_null(WHOLE), of=or_null(WHOLE), text=TEXT
+)
+_JOURNAL: Schema = open_obj(entries=rows(_ENTRY))
 
 
 class Control:
@@ -39,49 +95,83 @@ class Control:
         self.hosts = {"127.0.0.1", "localhost", "::1"}
         """Host names a request may be addressed to, beside the address that its connection reached."""
         self._find = Finder(worlds)
-        account = "venue name balances api_key secret public_key subaccounts seed"
-        verbs = "code reason after_bytes mode"
-        settings = "venue profile limits rest_lag_ms page_cap options"
         self._table: Table = {
-            ("GET", "/health"): Act.of(self._health),
-            ("POST", "/reset"): Act.of(self._reset, "keep_accounts wipe"),
-            ("POST", "/accounts"): Act.of(self._open_account, account),
-            ("GET", "/connections"): Act.of(self._connections),
-            ("POST", "/connections/{verb}"): Act.of(self._act_on_many, f"account venue {verbs}"),
-            ("POST", "/connections/{id}/{verb}"): Act.of(self._act_on_one, verbs),
-            ("POST", "/listen_keys/expire"): Act.of(self._expire_listen_keys, "venue account notices"),
-            ("POST", "/listen_keys/replace"): Act.of(self._replace_listen_keys, "venue account"),
-            ("POST", "/keys/{name}/revoke"): Act.of(self._revoke, "venue"),
-            ("GET", "/settings"): Act.of(self._show_settings, "venue"),
-            ("POST", "/settings"): Act.of(self._settings, settings),
-            ("POST", "/shutdown_notice"): Act.of(self._shutdown_notice, "venue account close"),
-            ("GET", "/truth"): Act.of(self._truth, "venue account"),
-            ("GET", "/journal"): Act.of(self._journal, "since kind limit"),
+            ("GET", "/health"): Act.of(self._health, gives=_HEALTH),
+            ("GET", "/openapi.json"): Act.of(self._openapi, gives={"type": "object"}),
+            ("GET", "/docs"): Act.of(self._docs, gives=TEXT, media="text/html"),
+            ("GET", "/metrics"): Act.of(self._metrics, gives=TEXT, media="text/plain"),
+            ("POST", "/accounts"): Act.of(
+                self._open_account,
+                "venue! name balances api_key secret public_key subaccounts seed",
+                gives=_ACCOUNT,
+                name=like(TEXT, "a2"),
+                balances=like(by_name(NAMES["amount"]), {"USDT": "1000"}),
+                api_key=like(or_null(TEXT), None),
+                secret=like(or_null(TEXT), None),
+                public_key=like(or_null(TEXT), None, "PEM: RSA or Ed25519."),
+                subaccounts=like(rows(TEXT), ["mm"]),
+            ),
+            ("GET", "/settings"): Act.of(self._show_settings, "venue", gives=_SETTINGS),
+            ("POST", "/settings"): Act.of(
+                self._settings,
+                "venue profile limits rest_lag_ms page_cap options",
+                gives=_SETTINGS,
+                profile=like(TEXT, "binance-2026"),
+                limits=like(one_of(("off", "account", "ip")), "off"),
+                rest_lag_ms=like(WHOLE, 0),
+                page_cap=like(or_null(WHOLE), None),
+                options=like({"type": "object"}, {}),
+            ),
+            ("GET", "/truth"): Act.of(self._truth, "venue account", gives=_TRUTH),
+            ("GET", "/journal"): Act.of(
+                self._journal, "since kind limit", gives=_JOURNAL, kind=like(one_of(KINDS), "timer")
+            ),
+            **LinkControl(self._find).table,
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
             **VerifyControl(self._find).table,
+            **ClockControl(self._find).table,
+            **WorldControl(self._find).table,
         }
         self.routes = list(self.takes())
+        self.document = document(self._table)
 
     def takes(self) -> dict[str, frozenset[str]]:
         """The names that each route takes, beside those in its path."""
         return {f"{method} {PREFIX}{path}": act.takes for (method, path), act in self._table.items()}
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request, and keep its method, path and status in the journal of the world it names."""
+        """Answer one request at once; an act of many steps does them all without waiting for the wire."""
+        steps = self.steps(request)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                answer: HttpResponse = done.value
+                return answer
+
+    def steps(self, request: HttpRequest) -> Generator[World, None, HttpResponse]:
+        """Answer one request, stopping wherever the wire of a world has to catch up before it goes on.
+
+        Its method, path and status are kept in the journal of the world it names.
+        """
         named: str | None = None
+        answer: Json | HttpResponse
         try:
             self._check_origin(request)
             act, captured = self._route(request)
             given = Input.of(request, captured)
             named = given.optional_text("world")
             given.allow(act.takes | captured.keys())
-            status, answer = 200, act.handler(given)
+            done = act.handler(given)
+            if isinstance(done, Generator):
+                done = yield from done
+            status, answer = 200, done
         except BadRequest as refusal:
             status, answer = refusal.status, {"error": refusal.text, **refusal.more}
         world = self.worlds.worlds.get(named or "", self.worlds.default)
         world.recorder.record("control", f"{request.method} {request.path} {status}")
-        return HttpResponse.json(json.dumps(answer), status=status)
+        return answer if isinstance(answer, HttpResponse) else HttpResponse.json(json.dumps(answer), status=status)
 
     # -- finding things -------------------------------------------------------------------------------------------
 
@@ -107,9 +197,30 @@ class Control:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
         raise BadRequest(f"no such route: {request.method} {request.path}", 404, routes=self.routes)
 
+    # -- about itself ---------------------------------------------------------------------------------------------
+
+    def _openapi(self, given: Input) -> Json:
+        """This API as an OpenAPI document."""
+        return self.document
+
+    def _docs(self, given: Input) -> HttpResponse:
+        """A page that shows this API, and lets it be tried."""
+        policy = ("content-security-policy", "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'")
+        return HttpResponse(200, page(), (policy,), "text/html; charset=utf-8")
+
+    def _metrics(self, given: Input) -> HttpResponse:
+        """What each world holds and has seen, as Prometheus reads it; needs the extra "metrics"."""
+        try:
+            # Base installs have no prometheus-client, and most runs need none.
+            from mockserver.metrics import CONTENT_TYPE, metrics_text
+        except ImportError:
+            raise BadRequest("metrics need prometheus-client: pip install 'exchstream[metrics]'", 404) from None
+        return HttpResponse(200, metrics_text(self.worlds), content_type=CONTENT_TYPE)
+
     # -- worlds and accounts --------------------------------------------------------------------------------------
 
     def _health(self, given: Input) -> Json:
+        """Whether it lives, and what it holds."""
         worlds = self.worlds
         return {
             "status": "ok",
@@ -120,12 +231,8 @@ class Control:
             "seed": worlds.seed,
         }
 
-    def _reset(self, given: Input) -> Json:
-        keep, wipe = given.flag("keep_accounts", True), given.flag("wipe", False)
-        world = self.worlds.reset(self._find.world(given).name, keep_accounts=keep, wipe=wipe)
-        return {"world": world.name, "accounts": {v: list(e.accounts) for v, e in world.exchanges.items()}}
-
     def _open_account(self, given: Input) -> Json:
+        """A new account with balances; makes the world if there is none of that name."""
         pem = given.optional_text("public_key")
         key_type = "hmac" if pem is None else key_type_of_pem(pem)
         venue, world = given.text("venue"), given.text("world", "default")
@@ -151,68 +258,16 @@ class Control:
             )
         except ValueError as error:
             raise BadRequest(str(error), 409) from None
-        return {"world": world, "venue": venue, "name": account.name, "key_type": key_type} | _credentials(account)
+        return {"world": world, "venue": venue, "name": account.name, "key_type": key_type} | credentials(account)
 
-    def _revoke(self, given: Input) -> Json:
-        name, revoked = given.text("name"), []
-        for exchange in self._find.exchanges(given):
-            account = exchange.account(name)
-            if account is not None:
-                account.revoked = True
-                exchange.face.key_revoked(name)
-                exchange.note_sight()
-                revoked.append(exchange.venue)
-        if not revoked:
-            raise BadRequest(f"no account {name!r} in this world", 404)
-        return {"name": name, "revoked_at": revoked}
-
-    # -- connections ----------------------------------------------------------------------------------------------
-
-    def _connections(self, given: Input) -> Json:
-        world = self._find.world(given).name if given.has("world") else None
-        links = [link for link in self.worlds.links.values() if world in (None, link.home.name)]
-        return {"connections": [_link_row(link) for link in links]}
-
-    def _act_on_one(self, given: Input) -> Json:
-        link = self.worlds.links.get(given.whole("id"))
-        if link is None:
-            raise BadRequest(f"no connection {given.text('id')}; GET {PREFIX}/connections lists them", 404)
-        return {"connections": [_act(link, given)]}
-
-    def _act_on_many(self, given: Input) -> Json:
-        """Every connection of the world; with "account" (and "venue") those that carry that account's events."""
-        given.one_of_texts("verb", VERBS)  # refused also where there is no connection to act on
-        world, exchanges = self._find.world(given), self._find.exchanges(given)
-        account, venues = self._find.some_account(given, exchanges), {exchange.venue for exchange in exchanges}
-        links = [link for link in self.worlds.links.values() if link.home is world and link.venue in venues]
-        if account is not None:
-            links = [link for link in links if any(carried[2] == account for carried in link.accounts)]
-        return {"connections": [_act(link, given) for link in links]}
-
-    # -- the venues' own acts -------------------------------------------------------------------------------------
-
-    def _expire_listen_keys(self, given: Input) -> Json:
-        exchanges, notices = self._find.exchanges(given), given.whole("notices", 1)
-        account = self._find.some_account(given, exchanges)
-        expired = {e.venue: e.face.expire_listen_keys(account, notices=notices) for e in exchanges}
-        for exchange in exchanges:
-            exchange.note_sight()
-        return {"expired": expired}
-
-    def _replace_listen_keys(self, given: Input) -> Json:
-        exchanges = self._find.exchanges(given)
-        account = self._find.some_account(given, exchanges)
-        return {"replaced": {e.venue: e.face.replace_listen_keys(account) for e in exchanges}}
-
-    def _shutdown_notice(self, given: Input) -> Json:
-        exchanges, close = self._find.exchanges(given), given.flag("close", False)
-        account = self._find.some_account(given, exchanges)
-        return {"told": {e.venue: e.face.shutdown_notice(account, close=close) for e in exchanges}}
+    # -- settings ----------------------------------------------------------------------------------------------------
 
     def _show_settings(self, given: Input) -> Json:
+        """The settings of each venue."""
         return {"settings": {e.venue: _settings_row(e) for e in self._find.exchanges(given)}}
 
     def _settings(self, given: Input) -> Json:
+        """Change settings: all of them or none."""
         exchanges = self._find.exchanges(given)
         changes = [(exchange.settings, _changed(exchange, given)) for exchange in exchanges]
         for settings, values in changes:  # every one was checked before any is made
@@ -223,6 +278,7 @@ class Control:
     # -- what happened --------------------------------------------------------------------------------------------
 
     def _truth(self, given: Input) -> Json:
+        """What really happened, to be compared with what a client was told."""
         world, exchanges = self._find.world(given), self._find.exchanges(given)
         instruments = {venue: exchange.engine.instruments for venue, exchange in world.exchanges.items()}
         return world.truth.report(
@@ -233,6 +289,7 @@ class Control:
         )
 
     def _journal(self, given: Input) -> Json:
+        """What was sent and received, without secrets."""
         world = self._find.world(given)
         since, limit = given.whole("since", 0), given.whole("limit", 1_000)
         kind = given.one_of_texts("kind", KINDS) if given.has("kind") else None
@@ -244,51 +301,6 @@ def _host_of(authority: str) -> str:
         return urlsplit(f"//{authority}").hostname or ""
     except ValueError:
         return ""
-
-
-def _credentials(account: Account) -> Json:
-    secret = {} if account.key_type != "hmac" else {"secret": account.secret}
-    return {"api_key": account.api_key, **secret, "subaccounts": list(account.subaccounts)}
-
-
-def _link_row(link: Link) -> Json:
-    return {
-        "id": link.id,
-        "world": link.home.name,
-        "venue": link.venue,
-        "path": link.path.split("/ws/")[0] + "/ws/***" if "/ws/" in link.path else link.path,
-        "peer": link.peer,
-        "opened_ns": link.opened_ns,
-        "last_heard_ns": link.last_heard_ns,
-        "open": link.open,
-        "silence": link.silence,
-        "half_open": link.held,
-        "backlog": link.backlog,
-        "accounts": sorted({account for *_, account in link.accounts}),
-    }
-
-
-VERBS = ("drop", "reset", "silence", "half_open", "resume", "close")
-
-
-def _act(link: Link, given: Input) -> Json:
-    """Do one of VERBS to a connection; the row shows it as it is afterwards."""
-    match given.one_of_texts("verb", VERBS):
-        case "drop" if given.has("code"):
-            link.close(given.whole("code"), given.text("reason", ""))
-        case "drop":
-            link.drop()
-        case "reset":
-            link.reset(given.whole("after_bytes") if given.has("after_bytes") else None)
-        case "silence":
-            link.mute("all" if given.one_of_texts("mode", ("events", "all"), "events") == "all" else "events")
-        case "half_open":
-            link.half_open()
-        case "resume":
-            link.resume()
-        case "close":
-            link.close(given.whole("code", 1000), given.text("reason", ""))
-    return _link_row(link)
 
 
 def _settings_row(exchange: Exchange) -> Json:

@@ -113,6 +113,10 @@ class Input:
         except ValueError as error:
             raise BadRequest(f"{name!r}: {error}") from None
 
+    def decimal(self, name: str) -> Decimal:
+        """A decimal number."""
+        return _decimal(name, self._get(name, None))
+
     def amounts(self, name: str) -> dict[str, Decimal]:
         """An object of asset -> decimal number."""
         return {asset: _decimal(f"{name}.{asset}", value) for asset, value in self.mapping(name).items()}

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import attrs
-
+from mockserver.control_acts import (
+    MONEY,
+    PREFIX,
+    TEXT,
+    WHOLE,
+    Act,
+    Json,
+    Schema,
+    Steps,
+    Table,
+    like,
+    obj,
+    one_of,
+    open_obj,
+    or_null,
+)
 from mockserver.control_input import BadRequest, Input
 from mockserver.engine.types import (
     HOUSE,
@@ -31,26 +44,7 @@ from mockserver.exchange import Exchange
 from mockserver.truth import order_row
 from mockserver.world import World, Worlds
 
-PREFIX = "/__mock"
-
-Json = dict[str, Any]
-Handler = Callable[[Input], Json]
-
-
-@attrs.frozen(slots=True)
-class Act:
-    """What a route does, and the names it takes beside those in its path."""
-
-    handler: Handler
-    takes: frozenset[str]
-
-    @classmethod
-    def of(cls, handler: Handler, takes: str = "") -> Act:
-        """``takes`` is a list of names divided by spaces; every route takes "world"."""
-        return cls(handler, frozenset(["world", *takes.split()]))
-
-
-Table = dict[tuple[str, str], Act]
+__all__ = ["PREFIX", "Act", "Finder", "Json", "OrderControl", "Steps", "Table"]
 
 
 class Finder:
@@ -111,23 +105,54 @@ class Finder:
         return name
 
 
+_WHOSE: Schema = {"venue": TEXT, "account": TEXT, "symbol": TEXT, "side": one_of(Side), "order_id": TEXT}
+ORDER: Schema = open_obj(
+    **_WHOSE,
+    client_order_id=or_null(TEXT),
+    type=TEXT,
+    time_in_force=TEXT,
+    kind=TEXT,
+    price=or_null(MONEY),
+    quantity=MONEY,
+    filled_quantity=MONEY,
+    filled_quote=MONEY,
+    status=TEXT,
+    reason=or_null(TEXT),
+    created_ns=WHOLE,
+    updated_ns=WHOLE,
+)
+"""An order as ``truth.order_row`` tells it."""
+_DEPOSITED: Schema = obj(account=TEXT, asset=TEXT, free_atoms={"type": "integer"}, locked_atoms=WHOLE)
+_TRIGGERED: Schema = obj(venue=TEXT, algo_id=TEXT, status=or_null(TEXT), order_id=or_null(TEXT))
+
+
 class OrderControl:
     """Acts on orders, balances and positions."""
 
     def __init__(self, find: Finder) -> None:
         self.find = find
         terms = "type price time_in_force client_order_id post_only reduce_only"
+        order = "/orders/{venue}/{symbol}/{id}"
+        closes = like(one_of(kind.value for kind in Kind if kind is not Kind.TRADE), "LIQUIDATION")
+        maker = like(one_of(("maker", "taker")), "maker", default="maker")
         self.table: Table = {
-            ("POST", "/deposit"): Act.of(self._deposit, "venue account asset amount"),
-            ("POST", "/orders"): Act.of(self._place, f"venue account symbol side quantity {terms}"),
-            ("POST", "/orders/{venue}/{symbol}/{id}/fill"): Act.of(self._fill, "quantity price liquidity"),
-            ("POST", "/orders/{venue}/{symbol}/{id}/cancel"): Act.of(self._cancel),
-            ("POST", "/orders/{venue}/{symbol}/{id}/expire"): Act.of(self._expire),
-            ("POST", "/positions/{venue}/{symbol}/close"): Act.of(self._force_close, "account kind quantity price"),
-            ("POST", "/algo/{id}/trigger"): Act.of(self._trigger, "venue"),
+            ("POST", "/deposit"): Act.of(self._deposit, "venue! account! asset! amount!", gives=_DEPOSITED),
+            ("POST", "/orders"): Act.of(
+                self._place, f"venue! account! symbol! side! quantity! {terms}", gives=obj(order=ORDER)
+            ),
+            ("POST", f"{order}/fill"): Act.of(
+                self._fill, "quantity price liquidity", gives=obj(order=ORDER), liquidity=maker
+            ),
+            ("POST", f"{order}/cancel"): Act.of(self._cancel, gives=obj(order=ORDER)),
+            ("POST", f"{order}/expire"): Act.of(self._expire, gives=obj(order=ORDER)),
+            ("POST", "/positions/{venue}/{symbol}/close"): Act.of(
+                self._force_close, "account! kind! quantity price", gives=obj(order=ORDER), kind=closes
+            ),
+            ("POST", "/algo/{id}/trigger"): Act.of(self._trigger, "venue", gives=_TRIGGERED),
         }
 
     def _deposit(self, given: Input) -> Json:
+        """Give an account money, or take it away (below zero)."""
         exchange = self.find.exchange(given)
         account, asset = self.find.ledger(exchange, given), given.text("asset")
         amount = given.amount("amount", decimal_to_atoms)
@@ -136,6 +161,7 @@ class OrderControl:
         return {"account": account, "asset": asset, "free_atoms": balance.free, "locked_atoms": balance.locked}
 
     def _place(self, given: Input) -> Json:
+        """Place an order, as its owner would."""
         exchange = self.find.exchange(given)
         instrument = self.find.instrument(exchange, given)
         kind = given.one_of("type", OrderType, OrderType.LIMIT)
@@ -156,6 +182,7 @@ class OrderControl:
         return _order_answer(exchange, instrument, reply)
 
     def _fill(self, given: Input) -> Json:
+        """Fill an order against the house, wholly or in part."""
         exchange, instrument, order = self.find.order(given)
         quantity = given.amount("quantity", instrument.to_steps) if given.has("quantity") else None
         price = given.amount("price", instrument.to_ticks) if given.has("price") else None
@@ -164,17 +191,20 @@ class OrderControl:
         return _order_answer(exchange, instrument, exchange.submit(command))
 
     def _cancel(self, given: Input) -> Json:
+        """Cancel an order, as its owner would."""
         exchange, instrument, order = self.find.order(given)
         command = Cancel(account=order.account, instrument=instrument.name, order_id=order.order_id)
         return _order_answer(exchange, instrument, exchange.submit(command))
 
     def _expire(self, given: Input) -> Json:
+        """Let an order expire, as the exchange would."""
         exchange, instrument, order = self.find.order(given)
         return _order_answer(
             exchange, instrument, exchange.submit(Expire(instrument=instrument.name, order_id=order.order_id))
         )
 
     def _force_close(self, given: Input) -> Json:
+        """Close a position, as the exchange does it."""
         exchange = self.find.exchange(given)
         instrument = self.find.instrument(exchange, given)
         command = ForceClose(
@@ -187,6 +217,7 @@ class OrderControl:
         return _order_answer(exchange, instrument, exchange.submit(command))
 
     def _trigger(self, given: Input) -> Json:
+        """Trigger a conditional order."""
         for exchange in self.find.exchanges(given):
             reply = exchange.submit(TriggerAlgo(algo_id=given.whole("id")))
             if reply.reject is None or reply.reject.reason is not RejectReason.UNKNOWN_ORDER:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from mockserver.engine.engine import Engine
@@ -92,10 +93,15 @@ class DemoTrader:
 def start(exchange: Exchange, account: str, interval_ns: int) -> None:
     """Let a demo trader act on this account each ``interval_ns`` from now on; refused commands are just that."""
     trader = DemoTrader(exchange.engine, account, exchange.random(f"demo trader of {account}"))
+    _await_turn(exchange, trader, interval_ns)
 
-    def turn() -> None:
-        for command in trader.step(exchange.now_ns):
-            exchange.submit(command)
-        exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn)
 
-    exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn)
+def _await_turn(exchange: Exchange, trader: DemoTrader, interval_ns: int) -> None:
+    turn = partial(_turn, exchange, trader, interval_ns)  # a snapshot can keep it
+    exchange.clock.after(interval_ns, f"demo trader at {exchange.venue}", turn, market=True)
+
+
+def _turn(exchange: Exchange, trader: DemoTrader, interval_ns: int) -> None:
+    for command in trader.step(exchange.now_ns):
+        exchange.submit(command)
+    _await_turn(exchange, trader, interval_ns)

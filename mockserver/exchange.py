@@ -185,7 +185,7 @@ class Exchange:
         """Start the liquidity model: its first act now, the next ones by a timer."""
         self.step_liquidity()
         if self.liquidity is not None and self.liquidity.interval_ns is not None:
-            self.clock.after(self.liquidity.interval_ns, f"liquidity of {self.venue}", self.begin)
+            self.clock.after(self.liquidity.interval_ns, f"liquidity of {self.venue}", self.begin, market=True)
 
     def _apply(self, command: Command) -> Reply:
         result = self.engine.apply(command, self.now_ns)

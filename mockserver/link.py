@@ -87,6 +87,7 @@ class Link:
         self.path = request.path
         self.peer = request.peer
         self.opened_ns = home.clock.now_ns
+        self._opened_ns = home.clock.timeline_ns
         self.transport = transport
         self.session: Session | None = None
         self.venue = ""
@@ -94,6 +95,7 @@ class Link:
         self.silence: Silence | None = None
         self.held = False
         self.last_heard_ns = self.opened_ns
+        self._heard_ns = self._opened_ns
         self._joined: list[Exchange] = []
         self._outbox: deque[Out] = deque()  # bounded: OUTBOX_FRAMES and OUTBOX_BYTES, see push()
         self._outbox_bytes = 0
@@ -137,7 +139,10 @@ class Link:
         self._joined.append(exchange)
         exchange.links.append(self)
         if exchange.world is not self.home:
+            age_ns, quiet_ns = self._age_ns, self.quiet_ns
             self.home = exchange.world
+            self._opened_ns = self.home.clock.timeline_ns - age_ns
+            self._heard_ns = self.home.clock.timeline_ns - quiet_ns
             self._start_timers()
 
     def leave(self, exchange: Exchange) -> None:
@@ -188,7 +193,7 @@ class Link:
         """Keep what arrived, and let the session count it; False when the link is closed, perhaps by that."""
         if self.session is None or not self.open:
             return False
-        self.last_heard_ns = self.home.clock.now_ns
+        self.last_heard_ns, self._heard_ns = self.home.clock.now_ns, self.home.clock.timeline_ns
         self.home.recorder.record("ws-in", shown, link=self.id)
         self.session.heard()
         return self.open
@@ -218,6 +223,16 @@ class Link:
         return frozenset() if self.silence is not None or self.held else self.accounts
 
     @property
+    def quiet_ns(self) -> int:
+        """How long nothing has come from the client, as timers count."""
+        return self.home.clock.timeline_ns - self._heard_ns
+
+    @property
+    def awaits_pong(self) -> bool:
+        """Whether a ping is unanswered that the client could answer."""
+        return self.open and not self.held and bool(self._awaited)
+
+    @property
     def backlog(self) -> int:
         """Frames not yet taken by the server."""
         return len(self._outbox)
@@ -239,11 +254,11 @@ class Link:
     def stall(self, for_ns: int) -> None:
         """Neither read nor write for so long; then everything at once."""
         clock = self.home.clock
-        until_ns = clock.now_ns + for_ns
         if self._stall_timer is not None and self._stall_timer.pending:
-            until_ns = max(until_ns, self._stall_timer.when_ns)
+            for_ns = max(for_ns, self._stall_timer.when_ns - clock.timeline_ns)
         self._hold(True)
-        self._stall_timer = clock.at(until_ns, f"end of the stall of connection {self.id}", lambda: self._hold(False))
+        name = f"end of the stall of connection {self.id}"
+        self._stall_timer = clock.after(for_ns, name, lambda: self._hold(False), link=self.id)
 
     def drop(self) -> None:
         """End the connection without a close frame."""
@@ -274,7 +289,7 @@ class Link:
         """Send a frame as faults will have it, and let befall the connection what they say."""
         accounts = frozenset(account for *_, account in self.accounts)
         thing = frame_thing(text, venue=self.venue, accounts=accounts, path=self.path, link=self.id)
-        hits = self.home.faults.decide(thing, self.home.clock.now_ns)
+        hits = self.home.faults.decide(thing, self.home.clock.timeline_ns)
         self.home.note_faults(hits, link=self.id)
         fate = frame_fate_of(hits, text)
         match fate.link:
@@ -308,7 +323,7 @@ class Link:
         if not delay_ns and not self._late:
             self._emit(out)
             return
-        due_ns = self.home.clock.now_ns + delay_ns
+        due_ns = self.home.clock.timeline_ns + delay_ns
         self._late.append((max(due_ns, self._late[-1][0]) if self._late else due_ns, out))
         if len(self._late) == 1:
             self._await_late()
@@ -319,10 +334,11 @@ class Link:
         self.transport.wake()
 
     def _await_late(self) -> None:
-        self.home.clock.at(self._late[0][0], f"late frame of connection {self.id}", self._emit_late)
+        clock, name = self.home.clock, f"late frame of connection {self.id}"
+        clock.after(self._late[0][0] - clock.timeline_ns, name, self._emit_late, link=self.id)
 
     def _emit_late(self) -> None:
-        while self._late and self._late[0][0] <= self.home.clock.now_ns:
+        while self._late and self._late[0][0] <= self.home.clock.timeline_ns:
             self._emit(self._late.popleft()[1])
         if self._late:
             self._await_late()
@@ -357,10 +373,14 @@ class Link:
         clock, rhythm = self.home.clock, self._rhythm()
         self._timers = []
         if rhythm.ping_every_ns is not None:
-            self._timers.append(clock.after(rhythm.ping_every_ns, f"ping of connection {self.id}", self._ping))
+            self._timers.append(self._next_ping(rhythm.ping_every_ns))
         if rhythm.lifetime_ns is not None:
-            end = self.opened_ns + rhythm.lifetime_ns
-            self._timers.append(clock.at(end, f"end of life of connection {self.id}", self._end_of_life))
+            left_ns, name = rhythm.lifetime_ns - self._age_ns, f"end of life of connection {self.id}"
+            self._timers.append(clock.after(left_ns, name, self._end_of_life, link=self.id))
+
+    @property
+    def _age_ns(self) -> int:
+        return self.home.clock.timeline_ns - self._opened_ns
 
     def _rhythm(self) -> Rhythm:
         return self.session.rhythm if self.session is not None else Rhythm()
@@ -372,9 +392,12 @@ class Link:
         self._awaited.append(payload)
         if rhythm.pong_within_ns is not None and self._pong_timer is None:
             name = f"pong deadline of connection {self.id}"
-            self._pong_timer = clock.after(rhythm.pong_within_ns, name, self._pong_missing)
+            self._pong_timer = clock.after(rhythm.pong_within_ns, name, self._pong_missing, link=self.id)
         if rhythm.ping_every_ns is not None and self.open:
-            self._timers[0] = clock.after(rhythm.ping_every_ns, f"ping of connection {self.id}", self._ping)
+            self._timers[0] = self._next_ping(rhythm.ping_every_ns)
+
+    def _next_ping(self, after_ns: int) -> Timer:
+        return self.home.clock.after(after_ns, f"ping of connection {self.id}", self._ping, link=self.id)
 
     def _pong_missing(self) -> None:
         self.push(PONG_TIMEOUT)

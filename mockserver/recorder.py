@@ -10,7 +10,7 @@ Not a log, not a metric, not the truth: ``truth`` says what happened at the venu
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Literal, get_args
 
@@ -74,10 +74,15 @@ class Recorder:
         self._seq = 0
         self.on_record: Callable[[], None] | None = None
         """Called after each new entry, so that whoever follows can wake up; it must not record anything itself."""
+        self.counts: Counter[Kind] = Counter()  # bounded: by the kinds
+        self.statuses: Counter[int] = Counter()  # bounded: by the statuses of HTTP
+        self.unmatched = 0
+        """Requests that no venue and no route took."""
 
     def record(self, kind: Kind, text: str, *, link: int | None = None, of: int | None = None) -> int:
         """Keep one entry; its number."""
         self._seq += 1
+        self.counts[kind] += 1
         self._ring.append(Entry(self._seq, self._now(), kind, text[: MAX_TEXT + 1], link, of))
         if self.on_record is not None:
             self.on_record()
@@ -101,17 +106,19 @@ class Recorder:
 
     def record_response(self, response: HttpResponse, *, link: int | None = None, of: int | None = None) -> None:
         """Keep an answer."""
+        self.statuses[response.status] += 1
         self.record("rest-out", f"{response.status} {response.body.decode('utf-8', 'replace')}", link=link, of=of)
 
     def record_refused(self, asked: HttpRequest | str, answer: HttpResponse) -> None:
         """Keep what no venue answered, as a request or in words, and the answer it got."""
+        self.unmatched += 1
         seq = self.record("rest-in", asked) if isinstance(asked, str) else self.record_request(asked)
         self.record_response(answer, of=seq)
 
     def take_back(self, seq: int) -> None:
         """Forget the newest entry, if it is this one: the request was not for this world after all."""
         if self._ring and self._ring[-1].seq == seq:
-            self._ring.pop()
+            self.counts[self._ring.pop().kind] -= 1
             self._seq -= 1
 
     def journal(self, *, since: int = 0, kind: str | None = None, limit: int = 1_000) -> list[Row]:

@@ -35,11 +35,17 @@ from mockserver.world import World, Worlds
 
 MAX_HEAD = 64 << 10
 MAX_BODY = 1 << 20
+MAX_CONTROL_BODY = 64 << 20
+"""A snapshot may be large."""
 MAX_CONNECTIONS = 2_000
 IDLE_SECONDS = 120.0
+ANSWER_GRACE_SECONDS = 0.25
+"""How long an advance of the clock waits for what it made a client send or take, before it goes on without."""
 CLOSE_GRACE_SECONDS = 1.0
 """How long the client may take to answer a close frame, or to notice a refusal, before the TCP connection ends."""
 SHORTEST_SLEEP = 0.0005
+
+LACKING = "The venue may have this route; the mock does not. If a client of yours needs it, please report it."
 
 LOG = logging.getLogger(__name__)
 
@@ -127,7 +133,7 @@ class Server:
         """Fire the timers of every world when they are due, until cancelled."""
         while True:
             self._earlier = trio.Event()
-            delays = [self._fire(world) for world in tuple(self.worlds.worlds.values()) if not world.clock.by_hand]
+            delays = [self._fire(world) for world in tuple(self.worlds.worlds.values())]
             delay = min((d for d in delays if d is not None), default=float("inf"))
             with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
                 await self._earlier.wait()
@@ -162,18 +168,52 @@ class Server:
     def answer(self, request: HttpRequest, fate: Fate = FAIR) -> HttpResponse:
         """Answer a REST request: the control API, a venue, or a 404 that names the nearest routes."""
         try:
-            if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
+            if is_control(request):
                 return self.control.handle(request)
             answer = self.worlds.handle(request, fate)
             return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
         except Exception:
             LOG.exception("%s %s failed", request.method, request.path)
-            return self.refuse(request, _error(500, f"the mock failed on {request.method} {request.path}; see its log"))
+            return self._failed(request)
+
+    async def control_answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request of the control API, letting the wire catch up where an act says so."""
+        deaf: set[int] = set()
+        steps = self.control.steps(request)
+        try:
+            while True:
+                await self.catch_up(next(steps), deaf)
+        except StopIteration as done:
+            answer: HttpResponse = done.value
+            return answer
+        except Exception:
+            LOG.exception("%s %s failed", request.method, request.path)
+            return self._failed(request)
+        finally:
+            steps.close()
+
+    async def catch_up(self, world: World, deaf: set[int]) -> None:
+        """Wait until what the world's connections have to send is written, and their clients have answered pings.
+
+        A client that takes too long is ``deaf``, and not waited for again.
+        """
+        for link in tuple(self.worlds.links.values()):
+            if link.home is not world or link.id in deaf or not isinstance(link.transport, Tap):
+                continue
+            with trio.move_on_after(ANSWER_GRACE_SECONDS) as grace:
+                while link.transport.busy or link.awaits_pong or (link.backlog and not link.held):
+                    await link.transport.stirred()
+            if grace.cancelled_caught:
+                deaf.add(link.id)
+        await trio.lowlevel.checkpoint()
 
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
         """Return an answer that no venue gives, kept in the journal of the default world."""
         self.worlds.default.recorder.record_refused(asked, answer)
         return answer
+
+    def _failed(self, request: HttpRequest) -> HttpResponse:
+        return self.refuse(request, _error(500, f"the mock failed on {request.method} {request.path}; see its log"))
 
     def receive(self, link: Link, frame: str | bytes) -> None:
         """Give a frame to its link; a session that fails on it loses its connection, nothing else."""
@@ -184,10 +224,12 @@ class Server:
             link.close(1011, "internal error")
 
     def not_found(self, method: str, path: str) -> HttpResponse:
-        """A 404 in JSON that names the three nearest routes."""
+        """A 404 in JSON that names the three nearest routes, and says so where the mock lacks what a venue may have."""
         wanted = f"{method} {path}"
+        venue = self.worlds.venue_of(path)
+        lacks = {} if venue is None else {"venue": venue, "report": LACKING}
         nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
-        return _error(404, f"no such route: {wanted}", nearest=nearest)
+        return _error(404, f"no such route: {wanted}", nearest=nearest, **lacks)
 
     async def _accepted(self, stream: trio.SocketStream) -> None:
         try:
@@ -199,11 +241,14 @@ class Server:
     def disconnected(self, link: Link) -> None:
         """A WebSocket is gone."""
         self.worlds.disconnected(link)
+        if isinstance(link.transport, Tap):
+            link.transport.busy = False
+            link.transport.stir()
         self._left.set()
         self._left = trio.Event()
 
     def _mind(self, world: World) -> None:
-        world.clock.on_earlier = self._wake
+        world.clock.on_change = self._wake
         self._wake()
 
     def _wake(self) -> None:
@@ -211,12 +256,11 @@ class Server:
 
     def _fire(self, world: World) -> float | None:
         try:
-            for fired in world.clock.fire_due():
-                world.recorder.record("timer", fired.name)
+            world.clock.fire_due()
         except Exception:
             LOG.exception("a timer of world %r failed", world.name)
-        deadline = world.clock.next_deadline_ns()
-        return None if deadline is None else (deadline - world.clock.now_ns) / 1e9
+        wait_ns = world.clock.wait_ns()
+        return None if wait_ns is None else wait_ns / 1e9
 
 
 class _Connection:
@@ -241,8 +285,8 @@ class _Connection:
             if got is None:
                 return
             head, request = got
-            if len(request.body) > MAX_BODY:
-                too_large = _error(413, f"the body is larger than {MAX_BODY} bytes")
+            if len(request.body) > _most(request):
+                too_large = _error(413, f"the body is larger than {_most(request)} bytes")
                 await self._refuse(self.server.refuse(request, too_large))
                 return
             if (request.header("upgrade") or "").lower() == "websocket":
@@ -270,8 +314,8 @@ class _Connection:
                 head = event
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > MAX_BODY and head is not None:
-                    return head, self._seen(head, body)
+                if len(body) > MAX_BODY and head is not None and len(body) > _most(seen := self._seen(head, body)):
+                    return head, seen
             elif isinstance(event, h11.EndOfMessage) and head is not None:
                 return head, self._seen(head, body)
             else:
@@ -289,6 +333,11 @@ class _Connection:
 
     async def _answer(self, request: HttpRequest) -> bool:
         """Answer a request, as faults will have it; False when the connection has ended instead."""
+        if is_control(request):
+            response = await self.server.control_answer(request)
+            await trio.lowlevel.checkpoint()  # one turn for the writers of what it caused
+            await self._respond(response)
+            return True
         world, fate = self.server.worlds.fate(request)
         await pass_time(world.clock, fate.before_ns)
         response = self.server.answer(request, fate)
@@ -375,15 +424,26 @@ class _Connection:
 
 
 async def pass_time(clock: Clock, for_ns: int) -> None:
-    """Wait for so long by a world's clock, which may be moved by hand."""
+    """Wait for so long by the timers of a world's clock, which may be moved by hand."""
     if not for_ns:
         return
-    if not clock.by_hand:
-        await trio.sleep(for_ns / 1e9)
-        return
     done = trio.Event()
-    clock.after(for_ns, "delay of a request", done.set)
-    await done.wait()
+    timer = clock.after(for_ns, "delay of a request", done.set)
+    clock.on_clear.append(done.set)
+    try:
+        await done.wait()
+    finally:
+        timer.cancel()
+        clock.on_clear.remove(done.set)
+
+
+def is_control(request: HttpRequest) -> bool:
+    """Whether a request is for the control API."""
+    return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def _most(request: HttpRequest) -> int:
+    return MAX_CONTROL_BODY if is_control(request) else MAX_BODY
 
 
 def _error(status: int, text: str, **more: object) -> HttpResponse:

@@ -41,7 +41,7 @@ class Stage:
 
     def play(self, action: Action) -> Reply | None:
         """Let time pass and an action happen; None when it meant nothing now."""
-        self.clock.advance(action.after_ns)
+        self.clock.advance(action.after_ns, wall=True)
         command = command_of(self.exchange.engine, action, (CLIENT, RIVAL, HOUSE))
         return None if command is None else self.submit(command)
 

@@ -135,6 +135,11 @@ class Truth:
         for account in sorted(then - now):
             self._lose_sight(venue, account, now_ns)
 
+    def cut(self, now_ns: int) -> None:
+        """Every connection is gone."""
+        for venue in sorted({venue for venue, _ in self._seeing}):
+            self.sight(venue, [seen for where, seen in self._seeing if where == venue], (), now_ns)
+
     def report(
         self,
         instrument: Callable[[str, str], Instrument],

@@ -36,6 +36,9 @@ class Tap:
         self._free = trio.Event()
         self._free.set()
         self._woken = trio.Event()
+        self._stirred = trio.Event()
+        self.busy = False
+        """Whether frames that were taken are not yet written."""
         self._replies = bytearray()
 
     async def receive(self) -> bytes:
@@ -59,6 +62,15 @@ class Tap:
         """Wait until there may be something to send."""
         await self._woken.wait()
         self._woken = trio.Event()
+
+    async def stirred(self) -> None:
+        """Wait until something was written, or heard."""
+        await self._stirred.wait()
+
+    def stir(self) -> None:
+        """Something was written, or heard."""
+        self._stirred.set()
+        self._stirred = trio.Event()
 
     def replies(self) -> bytes:
         """The frames that go out before the next batch: pongs, answers to a close."""
@@ -112,7 +124,10 @@ async def write_frames(websocket: WSConnection, link: Link, tap: Tap) -> None:
         if websocket.state is ConnectionState.OPEN:
             data += _encode(websocket, link.take(BATCH))
         if data:
+            tap.busy = True
             await tap.send(data)
+            tap.busy = False
+            tap.stir()
         if websocket.state is not ConnectionState.OPEN:
             if rest := tap.replies():  # the answer to a close that came while we were sending
                 await tap.send(rest)
@@ -151,6 +166,7 @@ class Reader:
     async def run(self) -> None:
         """Read until the connection ends; a fault of the client's frames is answered with its close code."""
         while self._hear():
+            self.tap.stir()
             data = await self.tap.receive()
             self.websocket.receive_data(data or None)
         self.link.closed()

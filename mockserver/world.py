@@ -13,13 +13,13 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
 import attrs
 
-from mockserver.clock import Clock
+from mockserver.clock import Clock, Fired
 from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
@@ -64,6 +64,10 @@ class World:
         self.reports = Reports()
         self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
+        clock.watchers.append(self._note_timer)
+
+    def _note_timer(self, fired: Fired) -> None:
+        self.recorder.record("timer", fired.name, link=fired.link)
 
     def note_faults(self, hits: Sequence[Hit], *, link: int | None = None) -> None:
         """Keep in the journal what happened."""
@@ -124,10 +128,13 @@ class Worlds:
             world.exchanges[spec.name] = exchange
             exchange.liquidity = self.recipe.liquidity(exchange)
             exchange.begin()
-        self.worlds[name] = world
+        self._enter(world)
+        return world
+
+    def _enter(self, world: World) -> None:
+        self.worlds[world.name] = world
         if self.on_world is not None:
             self.on_world(world)
-        return world
 
     def forget(self, name: str) -> None:
         """End a world: its links are closed (1001), its keys are unknown, its timers never fire."""
@@ -138,6 +145,33 @@ class Worlds:
         self._keys = {key: found for key, found in self._keys.items() if found[0].world is not world}
         self._tokens = {token: found for token, found in self._tokens.items() if found[0].world is not world}
         world.clock.clear()
+
+    def adopt(self, world: World, tokens: Iterable[tuple[str, str, str | None]]) -> None:
+        """Put a world that was made elsewhere in the place of the one of its name, which ends.
+
+        ``tokens`` are (venue, token, account). ValueError, and nothing has changed: an API key or a token is in use in
+        another world, or there are too many worlds.
+        """
+        old = self.worlds.get(world.name)
+        keys = {(e.venue, a.api_key): (e, a) for e in world.exchanges.values() for a in e.accounts.values()}
+        claims = {(venue, token): (world.exchanges[venue], account) for venue, token, account in tokens}
+        taken = [self._keys[key][0].world for key in keys if key in self._keys]
+        taken += [self._tokens[claim][0].world for claim in claims if claim in self._tokens]
+        if others := {found.name for found in taken if found is not old}:
+            raise ValueError(f"its API keys are in use in {', '.join(sorted(others))}; forget that world first")
+        if old is None and len(self.worlds) >= MAX_WORLDS:
+            raise ValueError(f"there are already {MAX_WORLDS} worlds")
+        if old is not None:
+            self.forget(world.name)
+        self._keys |= keys
+        self._tokens |= claims
+        self._enter(world)
+        if old is self.default:
+            self.default = world
+
+    def tokens(self, world: World) -> list[tuple[str, str, str | None]]:
+        """The tokens that belong to a world: venue, token, account."""
+        return [(v, token, account) for (v, token), (e, account) in self._tokens.items() if e.world is world]
 
     def reset(self, name: str, *, keep_accounts: bool = True, wipe: bool = False) -> World:
         """Begin a world anew; accounts keep their keys and get their first balances again.
@@ -213,7 +247,7 @@ class Worlds:
         if home is None:
             return self.default, FAIR
         world = home.world
-        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.now_ns)
+        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.timeline_ns)
         world.note_faults(hits)
         return world, fate_of(hits, home.venue)
 
@@ -264,6 +298,17 @@ class Worlds:
     def routes(self) -> list[str]:
         """Every route of every venue, for the 404 that names the nearest."""
         return [route for exchange in self.default.exchanges.values() for route in exchange.face.routes]
+
+    def venue_of(self, path: str) -> str | None:
+        """The venue whose addresses begin most as this one does (``/fapi/...``), or None."""
+        wanted, found = path.strip("/").split("/"), (0, "")
+        for venue, exchange in self.default.exchanges.items():
+            for route in exchange.face.routes:
+                parts = route.partition(" ")[2].strip("/").split("/")
+                pairs = zip(parts, wanted, strict=False)
+                same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+                found = max(found, (same, venue), key=lambda row: row[0])
+        return found[1] or None
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

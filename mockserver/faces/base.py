@@ -166,6 +166,9 @@ class Face(ABC):
     routes: tuple[str, ...] = ()
     """Every route as ``"GET /api/v3/time"`` or ``"WS /ws-api/v3"``, for the 404 that names the nearest ones."""
 
+    kept: tuple[str, ...] = ()
+    """The attributes that a snapshot keeps (``keys``, or ``hub.counts``); the others are as in a new face."""
+
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
 

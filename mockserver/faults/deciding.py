@@ -122,6 +122,11 @@ class Faults:
         self._armed[fault.name] = _Armed(fault, now_ns)
         self._note_seams()
 
+    def shift(self, by_ns: int) -> None:
+        """Let each have been armed so much later."""
+        for each in self._armed.values():
+            each.since_ns += by_ns
+
     def disarm(self, name: str) -> None:
         """Let it happen no more.  ValueError: none of that name is armed."""
         if self._armed.pop(name, None) is None:

@@ -6,15 +6,14 @@ no sockets. When a step comes next is ``machine``'s.
 
 from __future__ import annotations
 
-import heapq
 import json
+from collections.abc import Generator
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import attrs
 
 from mockserver.actions import command_of
-from mockserver.clock import Clock, Fired
 from mockserver.control import PREFIX, Control
 from mockserver.durations import format_duration
 from mockserver.engine.types import (
@@ -39,29 +38,6 @@ from mockserver.world import World, Worlds
 
 CLIENT_IDS = ("newClientOrderId", "origClientOrderId", "clientId", "clientOrderId")
 MAX_FIRED_SHOWN = 6
-
-
-def advance(clock: Clock, by_ns: int) -> list[Fired]:
-    """Move the timers on by so much, in order; the time that the venue tells stays where it is."""
-    if hasattr(clock, "advance"):
-        fired: list[Fired] = clock.advance(by_ns)
-        return fired
-    return _shift(clock, by_ns)
-
-
-def _shift(clock: Clock, by_ns: int) -> list[Fired]:
-    """The same for a clock that cannot: each timer fires at its turn, or comes so much nearer."""
-    limit_ns, fired = clock.now_ns + by_ns, []
-    for timer in sorted(timer for timer in clock._queue if timer.pending and timer.when_ns <= limit_ns):
-        if timer.pending:  # none before it has ended it
-            callback, timer.callback = timer.callback, None
-            assert callback is not None
-            callback()
-            fired.append(Fired(timer.when_ns, timer.name))
-    for timer in clock._queue:
-        timer.when_ns -= by_ns if timer.when_ns > limit_ns else 0
-    heapq.heapify(clock._queue)
-    return fired
 
 
 @attrs.frozen(slots=True)
@@ -103,8 +79,20 @@ class WorldHands:
 
     # -- what a step does -----------------------------------------------------------------------------------------
 
-    def act(self, step: Step, captured: dict[str, Any]) -> str:
+    def act(self, step: Step, captured: dict[str, Any]) -> Generator[object, None, str]:
         """See ``machine.Hands``."""
+        match step.what:
+            case "advance":
+                return (yield from self._advance(step.arg))
+            case "control":
+                return (yield from self._control(*step.arg.value))
+            case "close":
+                how = "close" if "code" in step.arg.value else "drop"
+                return (yield from self._control("POST", f"/connections/{how}", step.arg.value))
+            case _:
+                return self._do(step, captured)
+
+    def _do(self, step: Step, captured: dict[str, Any]) -> str:
         match step.what:
             case "trade":
                 command = command_of(self.exchange.engine, step.arg, (self.account, HOUSE))
@@ -122,22 +110,10 @@ class WorldHands:
                 return "all are disarmed"
             case "clear":
                 return self._disarm(step.arg)
-            case "advance":
-                return self._advance(step.arg)
-            case _:
-                return self._to_clients(step)
-
-    def _to_clients(self, step: Step) -> str:
-        match step.what:
             case "send":
                 for link in self.links:
                     link.tell(step.arg)
                 return f"told {len(self.links)} connections"
-            case "close":
-                how = "close" if "code" in step.arg.value else "drop"
-                return self._control("POST", f"/connections/{how}", step.arg.value)
-            case "control":
-                return self._control(*step.arg.value)
             case _:
                 raise StepError(f"{step.what} cannot be done in the middle of a scenario")
 
@@ -206,7 +182,7 @@ class WorldHands:
 
     def _arm(self, step: Step) -> str:
         try:
-            self.world.faults.arm(step.arg, self.world.clock.now_ns)
+            self.world.faults.arm(step.arg, self.world.clock.timeline_ns)
         except ValueError as error:
             raise StepError(str(error)) from None
         return f"armed {step.arg.name}"
@@ -218,21 +194,29 @@ class WorldHands:
             raise StepError(str(error)) from None
         return f"disarmed {name}"
 
-    def _advance(self, by_ns: int) -> str:
-        fired = advance(self.world.clock, by_ns)
-        names = list(dict.fromkeys(each.name for each in fired))
+    def _advance(self, by_ns: int) -> Generator[object, None, str]:
+        fired: list[str] = []
+        watcher = lambda each: fired.append(each.name)  # noqa: E731 (removed by identity)
+        clock = self.world.clock
+        clock.watchers.append(watcher)
+        try:
+            yield from self._control("POST", "/clock/advance", {"by": format_duration(by_ns)})
+        finally:
+            clock.watchers.remove(watcher)
+        names = list(dict.fromkeys(fired))
         more = f" and {len(names) - MAX_FIRED_SHOWN} more" if len(names) > MAX_FIRED_SHOWN else ""
         return f"{format_duration(by_ns)}; fired: {', '.join(names[:MAX_FIRED_SHOWN]) or 'nothing'}{more}"
 
-    def set_up(self, settings: dict[str, Any]) -> str:
+    def set_up(self, settings: dict[str, Any]) -> Generator[object, None, str]:
         """Change the venue's settings, as ``POST /__mock/settings`` does."""
         return self._control("POST", "/settings", settings)
 
-    def _control(self, method: str, path: str, body: dict[str, Any]) -> str:
+    def _control(self, method: str, path: str, body: dict[str, Any]) -> Generator[object, None, str]:
         takes = self.control.takes().get(f"{method} {PREFIX}{path}", frozenset())
         venue = {"venue": self.venue} if "venue" in takes else {}
         sent = json.dumps({**venue, **body, "world": self.name}).encode()
-        answer = self.control.handle(HttpRequest(method, f"{PREFIX}{path}", (("Host", "127.0.0.1"),), sent))
+        request = HttpRequest(method, f"{PREFIX}{path}", (("Host", "127.0.0.1"),), sent)
+        answer = yield from self.control.steps(request)
         if answer.status >= 400:
             raise StepError(f"{method} {path} answers {answer.status}: {json.loads(answer.body)['error']}")
         return f"{method} {path} answers {answer.status}"

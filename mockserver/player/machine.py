@@ -31,8 +31,8 @@ class StepError(Exception):
 class Hands(Protocol):
     """Whoever does what a step says."""
 
-    def act(self, step: Step, captured: dict[str, Any]) -> str:
-        """Do it; what was done, in words. StepError: it cannot be done."""
+    def act(self, step: Step, captured: dict[str, Any]) -> Generator[object, None, str]:
+        """Do it, stopping where the wire has to catch up; what was done, in words. StepError: it cannot be done."""
 
     def capture(self, heard: Heard) -> Any:
         """The order that this request is about. StepError: it is about none."""
@@ -67,6 +67,8 @@ class _Wanted:
     awaited: Awaited | None = None
     tracks: Sequence[_Track] = ()
     since: int = 0
+    wire: bool = False
+    """Whether it is the wire that has to catch up."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -105,6 +107,17 @@ class Machine:
     def next_ns(self) -> int | None:
         """When something happens by itself: the earliest deadline."""
         return min((track.wanted.until_ns for track in self._tracks if track.wanted is not None), default=None)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the wire has to catch up before it goes on; whoever has let it says so by ``caught_up``."""
+        return not self.over and any(track.wanted is not None and track.wanted.wire for track in self._tracks)
+
+    def caught_up(self) -> None:
+        """The wire has caught up."""
+        for track in self._tracks:
+            if track.wanted is not None and track.wanted.wire:
+                track.wanted = None
 
     @property
     def polls(self) -> bool:
@@ -213,7 +226,17 @@ class Machine:
             case int() if step.what == "wait":
                 yield _Wanted(now_ns, now_ns + step.arg)
             case _:
-                self._note(label, self._hands.act(step, self.captured))
+                self._note(label, (yield from self._act(step)))
+
+    def _act(self, step: Step) -> Generator[_Wanted, None, str]:
+        doing = self._hands.act(step, self.captured)
+        while True:
+            try:
+                next(doing)
+            except StopIteration as done:
+                words: str = done.value
+                return words
+            yield _Wanted(self._now_ns, _NEVER, wire=True)
 
     # -- what came ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Final
 import trio
 
 from mockserver.player.playing import Playing, Verdict
+from mockserver.server import Server
 
 POLL_SECONDS: Final = 0.01
 """How often it looks where no journal tells that something has changed."""
@@ -15,8 +16,9 @@ QUIET_SECONDS: Final = 0.5
 """How long all must stay well."""
 
 
-async def play(playing: Playing) -> Verdict:
+async def play(playing: Playing, server: Server) -> Verdict:
     """Play it to its end, then give the client time until all checks hold; how it went."""
+    deaf: set[int] = set()
     while True:
         news = trio.Event()
         playing.on_news = news.set
@@ -24,6 +26,10 @@ async def play(playing: Playing) -> Verdict:
         machine = playing.machine
         if machine.over:
             break
+        if machine.behind:
+            await server.catch_up(playing.hands.world, deaf)
+            machine.caught_up()
+            continue
         await _wait(news, None if machine.next_ns is None else machine.next_ns - playing.now_ns, machine.polls)
     return await _settled(playing, playing.now_ns + playing.settle_ns)
 

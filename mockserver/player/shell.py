@@ -129,12 +129,14 @@ async def run(story: Story, command: Sequence[str], seed: int) -> Verdict | Died
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch, signals)
             listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
-            outcome = await _with_command(playing, command, values(playing, listening))
+            outcome = await _with_command(playing, server, command, values(playing, listening))
             nursery.cancel_scope.cancel()
     return outcome
 
 
-async def _with_command(playing: Playing, command: Sequence[str], known: Mapping[str, str]) -> Verdict | Died:
+async def _with_command(
+    playing: Playing, server: Server, command: Sequence[str], known: Mapping[str, str]
+) -> Verdict | Died:
     environment = {variable: known[name] for variable, name in ENVIRONMENT.items()}
     try:
         process = await trio.lowlevel.open_process(
@@ -161,7 +163,7 @@ async def _with_command(playing: Playing, command: Sequence[str], known: Mapping
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_read, process, playing)
             nursery.start_soon(watch)
-            outcomes.append(await play(playing))
+            outcomes.append(await play(playing, server))
             nursery.cancel_scope.cancel()
     finally:
         await _end(process)

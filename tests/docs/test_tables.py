@@ -31,7 +31,8 @@ from exchstream.venues.settings import Leaf, leaves
 from mockserver import VirtualClock, checkers, plain_yaml, truth
 from mockserver.actions import Act, Action
 from mockserver.command import parser
-from mockserver.control import VERBS, Control
+from mockserver.control import Control
+from mockserver.control_links import VERBS
 from mockserver.durations import parse_duration
 from mockserver.engine.types import Reason
 from mockserver.faults import KINDS, Match
@@ -47,10 +48,11 @@ UNITS_NS = {"ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3_600 * 10**9, "day
 
 
 def tables(page: str, *header: str) -> list[list[str]]:
-    """The rows of every table of the page whose first columns are these."""
+    """The rows of every table of the page, and of the pages below it, whose first columns are these."""
     rows: list[list[str]] = []
     inside = False
-    for line in (DOCS / page).read_text().splitlines():
+    below = sorted((DOCS / page).with_suffix("").glob("*.md"))
+    for line in (line for part in (DOCS / page, *below) for line in part.read_text().splitlines()):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if not line.startswith("|"):
             inside = False

@@ -83,9 +83,10 @@ async def perform(story: Story, do: str, flaw: str) -> Verdict:
     """Play the story against the bot."""
     worlds, venue = worlds_for(story, SEED, now_ns)
     playing = Playing(story, worlds, venue, DEMO)
+    server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
-        listening = await nursery.start(Server(worlds).serve_on, "127.0.0.1", listeners)
+        listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
         told = values(playing, listening)
         bot = Bot(
             http=told["http"],
@@ -100,7 +101,7 @@ async def perform(story: Story, do: str, flaw: str) -> Verdict:
             flaw=flaw,
         )
         nursery.start_soon(bot.run)
-        verdict = await play(playing)
+        verdict = await play(playing, server)
         nursery.cancel_scope.cancel()
     return verdict
 
@@ -110,9 +111,10 @@ async def perform_exchstream(name: str) -> tuple[Verdict, Story]:
     story = shelf.read(name)
     worlds, venue = worlds_for(story, SEED, now_ns)
     playing = Playing(story, worlds, venue, DEMO)
+    server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
-        listening = await nursery.start(Server(worlds).serve_on, "127.0.0.1", listeners)
+        listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
         told = values(playing, listening)
         wipes = {"wipes": True} if name == "wiped" else {}
         keys = {"name": DEMO, "api_key": told["key"], "api_secret": told["secret"]}
@@ -124,7 +126,7 @@ async def perform_exchstream(name: str) -> tuple[Verdict, Story]:
                     playing.reports.line(to_json(event).decode(), playing.now_ns)
 
             nursery.start_soon(report)
-            verdict = await play(playing)
+            verdict = await play(playing, server)
             nursery.cancel_scope.cancel()
     return verdict, story
 

@@ -218,7 +218,7 @@ class World:
         truth.note = note  # type: ignore[method-assign, assignment]
         self.client = self.worlds.open_account(self.exchange, CLIENT, balances=balances)
         self.worlds.open_account(self.exchange, RIVAL, balances=balances)
-        self.clock.advance(10 * SECOND)  # so that a REST that lags does not know a time without the account
+        self.clock.advance(10 * SECOND, wall=True)  # so that a REST that lags does not know a time without the account
         self.venue = self._venue()
         self.session = Session(self.venue)
         if self.journal is not None:
@@ -270,10 +270,10 @@ class World:
         while done is None or not done():
             due_ns = self._next_ns()
             if due_ns is None or due_ns > until_ns:
-                self.clock.advance(until_ns - self.now_ns)
+                self.clock.advance(until_ns - self.now_ns, wall=True)
                 return False
             wakes = 0 if due_ns > self.now_ns else wakes + 1
-            self.clock.advance(max(0, due_ns - self.now_ns))
+            self.clock.advance(max(0, due_ns - self.now_ns), wall=True)
             self.flush()
             while self._queue and self._queue[0][0] <= self.now_ns:
                 heapq.heappop(self._queue)[2]()

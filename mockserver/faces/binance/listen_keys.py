@@ -10,6 +10,7 @@ What this module does not do: know which sockets listen; whoever is told of an e
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
@@ -120,7 +121,8 @@ class ListenKeys:
         self.exchange.disclaim(key.value)
 
     def _timer(self, key: ListenKey) -> Timer:
-        return self.exchange.clock.after(LIFE_NS, f"listen key of {key.account}", lambda: self._run_out(key))
+        name = f"listen key of {key.account} at {self.exchange.venue}"
+        return self.exchange.clock.after(LIFE_NS, name, partial(self._run_out, key), account=key.account)
 
     def _run_out(self, key: ListenKey) -> None:
         self._end(key)

@@ -53,6 +53,7 @@ class UserDataFace(BinanceFace):
     keys: ListenKeys
     frames_per_second: int
     """How many frames a stream socket may send."""
+    kept = ("limits", "keys")
     _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
 
     def __init__(self, exchange: Exchange) -> None:

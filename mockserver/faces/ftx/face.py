@@ -60,6 +60,8 @@ class Route:
 class FtxFace(Face):
     """One FTX in one world."""
 
+    kept = ("_requests", "_orders", "_queue")
+
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
         self._queue = orders.CancelQueue()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from mockserver.engine.types import (
@@ -23,6 +24,7 @@ from mockserver.engine.types import (
     Side,
     TimeInForce,
 )
+from mockserver.exchange import Exchange
 from mockserver.faces.ftx import errors, render
 from mockserver.faces.ftx.errors import Refusal
 from mockserver.faces.ftx.markets import MAX_SIZE, Market
@@ -63,13 +65,12 @@ class CancelQueue:
         if delay_ns <= 0:
             exchange.submit(command)
             return
-
-        def carry_out() -> None:
-            self._waiting.discard(order_id)
-            exchange.submit(command)  # it may have filled meanwhile: then the engine refuses and nobody is told
-
         self._waiting.add(order_id)
-        exchange.clock.after(delay_ns, f"cancel of order {order_id}", carry_out)
+        exchange.clock.after(delay_ns, f"cancel of order {order_id}", partial(self._carry_out, exchange, command))
+
+    def _carry_out(self, exchange: Exchange, command: Cancel) -> None:
+        self._waiting.discard(command.order_id)
+        exchange.submit(command)  # it may have filled meanwhile: then the engine refuses and nobody is told
 
     def waiting(self, view: OrderView) -> bool:
         """Whether a cancel of this order is on its way."""

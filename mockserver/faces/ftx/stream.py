@@ -234,11 +234,11 @@ class FtxSession(Session):
         if limit_ns <= 0:
             return
         clock, name = self._link.home.clock, f"idle limit of connection {self._link.id}"
-        left_ns = self._link.last_heard_ns + limit_ns - clock.now_ns
+        left_ns = limit_ns - self._link.quiet_ns
         if left_ns <= 0:
             self._link.push(Close(1001, ""))
         else:
-            self._idle = clock.after(left_ns, name, self._watch_idle)
+            self._idle = clock.after(left_ns, name, self._watch_idle, link=self._link.id)
 
 
 def style_of(exchange: Exchange) -> JsonStyle:

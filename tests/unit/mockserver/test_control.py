@@ -14,6 +14,7 @@ from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.link import NoTransport
 from mockserver.world import Link, Worlds
 
+from .contract import check_answer
 from .toy_venue import INSTRUMENT, START_NS, ToyFace, ToySession, buy, toy_worlds
 
 ED25519_PEM = """-----BEGIN PUBLIC KEY-----
@@ -37,7 +38,10 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"host": "127.0.0.1:8080", **headers}
-        return self.control.handle(HttpRequest(method, f"/__mock{path}", tuple(given.items()), raw))
+        request = HttpRequest(method, f"/__mock{path}", tuple(given.items()), raw)
+        response = self.control.handle(request)
+        check_answer(self.control, request, response)
+        return response
 
     def get(self, path: str) -> Any:
         response = self.ask("GET", path)

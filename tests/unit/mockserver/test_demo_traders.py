@@ -29,7 +29,7 @@ def some_time(spec: VenueSpec, seed: int) -> dict[str, Any]:
     worlds.open_account(exchange, "demo")
     demo_traders.start(exchange, "demo", SECOND // 4)
     assert isinstance(exchange.clock, VirtualClock)
-    exchange.clock.advance(10 * SECOND)
+    exchange.clock.advance(10 * SECOND, wall=True)
     instruments = exchange.engine.instruments
     return worlds.default.truth.report(lambda venue, symbol: instruments[symbol], exchange.now_ns)
 

@@ -195,7 +195,7 @@ def transport(link: Link) -> NoTransport:
 def advance(worlds: Worlds, by_ns: int) -> None:
     """Move the default world's clock."""
     assert isinstance(worlds.default.clock, VirtualClock)
-    worlds.default.clock.advance(by_ns)
+    worlds.default.clock.advance(by_ns, wall=True)
 
 
 def sent(outs: list[Out]) -> list[str]:

@@ -76,7 +76,7 @@ def test_silence_keeps_pinging(worlds: Worlds, clock: VirtualClock, monkeypatch:
     monkeypatch.setattr(ToyFace, "rhythm", Rhythm(ping_every_ns=20 * SECOND))
     link, _ = connect(worlds)
     link.mute("all")
-    clock.advance(45 * SECOND)
+    clock.advance(45 * SECOND, wall=True)
 
     sent_ms = [(START_NS + n * 20 * SECOND) // 1_000_000 for n in (1, 2)]
     assert [Ping(str(ms).encode()) for ms in sent_ms] == link.take()
@@ -86,11 +86,11 @@ def test_pong_timeout(worlds: Worlds, clock: VirtualClock, monkeypatch: pytest.M
     """Without a pong that copies a ping's payload the link closes 1008 at the deadline; empty pongs do not count."""
     monkeypatch.setattr(ToyFace, "rhythm", Rhythm(ping_every_ns=20 * SECOND, pong_within_ns=60 * SECOND))
     link, session = connect(worlds)
-    clock.advance(20 * SECOND)
+    clock.advance(20 * SECOND, wall=True)
     link.pong(b"")
-    clock.advance(59 * SECOND)
+    clock.advance(59 * SECOND, wall=True)
     assert link.open
-    clock.advance(1 * SECOND)
+    clock.advance(1 * SECOND, wall=True)
 
     assert not link.open
     assert Close(1008, "Pong timeout") == link.take()[-1]
@@ -104,7 +104,7 @@ def test_a_pong_keeps_the_link(worlds: Worlds, clock: VirtualClock, monkeypatch:
     link, _ = connect(worlds)
     pings = 0
     while link.open:
-        clock.advance(30 * SECOND)
+        clock.advance(30 * SECOND, wall=True)
         for out in link.take():
             if isinstance(out, Ping):
                 pings += 1
@@ -198,14 +198,14 @@ def test_a_socket_that_logs_in_moves_to_the_world_of_its_key(worlds: Worlds, clo
     link.receive('{"login":"B"}')
     link.take()
     place(worlds)  # the default world's alice
-    clock.advance(5 * SECOND)
+    clock.advance(5 * SECOND, wall=True)
     assert link.take() == []
     other.exchanges["toy"].submit(buy("bob"))
 
     assert len(texts(link)) == 1
     assert link.home is other
     assert isinstance(other.clock, VirtualClock)
-    other.clock.advance(SECOND)
+    other.clock.advance(SECOND, wall=True)
     assert [Ping] == [type(out) for out in link.take()]
 
 

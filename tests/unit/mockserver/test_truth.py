@@ -118,18 +118,18 @@ def test_blind_spans(worlds: Worlds) -> None:
     assert isinstance(clock, VirtualClock)
     links: list[Link] = []
     for _ in range(2):
-        clock.advance(SECOND)
+        clock.advance(SECOND, wall=True)
         opened = worlds.connect(HttpRequest("GET", "/play/ws?key=A"), NoTransport())
         assert isinstance(opened, tuple)
         opened[0].start(opened[1])
         links.append(opened[0])
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[0].mute()  # the second still sees
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[1].half_open()
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[0].resume()
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[0].drop()
 
     spans = [
@@ -149,11 +149,11 @@ def test_each_connection_has_its_own_sight(worlds: Worlds) -> None:
         assert isinstance(opened, tuple)
         opened[0].start(opened[1])
         links.append(opened[0])
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[0].mute()
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[0].resume()
-    clock.advance(SECOND)
+    clock.advance(SECOND, wall=True)
     links[1].drop()
 
     told = report(worlds, account="alice")

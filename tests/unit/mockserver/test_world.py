@@ -212,7 +212,7 @@ def test_liquidity_reacts_after_the_reply_and_steps_by_a_timer() -> None:
     assert reply.order is not None
     final = exchange.engine.order("BTCUSDT", reply.order.order_id)
     assert isinstance(exchange.clock, VirtualClock)
-    exchange.clock.advance(2 * SECOND)
+    exchange.clock.advance(2 * SECOND, wall=True)
 
     assert reply.order.status is OrderStatus.NEW
     assert final is not None

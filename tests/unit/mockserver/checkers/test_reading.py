@@ -47,7 +47,7 @@ def test_the_course_of_an_order() -> None:
     instrument = stage.exchange.engine.instruments[order.instrument]
     part = order.quantity // 4
     for quantity in (part, None):
-        stage.clock.advance(SECOND)
+        stage.clock.advance(SECOND, wall=True)
         stage.submit(Fill(instrument=order.instrument, order_id=order.order_id, quantity=quantity))
     report = stage.truth()
 

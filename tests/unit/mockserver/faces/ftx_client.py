@@ -123,7 +123,7 @@ class Client:
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self.clock.advance(int(seconds * SECOND))
+        self.clock.advance(int(seconds * SECOND), wall=True)
 
     # -- sockets --------------------------------------------------------------------------------------------------
 

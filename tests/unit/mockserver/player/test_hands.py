@@ -36,6 +36,9 @@ class Scene:
     def go(self, seconds: float = 0) -> Scene:
         self.at += round(seconds * 10**9)
         self.playing.go()
+        while self.playing.machine.behind:
+            self.playing.machine.caught_up()
+            self.playing.go()
         return self
 
     def place(self, quantity: str = "1", price: str = "50000", client_id: str | None = None, **more: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ class Hands:
         self.done: list[str] = []
         self.all_delivered = False
 
-    def act(self, step: Step, captured: dict[str, Any]) -> str:
+    def act(self, step: Step, captured: dict[str, Any]) -> Generator[object, None, str]:
+        if step.what == "advance":
+            yield None
         if step.arg == "bad":
             raise StepError("it is bad")
         self.done.append(f"{step.what} {step.arg}")
@@ -191,6 +194,18 @@ def test_never_to_the_end() -> None:
     (broken,) = play.machine.forbidden()
     assert broken.step.startswith("step 2 (never:")
     assert "it came 2 times, 2 within 100ms" in broken.lines[0]
+
+
+def test_the_wire_catches_up() -> None:
+    """In the middle of a step; nothing goes on before."""
+    play = Play("- advance: 1h\n- send: a")
+    assert play.machine.behind
+    play.pass_to(1)
+    assert play.hands.done == []
+    play.machine.caught_up()
+    play.pass_to(1)
+    assert play.hands.done == [f"advance {3600 * S}", "send a"]
+    assert not play.machine.behind
 
 
 def test_side_by_side() -> None:
