@@ -50,7 +50,7 @@ def test_no_fault_is_left_over() -> None:
 
 def test_the_verbs_are_listed() -> None:
     """Each has a row, with what it takes; the examples beside it can be read."""
-    rows = {names(row[0])[0]: row for row in tables("mock/scenarios.md", "verb", "takes")}
+    rows = {names(row[0])[0]: row for row in tables("mock/scenarios.md", "step", "what it takes")}
     assert rows.keys() == VERBS.keys()
     for word, row in rows.items():
         assert row[1] == VERBS[word].takes
