@@ -94,6 +94,8 @@ class Bot:
     sockets: int = 0
     placed: bool = False
     dials: Any = attrs.field(factory=lambda: trio.open_memory_channel[str](100))
+    newer: trio.Event = attrs.field(factory=trio.Event)
+    """Set when another stream begins."""
     subscribed: trio.Event = attrs.field(factory=trio.Event)
 
     # -- running --------------------------------------------------------------------------------------------------
@@ -126,6 +128,8 @@ class Bot:
 
     async def _stream(self) -> None:
         self.sockets += 1
+        self.newer.set()
+        self.newer = trio.Event()
         mine, told = self.sockets, False
         retry = FIRST_RETRY
         while mine == self.sockets or not told:
@@ -180,14 +184,15 @@ class Bot:
 
         async def watch() -> None:
             while self.flaw != "no_watchdog":
-                await trio.sleep(1)  # virtual: only used under MockClock
+                await trio.sleep(5)  # virtual: only used under MockClock
                 if trio.current_time() - socket.last_life > LIFELESS[self.venue]:
                     raise Lost("no sign of life")
 
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(start)
-                nursery.start_soon(drain)
+                if self.flaw == "small_queue":
+                    nursery.start_soon(drain)
                 nursery.start_soon(watch)
                 nursery.start_soon(self._retire, number, scope)
                 await socket.read(take)
@@ -198,8 +203,8 @@ class Bot:
 
     async def _retire(self, number: int, scope: trio.CancelScope) -> None:
         """End this connection a while after another one has taken over."""
-        while self.sockets == number:  # noqa: ASYNC110 (as small as can be)
-            await trio.sleep(0.1)
+        if self.sockets == number:
+            await self.newer.wait()
         await trio.sleep(2)  # virtual: only used under MockClock
         scope.cancel()
 
