@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Literal, get_args
 
 import attrs
@@ -90,7 +91,8 @@ class Recorder:
 
     def entries(self, *, since: int = 0) -> list[Entry]:
         """The entries with a number above ``since``, oldest first, as they were: with secrets."""
-        return [entry for entry in self._ring if entry.seq > since]
+        newest = islice(reversed(self._ring), max(0, self._seq - since))  # the numbers have no holes
+        return list(newest)[::-1]
 
     def record_out(self, out: Out, *, link: int) -> None:
         """Keep a frame that goes out."""

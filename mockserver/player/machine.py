@@ -7,7 +7,7 @@ only what comes after the step before it; both end the story when their time is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -69,6 +69,9 @@ class _Wanted:
     since: int = 0
     wire: bool = False
     """Whether it is the wire that has to catch up."""
+    looked: int = 0
+    """How far it was looked for, and (``came``) how many of it there were."""
+    came: int = 0
 
 
 @attrs.define(slots=True, eq=False)
@@ -243,17 +246,13 @@ class Machine:
     def _come(self, track: _Track, wanted: _Wanted, awaited: Awaited) -> bool:
         if awaited.pattern is None:
             return self._hands.delivered()
-        places = self._places(awaited.pattern.agrees, wanted.since)
-        for _ in range(awaited.times - 1):
-            next(places, None)
-        place = next(places, None)
-        if place is None:
-            return False
-        track.place = place + 1
-        return True
-
-    def _places(self, agrees: Callable[[Heard], bool], since: int) -> Iterator[int]:
-        return (place for place in range(since, len(self.heard)) if agrees(self.heard[place]))
+        for place in range(max(wanted.since, wanted.looked), len(self.heard)):
+            wanted.looked = place + 1
+            wanted.came += awaited.pattern.agrees(self.heard[place])
+            if wanted.came == awaited.times:
+                track.place = place + 1
+                return True
+        return False
 
     def _broken(self, forbidden: Forbidden, since: int, since_ns: int, label: str) -> Failed | None:
         failure = forbidden.never.failure(Journal(self.heard[since:], since_ns, self._now_ns))
@@ -269,9 +268,8 @@ class Machine:
         lines = [f"waited {waited} for {wanted.awaited}, in vain"]
         pattern = wanted.awaited.pattern
         if pattern is not None:
-            came = sum(1 for each in since if pattern.agrees(each))
-            lines += [f"  it came {came} times"] if came else []
-            near = None if came else nearest_miss(pattern, since)
+            lines += [f"  it came {wanted.came} times"] if wanted.came else []
+            near = None if wanted.came else nearest_miss(pattern, since)
             lines += [] if near is None else [f"  {line}" for line in near.lines()]
         if not since:
             return [*lines, "  nothing at all came"]

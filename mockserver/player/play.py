@@ -15,6 +15,9 @@ POLL_SECONDS: Final = 0.01
 QUIET_SECONDS: Final = 0.5
 """How long all must stay well."""
 
+PAUSE_SECONDS: Final = 0.05
+"""So much may come before all is judged again."""
+
 
 async def play(playing: Playing, server: Server) -> Verdict:
     """Play it to its end, then give the client time until all checks hold; how it went."""
@@ -50,6 +53,7 @@ async def _settled(playing: Playing, deadline_ns: int) -> Verdict:
                 return later
             continue
         await _wait(news, left_ns, polls=False)
+        await trio.sleep(PAUSE_SECONDS)
 
 
 async def _wait(news: trio.Event, for_ns: int | None, polls: bool) -> None:

@@ -48,6 +48,17 @@ def test_a_bot_that_fails() -> None:
     assert verdict["again"].startswith("python -m mockserver run fill-during-reconnect --seed 5 -- ")
 
 
+def test_exchstream_tail_is_a_bot_as_it_is() -> None:
+    """The command line that the page shows, which is told all by placeholders."""
+    page = (ROOT / "docs" / "mock" / "scenarios.md").read_text()
+    shown = page.partition("python -m mockserver run fill-during-reconnect -- env ")[2].partition("\n\n")[0]
+    words = shown.replace("\\\n", " ").split()
+    place = words.index("exchstream")
+    command = ["env", *words[:place], sys.executable, "-m", *words[place:]]
+    done = run("fill-during-reconnect", "--", *command)
+    assert (done.returncode, done.stdout[:5]) == (0, "well:"), done.stdout + done.stderr
+
+
 def test_the_command_is_told_where_the_mock_is(written) -> None:
     """By its environment, and by placeholders; other braces stay."""
     text = "seed: 3\nsteps: [{wait: {request: GET /api/v3/time}}]\n"

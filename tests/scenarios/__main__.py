@@ -10,6 +10,7 @@ import time
 import trio
 
 from .bot import FLAWS, Bot
+from .ftx_bot import FtxBot
 
 
 def main() -> None:
@@ -17,12 +18,13 @@ def main() -> None:
     made.add_argument("--flaw", choices=("", *FLAWS), default="")
     made.add_argument("--do", choices=("", "place", "maker", "cancel"), default="")
     args = made.parse_args()
-    bot = Bot(
+    venue = os.environ["MOCKSERVER_VENUE"]
+    bot = (FtxBot if venue == "ftx" else Bot)(
         http=os.environ["MOCKSERVER_HTTP"],
         ws=os.environ["MOCKSERVER_WS"],
         key=os.environ["MOCKSERVER_API_KEY"],
         secret=os.environ["MOCKSERVER_API_SECRET"],
-        venue=os.environ["MOCKSERVER_VENUE"],
+        venue=venue,
         symbol=os.environ["MOCKSERVER_SYMBOL"],
         report=lambda row: print(json.dumps(row), flush=True),
         now_ms=lambda: time.time_ns() // 10**6,

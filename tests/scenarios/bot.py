@@ -50,7 +50,7 @@ BLIND: Final = ("no_audit", "no_lookback", "no_watchdog", "gives_up", "ignores_e
 """Bots of these flaws believe the stream, and do not audit it."""
 FINAL: Final = ("filled", "canceled", "expired", "rejected")
 AUDIT_EVERY: Final = 20.0
-LIFELESS: Final = {"binance-spot": 50.0, "binance-futures": 400.0}
+LIFELESS: Final = {"binance-spot": 50.0, "binance-futures": 400.0, "ftx": 30.0}
 KEEPALIVE: Final = 1_800.0
 FIRST_RETRY, LONGEST_RETRY = 0.2, 5.0
 WORDS: Final = {"EXPIRED_IN_MATCH": "expired"}
@@ -94,6 +94,8 @@ class Bot:
     sockets: int = 0
     placed: bool = False
     dials: Any = attrs.field(factory=lambda: trio.open_memory_channel[str](100))
+    newer: trio.Event = attrs.field(factory=trio.Event)
+    """Set when another stream begins."""
     subscribed: trio.Event = attrs.field(factory=trio.Event)
 
     # -- running --------------------------------------------------------------------------------------------------
@@ -126,6 +128,8 @@ class Bot:
 
     async def _stream(self) -> None:
         self.sockets += 1
+        self.newer.set()
+        self.newer = trio.Event()
         mine, told = self.sockets, False
         retry = FIRST_RETRY
         while mine == self.sockets or not told:
@@ -149,9 +153,7 @@ class Bot:
         def take(text: str) -> None:
             message = json.loads(text)
             event = message.get("event", message.get("data", message))
-            if "status" in message and "id" in message:
-                if message["status"] != 200:
-                    raise Lost(f"refused: {text}")
+            if self._acknowledges(message):
                 ready.set()
             elif self.flaw == "deaf_until_ack" and not self.subscribed.is_set():
                 return
@@ -167,10 +169,10 @@ class Bot:
                     self._heard(waiting.pop(0))
 
         async def start() -> None:
-            if self.futures:
-                ready.set()
-            else:
-                await socket.send(json.dumps(self._subscription()))
+            requests = self._subscriptions()
+            ready.set() if not requests else None
+            for request in requests:
+                await socket.send(json.dumps(request))
             await ready.wait()
             if self.flaw == "deaf_until_ack":
                 await trio.sleep(0.05)
@@ -180,14 +182,17 @@ class Bot:
 
         async def watch() -> None:
             while self.flaw != "no_watchdog":
-                await trio.sleep(1)  # virtual: only used under MockClock
+                await trio.sleep(5)  # virtual: only used under MockClock
+                if self.venue == "ftx":  # where it is the client that pings
+                    await socket.send('{"op":"ping"}')
                 if trio.current_time() - socket.last_life > LIFELESS[self.venue]:
                     raise Lost("no sign of life")
 
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(start)
-                nursery.start_soon(drain)
+                if self.flaw == "small_queue":
+                    nursery.start_soon(drain)
                 nursery.start_soon(watch)
                 nursery.start_soon(self._retire, number, scope)
                 await socket.read(take)
@@ -198,8 +203,8 @@ class Bot:
 
     async def _retire(self, number: int, scope: trio.CancelScope) -> None:
         """End this connection a while after another one has taken over."""
-        while self.sockets == number:  # noqa: ASYNC110 (as small as can be)
-            await trio.sleep(0.1)
+        if self.sockets == number:
+            await self.newer.wait()
         await trio.sleep(2)  # virtual: only used under MockClock
         scope.cancel()
 
@@ -211,10 +216,18 @@ class Bot:
         self.listen_key = row["listenKey"]
         return f"{self.ws}/private/ws?listenKey={self.listen_key}"
 
-    def _subscription(self) -> Row:
+    def _acknowledges(self, message: Row) -> bool:
+        """Whether this is the answer to the subscription. Lost: it was refused."""
+        if "status" in message and message["status"] != 200:
+            raise Lost(f"refused: {message}")
+        return "status" in message and "id" in message
+
+    def _subscriptions(self) -> list[Row]:
+        if self.futures:
+            return []
         params = {"apiKey": self.key, "timestamp": self._now()}
         params["signature"] = self._sign("&".join(f"{k}={v}" for k, v in sorted(params.items())))
-        return {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
+        return [{"id": 1, "method": "userDataStream.subscribe.signature", "params": params}]
 
     # -- what is heard --------------------------------------------------------------------------------------------
 

@@ -25,9 +25,11 @@ from mockserver.story import Story
 from tests.integration.accounts import account
 
 from .bot import FLAWS, Bot
+from .ftx_bot import FtxBot
 
 BASE_NS: Final = 1_795_000_000_000_000_000
 SEED: Final = 7
+BOTS: Final = {"ftx": FtxBot}
 
 
 @attrs.frozen
@@ -53,6 +55,8 @@ TABLE: Final = {
     "event-lost-with-link": Case("no_lookback", "nobody asked what happened"),
     "fill-during-reconnect": Case("no_lookback", "fill lost"),
     "fill-storm": Case("small_queue", "fill lost"),
+    "ftx-restart": Case("no_lookback", "fill lost"),
+    "ftx-silent": Case("no_audit", "waited 90s for dial /ws/?, in vain"),
     "half-open": Case("no_watchdog", "waited 2m for dial /ws-api/v3, in vain"),
     "html-answer": Case("chokes", "fill lost"),
     "hung-up-but-accepted": Case("resends", "one order was placed 2 times", "place"),
@@ -88,7 +92,7 @@ async def perform(story: Story, do: str, flaw: str) -> Verdict:
     async with trio.open_nursery() as nursery:
         listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
         told = values(playing, listening)
-        bot = Bot(
+        bot = BOTS.get(venue, Bot)(
             http=told["http"],
             ws=told["ws"],
             key=told["key"],
