@@ -41,6 +41,8 @@ _SHORT: Final[Mapping[str, tuple[Word, str]]] = {
     "connect": ("dial", ".*"),
     "subscribe": ("client", "subscribed"),
 }
+SHORT_FORM: Final = rf"^({'|'.join(_SHORT)}|(rest|req|{'|'.join(ASKED)}):.+)$"
+"""The short forms, as a regular expression."""
 
 
 @attrs.frozen(slots=True)

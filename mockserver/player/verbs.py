@@ -16,7 +16,7 @@ import attrs
 
 from mockserver import verify
 from mockserver.forms import FormError, expect_mapping, nearest, shown
-from mockserver.heard import ASKED, CLIENT_WORDS, Pattern, read_pattern
+from mockserver.heard import ASKED, CLIENT_WORDS, SHORT_FORM, Pattern, read_pattern
 from mockserver.plain_yaml import Listed, Mapped
 from mockserver.player.checks import CHECKS
 from mockserver.story import Step, bare, read_steps, write_step
@@ -223,6 +223,8 @@ def _write_steps(steps: tuple[Step, ...]) -> list[Any]:
 # ------------------------------------------------------------------------------------------------ schemas
 
 _TEXT: Final = {"type": "string"}
+_SHORT: Final = {"type": "string", "pattern": SHORT_FORM}
+_ORDER_NAME: Final = {"type": "string", "pattern": r"^\$[a-z][a-z0-9_]*$"}
 _STEPS: Final = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 _SCALAR: Final = {"type": ["string", "number", "boolean", "null"]}
 _PATTERN: Final = {
@@ -247,7 +249,7 @@ _DELIVERED: Final = _object({"delivered": {"const": "all"}, **_WITHIN}, "deliver
 _NEVER: Final = _one_of_words(**_WITHIN, rate=_TEXT)
 _FILL: Final = _object(
     {
-        "order": {"type": "string", "pattern": r"^\$[a-z][a-z0-9_]*$"},
+        "order": _ORDER_NAME,
         "qty": {"type": ["string", "integer"]},
         "price": {"type": ["string", "integer"]},
         "as": {"enum": ["maker", "taker"]},
@@ -255,12 +257,12 @@ _FILL: Final = _object(
 )
 _EXPECTATION: Final = {
     "anyOf": [
-        _TEXT,
+        _SHORT,
         _one_of_words(within=_TEXT, times={"type": ["string", "integer"]}),
         {
             "type": "object",
             "required": ["never"],
-            "properties": {"never": {"anyOf": [_TEXT, _one_of_words(rate=_TEXT)]}},
+            "properties": {"never": {"anyOf": [_SHORT, _one_of_words(rate=_TEXT)]}},
         },
         {"type": "object", "required": ["order"], "properties": {"order": {"type": "array", "minItems": 2}}},
         {
@@ -284,14 +286,14 @@ STEPS: Final[Mapping[str, Verb]] = {
         "a duration, or what must come before the story goes on",
         _read_wait,
         _write_wait,
-        {"anyOf": [SPAN.schema, _TEXT, _AWAITED, _DELIVERED]},
+        {"anyOf": [SPAN.schema, _SHORT, _AWAITED, _DELIVERED]},
     ),
-    "expect": _verb("what the client must do now, and how soon", _read_awaited, _TEXT, _AWAITED, _DELIVERED),
-    "never": _verb("what the client must not do from here on, or for a while", _read_forbidden, _TEXT, _NEVER),
+    "expect": _verb("what the client must do now, and how soon", _read_awaited, _SHORT, _AWAITED, _DELIVERED),
+    "never": _verb("what the client must not do from here on, or for a while", _read_forbidden, _SHORT, _NEVER),
     "trade": COMMON["trade"],
-    "fill": _verb("an order, and how much of it", _read_filling, {"type": "null"}, _TEXT, _FILL),
-    "cancel": Verb("an order", lambda given: _order(given, None), str, {"type": "string"}),
-    "expire": Verb("an order", lambda given: _order(given, None), str, {"type": "string"}),
+    "fill": _verb("an order, and how much of it", _read_filling, {"type": "null"}, _ORDER_NAME, _FILL),
+    "cancel": Verb("an order", lambda given: _order(given, None), str, _ORDER_NAME),
+    "expire": Verb("an order", lambda given: _order(given, None), str, _ORDER_NAME),
     "price": _verb("where the market goes, for one symbol or several", _read_prices, _TEXT, {"type": "object"}),
     "fault": COMMON["fault"],
     "clear": COMMON["clear"],

@@ -142,7 +142,7 @@ class Bot:
             if mine != self.sockets:
                 return
             told = True
-            await trio.sleep(0.001 if self.flaw == "hammers" else retry)
+            await trio.sleep(0.05 if self.flaw == "hammers" else retry)
             retry = min(2 * retry, LONGEST_RETRY)
 
     async def _one_stream(self, number: int, scope: trio.CancelScope) -> None:

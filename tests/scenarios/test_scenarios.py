@@ -49,7 +49,7 @@ TABLE: Final = {
     "clock-skew": Case("no_clock", "waited 30s for client subscribed, in vain"),
     "cut-inside-frame": Case("no_lookback", "fill lost"),
     "day-24h": Case("gives_up", "waited 1m for client subscribed, in vain"),
-    "dial-refused": Case("hammers", "lie between"),
+    "dial-refused": Case("hammers", "dials: more than 10 within 10 s"),
     "duplicate-on-overlap": Case("no_dedup", "fill told twice"),
     "event-before-answer": Case("unknown_dropped", "fill lost", "place"),
     "event-lost-with-link": Case("no_lookback", "nobody asked what happened"),
