@@ -19,6 +19,8 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``server``       the shell: one port for REST and WebSocket (``wire``: the bytes of one connection)
 - ``stage``        one venue, one listening client, a clock moved by hand;  ``actions``  what may happen there
 - ``story``        what happens, step by step, as YAML (``verbs``, ``forms``, ``durations``, ``plain_yaml``: its parts)
+- ``heard``        the journal in words;  ``verify``  what a client must have done;  ``reports``  what it says it heard
+- ``player``       plays stories against any command;  ``scenarios``  those that are shipped
 - ``strategies``   Hypothesis: legal histories in the venues' own JSON
 - ``command``      the command line (``snippets``: the lines it prints for clients);  ``__main__``  the way there
 

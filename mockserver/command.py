@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m mockserver",
         description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
         epilog="Instead of options, a word: 'exec' runs a client that comes to the mock unchanged; 'clients' shows how "
-        "each client is pointed at it. 'python -m mockserver WORD --help' says more.",
+        "each client is pointed at it; 'run' plays a scenario against a bot, and 'scenarios' lists them. "
+        "'python -m mockserver WORD --help' says more.",
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     made.add_argument("--port", type=_port, default=8080, help="port; 0 picks a free one (default: %(default)s)")
@@ -156,7 +157,7 @@ def add_egress(made: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until told to stop; the exit code."""
+    """Run until told to stop, or do what the first word says; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["exec"]:
         from mockserver.attach.command import main as run_client
@@ -166,6 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from mockserver.attach.listing import main as show_clients
 
         return show_clients(words[1:])
+    if words[:1] in (["run"], ["scenarios"]):
+        from mockserver.player import command as player
+
+        return {"run": player.main, "scenarios": player.scenarios}[words[0]](words[1:])
     made = parser()
     args = made.parse_args(words)
     if args.egress == "allow" and args.host not in LOOPBACK:

@@ -189,6 +189,9 @@ class Exchange:
         )
         if seen != self._sees:
             self.world.truth.sight(self.venue, self._sees, seen, self.now_ns)
+            for word, changed in (("unsubscribed", self._sees - seen), ("subscribed", seen - self._sees)):
+                for link, account in sorted(changed):
+                    self.world.recorder.record("client", f"{word} {self.venue} {account}", link=link)
             self._sees = seen
 
     def open_ledger(self, name: str, balances: Mapping[str, Decimal]) -> None:

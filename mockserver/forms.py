@@ -18,6 +18,7 @@ from mockserver.durations import format_duration, parse_duration
 
 Value = TypeVar("Value")
 NS: Final = "_ns"
+SPAN_SCHEMA: Final[dict[str, Any]] = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns)$"}
 
 
 class FormError(ValueError):
@@ -73,6 +74,35 @@ def write_value(value: attrs.AttrsInstance) -> dict[str, Any]:
         if held != field.default:
             written[_word(field.name)] = _written(held, field.name)
     return written
+
+
+def value_schema(cls: type) -> dict[str, Any]:
+    """The JSON Schema of what ``read_value`` reads as this class."""
+    hints, fields = get_type_hints(cls), attrs.fields(cls)
+    return {
+        "type": "object",
+        "properties": {_word(field.name): _schema(hints[field.name], field.name) for field in fields},
+        "required": [_word(field.name) for field in fields if field.default is attrs.NOTHING],
+        "additionalProperties": False,
+    }
+
+
+def _schema(hint: Any, name: str) -> dict[str, Any]:
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if name.endswith(NS):
+        known = [SPAN_SCHEMA]
+    else:
+        known = [_option_schema(option) for option in options if option is not NoneType]
+    known += [{"type": "null"}] if NoneType in options else []
+    return known[0] if len(known) == 1 else {"anyOf": known}
+
+
+def _option_schema(option: Any) -> dict[str, Any]:
+    if get_origin(option) is Literal:
+        return {"enum": list(get_args(option))}
+    if issubclass(option, Enum):
+        return {"enum": [member.name.lower() for member in option]}
+    return {"type": {int: "integer", str: "string", bool: "boolean", float: "number"}[option]}
 
 
 def shown(given: object) -> str:

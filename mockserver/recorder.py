@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Literal, get_args
 
 import attrs
@@ -23,7 +24,17 @@ MAX_TEXT = 4_096
 """Characters kept of one entry; a listing of a thousand orders is cut."""
 
 Kind = Literal[
-    "rest-in", "rest-out", "ws-in", "ws-out", "ws-muted", "ws-overflow", "control", "timer", "fault", "warning"
+    "rest-in",
+    "rest-out",
+    "ws-in",
+    "ws-out",
+    "ws-muted",
+    "ws-overflow",
+    "client",
+    "control",
+    "timer",
+    "fault",
+    "warning",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -62,6 +73,8 @@ class Recorder:
         self._now = now
         self._ring: deque[Entry] = deque(maxlen=limit)
         self._seq = 0
+        self.on_record: Callable[[], None] | None = None
+        """Called after each new entry, so that whoever follows can wake up; it must not record anything itself."""
         self.counts: Counter[Kind] = Counter()  # bounded: by the kinds
         self.statuses: Counter[int] = Counter()  # bounded: by the statuses of HTTP
         self.unmatched = 0
@@ -72,17 +85,26 @@ class Recorder:
         self._seq += 1
         self.counts[kind] += 1
         self._ring.append(Entry(self._seq, self._now(), kind, text[: MAX_TEXT + 1], link, of))
+        if self.on_record is not None:
+            self.on_record()
         return self._seq
+
+    def entries(self, *, since: int = 0) -> list[Entry]:
+        """The entries with a number above ``since``, oldest first, as they were: with secrets."""
+        newest = islice(reversed(self._ring), max(0, self._seq - since))  # the numbers have no holes
+        return list(newest)[::-1]
 
     def record_out(self, out: Out, *, link: int) -> None:
         """Keep a frame that goes out."""
         self.record("ws-out", _frame(out), link=link)
 
     def record_request(self, request: HttpRequest, *, link: int | None = None) -> int:
-        """Keep a request: its line, its headers that name a key, its body."""
+        """Keep a request: its line (of a handshake with the method WS), its headers that name a key, its body."""
         keys = "".join(f" [{name}]" for name, _ in request.headers if "key" in name.lower() or "sign" in name.lower())
         body = f" {request.body.decode('latin-1')}" if request.body else ""
-        return self.record("rest-in", f"{request.method} {request.target}{keys}{body}", link=link)
+        dials = (request.header("upgrade") or "").lower() == "websocket"
+        method = "WS" if dials else request.method
+        return self.record("rest-in", f"{method} {request.target}{keys}{body}", link=link)
 
     def record_response(self, response: HttpResponse, *, link: int | None = None, of: int | None = None) -> None:
         """Keep an answer."""

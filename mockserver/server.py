@@ -193,8 +193,7 @@ class Server:
         steps = self.control.steps(request)
         try:
             while True:
-                world = next(steps)
-                await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
+                await self.let_catch_up(next(steps), deaf)
         except StopIteration as done:
             answer: HttpResponse = done.value
             return answer
@@ -203,6 +202,10 @@ class Server:
             return self._failed(request)
         finally:
             steps.close()
+
+    async def let_catch_up(self, world: World, deaf: set[int]) -> None:
+        """Wait until the connections of a world have caught up, but for those that are too slow (``deaf``)."""
+        await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
 
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
         """Return an answer that no venue gives, kept in the journal of the default world."""

@@ -28,7 +28,8 @@ from mockserver.plain_yaml import LineError, Listed, Mapped, dump_flow, line_of,
 from mockserver.verbs import VERBS, Verb
 
 VERSION: Final = 1
-HEAD: Final = ("mock", "name", "venue", "seed", "account", "setup", "before", "steps")
+TEXTS: Final = ("name", "about", "must", "source")
+HEAD: Final = ("mock", *TEXTS, "venue", "seed", "account", "liquidity", "setup", "before", "steps", "finally")
 
 StoryError = LineError
 """What is wrong with a text, and on which line."""
@@ -49,17 +50,30 @@ class Story:
     venue: str
     steps: tuple[Step, ...]
     name: str = ""
+    about: str = ""
+    """What happens, in plain words."""
+    must: str = ""
+    """What a client must do then."""
+    source: str = ""
+    """Who says that it happens at the real venue."""
     seed: int = 0
     account: Mapping[str, Decimal] | None = None
     """The balances of the account; None: those of the venue's demo account."""
+    liquidity: str = ""
+    """Who trades with the client; nothing: whoever the player takes."""
     setup: Mapping[str, Any] = attrs.field(factory=dict)
     """Whatever else the player needs to know, in plain data; its own to check."""
     before: tuple[Step, ...] = ()
     """What happens before the client begins."""
+    ending: tuple[Step, ...] = ()
+    """What must be true when all is over: the ``finally`` of the text."""
 
 
-def parse(text: str, verbs: Mapping[str, Verb] = VERBS) -> Story:
-    """The story of this text. StoryError says what cannot be meant, and on which line."""
+def parse(text: str, verbs: Mapping[str, Verb] = VERBS, endings: Mapping[str, Verb] | None = None) -> Story:
+    """The story of this text; ``endings`` are the verbs of ``finally`` (None: the same).
+
+    StoryError says what cannot be meant, and on which line.
+    """
     head = load(text)
     if not isinstance(head, Mapped):
         raise StoryError(f"a story begins with 'mock: {VERSION}', not {shown(head)}", 1)
@@ -74,12 +88,13 @@ def parse(text: str, verbs: Mapping[str, Verb] = VERBS) -> Story:
             raise StoryError(f"a story needs {key!r}", head.line)
     return Story(
         venue=_text(head, "venue"),
-        name=_text(head, "name") if "name" in head else "",
+        **{key: _text(head, key) for key in (*TEXTS, "liquidity") if key in head},
         seed=_whole(head, "seed") if "seed" in head else 0,
         account=None if head.get("account") is None else _balances(_mapping(head, "account")),
-        setup=_bare(_mapping(head, "setup")) if "setup" in head else {},
+        setup=bare(_mapping(head, "setup")) if "setup" in head else {},
         before=_steps(head, "before", verbs) if "before" in head else (),
         steps=_steps(head, "steps", verbs),
+        ending=_steps(head, "finally", verbs if endings is None else endings) if "finally" in head else (),
     )
 
 
@@ -88,30 +103,43 @@ def dump(story: Story, verbs: Mapping[str, Verb] = VERBS, *, comment: str = "") 
     above = ("".join(each if each.isprintable() else "?" for each in line) for line in comment.splitlines())
     lines = [f"# {line}".rstrip() for line in above]
     lines += [f"mock: {VERSION}"]
-    if story.name:
-        lines.append(f"name: {dump_flow(story.name)}")
+    lines += [f"{key}: {dump_flow(getattr(story, key))}" for key in TEXTS if getattr(story, key)]
     lines += [f"venue: {dump_flow(story.venue)}", f"seed: {story.seed}"]
     if story.account is not None:
         lines.append(f"account: {dump_flow({asset: f'{amount}' for asset, amount in story.account.items()})}")
+    if story.liquidity:
+        lines.append(f"liquidity: {dump_flow(story.liquidity)}")
     if story.setup:
         lines.append(f"setup: {dump_flow(dict(story.setup))}")
     if story.before:
         lines += ["before:", *(_written(step, verbs) for step in story.before)]
     lines += ["steps:", *(_written(step, verbs) for step in story.steps)] if story.steps else ["steps: []"]
+    if story.ending:
+        lines += ["finally:", *(_written(step, verbs) for step in story.ending)]
     return "\n".join(lines) + "\n"
 
 
 def _written(step: Step, verbs: Mapping[str, Verb]) -> str:
+    written = write_step(step, verbs)
+    return f"- {written}" if isinstance(written, str) else f"- {step.what}: {dump_flow(written[step.what])}"
+
+
+def write_step(step: Step, verbs: Mapping[str, Verb]) -> str | dict[str, Any]:
+    """A step as plain data: a word, or a mapping of it to what it takes."""
     if step.what not in verbs:
         raise ValueError(f"no verb {step.what!r}; {nearest(step.what, verbs)}")
     written = verbs[step.what].write(step.arg)
-    return f"- {step.what}" if written is None else f"- {step.what}: {dump_flow(written)}"
+    return step.what if written is None else {step.what: written}
 
 
 def _steps(head: Mapped, key: str, verbs: Mapping[str, Verb]) -> tuple[Step, ...]:
-    given = head[key]
+    return read_steps(head[key], key, verbs, head.lines[key])
+
+
+def read_steps(given: Any, what: str, verbs: Mapping[str, Verb], line: int = 1) -> tuple[Step, ...]:
+    """Steps from a list of plain data; ``what`` the list is called in errors."""
     if not isinstance(given, Listed):
-        raise StoryError(f"{key} is a list, not {shown(given)}", head.lines[key])
+        raise StoryError(f"{what} is a list, not {shown(given)}", line)
     return tuple(_step(item, line, verbs) for item, line in zip(given, given.lines, strict=True))
 
 
@@ -161,10 +189,10 @@ def _balances(given: Mapped) -> dict[str, Decimal]:
     return balances
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """Plain data without its lines."""
     if isinstance(value, Mapping):
-        return {key: _bare(item) for key, item in value.items()}
+        return {key: bare(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_bare(item) for item in value]
+        return [bare(item) for item in value]
     return value

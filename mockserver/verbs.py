@@ -15,26 +15,27 @@ import attrs
 
 from mockserver.actions import Action
 from mockserver.durations import format_duration, parse_duration
-from mockserver.faults import read_fault, write_fault
-from mockserver.forms import FormError, read_value, shown, write_value
+from mockserver.faults import fault_schema, read_fault, write_fault
+from mockserver.forms import SPAN_SCHEMA, FormError, read_value, shown, value_schema, write_value
 
 
 @attrs.frozen(slots=True)
 class Verb:
-    """What a verb takes, in words, and how it is read from plain data and written as such."""
+    """What a verb takes, in words, how it is read from plain data and written as such, and its JSON Schema."""
 
     takes: str
     read: Callable[[Any], Any]
     write: Callable[[Any], Any]
+    schema: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-def _exactly(takes: str, *types: type) -> Verb:
+def _exactly(takes: str, kind: str, *types: type) -> Verb:
     def read(given: Any) -> Any:
         if type(given) not in types or (isinstance(given, float) and not math.isfinite(given)):
             raise FormError(f"it takes {takes}, not {shown(given)}")
         return given
 
-    return Verb(takes, read, read)
+    return Verb(takes, read, read, {"type": kind})
 
 
 def _read_span(given: Any) -> int:
@@ -55,14 +56,20 @@ def _write_action(action: Action) -> Any:
     return written["act"] if written.keys() == {"act"} else written
 
 
-NOTHING: Final = _exactly("nothing", type(None))
-WORD: Final = _exactly("a word", str)
-COUNT: Final = _exactly("a whole number", int)
-SHARE: Final = _exactly("a number", float, int)
-FLAG: Final = _exactly("true or false", bool)
-SPAN: Final = Verb("a duration, such as 250ms, 2s or 1h", _read_span, format_duration)
-TRADE: Final = Verb("an action", _read_action, _write_action)
-FAULT: Final = Verb("a fault", read_fault, write_fault)
+def _action_schema() -> dict[str, Any]:
+    """An action, or its act alone."""
+    whole = value_schema(Action)
+    return {"anyOf": [whole["properties"]["act"], whole]}
+
+
+NOTHING: Final = _exactly("nothing", "null", type(None))
+WORD: Final = _exactly("a word", "string", str)
+COUNT: Final = _exactly("a whole number", "integer", int)
+SHARE: Final = _exactly("a number", "number", float, int)
+FLAG: Final = _exactly("true or false", "boolean", bool)
+SPAN: Final = Verb("a duration, such as 250ms, 2s or 1h", _read_span, format_duration, SPAN_SCHEMA)
+TRADE: Final = Verb("an action", _read_action, _write_action, _action_schema())
+FAULT: Final = Verb("a fault", read_fault, write_fault, fault_schema())
 
 
 def pair(first: Verb, second: Verb) -> Verb:
@@ -74,7 +81,8 @@ def pair(first: Verb, second: Verb) -> Verb:
             raise FormError(f"it takes {takes}, not {shown(given)}")
         return first.read(given[0]), second.read(given[1])
 
-    return Verb(takes, read, lambda both: [first.write(both[0]), second.write(both[1])])
+    both = {"type": "array", "prefixItems": [first.schema, second.schema], "minItems": 2, "maxItems": 2}
+    return Verb(takes, read, lambda given: [first.write(given[0]), second.write(given[1])], both)
 
 
 def optional(verb: Verb) -> Verb:
@@ -83,6 +91,7 @@ def optional(verb: Verb) -> Verb:
         f"{verb.takes}, or nothing",
         lambda given: None if given is None else verb.read(given),
         lambda held: None if held is None else verb.write(held),
+        {"anyOf": [verb.schema, NOTHING.schema]},
     )
 
 

@@ -31,6 +31,7 @@ from mockserver.faults.naming import order_of_answer
 from mockserver.hosts import venue_of
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import MAX_ENTRIES, Recorder
+from mockserver.reports import Reports
 from mockserver.truth import Truth
 
 __all__ = [
@@ -64,6 +65,7 @@ class World:
         self.clock = clock
         self.recorder = Recorder(lambda: clock.now_ns, limit=worlds.recipe.journal)
         self.truth = Truth(name, kept=worlds.recipe.kept)
+        self.reports = Reports()
         self.faults = Faults(seed)
         self.exchanges: dict[str, Exchange] = {}  # bounded: one per venue
         clock.watchers.append(self._note_timer)
@@ -318,6 +320,7 @@ class Worlds:
         """The server is done with a connection."""
         link.closed()
         self.links.pop(link.id, None)
+        link.home.recorder.record("client", f"gone {link.venue}", link=link.id)
 
     def routes(self) -> list[str]:
         """Every route of every venue, for the 404 that names the nearest."""

@@ -25,7 +25,7 @@ from mockserver.faults.chance import Draw
 from mockserver.faults.deciding import FAIR, Fate, Fault, Faults, FrameFate, Hit, fate_of, frame_fate_of
 from mockserver.faults.dial_kinds import Bandwidth, Birth, Lifetime, LimitData, NoPing, PingFlood, Slicer, SlowClose
 from mockserver.faults.facts import Match, Thing, frame_thing, read_frame, request_thing
-from mockserver.faults.forms import read_fault, write_fault
+from mockserver.faults.forms import fault_schema, read_fault, write_fault
 from mockserver.faults.frame_kinds import (
     AckRace,
     CrossTypeReorder,
@@ -146,6 +146,7 @@ __all__ = [
     "WsFragment",
     "delist",
     "fate_of",
+    "fault_schema",
     "frame_fate_of",
     "frame_thing",
     "magic",

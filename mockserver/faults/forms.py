@@ -16,7 +16,7 @@ import attrs
 from mockserver.faults.catalogue import KINDS, WORDS
 from mockserver.faults.deciding import Fault
 from mockserver.faults.facts import Match
-from mockserver.forms import FormError, nearest, read_value, shown, write_value
+from mockserver.forms import FormError, nearest, read_value, shown, value_schema, write_value
 
 BESIDE: Final = ("match", "probability", "name")
 
@@ -49,6 +49,19 @@ def read_fault(given: object) -> Fault:
         return Fault(kind=kind, **more)
     except ValueError as error:
         raise FormError(str(error.args[0]), mapping) from None
+
+
+def fault_schema() -> dict[str, Any]:
+    """The JSON Schema of what ``read_fault`` reads."""
+    kinds = {word: {"anyOf": [value_schema(kind), {"type": "null"}]} for word, kind in KINDS.items()}
+    beside = {"match": value_schema(Match), "probability": {"type": "number"}, "name": {"type": "string"}}
+    mapping = {
+        "type": "object",
+        "properties": {**kinds, **beside},
+        "oneOf": [{"required": [word]} for word in KINDS],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [{"enum": list(KINDS)}, mapping]}
 
 
 def write_fault(fault: Fault) -> dict[str, Any] | str:

@@ -152,6 +152,8 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     client.ask("POST", "/connections/1/silence")
     client.ask("GET", "/connections")
     client.ask("GET", "/journal")
+    client.ask("POST", "/report", report={"event": "gap_opened", "since_ns": 1, "reason": "start"})
+    assert client.ask("POST", "/verify", expect=[{"request": "GET /api/v3/time", "times": ">=1"}])["failures"]
     client.ask("POST", "/connections/drop")
     client.ask("POST", "/worlds", name="w")
     client.ask("GET", "/worlds")

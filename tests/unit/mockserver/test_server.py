@@ -464,15 +464,15 @@ async def test_what_no_venue_answered_is_in_the_journal(autojump_clock: trio.tes
         "GET /__mock/health 200",
         "POST /__mock/keys/zed/revoke 4",
     ]
-    assert [text[:12] for kind, text in shown if kind == "rest-in"] == [
+    assert [text[:12].strip() for kind, text in shown if kind == "rest-in"] == [
         "GET /nowhere",
         "<not HTTP: i",
         "POST /play/t",
-        "GET /play/ws",
-        "GET /nowhere",
+        "WS /play/ws",
+        "WS /nowhere",
         "GET /play/bo",
         "GET /play/bo",
-        "GET /play/ws",
+        "WS /play/ws",
     ]
     frames = [(kind, text) for kind, text in shown if kind in ("ws-in", "ws-out")]
     assert frames == [("ws-in", "<ping here?>"), ("ws-out", "<pong here?>"), ("ws-in", "<close 1000 >")]

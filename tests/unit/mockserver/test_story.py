@@ -141,12 +141,17 @@ several = st.lists(steps, max_size=6).map(tuple)
 stories = st.builds(
     Story,
     name=texts,
+    about=texts,
+    must=texts,
+    source=texts,
+    liquidity=texts,
     venue=texts,
     seed=wholes,
     account=st.none() | st.dictionaries(texts, st.decimals(allow_nan=False, allow_infinity=False), max_size=3),
     setup=st.dictionaries(texts, plain, max_size=3),
     before=several,
     steps=several,
+    ending=several,
 )
 
 

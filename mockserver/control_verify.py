@@ -1,0 +1,60 @@
+"""The control API's routes about what the client did: expectations over the journal, and the client's own report.
+
+Pure, like ``mockserver.control``, which mounts these routes.
+"""
+
+from __future__ import annotations
+
+from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, or_null, rows
+from mockserver.control_input import BadRequest, Input
+from mockserver.control_orders import Finder
+from mockserver.forms import FormError
+from mockserver.heard import read_entry
+from mockserver.reports import ReportError
+from mockserver.verify import Journal, failures, read_expectations, report
+
+_EXPECT: Schema = like({"type": ["array", "object", "string"]}, [{"request": "GET /api/v3/time", "times": ">=1"}])
+_REPORT: Schema = like({"type": ["array", "object"]}, {"event": "gap_opened", "since_ns": 1, "reason": "start"})
+_FIELD: Schema = obj(field=TEXT, wanted=TEXT, got=TEXT)
+_FAILURE: Schema = obj(
+    expected=TEXT, said=TEXT, nearest=or_null(obj(seq=WHOLE, text=TEXT, fields=rows(_FIELD))), window=rows(TEXT)
+)
+_GIVES: Schema = obj(ok=FLAG, checked=WHOLE, seed={"type": "integer"}, failures=rows(_FAILURE), text=TEXT)
+
+
+class VerifyControl:
+    """What the control API asks of the journal of a world."""
+
+    def __init__(self, find: Finder) -> None:
+        self.find = find
+        self.table: Table = {
+            ("POST", "/verify"): Act.of(self._verify, "expect! since", gives=_GIVES, expect=_EXPECT),
+            ("POST", "/report"): Act.of(self._report, "report!", gives=obj(told=WHOLE), report=_REPORT),
+        }
+
+    def _verify(self, given: Input) -> Json:
+        """Whether expectations hold over what was sent and received, and what came nearest where they do not."""
+        world = self.find.world(given)
+        if not given.has("expect"):
+            raise BadRequest("'expect' is missing: an expectation, or a list of them")
+        try:
+            wanted = read_expectations(given.get("expect"))
+        except FormError as error:
+            raise BadRequest(error.text) from None
+        heard = [read_entry(entry) for entry in world.recorder.entries(since=given.whole("since", 0))]
+        now_ns = world.clock.now_ns
+        wrong = failures(wanted, Journal(heard, heard[0].time_ns if heard else now_ns, now_ns))
+        return report(wrong, checked=len(wanted), seed=world.seed)
+
+    def _report(self, given: Input) -> Json:
+        """Take what the client says it has heard."""
+        world, rows = self.find.world(given), given.get("report")
+        rows = rows if isinstance(rows, list) else [rows]
+        if not all(isinstance(row, dict) and "event" in row for row in rows):
+            raise BadRequest("'report' must be an object with 'event', or a list of such")
+        for row in rows:
+            try:
+                world.reports.take(row, world.clock.now_ns)
+            except ReportError as error:
+                raise BadRequest(str(error)) from None
+        return {"told": len(world.reports.told)}

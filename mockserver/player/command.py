@@ -1,0 +1,112 @@
+"""``python -m mockserver run`` and ``python -m mockserver scenarios``.
+
+Exit codes: 0 all is well; 1 the client failed; 2 wrong usage; 3 the command could not be started or died;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from mockserver.player import shelf
+from mockserver.player.playing import SetupError, Verdict
+from mockserver.player.schema import schema
+from mockserver.player.shell import ENVIRONMENT, Died, run
+from mockserver.player.words import lines, row
+from mockserver.story import Story, StoryError
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_DIED: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of ``run``."""
+    made = argparse.ArgumentParser(
+        prog="python -m mockserver run",
+        description="Play a scenario against a command, and say whether it did what it must.",
+        epilog=f"The command is told by its environment ({', '.join(ENVIRONMENT)}) or by placeholders in its "
+        f"arguments ({', '.join(f'{{{name}}}' for name in ENVIRONMENT.values())}) where the mock is.",
+    )
+    made.add_argument("scenario", help="a file, or the name of one that is shipped (python -m mockserver scenarios)")
+    made.add_argument("--seed", type=int, help="all chance comes from this number (default: the scenario's)")
+    made.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    made.add_argument("command", nargs="*", metavar="-- command", help="what to run, and its arguments")
+    return made
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one scenario; the exit code."""
+    own, there, command = _divided(list(argv))
+    args = parser().parse_args(own)
+    command = command if there else args.command
+    if not command:
+        return _fail("what is to be run? python -m mockserver run SCENARIO -- command", EXIT_USAGE)
+    try:
+        story = shelf.read(args.scenario)
+        seed = _seed(args.seed, story)
+        outcome = trio.run(run, story, command, seed)
+    except (shelf.NoScenario, StoryError, SetupError, ModuleNotFoundError) as error:
+        where = f"{args.scenario}: " if isinstance(error, StoryError) else ""
+        return _fail(f"{where}{error}", EXIT_USAGE)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    if outcome is None:
+        return EXIT_INTERRUPTED
+    if isinstance(outcome, Died):
+        return _fail(outcome.why, EXIT_DIED)
+    _say(outcome, story, _again(args.scenario, seed, command), as_json=args.json)
+    return 0 if outcome.ok else EXIT_FAILED
+
+
+def scenarios(argv: Sequence[str]) -> int:
+    """List those that are shipped."""
+    made = argparse.ArgumentParser(prog="python -m mockserver scenarios", description="The scenarios that are shipped.")
+    made.add_argument("--schema", action="store_true", help="print the JSON Schema of the form instead, for editors")
+    if made.parse_args(argv).schema:
+        print(json.dumps(schema(), indent=1))
+        return 0
+    for name in shelf.names():
+        story = shelf.read(name)
+        print(f"{name:<24} {story.venue:<22} {story.name}")
+    return 0
+
+
+def _divided(argv: list[str]) -> tuple[list[str], bool, list[str]]:
+    if "--" not in argv:
+        return argv, False, []
+    place = argv.index("--")
+    return argv[:place], True, argv[place + 1 :]
+
+
+def _seed(given: int | None, story: Story) -> int:
+    if given is not None:
+        return given
+    return story.seed or secrets.randbelow(2**32)
+
+
+def _again(scenario: str, seed: int, command: Sequence[str]) -> str:
+    return f"python -m mockserver run {shlex.quote(scenario)} --seed {seed} -- {shlex.join(command)}"
+
+
+def _say(verdict: Verdict, story: Story, again: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(row(verdict) | {"again": again}))
+        return
+    print("\n".join(lines(verdict, story)))
+    if not verdict.ok:
+        print(f"  again: {again}")
+
+
+def _fail(text: str, code: int) -> int:
+    print(f"mockserver: {text}", file=sys.stderr)
+    return code

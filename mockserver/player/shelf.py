@@ -1,0 +1,33 @@
+"""The scenarios that come with the package, and any file: read, and refused in words if they cannot be played."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from mockserver.forms import nearest
+from mockserver.player.verbs import ENDINGS, STEPS
+from mockserver.story import Story, parse
+
+SHELF: Final = Path(__file__).parents[1] / "scenarios"
+
+
+class NoScenario(Exception):
+    """There is none of this name, or its file cannot be read; the text says what to do."""
+
+
+def names() -> list[str]:
+    """The scenarios that come with the package."""
+    return sorted(path.stem for path in SHELF.glob("*.yaml"))
+
+
+def read(name: str) -> Story:
+    """A scenario by its name, or the path of a file. NoScenario or StoryError say what is wrong."""
+    path = SHELF / f"{name}.yaml" if name in names() else Path(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        hint = "" if path.suffix else f"; {nearest(name, names())}"
+        raise NoScenario(f"cannot read the scenario {name}: {why}{hint}") from None
+    return parse(text, STEPS, ENDINGS)

@@ -1,0 +1,204 @@
+"""Runs a command against a mock of its own while a scenario is played.
+
+The command finds the mock by its environment (``ENVIRONMENT`` below), or by placeholders in its arguments: ``{http}``,
+``{ws}``, ``{key}``. It is started in a process group of its own, which is ended when the scenario is over. What it
+prints on standard output is passed on to standard error; lines that are reports are read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Final
+
+import attrs
+import trio
+
+from mockserver.clock import Clock
+from mockserver.command import DEMO, demo_key
+from mockserver.control import PREFIX
+from mockserver.exchange import Exchange, Liquidity
+from mockserver.liquidity import MODELS, make_liquidity
+from mockserver.player.play import play
+from mockserver.player.playing import Playing, SetupError, Verdict, setup_span
+from mockserver.server import Listening, Server, listen
+from mockserver.story import Story
+from mockserver.venues import VENUES
+from mockserver.world import Recipe, Worlds
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "MOCKSERVER_HTTP": "http",
+    "MOCKSERVER_WS": "ws",
+    "MOCKSERVER_CONTROL": "control",
+    "MOCKSERVER_REPORT": "report",
+    "MOCKSERVER_API_KEY": "key",
+    "MOCKSERVER_API_SECRET": "secret",
+    "MOCKSERVER_VENUE": "venue",
+    "MOCKSERVER_SYMBOL": "symbol",
+    "MOCKSERVER_SEED": "seed",
+}
+"""Variable -> placeholder."""
+GRACE_SECONDS: Final = 3.0
+"""How long the command may take to end when it is asked to."""
+MAX_LINE: Final = 1 << 20
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+@attrs.frozen(slots=True)
+class Died:
+    """The command could not be started, or ended before the scenario did, with an error."""
+
+    why: str
+
+
+def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds, str]:
+    """The worlds a story asks for, with its account, and the name of its venue; ``now`` is the client's clock.
+
+    SetupError says what is not there.
+    """
+    ahead_ns = setup_span(story, "clock_ahead")
+    venue, _, era = story.venue.partition("@")
+    specs = {spec.name: spec for spec in VENUES}
+    if venue not in specs:
+        raise SetupError(f"there is no venue {venue!r}; there are {', '.join(specs)}")
+    spec = specs[venue]
+    profile = next((each for each in spec.profiles if era in ("", each) or each.endswith(f"-{era}")), None)
+    if profile is None:
+        raise SetupError(f"{venue} has no profile {era!r}; there are {', '.join(spec.profiles)}")
+    model = story.liquidity or "manual"
+    if model not in MODELS:
+        raise SetupError(f"there is no liquidity {model!r}; there are {', '.join(MODELS)}")
+
+    def liquidity(exchange: Exchange) -> Liquidity:
+        return make_liquidity(model, exchange.engine, exchange.random("liquidity"))
+
+    recipe = Recipe(
+        venues=VENUES, clock=lambda: Clock(lambda: now() + ahead_ns), liquidity=liquidity, profiles={venue: profile}
+    )
+    worlds = Worlds(recipe, seed=seed)
+    exchange = worlds.default.exchanges[venue]
+    try:
+        key, secret = demo_key(spec, "ApiKey"), demo_key(spec, "Secret")
+        worlds.open_account(exchange, DEMO, balances=story.account, api_key=key, secret=secret)
+    except ValueError as error:
+        raise SetupError(f"account: {error}") from None
+    return worlds, venue
+
+
+def values(playing: Playing, listening: Listening) -> dict[str, str]:
+    """What the command is told, by placeholder."""
+    exchange = playing.hands.exchange
+    account = exchange.accounts[DEMO]
+    return {
+        "http": listening.http,
+        "ws": listening.ws,
+        "control": listening.http + PREFIX,
+        "report": f"{listening.http}{PREFIX}/report",
+        "key": account.api_key,
+        "secret": account.secret,
+        "venue": exchange.venue,
+        "symbol": next(iter(exchange.engine.instruments)),
+        "seed": str(exchange.world.seed),
+    }
+
+
+def filled(argument: str, known: Mapping[str, str]) -> str:
+    """An argument with its placeholders replaced; braces round anything else stay."""
+    return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), argument)
+
+
+async def run(story: Story, command: Sequence[str], seed: int) -> Verdict | Died | None:
+    """Play the story against the command; None: interrupted. SetupError: the story cannot be played."""
+    worlds, venue = worlds_for(story, seed, time.time_ns)
+    playing = Playing(story, worlds, venue, DEMO)
+    server = Server(worlds)
+    listeners = await listen("127.0.0.1", 0)
+    outcome: Verdict | Died | None = None
+
+    async def watch(signals: AsyncIterator[int]) -> None:
+        async for _ in signals:
+            nursery.cancel_scope.cancel()
+
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, signals)
+            listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
+            outcome = await _with_command(playing, server, command, values(playing, listening))
+            nursery.cancel_scope.cancel()
+    return outcome
+
+
+async def _with_command(
+    playing: Playing, server: Server, command: Sequence[str], known: Mapping[str, str]
+) -> Verdict | Died:
+    environment = {variable: known[name] for variable, name in ENVIRONMENT.items()}
+    try:
+        process = await trio.lowlevel.open_process(
+            [filled(argument, known) for argument in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Died(f"cannot start {command[0]}: {error.strerror or error}")
+    outcomes: list[Verdict | Died] = []
+
+    async def watch() -> None:
+        code = await process.wait()
+        waited = playing.machine.waiting
+        if code != 0 and not playing.machine.over:
+            outcomes.append(Died(f"the command {_ended(code)} while {waited or 'the scenario'} was not over"))
+            nursery.cancel_scope.cancel()
+        playing.machine.end(f"the command {_ended(code)}")
+        playing.on_news()
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_read, process, playing)
+            nursery.start_soon(watch)
+            outcomes.append(await play(playing, server))
+            nursery.cancel_scope.cancel()
+    finally:
+        await _end(process)
+    return outcomes[0]
+
+
+async def _read(process: trio.Process, playing: Playing) -> None:
+    """Pass on what the command prints, and take its reports."""
+    assert process.stdout is not None  # a pipe, see above
+    rest = b""
+    async for chunk in process.stdout:
+        sys.stderr.buffer.write(chunk)
+        sys.stderr.flush()
+        *whole, rest = (rest + chunk).split(b"\n")
+        rest = rest if len(rest) <= MAX_LINE else b""
+        for line in whole:
+            playing.reports.line(line.decode("utf-8", "replace"), playing.now_ns)
+
+
+async def _end(process: trio.Process) -> None:
+    """End the command and whatever it has started."""
+    with trio.CancelScope(shield=True):
+        _signal_group(process, signal.SIGTERM)
+        with trio.move_on_after(GRACE_SECONDS):
+            await process.wait()
+        _signal_group(process, signal.SIGKILL)
+        await process.wait()
+        if process.stdout is not None:
+            await process.stdout.aclose()
+
+
+def _signal_group(process: trio.Process, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _ended(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
