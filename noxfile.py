@@ -156,6 +156,16 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def gate(session: nox.Session) -> None:
+    """Instructions of the path of one message, under valgrind: 1 where it has become longer than what is stored.
+
+    `nox -s gate -- --write` stores what it counts; say in the commit why it has changed.
+    """
+    session.install("-e", ".", *group("tests"))
+    session.run("python", "-m", "tests.gate", *session.posargs)
+
+
+@nox.session
 def contract(session: nox.Session) -> None:
     """The mock's control API under whatever its own OpenAPI document allows, and its port under noise: it stands both.
 
