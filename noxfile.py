@@ -74,14 +74,14 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, with every warning and every dangling reference an error."""
-    session.install("-e", ".[keys,metrics]", *group("docs"))
+    session.install("-e", ".[keys,fast,metrics]", *group("docs"))
     session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests but the third-party clients and the benchmarks; on the newest Python under coverage, which is slow."""
-    session.install("-e", ".[keys,metrics,test]", *group("tests"))
+    session.install("-e", ".[keys,fast,metrics,test]", *group("tests"))
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
         return
