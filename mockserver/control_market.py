@@ -64,9 +64,10 @@ class MarketControl:
         """Let the house trade with itself, as the public sees it."""
         exchange, instrument = self._market(given)
         engine = exchange.engine
-        price, quantity = engine.last_price(instrument.name), lot(instrument)
+        price = engine.last_price(instrument.name)
         if given.has("price"):
             price = _above_zero("price", given.amount("price", instrument.to_ticks))
+        quantity = lot(instrument, price)
         if given.has("quantity"):
             quantity = _above_zero("quantity", given.amount("quantity", instrument.to_steps))
         side = given.one_of("side", Side, Side.BUY)
