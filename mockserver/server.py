@@ -146,8 +146,13 @@ class Server:
             with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
                 await self._earlier.wait()
 
-    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1", local: str = "127.0.0.1") -> None:
-        """Serve one connection until it ends; ``local`` is the address of ours that the client connected to."""
+    async def serve_stream(
+        self, stream: trio.abc.Stream, peer: str = "127.0.0.1", local: str = "127.0.0.1", world: str | None = None
+    ) -> None:
+        """Serve one connection until it ends; ``local`` is the address of ours that the client connected to.
+
+        ``world`` answers where no key says whose a request is; None: the default one.
+        """
         tap = Tap(stream)
         if self.open_connections >= MAX_CONNECTIONS:
             await trio.aclose_forcefully(stream)
@@ -156,7 +161,7 @@ class Server:
         try:
             with tap.scope:
                 if self.gate is None or await self.gate.admit(tap):
-                    await _Connection(self, tap, peer, local).run()
+                    await _Connection(self, tap, peer, local, world).run()
             await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
@@ -208,8 +213,9 @@ class Server:
         await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
 
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
-        """Return an answer that no venue gives, kept in the journal of the default world."""
-        self.worlds.default.recorder.record_refused(asked, answer)
+        """Return an answer that no venue gives, kept in the journal of the world at home."""
+        world = self.worlds.default if isinstance(asked, str) else self.worlds.at_home(asked)
+        world.recorder.record_refused(asked, answer)
         return answer
 
     def _failed(self, request: HttpRequest) -> HttpResponse:
@@ -235,13 +241,13 @@ class Server:
         nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
         return _error(404, f"no such route: {wanted}", nearest=nearest, **lacks)
 
-    async def accepted(self, stream: trio.SocketStream) -> None:
-        """Serve one connection of a listener."""
+    async def accepted(self, stream: trio.SocketStream, world: str | None = None) -> None:
+        """Serve one connection of a listener, which may be that of one world."""
         try:
             peer, local = str(stream.socket.getpeername()[0]), str(stream.socket.getsockname()[0])
         except OSError:  # gone before we looked
             peer = local = "unknown"
-        await self.serve_stream(stream, peer, local)
+        await self.serve_stream(stream, peer, local, world)
 
     def disconnected(self, link: Link) -> None:
         """A WebSocket is gone."""
@@ -271,11 +277,12 @@ class Server:
 class _Connection:
     """One TCP connection: requests one after another, then perhaps a WebSocket."""
 
-    def __init__(self, server: Server, tap: Tap, peer: str, local: str) -> None:
+    def __init__(self, server: Server, tap: Tap, peer: str, local: str, world: str | None) -> None:
         self.server = server
         self.tap = tap
         self.peer = peer
         self.local = local
+        self.world = world
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     async def run(self) -> None:
@@ -334,6 +341,7 @@ class _Connection:
             body=bytes(body),
             peer=self.peer,
             local=self.local,
+            world=self.world,
         )
 
     async def _answer(self, request: HttpRequest) -> bool:

@@ -47,6 +47,8 @@ class HttpRequest:
     peer: str = "127.0.0.1"
     local: str = "127.0.0.1"
     """The address of ours that the client connected to."""
+    world: str | None = None
+    """The world that answers where no key says whose it is: that of the port it came by. None: the default one."""
 
     @property
     def path(self) -> str:
