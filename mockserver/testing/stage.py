@@ -23,8 +23,8 @@ from mockserver.venues import VENUES
 from mockserver.world import Recipe, World, Worlds
 
 HOST = "127.0.0.1"
-MAIN = "main"
-"""The account that every world begins with."""
+MAIN = "demo"
+"""The account that every world begins with; scenarios call it so."""
 
 
 @attrs.frozen

@@ -165,6 +165,10 @@ class AsyncioExchange(MockExchange):
 class TrioExchange(MockExchange):
     """For trio tests: the server lives in the test's own loop, by its clock."""
 
+    def __init__(self, desk: Desk, nursery: trio.Nursery) -> None:
+        super().__init__(desk)
+        self._nursery = nursery
+
     async def advance(self, *, wall: bool = False, **spans: float) -> list[Json]:
         """Move the timers on, such as ``hours=24``, letting the client answer on the way; what fired."""
         return await _advance(self.desk, _span_ns(spans), wall)
@@ -177,16 +181,21 @@ class TrioExchange(MockExchange):
     async def scenario(self, name: str | None = None) -> AsyncIterator[Scenario]:
         """Play a scenario against what the block does; at its end wait for the verdict."""
         playing = self._playing(name)
-        played = Scenario(playing)
+        played, scope, over = Scenario(playing), trio.CancelScope(), trio.Event()
         verdicts: list[Verdict] = []
 
         async def go() -> None:
-            verdicts.append(await play(playing, self.desk.stage.server))
+            with scope:
+                verdicts.append(await play(playing, self.desk.stage.server))
+            over.set()
 
-        async with trio.open_nursery(strict_exception_groups=False) as nursery:
-            nursery.start_soon(go)
+        self._nursery.start_soon(go)  # and not in one of its own, which would put what the block raises into a group
+        try:
             yield played
-        played.judge(verdicts[0])
+            await over.wait()
+            played.judge(verdicts[0])
+        finally:
+            scope.cancel()
 
 
 @asynccontextmanager
@@ -196,7 +205,7 @@ async def trio_exchange(name: str, plan: Plan) -> AsyncIterator[TrioExchange]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.server.run_timers)
         served = await nursery.start(stage.serve, name, plan)
-        yield TrioExchange(Desk(stage, served, plan, lambda act: act()))
+        yield TrioExchange(Desk(stage, served, plan, lambda act: act()), nursery)
         nursery.cancel_scope.cancel()
 
 
