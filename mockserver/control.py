@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -139,7 +140,11 @@ class Control:
             **WorldControl(self._find).table,
         }
         self.routes = list(self.takes())
-        self.document = document(self._table)
+
+    @cached_property
+    def document(self) -> Json:
+        """This API as an OpenAPI document; made when somebody asks, for it takes longer than all the rest."""
+        return document(self._table)
 
     def takes(self) -> dict[str, frozenset[str]]:
         """The names that each route takes, beside those in its path."""
