@@ -10,9 +10,9 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
 from functools import partial
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
-import outcome
 import trio
 
 from mockserver.testing.plan import Plan
@@ -33,6 +33,17 @@ class Job(Future[Got]):
     def stop(self) -> None:
         """End it, if it has not ended by itself."""
         self._token.run_sync_soon(self.scope.cancel)
+
+    def __enter__(self) -> None:
+        """Hand over what the block raises, which is another thread's to handle."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if error is None or isinstance(error, trio.Cancelled):
+            return False
+        self.set_exception(error)
+        return True
 
 
 class StageThread:
@@ -94,14 +105,8 @@ class StageThread:
         if not job.set_running_or_notify_cancel():
             return
         try:
-            with job.scope:
-                result = await outcome.acapture(act)
-                if isinstance(result, outcome.Error) and isinstance(result.error, trio.Cancelled):
-                    result.unwrap()
-                elif isinstance(result, outcome.Error):
-                    job.set_exception(result.error)
-                else:
-                    job.set_result(result.value)
+            with job.scope, job:
+                job.set_result(await act())
         finally:
             if not job.done():
                 job.set_exception(CancelledError("the mock exchange has stopped this"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from mockserver.testing.plan import ARGUMENTS
 
 ROOT = Path(__file__).parents[2]
 TRIO = "-p no:anyio -o trio_mode=true"
@@ -494,6 +497,27 @@ def test_many(mock_exchange, amock_exchange, number):
         "2",
     )
     result.assert_outcomes(passed=12)
+
+
+def test_the_examples_of_the_page(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page shows is a file of tests that pass."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    page = (ROOT / "docs" / "mock" / "pytest.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    pytester.makepyfile(test_page="\n".join(blocks))
+    result = pytester.runpytest_subprocess("-p", "mockserver.pytest_plugin", "-p", "no:anyio", "-W", "error")
+    result.assert_outcomes(passed=sum(block.count("def test_") for block in blocks))
+
+
+def test_the_options_of_the_page(run: Run) -> None:
+    """Every option and every argument of the marker is in its tables."""
+    page = (ROOT / "docs" / "mock" / "pytest.md").read_text()
+    told = run("", "--help").stdout.str()
+    options = set(re.findall(r"--mock-[a-z]+", told))
+    assert len(options) == 3
+    assert options == set(re.findall(r"^\| `(--mock-[a-z]+)", page, re.MULTILINE))
+    arguments = re.findall(r"^\| `(\w+)` \|", page.partition("## The marker")[2].partition("## ")[0], re.MULTILINE)
+    assert sorted(arguments) == sorted(ARGUMENTS)
 
 
 def test_whoever_does_not_use_it_does_not_pay(tmp_path: Path) -> None:
