@@ -14,6 +14,8 @@ import pytest
 
 from mockserver.testing.plan import ARGUMENTS
 
+pytest_plugins = ["pytester"]
+
 ROOT = Path(__file__).parents[2]
 TRIO = "-p no:anyio -o trio_mode=true"
 CLIENT = """
@@ -452,23 +454,12 @@ def test_a_recording_is_replayed(run: Run, pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["it differs from entry 1 on", "*recorded:*v3/account*", "*now:*v3/openOrders*"])
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (None, "cannot read"),
-        ("nonsense", "it is no JSON lines"),
-        ('{"a": 1}', "is no recording of version 1"),
-        ('{"mock_recording": 1, "test": "x.py::test_y", "seed": 1}', "is of x.py::test_y, which is not among"),
-    ],
-)
-def test_a_file_that_is_no_recording(run: Run, tmp_path: Path, text: str | None, said: str) -> None:
-    """It is refused in words, and no test is run."""
-    file = tmp_path / "file.jsonl"
-    if text is not None:
-        file.write_text(text)
-    result = run("def test_it(mock_exchange): pass", "--mock-replay", str(file))
+def test_a_file_of_another_test_is_refused(run: Run, pytester: pytest.Pytester) -> None:
+    """In words, and no test is run."""
+    (pytester.path / "file.jsonl").write_text('{"mock_recording": 1, "test": "x.py::test_y", "seed": 1}')
+    result = run("def test_it(mock_exchange): pass", "--mock-replay", "file.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert said in result.stderr.str() + result.stdout.str()
+    result.stderr.fnmatch_lines(["*file.jsonl is of x.py::test_y, which is not among these tests"])
 
 
 # -- sessions ---------------------------------------------------------------------------------------------------------
