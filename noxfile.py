@@ -156,6 +156,19 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def page(session: nox.Session) -> None:
+    """The mock's page in a headless Chromium, by mouse and keyboard; skipped, with the reason, where there is none.
+
+    `nox -s page -- screenshots` makes the documentation's pictures anew.
+    """
+    session.install("-e", ".[test]", *group("tests"), *group("page"))
+    if session.posargs == ["screenshots"]:
+        session.run("python", "-m", "tests.page.screenshots")
+    else:
+        session.run("python", "-m", "pytest", *(session.posargs or ["tests/page"]))
+
+
+@nox.session
 def contract(session: nox.Session) -> None:
     """The mock's control API under whatever its own OpenAPI document allows, and its port under noise: it stands both.
 

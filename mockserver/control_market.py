@@ -70,9 +70,10 @@ class MarketControl:
         """Let the house trade with itself, as the public sees it."""
         exchange, instrument = self._market(given)
         engine = exchange.engine
-        price, quantity = engine.last_price(instrument.name), lot(instrument)
+        price = engine.last_price(instrument.name)
         if given.has("price"):
             price = _above_zero("price", given.amount("price", instrument.to_ticks))
+        quantity = lot(instrument, price)
         if given.has("quantity"):
             quantity = _above_zero("quantity", given.amount("quantity", instrument.to_steps))
         side = given.one_of("side", Side, Side.BUY)
@@ -115,13 +116,14 @@ def _carry_out(exchange: Exchange, instrument: Instrument, commands: Iterable[Co
 
 
 def _listed(exchange: Exchange, instrument: Instrument) -> Json:
+    last = exchange.engine.last_price(instrument.name)
     return {
         "venue": exchange.venue,
         "symbol": instrument.name,
-        "last_price": _text(instrument.price(exchange.engine.last_price(instrument.name))),
+        "last_price": _text(instrument.price(last)),
         "tick": _text(instrument.tick),
         "step": _text(instrument.step),
-        "lot": _text(instrument.quantity(lot(instrument))),
+        "lot": _text(instrument.quantity(lot(instrument, last))),
     }
 
 

@@ -34,7 +34,7 @@ export const keep = (parent, rows, key, build, change) => {
   for (const child of known.values()) child.remove();
   const empty = parent.closest("section").querySelector(".empty");
   if (empty) empty.hidden = rows.length > 0;
-  if (lost) (parent.querySelector("button:enabled") ?? parent.closest("section")).focus();
+  if (lost) parent.closest("section").focus(); // not the next button: who types Enter twice means one thing
 };
 
 export const cells = (row, texts) => texts.forEach((text, place) => setText(row.cells[place], text));

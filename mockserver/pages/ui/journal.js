@@ -5,7 +5,7 @@ import { explain } from "./letters.js";
 import { forget, read } from "./placements.js";
 import { heard } from "./session.js";
 
-const KEPT = 1000, SHOWN = 150, LINE = 260;
+const KEPT = 1000, SHOWN = 150, LINE = 900;
 const WORDS = {
   "rest-in": "request", "rest-out": "answer", "ws-in": "from client", "ws-out": "to client", "ws-muted": "kept from client",
   "ws-overflow": "overflow", client: "client", control: "control", timer: "timer", fault: "fault", warning: "warning",
@@ -41,7 +41,7 @@ const build = (entry) => {
     make("span", `${WORDS[entry.kind]}${link}`, { className: `kind ${entry.kind}` }),
     make("span", told ? told.name : "", { className: "event" }),
     make("code", "", {}, ...marked(entry.text, told)));
-  const details = make("details", "", {}, head);
+  const details = make("details", "", { className: told ? "explained" : "" }, head);
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) {
       details.append(told ? table(told) : make("pre", entry.text));
@@ -57,7 +57,6 @@ const build = (entry) => {
 const wanted = ({ kind }) => $("shown").value === "" || $("shown").value.split(" ").includes(kind);
 
 const show = (fresh) => {
-  if ($("hold").checked) return;
   const lines = $("lines");
   for (const entry of fresh.filter(wanted).slice(-SHOWN)) lines.prepend(build(entry));
   for (const line of [...lines.children].slice(SHOWN)) {
@@ -80,7 +79,7 @@ export const hear = (news, fresh) => {
   heard.seq = news.at(-1)?.seq ?? heard.seq;
   entries = [...entries, ...news].slice(-KEPT);
   if (fresh) showAll();
-  else show(news);
+  else if (!$("hold").checked) show(news);
 };
 
 // A letter is explained beside it, for the mouse and for the keyboard.
@@ -100,5 +99,5 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") $("explained").hidden = true;
 });
 $("shown").addEventListener("change", showAll);
-$("hold").addEventListener("change", showAll);
+$("hold").addEventListener("change", () => { if (!$("hold").checked) showAll(); });
 $("filter").addEventListener("submit", (event) => event.preventDefault());
