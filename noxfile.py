@@ -20,7 +20,7 @@ nox.options.download_python = "never"  # "installed" means installed: uv would f
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False  # nox's own default turns to True where CI is set
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
+nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "page", "simulation"]
 
 HERE = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(HERE / "pyproject.toml")

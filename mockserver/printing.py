@@ -18,7 +18,7 @@ Levels = Sequence[tuple[int, int]]
 
 
 def lot(instrument: Instrument, price: int | None = None) -> int:
-    """Return the smallest quantity, in steps, that may be traded at this price (None: at the reference price)."""
+    """Return the smallest quantity, in steps, that may be traded at this price (None: the reference price)."""
     one = instrument.notional(instrument.reference_ticks if price is None else price, 1)
     return max(instrument.min_steps, -(-instrument.min_notional_atoms // one))
 

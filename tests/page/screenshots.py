@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +34,7 @@ def main() -> None:
         page.until(lambda: page.texts("#armed li"))
         Select(page.one("#shown")).select_by_value("ws-out rest-in ws-in")
         page.until(lambda: page.all("#lines .letter"), within=30)
-        time.sleep(2)  # the checks come every two seconds at most
+        page.until(lambda: page.texts("#checks .green"))
         page.click("#hold")
         pictures = {}
         page.script("document.activeElement.blur()")

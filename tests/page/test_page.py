@@ -191,7 +191,7 @@ def test_the_clock(page: Page, mock: Mock) -> None:
 
 def test_the_two_texts_are_valid(page: Page, mock: Mock) -> None:
     """What was clicked is a scenario that parses, step by step, and a pytest that compiles and runs through."""
-    mock.place(client_order_id="mine")
+    mock.place()
     page.click('button[data-act="fill half"]')
     page.until(lambda: page.texts(FILLED) == ["0.00500"])
     page.click('#clock [data-by="1h"]')
@@ -223,12 +223,12 @@ def test_the_two_texts_are_valid(page: Page, mock: Mock) -> None:
     made["test_session"](exchange)
     done = [(name, given) for name, *given in exchange.mock_calls]
     assert done[:3] == [
-        ("order", [("mine",), {}]),
-        ("order().fill", [("0.005",), {}]),
+        ("place", [("BUY", "0.01000", "50000.00"), {"symbol": "BTCUSDT"}]),
+        ("place().fill", [("0.005",), {}]),
         ("advance", [(), {"hours": 1}]),
     ]
     assert ("fault", [("stall",), {"for": "2s"}]) in done
-    assert done[-1] == ("order().cancel", [(), {}])
+    assert done[-1] == ("place().cancel", [(), {}])
     assert page.text("#copied") in ("Copied.", "Press Ctrl-C to copy it.")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from selenium.webdriver import Keys
 
 from mockserver import story
 from mockserver.player.verbs import ENDINGS, STEPS
@@ -71,4 +72,9 @@ def test_a_day_by_hand(page: Page, mock: Mock) -> None:
     played = story.parse(str(page.script("return document.getElementById('text-body').value")), STEPS, ENDINGS)
     captured = [step.arg for step in played.steps if step.what == "wait" and not isinstance(step.arg, int)]
     assert [(str(each), each.capture) for each in captured] == [("request POST /api/v3/order", "o1")]
+    page.press(Keys.ESCAPE)
+    page.click("#copy-pytest")
+    source = str(page.script("return document.getElementById('text-body').value"))
+    assert f'order_1 = mock_exchange.order("{order["clientOrderId"]}")' in source
+    compile(source, "copied", "exec")
     assert [step.arg.order for step in played.steps if step.what == "fill"] == ["$o1", "$o1"]

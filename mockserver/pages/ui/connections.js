@@ -5,16 +5,12 @@ import { perform } from "./session.js";
 
 const BUTTONS = { drop: "drop", mute: "silence", "half-open": "half_open", resume: "resume" };
 
-const act = (name, verb, { id, venue, accounts }) => {
-  const [account] = accounts;
-  const body = { venue, ...(account === undefined ? {} : { account }) };
-  const words = Object.entries(body).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(", ");
-  return perform(`/connections/${id}/${verb}`, {}, {
-    said: `connection ${id}: ${name}`,
-    step: () => ({ control: { [`POST /connections/${verb}`]: account === undefined ? {} : { account } } }),
-    python: () => `mock_exchange.connections.${verb}()  # ${words}`,
-  });
-};
+// When it is played again the numbers are others: it befalls every connection there is then.
+const act = (name, verb, { id }) => perform(`/connections/${id}/${verb}`, {}, {
+  said: `connection ${id}: ${name}`,
+  step: () => ({ control: { [`POST /connections/${verb}`]: {} } }),
+  python: () => `mock_exchange.connections.${verb}()`,
+});
 
 const build = (link) => {
   const row = make("tr", "", {}, ...Array.from({ length: 6 }, () => make("td")));

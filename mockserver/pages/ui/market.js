@@ -31,9 +31,7 @@ const mark = () => {
 const move = (to) => perform(`/market/${encodeURIComponent(choice.market)}/price`, { venue: choice.venue, price: to }, {
   said: `moved ${choice.market} to ${to}`,
   step: ((symbol) => () => ({ price: { [symbol]: to } }))(choice.market),
-  python: ((symbol, venue) => () => (
-    `mock_exchange.control("POST", "/market/${encodeURIComponent(symbol)}/price", venue="${venue}", price="${to}")`
-  ))(choice.market, choice.venue),
+  python: ((symbol) => () => `mock_exchange.price(${JSON.stringify(to)}, ${JSON.stringify(symbol)})`)(choice.market),
 });
 
 const level = (parent, rows, quantityFirst) => {

@@ -15,9 +15,8 @@ export const python = (value) => {
   return `{${Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}: ${python(each)}`).join(", ")}}`;
 };
 
-const terms = ({ account, symbol, side, type, price, quantity }) => (
-  { account, symbol, side, type: type === "MARKET" ? "MARKET" : "LIMIT", price, quantity }
-);
+// A scenario has one account, which is called so.
+const terms = ({ symbol, side, price, quantity }) => ({ account: "demo", symbol, side, price, quantity });
 
 // What has to come before an act on an order: the request that placed it, or, where no client did, its placing.
 const bring = (order, names, steps, done) => {
@@ -74,15 +73,20 @@ export const pytest = () => {
     if (act.order && !named.has(act.order.order_id)) {
       named.set(act.order.order_id, `order_${named.size + 1}`);
       const { client_order_id: mine, order_id: id, side, quantity, symbol, price } = act.order;
-      lines.push(`# your bot has placed: ${side} ${quantity} ${symbol} at ${price ?? "the market"}`);
-      lines.push(`${named.get(id)} = mock_exchange.order(${JSON.stringify(mine ?? id)})`);
+      const made = placements.has(id)
+        ? `order(${python(mine ?? id)})  # your bot has placed it: ${side} ${quantity} ${symbol} at ${price}`
+        : `place(${[side, quantity, price].map(python).join(", ")}, symbol=${python(symbol)})`;
+      lines.push(`${named.get(id)} = mock_exchange.${made}`);
     }
     lines.push(act.python(act.order && named.get(act.order.order_id)));
   }
   return [
     `"""What was clicked on the page of the mock exchange at ${choice.venue}, as a test."""`,
     "",
+    "import pytest",
     "",
+    "",
+    `@pytest.mark.mock(venue=${python(choice.venue)})`,
     "def test_session(mock_exchange):",
     "    # start your bot here, with the keys of mock_exchange",
     ...lines.map((line) => `    ${line}`),

@@ -50,12 +50,12 @@ def test_a_price_fills_what_it_touches() -> None:
     ]
 
 
-def test_a_price_far_below_the_first_is_there_too() -> None:
-    """What is printed there is worth what the market wants as the least, at that price."""
+@pytest.mark.parametrize("path", ["price", "trade"])
+def test_a_price_far_below_is_reached(path: str) -> None:
+    """The house's own trade is large enough for the venue's least notional at that price, not at the usual one."""
     desk = Desk()
-    for path in ("price", "trade"):
-        answer = desk.ask(f"/market/BTCUSDT/{path}", venue="binance-spot", price="20000")
-        assert (answer["status"], answer.get("last_price")) == (200, "20000.00"), answer
+    answer = desk.ask(f"/market/BTCUSDT/{path}", venue="binance-spot", price="1000")
+    assert answer["status"] == 200, answer
 
 
 def test_a_trade_fills_no_more_than_its_quantity() -> None:
