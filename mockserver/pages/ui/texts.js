@@ -51,6 +51,7 @@ export const scenario = () => {
     if (act.order) bring(act.order, names, steps, done);
     steps.push(act.step(act.order && names.get(act.order.order_id)));
   }
+  if (steps.length && !steps[0].wait) steps.unshift({ wait: { client: "subscribed" } }); // not before somebody listens
   return [
     "mock: 1",
     'name: "a session on the page"',
