@@ -20,7 +20,7 @@ nox.options.download_python = "never"  # "installed" means installed: uv would f
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False  # nox's own default turns to True where CI is set
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
+nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "page", "simulation"]
 
 HERE = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(HERE / "pyproject.toml")
@@ -163,6 +163,19 @@ def gate(session: nox.Session) -> None:
     """
     session.install("-e", ".", *group("tests"))
     session.run("python", "-m", "tests.gate", *session.posargs)
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """The mock's page in a headless Chromium, by mouse and keyboard; skipped, with the reason, where there is none.
+
+    `nox -s page -- screenshots` makes the documentation's pictures anew.
+    """
+    session.install("-e", ".[test]", *group("tests"), *group("page"))
+    if session.posargs == ["screenshots"]:
+        session.run("python", "-m", "tests.page.screenshots")
+    else:
+        session.run("python", "-m", "pytest", *(session.posargs or ["tests/page"]))
 
 
 @nox.session

@@ -24,8 +24,20 @@ PREFIX: Final = "/__mock"
 
 Json = dict[str, Any]
 Schema = dict[str, Any]
-Steps = Generator[World, None, Json]
-"""An act that stops where the wire of a world has to catch up before it goes on."""
+
+
+@attrs.frozen(slots=True)
+class News:
+    """What an act may wait for: the next entry in the journal of a world, and no longer than this."""
+
+    world: World
+    within_ns: int
+
+
+Stop = World | News
+"""Where an act stops: until the wire of this world has caught up, or until there is news."""
+Steps = Generator[Stop, None, Json]
+"""An act that stops on its way."""
 Handler = Callable[[Input], "Json | Steps | HttpResponse"]
 
 # -- the words of schemas ---------------------------------------------------------------------------------------------
@@ -124,6 +136,7 @@ class Act:
     gives: Schema | None = None
     """The JSON Schema of the answer; None: somebody has still to say it."""
     media: str = "application/json"
+    """What it answers with; of several that are divided by spaces, one."""
     means: Schema = attrs.field(factory=dict)
     """What a name means here, where it is not what it means in ``NAMES``."""
 

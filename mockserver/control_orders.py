@@ -19,6 +19,7 @@ from mockserver.control_acts import (
     one_of,
     open_obj,
     or_null,
+    rows,
 )
 from mockserver.control_input import BadRequest, Input
 from mockserver.engine.types import (
@@ -138,6 +139,7 @@ class OrderControl:
         maker = like(one_of(("maker", "taker")), "maker", default="maker")
         self.table: Table = {
             ("POST", "/deposit"): Act.of(self._deposit, "venue! account! asset! amount!", gives=_DEPOSITED),
+            ("GET", "/orders"): Act.of(self._open, "venue account limit", gives=obj(orders=rows(ORDER))),
             ("POST", "/orders"): Act.of(
                 self._place, f"venue! account! symbol! side! quantity! {terms}", gives=obj(order=ORDER)
             ),
@@ -161,6 +163,20 @@ class OrderControl:
         accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
         balance = exchange.engine.balance(account, asset)
         return {"account": account, "asset": asset, "free_atoms": balance.free, "locked_atoms": balance.locked}
+
+    def _open(self, given: Input) -> Json:
+        """The newest open orders of clients, the oldest first."""
+        exchanges = self.find.exchanges(given)
+        wanted = self.find.some_account(given, exchanges)
+        views = [
+            (view.created_ns, exchange.venue, view, exchange.engine.instruments[view.instrument])
+            for exchange in exchanges
+            for name in exchange.engine.accounts()
+            if name != HOUSE and wanted in (None, name)
+            for view in exchange.engine.open_orders(name)
+        ]
+        newest = sorted(views, key=lambda row: row[:2])[-max(1, given.whole("limit", 100)) :]
+        return {"orders": [order_row(venue, view, instrument) for _, venue, view, instrument in newest]}
 
     def _place(self, given: Input) -> Json:
         """Place an order, as its owner would."""

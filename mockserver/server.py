@@ -27,9 +27,10 @@ from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
 from mockserver.control import PREFIX, Control
+from mockserver.control_acts import News
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
-from mockserver.hosts import foreign_host, origin_form, refusal
+from mockserver.hosts import foreign_host, origin_form, refusal, venue_of
 from mockserver.link import Link
 from mockserver.pacing import pass_time, shape
 from mockserver.tally import Tally
@@ -198,7 +199,8 @@ class Server:
         steps = self.control.steps(request)
         try:
             while True:
-                await self.let_catch_up(next(steps), deaf)
+                stop = next(steps)
+                await (self.hear(stop) if isinstance(stop, News) else self.let_catch_up(stop, deaf))
         except StopIteration as done:
             answer: HttpResponse = done.value
             return answer
@@ -211,6 +213,16 @@ class Server:
     async def let_catch_up(self, world: World, deaf: set[int]) -> None:
         """Wait until the connections of a world have caught up, but for those that are too slow (``deaf``)."""
         await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
+
+    async def hear(self, news: News) -> None:
+        """Wait until the journal of a world has a new entry, and not for ever."""
+        heard, followers = trio.Event(), news.world.recorder.followers
+        followers.append(heard.set)
+        try:
+            with trio.move_on_after(news.within_ns / 1e9):
+                await heard.wait()
+        finally:
+            followers.remove(heard.set)
 
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
         """Return an answer that no venue gives, kept in the journal of the world at home."""
@@ -334,7 +346,7 @@ class _Connection:
                 return None
 
     def _seen(self, head: h11.Request, body: bytearray) -> HttpRequest:
-        return HttpRequest(
+        seen = HttpRequest(
             method=head.method.decode("ascii"),
             target=origin_form(head.target.decode("latin-1"), self.server.control.hosts),
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
@@ -343,6 +355,7 @@ class _Connection:
             local=self.local,
             world=self.world,
         )
+        return attrs.evolve(seen, target=f"{PREFIX}/ui") if is_front_door(seen) else seen
 
     async def _answer(self, request: HttpRequest) -> bool:
         """Answer a request, as faults will have it; False when the connection has ended instead."""
@@ -455,6 +468,12 @@ class _Connection:
 def is_control(request: HttpRequest) -> bool:
     """Whether a request is for the control API."""
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def is_front_door(request: HttpRequest) -> bool:
+    """Whether a browser asks this server, and no venue, for what is at ``/``."""
+    asks = request.method == "GET" and request.path == "/" and "text/html" in (request.header("accept") or "")
+    return asks and venue_of(request.header("host")) is None
 
 
 def _most(request: HttpRequest) -> int:

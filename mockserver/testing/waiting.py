@@ -73,13 +73,6 @@ async def _until_heard(desk: Desk, what: object, within: float, since: int) -> N
     while True:
         news = trio.Event()
         recorder = desk.world.recorder
-        before = recorder.on_record
-
-        def tell(news: trio.Event = news, before: Callable[[], None] | None = before) -> None:
-            news.set()
-            if before is not None:
-                before()
-
         heard = [read_entry(entry) for entry in recorder.entries(since=since)]
         now_ns = desk.world.clock.now_ns
         failure = expectation.failure(Journal(heard, heard[0].time_ns if heard else now_ns, now_ns))
@@ -87,13 +80,12 @@ async def _until_heard(desk: Desk, what: object, within: float, since: int) -> N
             return
         if trio.current_time() >= deadline:
             raise AssertionError("\n".join([f"within {within:g} s:", *failure.lines(), "round it:", *failure.window]))
-        recorder.on_record = tell
+        recorder.followers.append(news.set)
         try:
             with trio.move_on_at(deadline):
                 await news.wait()
         finally:
-            if recorder.on_record is tell:
-                recorder.on_record = before
+            recorder.followers.remove(news.set)
 
 
 class SyncExchange(MockExchange):
