@@ -1,0 +1,43 @@
+"""Every client of the table trades on the mock, and its own stream tells all that happened, once and in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from .table import CASES, Case
+from .trader import Trader, trader_of, true_fills, true_history
+
+
+async def trade(trader: Trader) -> list[str]:
+    """A bid is filled in two halves; of another a third is filled, and it is cancelled.  The orders' ids."""
+    price = trader.case.price
+    filled = await trader.place("0.02", price)
+    await trader.hears(filled, 1)
+    for count in (2, 3):
+        await trader.fill(filled, "0.01")
+        await trader.hears(filled, count)
+    cancelled = await trader.place("0.03", price)
+    await trader.hears(cancelled, 1)
+    await trader.fill(cancelled, "0.01")
+    await trader.hears(cancelled, 2)
+    await trader.cancel(cancelled)
+    await trader.hears(cancelled, 3)
+    await trio.sleep(0.3)  # for what must not come
+    return [filled, cancelled]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+async def test_its_own_stream_tells_all(case: Case, tmp_path: Path) -> None:
+    """The statuses of each order in their order, and each fill once, as the mock's truth has them."""
+    async with trader_of(case, tmp_path) as trader:
+        orders = await trade(trader)
+        truth = await trader.truth()
+        assert [(row["order_id"], row["status"]) for row in truth["orders"]] == list(
+            zip(orders, ("FILLED", "CANCELED"), strict=True)
+        )
+        told = {order: trader.history(order) for order in orders}
+        assert told == {order: true_history(truth, order, case.words) for order in orders}, trader.complaint()
+        assert trader.fills() == true_fills(truth, case)
