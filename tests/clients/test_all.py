@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from .compatibility import Delivered
 from .table import CASES, Case
 from .trader import Trader, trader_of, true_fills, true_history
 
@@ -30,14 +31,26 @@ async def trade(trader: Trader) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-async def test_its_own_stream_tells_all(case: Case, tmp_path: Path) -> None:
+async def test_its_own_stream_tells_all(case: Case, tmp_path: Path, delivered: list[Delivered]) -> None:
     """The statuses of each order in their order, and each fill once, as the mock's truth has them."""
     async with trader_of(case, tmp_path) as trader:
         orders = await trade(trader)
         truth = await trader.truth()
-        assert [(row["order_id"], row["status"]) for row in truth["orders"]] == list(
-            zip(orders, ("FILLED", "CANCELED"), strict=True)
+    assert [(row["order_id"], row["status"]) for row in truth["orders"]] == [
+        (orders[0], "FILLED"),
+        (orders[1], "CANCELED"),
+    ]
+    told = {order: trader.history(order) for order in orders}
+    true = {order: true_history(truth, order, case.words) for order in orders}
+    fills, happened = trader.fills(), true_fills(truth, case)
+    delivered.append(
+        Delivered(
+            case=case,
+            version=trader.version,
+            orders=f"{sum(told[order] == true[order] for order in orders)}/{len(orders)}",
+            fills=f"{sum(fills[fill] == 1 for fill in happened)}/{len(happened)}",
+            updates=f"{sum(map(len, told.values()))}/{sum(map(len, true.values()))}",
         )
-        told = {order: trader.history(order) for order in orders}
-        assert told == {order: true_history(truth, order, case.words) for order in orders}, trader.complaint()
-        assert trader.fills() == true_fills(truth, case)
+    )
+    assert told == true, trader.complaint()
+    assert fills == happened, trader.complaint()

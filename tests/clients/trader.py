@@ -100,6 +100,11 @@ class Trader:
         texts = [entry["text"] for entry in said if '"subscribed"' in (entry["text"] or "")]
         return all(any(channel in text for text in texts) for channel in self.case.channels)
 
+    @property
+    def version(self) -> str:
+        """The client's version, as its package says."""
+        return next(str(line["ready"]) for line in self.told if "ready" in line)
+
     def history(self, order_id: str) -> list[Update]:
         """All that its stream told of an order."""
         lines = [line for line in self.told if "status" in line and line["order"] == order_id]
