@@ -121,7 +121,7 @@ class Mock(CLASS):
     websocket_endpoints = [replace(each, address="$wss") for each in CLASS.websocket_endpoints]"""
 
 _CRYPTOFEED_FTX: Final = """\
-# cryptofeed 2.3.1, websockets 10.4, Python 3.11; python -m mockserver --tls, and SSL_CERT_FILE names the bundle it tells
+# cryptofeed 2.3.1, websockets 10.4, Python 3.11; python -m mockserver --tls, SSL_CERT_FILE names the bundle it tells
 from dataclasses import replace
 from cryptofeed.exchanges import FTX
 class Mock(FTX):

@@ -17,9 +17,10 @@ TITLES: Final = ("client", "from", "version", "venue", "attached by", "orders", 
 _HEAD: Final = """\
 # Compatibility
 
-Published clients that trade on the mock, each as it is installed, in an environment of its own. Each places two bids: one is filled in two
-parts, the other is filled in part and cancelled. It hears of both on its own user stream, by its own documented calls, and what that stream
-delivered is held to the mock's truth. This page is written by that run; to repeat it:
+Published clients that trade on the mock, each as it is installed, in an environment of its own. Each places two bids:
+one is filled in two parts, the other is filled in part and cancelled. It hears of both on its own user stream, by its
+own documented calls, and what that stream delivered is held to the mock's truth. This page is written by that run; to
+repeat it:
 
 ```console
 $ {command}
@@ -27,9 +28,10 @@ $ {command}
 
 Run on {date}, with the newest versions that PyPI and npm gave; the versions for FTX are the last that know it.
 
-"orders" are those whose every status was told, in order and once. "fills" are those that were told once, with their ids and quantities.
-"updates" counts what was told of orders, and what a stream that leaves nothing out tells. "Attached by" is what was changed: the
-[lines that `python -m mockserver clients` prints](attach.md), or nothing under `python -m mockserver exec`.
+"Orders" are those whose every status was told, in order and once. "Fills" are those that were told once, with their ids
+and quantities. "Updates" counts what was told of orders, and what a stream that leaves nothing out tells. "Attached by"
+is what was changed: addresses and keys, by the [lines that `python -m mockserver clients` prints](attach.md), or nothing
+under `python -m mockserver exec`.
 
 """
 

@@ -168,9 +168,7 @@ CASES: Final[tuple[Case, ...]] = (
         environment="npm-node-binance-api",
         lines=NODE_BY_EXEC,
     ),
-    *both(
-        client="binance", package="binance", registry="npm", script="trade_binance.mjs", environment="npm-binance"
-    ),
+    *both(client="binance", package="binance", registry="npm", script="trade_binance.mjs", environment="npm-binance"),
     Case(client="ccxt", package="ccxt", venue=FTX, script="trade_ccxt.py", environment="ccxt-ftx", words=CCXT),
     Case(
         client="ftx-api",

@@ -62,25 +62,29 @@ class Trader:
         """Let it bid; the order's id."""
         if not self.case.places:
             wanted = {"account": "demo", "side": "BUY", "quantity": quantity, "price": price}
-            answer = await self.act("", **wanted)
+            answer = await self.act("/orders", venue=self.case.venue, symbol=self.case.symbol, **wanted)
             return str(answer["order"]["order_id"])
         return await self.ask({"place": {"side": "BUY", "quantity": quantity, "price": price}}, "placed")
 
     async def cancel(self, order_id: str) -> None:
         """Let it cancel."""
         if not self.case.places:
-            await self.act(f"/{order_id}/cancel")
+            await self.act(f"{self.path}/{order_id}/cancel")
             return
         await self.ask({"cancel": order_id}, "cancelled")
 
     async def fill(self, order_id: str, quantity: str) -> None:
         """The house trades with a part of its order."""
-        await self.act(f"/{order_id}/fill", quantity=quantity)
+        await self.act(f"{self.path}/{order_id}/fill", quantity=quantity)
 
     async def act(self, path: str, **body: str) -> Any:
-        """Have the control API do something with orders."""
-        route = f"{self.control}/orders/{self.case.venue}/{self.case.symbol.replace('/', '%2F')}{path}"
-        return (await self.http.post(route, json=body)).raise_for_status().json()
+        """Ask the control API for an act."""
+        return (await self.http.post(self.control + path, json=body)).raise_for_status().json()
+
+    @property
+    def path(self) -> str:
+        """Where the control API has its orders."""
+        return f"/orders/{self.case.venue}/{self.case.symbol.replace('/', '%2F')}"
 
     async def look(self, path: str, **query: str) -> Any:
         """A view of the control API."""

@@ -31,8 +31,9 @@ def main():
     wanted = {"channels": [ORDER_INFO, FILLS], "symbols": ["BTC-USD"]}
     handler.add_feed(space["Mock"](config=config, callbacks={ORDER_INFO: on_order, FILLS: on_fill}, **wanted))
     loop = asyncio.get_event_loop()
-    loop.create_task(until_told())
+    task = loop.create_task(until_told())
     handler.run()
+    assert task.done()
 
 
 main()

@@ -28,7 +28,7 @@ VENUE = os.environ["VENUE"]
 
 def lines():
     """What the lines leave behind, by name."""
-    space = {}
+    space: dict[str, object] = {}
     exec(os.environ["LINES"], space)
     return space
 
