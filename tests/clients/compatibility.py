@@ -17,21 +17,17 @@ TITLES: Final = ("client", "from", "version", "venue", "attached by", "orders", 
 _HEAD: Final = """\
 # Compatibility
 
-Published clients that trade on the mock, each as it is installed, in an environment of its own. Each places two bids:
-one is filled in two parts, the other is filled in part and cancelled. It hears of both on its own user stream, by its
-own documented calls, and what that stream delivered is held to the mock's truth. This page is written by that run; to
-repeat it:
-
-```console
-$ {command}
-```
+Published clients that trade on the mock, each as it is installed, in an environment of its own. Each places three bids:
+one is filled in two parts, one is filled in part and cancelled, one rests. It hears of them on its own user stream, by
+its own documented calls, and what that stream delivered is held to the mock's truth. This page is written by
+`{command}`.
 
 Run on {date}, with the newest versions that PyPI and npm gave; the versions for FTX are the last that know it.
 
 "Orders" are those whose every status was told, in order and once. "Fills" are those that were told once, with their ids
 and quantities. "Updates" counts what was told of orders, and what a stream that leaves nothing out tells. "Attached by"
-is what was changed: addresses and keys, by the [lines that `python -m mockserver clients` prints](attach.md), or nothing
-under `python -m mockserver exec`.
+is what was changed: addresses and keys, by the [lines that `python -m mockserver clients` prints](attach.md), or
+nothing under `python -m mockserver exec`.
 
 """
 

@@ -1,4 +1,4 @@
-"""One trader: a client and its mock, each a process of its own, and what the client's own stream told, held to the truth.
+"""One trader: a client and its mock, each a process of its own; what its own stream told is held to the truth.
 
 The trader is one of `scripts/trade_*`, in an environment of its own below the folder that EXCHSTREAM_CLIENTS names.
 """

@@ -1,4 +1,4 @@
-"""cryptofeed: `ORDER_INFO` and `FILLS` by callbacks of a `FeedHandler`.  It places no orders at FTX, and is not asked to."""
+"""cryptofeed: `ORDER_INFO` and `FILLS` by callbacks of a `FeedHandler`.  It cannot place orders at FTX."""
 
 import asyncio
 import os

@@ -17,7 +17,7 @@ async def main():
 
     async def following(stream):
         while True:
-            while not (text := manager.pop_stream_data_from_stream_buffer(stream)):
+            while not (text := manager.pop_stream_data_from_stream_buffer(stream)):  # noqa: ASYNC110 (it tells nobody)
                 await asyncio.sleep(POLL_S)
             yield json.loads(text)
 
