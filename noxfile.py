@@ -89,14 +89,14 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, with every warning and every dangling reference an error."""
-    session.install("-e", ".[keys,metrics]", *group("docs"))
+    session.install("-e", ".[keys,fast,metrics]", *group("docs"))
     session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests but the third-party clients and the benchmarks; on the newest Python under coverage, which is slow."""
-    session.install("-e", ".[keys,metrics,test]", *group("tests"))
+    session.install("-e", ".[keys,fast,metrics,test]", *group("tests"))
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
         return
@@ -190,6 +190,16 @@ def soak(session: nox.Session) -> None:
     """
     session.install("-e", ".[keys,test]", *group("tests"))
     session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Instructions of the path of one message, under valgrind: 1 where it has become longer than what is stored.
+
+    `nox -s gate -- --write` stores what it counts; say in the commit why it has changed.
+    """
+    session.install("-e", ".", *group("tests"))
+    session.run("python", "-m", "tests.gate", *session.posargs)
 
 
 @nox.session

@@ -23,6 +23,7 @@ from exchstream.cli.mock import MockFailed
 from exchstream.cli.replay import replay as replay_file
 from exchstream.errors import AccountFailed, ConfigError, ExchstreamError, SlowConsumer
 from exchstream.shell.stream import EARLIEST_NS
+from exchstream.shell.transports import TransportName
 
 DEBUG: Final = "--debug"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,6 +99,9 @@ def tail(
         Path | None,
         Parameter(help="Also write what the accounts hear to this file, without secrets, for `exchstream replay`."),
     ] = None,
+    transport: Annotated[
+        TransportName, Parameter(help="The library under the WebSockets; websockets needs the extra `fast`.")
+    ] = "trio-websocket",
     seconds: Seconds = None,
     debug: Debug = False,
 ) -> int:
@@ -111,7 +115,8 @@ def tail(
     mode, limit = _mode(json, plain, "plain"), _limit(seconds)
     for warning in catalogue.misspelt([venue, *more], name):
         complain(warning)
-    return trio.run(run.tail, catalogue.accounts([venue, *more], name, environment), mode, limit, since_ns, record)
+    accounts = catalogue.accounts([venue, *more], name, environment)
+    return trio.run(run.tail, accounts, mode, limit, since_ns, record, transport)
 
 
 @app.command

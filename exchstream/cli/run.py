@@ -20,6 +20,7 @@ from exchstream.events import AccountDown, Event
 from exchstream.jsonlines import to_json
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.stream import OrderStream, open_stream
+from exchstream.shell.transports import TransportName
 
 Mode = Literal["live", "plain", "json"]
 REDRAW_S: Final = 0.2
@@ -49,12 +50,17 @@ async def _say(text: str) -> None:
 
 
 async def tail(
-    venues: Sequence[Venue], mode: Mode, seconds: float, since_ns: int | None, record: Path | None = None
+    venues: Sequence[Venue],
+    mode: Mode,
+    seconds: float,
+    since_ns: int | None,
+    record: Path | None = None,
+    transport: TransportName = "trio-websocket",
 ) -> int:
     """These accounts, as lines, and into a record; the exit code.  Raises ConfigError, AccountFailed."""
 
     async def show() -> int:
-        return await _follow(venues, mode, seconds, Board(), since_ns, record)
+        return await _follow(venues, mode, seconds, Board(), since_ns, record, transport)
 
     return await _until_signal(show)
 
@@ -87,10 +93,11 @@ async def _follow(
     board: Board,
     since_ns: int | None = None,
     record: Path | None = None,
+    transport: TransportName = "trio-websocket",
 ) -> int:
     """Show the stream for so long; 3 if an account went down meanwhile."""
     downs: list[AccountDown] = []  # one for each account at most
-    async with open_stream(*venues, since_ns=since_ns, record=record) as stream:
+    async with open_stream(*venues, since_ns=since_ns, record=record, transport=transport) as stream:
         with trio.move_on_after(seconds):
             if mode == "live":
                 await _live(stream, board, downs)

@@ -94,7 +94,7 @@ class Gaps:
         if not self.doubts.add(doubt, now):
             return
         if doubt.symbol is not None:
-            self.teller.use(doubt.symbol)
+            self.teller.use(doubt.symbol, now.wall_ns)
         if doubt.order is not None and self.lookback is not None:
             self.lookback.doubted[doubt.order] = now.wall_ns
 

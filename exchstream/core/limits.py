@@ -51,6 +51,8 @@ class LinkLimits:
     close_ns: int = whole(SECOND)  # how long to wait for the other side's close frame
     # Measured: a fifth faster in bulk than trio-websocket's own 4 KiB.  A read takes so much memory whatever comes.
     read_size: int = whole(64 * KIB, most=64 * MIB)
+    # Only of the transport "websockets", which is read by who waits for messages: after so long it reads by itself.
+    unread_ns: int = whole(SECOND)
     max_message: int = whole(8 * MIB)  # no venue's order message comes near
     max_pieces: int = whole(64 * KIB)  # of one fragmented message
     max_backlog: int = whole(100_000)  # messages received and not yet taken

@@ -72,7 +72,7 @@ class LookBack:
     ledger: Ledger
     memory: Memory
     sheet: BalanceSheet
-    symbols: dict[str, None]
+    symbols: dict[str, int]
     since_ns: int
     proven: Now
     suspects: set[OrderKey]
@@ -94,6 +94,7 @@ class LookBack:
     _holdings: Holdings | None = None
     _read_ns: int = 0
     _early: dict[str, int] = attrs.field(factory=dict)  # symbols that may have traded since before the gap
+    _late: dict[str, int] = attrs.field(factory=dict)  # of these, since when all on them had been told
     _gap_ns: int = attrs.field(default=attrs.Factory(lambda self: self.since_ns, takes_self=True), init=False)
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
@@ -141,7 +142,7 @@ class LookBack:
             # Trading goes on, so on both sides with all that the clock may be wrong by since it was read.
             self.sheet.begin(holdings, self._asked.wall_ns - self.lag_ns, now.wall_ns + self.lag_ns)
         for symbol in sorted(holdings.symbols):
-            self.symbols.setdefault(symbol)
+            self.symbols.setdefault(symbol, now.wall_ns)
 
     def name(self, what: str, name: str, why: str, *, lasting: bool = False) -> None:
         """Something that cannot be covered: named once in the verdict; `lasting`: no other look-back could cover it."""
@@ -157,6 +158,8 @@ class LookBack:
         if ledger.repeats(view.execution.key):
             return True
         until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
+        if self._late.get(symbol, time_ns + 1) <= time_ns < ledger.need_ns:
+            return True
         if time_ns > until_ns:
             return False
         if time_ns >= ledger.need_ns:
@@ -298,6 +301,8 @@ class LookBack:
                 if label in self._listed:
                     continue
                 since_ns = self._listed[label] = self._settled.get(label, self._begin_ns(label))
+                if symbol is not None:
+                    self.symbols[symbol] = min(self.symbols[symbol], since_ns)
                 reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
                 if reach_ns > since_ns:
                     self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
@@ -316,10 +321,16 @@ class LookBack:
         """What the listings leave open: symbols learnt meanwhile, missing orders, sums that do not agree."""
         assert self._asked is not None
         markets = self.memory.markets or {}
-        for symbol in list(explaining(self._unexplained().keys(), markets, self.symbols.keys())):
-            self.symbols.setdefault(symbol)
-            # It may have traded ever since they agreed; of the others all from before the gap has been told.
-            agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)  # before that nothing is of this stream
+        agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)  # before that nothing is of this stream
+        # Others may have traded ever since then; of these all has been told.
+        known = {name for name, since_ns in self.symbols.items() if since_ns <= agreed_ns} | self._early.keys()
+        for symbol in list(explaining(self._unexplained().keys(), markets, known)):
+            if symbol in self.symbols:
+                self._late[symbol] = self.symbols[symbol]
+                for label in (f"{ask.__name__}:{symbol}" for ask in (Fills, Orders)):
+                    self._listed.pop(label, None)
+                    self._settled.pop(label, None)
+            self.symbols.setdefault(symbol, agreed_ns)
             self._early[symbol] = self.since_ns = min(agreed_ns, self.since_ns)
         for question in chain(self._listings(self._asked), self._by_id()):
             if question not in self._followed:

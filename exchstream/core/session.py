@@ -262,7 +262,7 @@ class Session:
         told_ns, restored = self._beginning.told_ns, self._beginning.restored
         if restored is not None:
             self.ledger.floor_ns = restored.checkpoint.floor_ns
-            self._teller.symbols.update(dict.fromkeys(restored.symbols))
+            self._teller.symbols.update(dict.fromkeys(restored.symbols, 0))
             self._recall(restored)
             self.sheet.restore(restored.checkpoint.balances)
             self._gaps.knows_orders = self.good_ns > self.ledger.floor_ns  # once, all of it was looked back on
@@ -311,7 +311,7 @@ class Session:
             symbol = name if name in markets else unified.get(name)
             if symbol is not None:
                 self._teller.named.add(symbol)
-                self._teller.use(symbol)
+                self._teller.use(symbol, 0)
             else:
                 self._gaps.name("symbol", name, "the venue has no market of this name")
 

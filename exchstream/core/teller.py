@@ -42,7 +42,8 @@ class News(msgspec.Struct, frozen=True, gc=False):
 class Teller:
     """What one account has to tell.
 
-    `symbols` are those it was ever told of, the most recently used last; those of them that the user `named` stay.
+    `symbols` are those it was ever told of, the most recently used last, and since when all on them has been told;
+    those of them that the user `named` stay.
     `lag_ns` is how old the last live fact was when it came, at `fact_ns`.
     """
 
@@ -51,7 +52,7 @@ class Teller:
     ledger: Ledger
     sheet: Balances
     epochs: Epochs = attrs.field(init=False)
-    symbols: dict[str, None] = attrs.field(factory=dict)
+    symbols: dict[str, int] = attrs.field(factory=dict)
     named: set[str] = attrs.field(factory=set)
     recovered_facts: int = 0
     recovered_fills: int = 0
@@ -81,7 +82,7 @@ class Teller:
         state = self.ledger.view(view.state, live=not recovered)
         if state is None:
             return None
-        self.use(state.key.venue_symbol)
+        self.use(state.key.venue_symbol, now.wall_ns)
         if self.venue.plan.tells_orders:
             self.recovered_facts += recovered
             if not recovered and view.state.updated_ns is not None:
@@ -98,7 +99,7 @@ class Teller:
         if execution.kind is FillKind.TRADE:
             execution = self._of_its_kind(execution, order)
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
-        self.use(execution.venue_symbol)
+        self.use(execution.venue_symbol, now.wall_ns)
         if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
             self.recovered_facts += recovered
             self.recovered_fills += recovered
@@ -112,13 +113,13 @@ class Teller:
         order = self.ledger.order(key)
         return execution if order is None or order.fill_kind is None else replace(execution, kind=order.fill_kind)
 
-    def use(self, venue_symbol: str) -> None:
-        """Remember the symbol as the one used last."""
+    def use(self, venue_symbol: str, now_ns: int) -> None:
+        """Remember the symbol as the one used last; one that is new is known of from now on."""
         if next(reversed(self.symbols), None) != venue_symbol:
-            self.symbols.pop(venue_symbol, None)
+            since_ns = self.symbols.pop(venue_symbol, now_ns)
             if len(self.symbols) >= MAX_SYMBOLS:
                 del self.symbols[next(name for name in self.symbols if name not in self.named)]
-            self.symbols[venue_symbol] = None
+            self.symbols[venue_symbol] = since_ns
 
     def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:
         return OrderUpdate(

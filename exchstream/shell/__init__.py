@@ -2,7 +2,13 @@
 
     places.py     URLs, TLS, and speaking of both without showing a key
     seam.py       what a WebSocket connection can do, and how it ends
+    link.py       what all of them need: the dial, whole writes, how a dial and a link end
+    tls.py        TLS below them, all that has come in one read
     transport.py  the default one, on trio-websocket
+    fast_transport.py  the second one, on websockets' protocol (extra `fast`)
+    handshake.py  its opening handshake, without a socket
+    frames.py     its frames, without a socket
+    transports.py the two by name
     http.py       one host's HTTP
     clock.py      this machine's monotonic clock, and UTC corrected to the venue's
     flight.py     one run at a time, shared by all who ask for it

@@ -48,8 +48,7 @@ from exchstream.journal import Journal
 from exchstream.shell.host import Host
 from exchstream.shell.http import Unanswered
 from exchstream.shell.nursery import open_bare_nursery
-from exchstream.shell.seam import Batch, DialFailed, LinkLost, Transport
-from exchstream.shell.transport import connect
+from exchstream.shell.seam import Batch, Connect, DialFailed, LinkLost, Transport
 
 log = logging.getLogger("exchstream")
 
@@ -84,6 +83,7 @@ class Runner:
     host: Host
     session: Session
     journal: Journal
+    connect: Connect
     raise_fatal: bool = False
     note: Note | None = None
     failure: AccountFailed | None = attrs.field(default=None, init=False)
@@ -198,7 +198,7 @@ class Runner:
         address = self.venue.dial(lane, self.session.memory)
         if address.bucket is not None:
             await self.host.spend(address.bucket, address.weight)
-        dialled = connect(address.url, address.headers, limits=self.venue.link_limits)
+        dialled = self.connect(address.url, address.headers, limits=self.venue.link_limits)
         async with dialled as transport, open_bare_nursery() as nursery:
             nursery.start_soon(self._send_all, transport, wire)
             self.step(Connected(dial.link))

@@ -5,9 +5,13 @@ Any transport that behaves as `Transport` says may stand in for the default one;
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import attrs
+
+from exchstream.core.limits import LinkLimits
 
 
 @attrs.frozen
@@ -72,4 +76,14 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """End the connection; what arrives from now on is not heard.  May be called at any time, and twice."""
+        ...
+
+
+class Connect(Protocol):
+    """How a transport opens a connection; leaving the block closes it.  Raises DialFailed."""
+
+    def __call__(
+        self, url: str, headers: Mapping[str, str] | None = None, *, limits: LinkLimits | None = None
+    ) -> AbstractAsyncContextManager[Transport]:
+        """Open a connection to a ws:// or wss:// URL."""
         ...

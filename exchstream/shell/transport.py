@@ -14,7 +14,7 @@ It does not reconnect, send pings by itself, or know what a frame means: silence
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -35,42 +35,26 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
-from exchstream.core.backoff import retry_after_ns
-from exchstream.core.limits import KIB, LinkLimits
+from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.shell.clock import mono_ns
+from exchstream.shell.link import (
+    ABNORMAL,
+    BODY_HEAD,
+    NO_WEBSOCKET,
+    BaseLink,
+    StreamOpener,
+    WholeFrames,
+    dialled,
+    open_stream,
+    size_of,
+)
 from exchstream.shell.nursery import open_bare_nursery
-from exchstream.shell.places import Place, checked_headers, cleaned, default_tls, place, system_words
-from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow, Transport
+from exchstream.shell.places import Place, checked_headers, default_tls, place
+from exchstream.shell.seam import Batch, LinkLost, Transport
 
-__all__ = ["Batch", "DialFailed", "LinkLost", "LinkOverflow", "Transport", "connect", "open_stream"]
-
-ABNORMAL: Final = 1006  # RFC 6455, 7.4.1: no close frame was seen
-NO_WEBSOCKET: Final = "the peer does not speak the WebSocket protocol"
 _PROTOCOL: Final = 1002
-_POLICY: Final = 1008
 _TOO_BIG: Final = 1009
-_HEAD: Final = 4 * KIB
-_SHOWN: Final = 500
-
-
-StreamOpener = Callable[[Place, ssl.SSLContext], Awaitable[trio.abc.Stream]]
-
-
-async def open_stream(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
-    """A TCP connection, with TLS on it where the URL says so."""
-    stream = await trio.open_tcp_stream(where.host, where.port)
-    if not where.secure:
-        return stream
-    secured = trio.SSLStream(stream, tls, server_hostname=where.host, https_compatible=True)
-    done = False
-    try:
-        await secured.do_handshake()
-        done = True
-    finally:
-        if not done:
-            await trio.aclose_forcefully(stream)
-    return secured
 
 
 @asynccontextmanager
@@ -91,9 +75,9 @@ async def connect(
     sent = checked_headers(headers or {})
     limits = limits or LinkLimits()
     deadline = trio.current_time() + limits.open_ns / SECOND
-    stream = await _dialled(where, ssl_context or default_tls(), deadline, opener)
+    stream = await dialled(where, ssl_context or default_tls(), deadline, opener)
     try:
-        link = _Link(_WholeFrames(stream, limits.send_ns), where, sent, limits)
+        link = _Link(WholeFrames(stream, limits.send_ns), where, sent, limits)
         async with open_bare_nursery() as nursery:
             nursery.start_soon(link.live)
             try:
@@ -107,65 +91,17 @@ async def connect(
         await trio.aclose_forcefully(stream)
 
 
-async def _dialled(where: Place, tls: ssl.SSLContext, deadline: float, opener: StreamOpener) -> trio.abc.Stream:
-    try:
-        with trio.fail_at(deadline):
-            return await opener(where, tls)
-    except trio.TooSlowError:
-        why = "no connection in time"
-    except (OSError, trio.BrokenResourceError, UnicodeError) as exc:
-        why = system_words(exc)
-    raise DialFailed(f"cannot connect to {where}: {why}")
-
-
-class _WholeFrames(trio.abc.Stream):
-    """A stream on which a write is done whole, or ends the stream."""
-
-    def __init__(self, inner: trio.abc.Stream, send_ns: int) -> None:
-        self._inner = inner
-        self._send_s = send_ns / SECOND
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await trio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been written
-        whole = False
-        try:
-            with trio.move_on_after(self._send_s):
-                await self._inner.send_all(data)
-                whole = True
-        finally:
-            if not whole:
-                await trio.aclose_forcefully(self._inner)
-        if not whole:
-            raise trio.BrokenResourceError("the peer takes no bytes")
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self._inner.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class _Link:
+class _Link(BaseLink):
     """The default transport: a buffer that trio-websocket's reader fills and `receive` empties."""
 
     def __init__(
         self, stream: trio.abc.Stream, where: Place, headers: list[tuple[bytes, bytes]], limits: LinkLimits
     ) -> None:
-        self.limits = limits
+        super().__init__(where, headers, limits)
         self.accepted = False
-        self._where = where
-        self._secrets = [value.decode("ascii") for _, value in headers]
         self._stream = stream
         self._conn = _Connection(self, stream, where, headers)
-        self._frames: list[str | bytes] = []
-        self._size = 0
-        self._heard_ns = mono_ns()
-        self._answered_ns = 0
         self._news = trio.Event()
-        self._end: LinkLost | None = None
         self._settled = trio.Event()
         self._reading = True
         # Only `stop` ends the reader: were it cancelled with the block, it could not finish the close.
@@ -173,27 +109,9 @@ class _Link:
 
     # ------------------------------------------------------------------------------------ the reader's side
 
-    @property
-    def ended(self) -> bool:
-        """True once nothing more will be heard."""
-        return self._end is not None
-
     def hear(self, pong: bytes = b"") -> None:
-        """A frame was read; the payload of ours that a pong brings back says when its ping was sent."""
-        if self._end is None:
-            self._heard_ns = mono_ns()
-            if pong.isdigit() and len(pong) < 20 and int(pong) <= self._heard_ns:
-                self._answered_ns = max(self._answered_ns, int(pong))
-            self._news.set()
-
-    def take(self, frame: str | bytes, size: int) -> bool:
-        """Keep this message for `receive`; False when there is no room."""
-        limits = self.limits
-        if len(self._frames) >= limits.max_backlog or self._size + size > limits.max_backlog_size:
-            return False
-        self._frames.append(frame)
-        self._size += size
-        return True
+        super().hear(pong)
+        self._news.set()
 
     def accept(self) -> None:
         """The handshake is done."""
@@ -201,19 +119,9 @@ class _Link:
         self._settled.set()
 
     def finish(self, end: LinkLost) -> None:
-        """The connection has ended; the first reason stays."""
-        if self._end is None:
-            self._end = end
+        super().finish(end)
         self._news.set()
         self._settled.set()
-
-    def finish_closed(self, code: int, reason: str | None) -> None:
-        """A close frame, or the end of the TCP connection without one."""
-        if code == ABNORMAL:
-            self.finish(LinkLost("the connection broke", code))
-        else:
-            words = f": {self._clean(reason)}" if reason else ""
-            self.finish(LinkLost(f"closed by the venue with {code}{words}", code))
 
     async def live(self) -> None:
         """Read until the connection ends."""
@@ -237,29 +145,13 @@ class _Link:
         if self.accepted:
             return
         status, headers, body = self._conn.refusal()
-        if status:
-            after = headers.get(b"retry-after")
-            raise DialFailed(
-                f"{self._where} refused the connection: HTTP {status}",
-                status,
-                None if after is None else retry_after_ns(after, headers.get(b"date")),
-                self._clean(body.decode("utf-8", "replace"))[:_SHOWN],
-            )
-        why = "no handshake in time" if self._end is None else self._end.why
-        raise DialFailed(f"cannot connect to {self._where}: {why}")
+        raise self.refused(status, headers, body) if status else self.unopened()
 
     def stop(self) -> None:
         """Let go of the reader."""
         self._life.cancel()
 
-    def _clean(self, text: str) -> str:
-        return cleaned(text, self._where.target, self._secrets)
-
     # --------------------------------------------------------------------------------------- the user's side
-
-    def _lost(self, end: LinkLost) -> LinkLost:
-        """A new one each time: an exception that is raised twice grows its traceback."""
-        return type(end)(end.why, end.code)
 
     async def receive(self) -> Batch:
         if self._news.is_set():
@@ -267,10 +159,7 @@ class _Link:
         else:
             await self._news.wait()
         # No waiting from here on: a cancelled call has taken nothing.
-        if self._end is not None and not self._frames:
-            raise self._lost(self._end)
-        batch = Batch(tuple(self._frames), self._heard_ns, self._answered_ns)
-        self._frames, self._size = [], 0
+        batch = self.batch()
         if self._end is None:
             self._news = trio.Event()
         return batch
@@ -289,12 +178,11 @@ class _Link:
             except ConnectionClosed:
                 self.finish_closed(ABNORMAL, None)
         await trio.lowlevel.checkpoint()
-        assert self._end is not None
-        raise self._lost(self._end)
+        raise self.lost()
 
     async def close(self) -> None:
         self.finish(LinkLost("closed by this side", 1000))
-        self._frames, self._size = [], 0
+        self.forget()
         if self.accepted and self._reading:  # else nobody is there to see the other side's close frame
             with trio.move_on_after(self.limits.close_ns / SECOND, shield=True), suppress(ProtocolError):
                 await self._conn.aclose()
@@ -321,10 +209,9 @@ class _Connection(WebSocketConnection):
             raise ConnectionClosed(self._close_reason)
         await self._send(event)
 
-    def refusal(self) -> tuple[int, dict[bytes, str], bytes]:
-        """Status (0: none), headers by lower-case name, and what has been read of the body of a refused handshake."""
-        headers = {name.lower(): value.decode("latin-1") for name, value in self._reject_headers}
-        return self._reject_status, headers, self._reject_body[:_HEAD]
+    def refusal(self) -> tuple[int, tuple[tuple[bytes, bytes], ...], bytes]:
+        """Status (0: none), headers, and what has been read of the body of a refused handshake."""
+        return self._reject_status, tuple(self._reject_headers), bytes(self._reject_body)
 
     async def _handle_accept_connection_event(self, event: AcceptConnection) -> None:
         await super()._handle_accept_connection_event(event)
@@ -332,7 +219,7 @@ class _Connection(WebSocketConnection):
 
     async def _handle_reject_data_event(self, event: RejectData) -> None:
         await super()._handle_reject_data_event(event)
-        if len(self._reject_body) >= _HEAD:  # the head is enough: a page may be long, or never end
+        if len(self._reject_body) >= BODY_HEAD:  # the head is enough: a page may be long, or never end
             raise ConnectionRejected(self._reject_status, self._reject_headers, body=None)
 
     async def _handle_close_connection_event(self, event: CloseConnection) -> None:
@@ -358,15 +245,15 @@ class _Connection(WebSocketConnection):
         if event.data:  # empty fragments add nothing and could come for ever
             data = event.data if isinstance(event.data, str) else bytes(event.data)
             self._message_parts.append(data)
-            self._message_size += _size(data)
+            self._message_size += size_of(data)
         if self._message_size > limits.max_message or len(self._message_parts) > limits.max_pieces:
             await self._give_up(LinkLost(f"a message is larger than {limits.max_message} bytes", _TOO_BIG))
         elif event.message_finished:
             parts, size = self._message_parts, self._message_size
             self._message_parts, self._message_size = [], 0
             frame: str | bytes = "".join(parts) if isinstance(event, TextMessage) else b"".join(parts)  # type: ignore[arg-type]
-            if not link.take(frame, size):
-                await self._give_up(LinkOverflow("messages arrived faster than they were taken", _POLICY))
+            if (overflow := link.take(frame, size)) is not None:
+                await self._give_up(overflow)
 
     async def _give_up(self, end: LinkLost) -> None:
         """End the connection from this side, telling the peer why if it still listens."""
@@ -376,8 +263,3 @@ class _Connection(WebSocketConnection):
         with trio.move_on_after(self._link.limits.close_ns / SECOND):
             await self._send(CloseConnection(code=end.code, reason=end.why))
         await trio.aclose_forcefully(self._stream)
-
-
-def _size(data: str | bytes) -> int:
-    """The length in bytes; cheap for ASCII, which nearly every message is."""
-    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())

@@ -166,7 +166,8 @@ async def _with_command(
             outcomes.append(await play(playing, server))
             nursery.cancel_scope.cancel()
     finally:
-        await _end(process)
+        with trio.move_on_after(2 * GRACE_SECONDS, shield=True):  # killed, it ends at once
+            await _end(process)
     return outcomes[0]
 
 
@@ -185,14 +186,13 @@ async def _read(process: trio.Process, playing: Playing) -> None:
 
 async def _end(process: trio.Process) -> None:
     """End the command and whatever it has started."""
-    with trio.CancelScope(shield=True):
-        _signal_group(process, signal.SIGTERM)
-        with trio.move_on_after(GRACE_SECONDS):
-            await process.wait()
-        _signal_group(process, signal.SIGKILL)
+    _signal_group(process, signal.SIGTERM)
+    with trio.move_on_after(GRACE_SECONDS):
         await process.wait()
-        if process.stdout is not None:
-            await process.stdout.aclose()
+    _signal_group(process, signal.SIGKILL)
+    await process.wait()
+    if process.stdout is not None:
+        await process.stdout.aclose()
 
 
 def _signal_group(process: trio.Process, number: int) -> None:

@@ -45,6 +45,12 @@ def test_socket_to_event(pytestconfig: pytest.Config, runs: dict[str, Run]) -> N
         Contestant(name="raw trio-websocket loop", module="raw_trio_websocket", gets="text"),
         Contestant(name=EXCHSTREAM, module="exchstream_stream", gets=TYPED),
         Contestant(
+            name=f'{EXCHSTREAM}, `transport="websockets"`',
+            module="exchstream_stream",
+            gets=TYPED,
+            argv=("memory", "websockets"),
+        ),
+        Contestant(
             name="python-binance `user_socket`",
             module="python_binance",
             gets="dict of strings",
@@ -59,6 +65,7 @@ def test_socket_to_event(pytestconfig: pytest.Config, runs: dict[str, Run]) -> N
     )
 
     assert_all_delivered(run.results[1])
+    assert_all_delivered(run.results[2])
 
 
 def test_text_to_event(pytestconfig: pytest.Config, runs: dict[str, Run]) -> None:

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from exchstream.core.venue import SECOND
 from exchstream.shell.stream import OrderStream, open_stream
+from exchstream.shell.transports import TransportName
 from mockserver import checkers
 from mockserver.checkers import Told, true_fills, true_orders
 from mockserver.faults import (
@@ -30,7 +31,12 @@ from tests.simulation.records import told_of
 
 from .harness import NAMES, Mock, Seat, mock_now_ns, served
 
-SEEDS: Final = (1, 4)
+# Every transport meets every fault; the default meets them by two chances.
+CHANCES: Final[tuple[tuple[int, TransportName], ...]] = (
+    (1, "trio-websocket"),
+    (4, "trio-websocket"),
+    (4, "websockets"),
+)
 # What has parameters of its own, and how likely each is; every other legal kind stands as it is.
 HOW: Final[dict[str, Kind]] = {
     "latency": Latency(delay_ns=SECOND // 5, jitter_ns=2 * SECOND),
@@ -81,9 +87,11 @@ async def trade(seat: Seat, number: int) -> None:
         seat.cancel(order)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("seed", "transport"), CHANCES)
 @pytest.mark.parametrize("flavour", NAMES)
-async def test_every_legal_fault_by_chance(mock: Mock, flavour: str, seed: int, autojump_clock: MockClock) -> None:
+async def test_every_legal_fault_by_chance(
+    mock: Mock, flavour: str, seed: int, transport: TransportName, autojump_clock: MockClock
+) -> None:
     """Ten minutes of it with an order every few seconds, then peace: each fill told once, each order as it stands."""
     seat = mock.seat(flavour, quick=False)
     # A dial without a key (spot's WebSocket API, FTX), and a question for the time, is of the default world.
@@ -92,7 +100,7 @@ async def test_every_legal_fault_by_chance(mock: Mock, flavour: str, seed: int, 
         world.faults = Faults(seed)
         arm(world.faults)
     told: list[Told] = []
-    async with open_stream(seat.venue) as stream, trio.open_nursery() as nursery:
+    async with open_stream(seat.venue, transport=transport) as stream, trio.open_nursery() as nursery:
         nursery.start_soon(hear, stream, told, 1_200)
         for number in range(100):
             nursery.start_soon(trade, seat, number)

@@ -199,7 +199,8 @@ class Bot:
         except* (Lost, Refused, Unknown, ValueError) as errors:
             raise Lost(str(errors.exceptions)) from None
         finally:
-            await socket.close()
+            with trio.move_on_after(1, shield=True):
+                await socket.close()
 
     async def _retire(self, number: int, scope: trio.CancelScope) -> None:
         """End this connection a while after another one has taken over."""

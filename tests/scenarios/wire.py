@@ -87,10 +87,11 @@ class Socket:
                 ws = WSConnection(ConnectionType.CLIENT)
                 await stream.send_all(ws.send(Request(host=host, target=target)))
                 await cls._accepted(stream, ws)
-            except BaseException as error:
+            except trio.BrokenResourceError as error:
                 await trio.aclose_forcefully(stream)
-                if isinstance(error, trio.BrokenResourceError):
-                    raise Lost(repr(error)) from None
+                raise Lost(repr(error)) from None
+            except BaseException:
+                await trio.aclose_forcefully(stream)
                 raise
             return cls(stream, ws)
         raise Lost("no answer to the handshake")

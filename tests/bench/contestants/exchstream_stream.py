@@ -1,6 +1,6 @@
 """exchstream as its README uses it: events of an account that is live.
 
-Arguments: the port, and the durability of a journal on disk ("memory" or nothing: there is none).
+Arguments: the port, the durability of a journal on disk ("memory" or nothing: there is none), and the transport.
 """
 
 import sys
@@ -16,7 +16,7 @@ from exchstream import BinanceSpot, Fill, GapClosed, JournalFile, OrderUpdate, o
 from tests.bench.contestants.meter import END, Meter
 
 
-async def main(port: str, folder: str, durability: Any = "memory") -> None:
+async def main(port: str, folder: str, durability: Any = "memory", transport: Any = "trio-websocket") -> None:
     """Count events."""
     file = None if durability == "memory" else JournalFile(Path(folder) / "orders.db", durability)
     meter = Meter(exchstream.__version__)
@@ -30,7 +30,7 @@ async def main(port: str, folder: str, durability: Any = "memory") -> None:
         lag_ns=100_000_000,  # the start takes two looks, this far apart; nothing else depends on it here
     )
     orders = fills = 0
-    async with open_stream(account, journal=file) as stream:
+    async with open_stream(account, journal=file, transport=transport) as stream:
         async for event in stream:
             match event:
                 case OrderUpdate(client_order_id=client):

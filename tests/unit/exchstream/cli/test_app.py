@@ -162,17 +162,19 @@ def test_accounts_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
                 "2026-01-02",
                 "--record",
                 "incident.jsonl",
+                "--transport",
+                "websockets",
             ]
         )
         == 0
     )
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2", environment="testnet")
-    assert [[spot], "json", 2.0, 1_767_312_000 * 10**9, Path("incident.jsonl")] == given
+    assert [[spot], "json", 2.0, 1_767_312_000 * 10**9, Path("incident.jsonl"), "websockets"] == given
     given.clear()
     assert main(["tail", "ftx:mm", "binance-spot:lab"]) == 0
     mm = Ftx(name="mm", api_key="k1", api_secret="s1")
     spot = BinanceSpot(name="lab", api_key="k2", api_secret="s2")
-    assert [[mm, spot], "plain", float("inf"), None, None] == given
+    assert [[mm, spot], "plain", float("inf"), None, None, "trio-websocket"] == given
 
 
 @pytest.mark.parametrize(

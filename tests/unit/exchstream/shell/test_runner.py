@@ -39,7 +39,7 @@ from exchstream.core.state import Checkpoint, Status
 from exchstream.core.venue import SECOND, Address, Clock, CredentialIs, Lane, Memory, Secret
 from exchstream.events import AccountDown, DownReason, GapClosed, GapOpened, GapReason, Scope
 from exchstream.journal.memory import InMemory
-from exchstream.shell import runner as module
+from exchstream.shell import transport
 from exchstream.shell.http import Unanswered
 from exchstream.shell.runner import MAX_UNSENT, Runner
 from exchstream.shell.seam import Batch, DialFailed, LinkLost
@@ -135,9 +135,8 @@ async def played(
 
     session = session or Play(script)
     with pytest.MonkeyPatch.context() as patched, trio.move_on_after(60):
-        patched.setattr(module, "connect", connect)
         patched.setattr(InMemory, "reserve", lambda self, events: room)
-        await Runner(venue or Toy(), host or Away(), session, InMemory(10)).run()  # type: ignore[arg-type]
+        await Runner(venue or Toy(), host or Away(), session, InMemory(10), connect).run()  # type: ignore[arg-type]
     return session.heard
 
 
@@ -226,7 +225,7 @@ async def test_a_measurement_that_somebody_else_asked_for_is_told(autojump_clock
     session = Play(lambda happening: [Emit((down,)), Stop()] if happening == Woken() else [])
     session.wake_at_ns = 3 * SECOND
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Runner(Toy(), host, session, InMemory(10)).run)  # type: ignore[arg-type]
+        nursery.start_soon(Runner(Toy(), host, session, InMemory(10), transport.connect).run)  # type: ignore[arg-type]
         await trio.sleep(1)
         for listener in host.listeners:
             listener()
@@ -364,8 +363,11 @@ async def test_what_the_session_is_told_is_noted_even_if_it_breaks(autojump_cloc
         return [Dial(1, "user")]
 
     session = Play(script)
-    runner = Runner(Toy(), Away(), session, InMemory(10), note=lambda *told: noted.append(told))  # type: ignore[arg-type]
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(ZeroDivisionError):
-        patched.setattr(module, "connect", lambda *_, **__: nullcontext(Link(ended, ended)))
+
+    def connect(*_: object, **__: object) -> Any:
+        return nullcontext(Link(ended, ended))
+
+    runner = Runner(Toy(), Away(), session, InMemory(10), connect, note=lambda *told: noted.append(told))  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
         await runner.run()
     assert noted == [(Started(), Now(0, 0), None), (Connected(1), Now(0, 0), key)]

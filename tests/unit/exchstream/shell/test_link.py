@@ -1,4 +1,4 @@
-"""What is the default transport's own; what every transport must do is in tests/conformance."""
+"""What transports share; what every transport must do is in tests/conformance."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import trio
 import trio.testing
 
 from exchstream.core.venue import SECOND
-from exchstream.shell.transport import _WholeFrames
+from exchstream.shell.link import WholeFrames
 
 
 async def test_stream_of_whole_frames() -> None:
     """It is a stream like the one below it, in both directions and to the end."""
     ours, theirs = trio.testing.memory_stream_pair()
-    stream = _WholeFrames(ours, SECOND)
+    stream = WholeFrames(ours, SECOND)
 
     await stream.wait_send_all_might_not_block()
     await stream.send_all(b"there")
