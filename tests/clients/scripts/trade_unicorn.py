@@ -1,6 +1,7 @@
 """unicorn-binance-websocket-api: a user data stream read from its buffer; orders by its WebSocket API, or its REST.
 
-Its `return_response` is not used: it waits for ever when the answer comes before it has noted that it waits.
+Its `return_response` is not used: by its source it notes that it waits after it has sent, and an answer from this
+machine may be there before.
 """
 
 import asyncio
