@@ -278,7 +278,7 @@ def symbol_config(call: Call) -> object:
         {
             "symbol": instrument.name,
             "marginType": "CROSSED",
-            "isAutoAddMargin": "false",
+            "isAutoAddMargin": False,  # the docs' sample has text; the venue answers so, and clients insist on it
             "leverage": views.LEVERAGE,
             "maxNotionalValue": "1000000",
         }
