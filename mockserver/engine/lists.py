@@ -115,6 +115,9 @@ class Lists:
         if event.change is OrderChange.AMENDED:
             self._amended(mine, order, event)
             return
+        if event.change is OrderChange.PREVENTED:
+            self._hold_together(mine, order)
+            return
         ends_other = event.change in (OrderChange.TRADE, OrderChange.WORKING) or not order.is_open
         if ends_other and order.reason is not Reason.OTHER_ORDER:
             self._end_others(self._pair(mine, order), order, event.cancel_request_id)
@@ -183,8 +186,7 @@ class Lists:
                     book = self._desk.markets[view.instrument].book
                     book.reduce(view.side, view.price, self._desk.key(view), view.quantity - order.quantity)
                 self._desk.amend(view, attrs.evolve(view, quantity=order.quantity, updated_ns=self._desk.now_ns))
-        together = self._pair(mine, order) or self._known(mine, (order.order_id,))
-        self._hold(tuple(view for view in together if view.is_open))
+        self._hold_together(mine, order)
         if event.previous_client_id is not None:
             names = dict(zip(mine.order_ids, mine.client_ids, strict=True)) | {order.order_id: order.client_id}
             client_ids = tuple(names[order_id] for order_id in mine.order_ids)
@@ -258,6 +260,11 @@ class Lists:
         for view in views:
             self._desk.hold(view, view.remaining, shared=shared)
             shared = self._desk.held(view)
+
+    def _hold_together(self, mine: OrderList, order: OrderView) -> None:
+        """Lock what an order of a list, or the pair that it belongs to, needs now."""
+        together = self._pair(mine, order) or self._known(mine, (order.order_id,))
+        self._hold(tuple(view for view in together if view.is_open))
 
     def _put(self, changed: OrderList) -> None:
         desk = self._desk

@@ -325,11 +325,13 @@ class Matching:
                 break
             if sure and maker.reduce_only:
                 continue
-            met.append((price, steps))
-            if wanted is not None:
-                wanted -= steps
-                if wanted <= 0:
-                    break
+            if wanted is None:
+                met.append((price, steps))
+                continue
+            met.append((price, min(steps, wanted)))
+            wanted -= steps
+            if wanted <= 0:
+                break
         return met
 
     # -- the sweep ------------------------------------------------------------------------------------------------

@@ -1,5 +1,9 @@
-"""Laws of the engine that hold in every history Hypothesis can drive it through."""
+"""Laws of the engine that hold in every history Hypothesis can drive it through.
 
+``LAW_EXAMPLES=3000 pytest tests/unit/mockserver/engine/test_laws.py`` looks longer.
+"""
+
+import os
 from collections import Counter
 
 from hypothesis import given, settings
@@ -27,7 +31,7 @@ from mockserver.strategies import actions, stories
 from tests.unit.mockserver.engine.markets import NOW, engine_of, perp, spot
 
 ACCOUNTS = ("alice", "bob", HOUSE)
-laws = settings(deadline=None, max_examples=40)
+laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "40")))
 histories = stories(actions(), 40)
 markets = st.sampled_from(("received", "quote", "rebate"))
 
