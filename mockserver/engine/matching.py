@@ -276,7 +276,7 @@ class Matching:
     def _affordable(self, market: Market, command: Place | OrderView, amount: int) -> int:
         """Return how many steps a market order can trade against the book for at most this many quote atoms."""
         steps = 0
-        for price, open_steps in self._levels(market, command):
+        for price, open_steps in self._levels(market, command, None):
             one = market.instrument.notional(price, 1)
             taken = min(open_steps, amount // one)
             steps += taken
@@ -287,21 +287,15 @@ class Matching:
 
     def _sweep_notional(self, market: Market, command: Place | OrderView, quantity: int) -> int:
         """Return the quote atoms a market order of this quantity would trade for, as far as the book goes."""
-        notional = 0
-        for price, open_steps in self._levels(market, command):
-            taken = min(open_steps, quantity)
-            notional += market.instrument.notional(price, taken)
-            quantity -= taken
-            if quantity == 0:
-                break
-        return notional
+        levels = self._levels(market, command, quantity)
+        return sum(market.instrument.notional(price, steps) for price, steps in levels)
 
     def _fillable(self, market: Market, view: OrderView) -> int:
         """Return a quantity that an order is sure to find; resting reduce-only orders are left out, they may shrink."""
         if self.reducible(view) < view.remaining:
             return 0
         found = 0
-        for price, open_steps in self._levels(market, view, sure=True):
+        for price, open_steps in self._levels(market, view, view.remaining, sure=True):
             if view.price is not None and (price - view.price) * view.side.sign > 0:
                 break
             found += open_steps
@@ -309,10 +303,11 @@ class Matching:
                 break
         return found
 
-    def _levels(self, market: Market, taker: Place | OrderView, *, sure: bool = False) -> list[tuple[int, int]]:
-        """Return (price, steps) of the orders a taker would meet, its self-trade rule minded."""
+    def _levels(
+        self, market: Market, taker: Place | OrderView, wanted: int | None, *, sure: bool = False
+    ) -> list[tuple[int, int]]:
+        """Return (price, steps) a taker of so many steps (None: all there are) would trade, self-trades minded."""
         met: list[tuple[int, int]] = []
-        wanted = taker.quantity
         for price, key, steps in market.book.walk(taker.side.opposite):
             maker = self._desk.orders.current(key)
             if maker.account == taker.account and taker.self_trade is not SelfTrade.NONE:
