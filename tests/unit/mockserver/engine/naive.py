@@ -300,7 +300,8 @@ class NaiveEngine:
 
     def amend(self, order: Order, quantity: Decimal) -> None:
         """Make an order (and the other of its pair) smaller; it keeps its place."""
-        if not order.filled + order.prevented < quantity < order.quantity:
+        pair = [each for each in (order, order.other) if each is not None and each.is_open]
+        if not max(each.filled + each.prevented for each in pair) < quantity < order.quantity:
             raise Refused
         if quantity < self.market.min_quantity or self.own_price(order) * quantity < self.market.min_notional:
             raise Refused

@@ -303,3 +303,14 @@ def test_what_self_trade_prevention_takes_off_one_is_still_held_for_the_other(en
     do(engine, oco())
     do(engine, limit("alice", BUY, 10_100, 400, self_trade=SelfTrade.DECREMENT))
     assert engine.balance("alice", "ABC").locked == UNIT
+
+
+def test_a_pair_is_not_amended_to_less_than_one_of_it_lost(engine: Engine) -> None:
+    """The two have one quantity: one that would leave the other with nothing is refused, whichever is amended."""
+    reply = do(engine, oco())
+    do(engine, limit("alice", BUY, 10_100, 400, self_trade=SelfTrade.DECREMENT))
+    for order in reply.orders:
+        smaller = Amend(account="alice", instrument=SPOT, order_id=order.order_id, quantity=400)
+        assert refusal(engine, smaller) is RejectReason.BAD_QUANTITY
+    do(engine, Amend(account="alice", instrument=SPOT, order_id=reply.orders[1].order_id, quantity=401))
+    assert [view.remaining for view in now(engine, reply)] == [1, 401]
