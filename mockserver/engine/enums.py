@@ -29,6 +29,11 @@ class PositionSide(Enum):
     LONG = "LONG"
     SHORT = "SHORT"
 
+    @property
+    def sign(self) -> int:
+        """+1 for long, -1 for short, 0 for either."""
+        return {PositionSide.LONG: 1, PositionSide.SHORT: -1, PositionSide.BOTH: 0}[self]
+
     def closes(self, side: Side) -> bool:
         """Whether an order of this side can only make the position smaller."""
         return self is (PositionSide.LONG if side is Side.SELL else PositionSide.SHORT)
