@@ -215,12 +215,19 @@ class Checks:
                 money += market.instrument.notional(market.last_price, coins) // market.instrument.step_atoms
         return Margin(need=need, money=money)
 
-    def need(self, account: str, market: Market, more: tuple[PositionSide, int, int] | None = None) -> Need:
-        """Return what one instrument needs of an account, perhaps with more (bids, asks) about one of its positions."""
+    def need(
+        self,
+        account: str,
+        market: Market,
+        more: tuple[PositionSide, int, int] | None = None,
+        *,
+        side: PositionSide | None = None,
+    ) -> Need:
+        """Return what an instrument (or one of its positions) needs, perhaps with more (bids, asks) about one."""
         instrument, ledger = market.instrument, self._desk.ledger
         terms = ledger.terms(account)
-        sides = (PositionSide.LONG, PositionSide.SHORT) if terms.hedged else (PositionSide.BOTH,)
-        positions = [ledger.position(account, instrument.name, side) for side in sides]
+        sides = terms.sides if side is None else (side,)
+        positions = [ledger.position(account, instrument.name, each) for each in sides]
         keys = self._desk.orders.open_keys(account)
         views = [view for key in keys if (view := self._desk.orders.current(key)).instrument == instrument.name]
         orders = Orders.of(instrument, views)

@@ -248,8 +248,9 @@ class Engine(Queries):
         if not self.has_account(command.account):
             return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
         free = self._desk.ledger.balance(command.account, command.asset).free
-        # A wallet that losses took below zero may still be topped up.
-        if command.account != HOUSE and command.amount < 0 and free + command.amount < 0:
+        # A wallet that losses took below zero may still be topped up, and funding is paid whatever is there.
+        owes = command.account == HOUSE or command.cause is BalanceCause.FUNDING
+        if not owes and command.amount < 0 and free + command.amount < 0:
             return Reject(RejectReason.INSUFFICIENT_BALANCE)
         self._desk.ledger.touch(command.account, (command.asset,))
         self._desk.ledger.credit(command.account, command.asset, command.amount)

@@ -87,9 +87,9 @@ class Queries:
         """Return what an account's perpetuals of one cash asset need now, and its money."""
         return self._matching.checks.margin(account, cash)
 
-    def need(self, account: str, instrument: str) -> Need:
-        """Return what one instrument needs of an account now."""
-        return self._matching.checks.need(account, self._desk.markets[instrument])
+    def need(self, account: str, instrument: str, side: PositionSide | None = None) -> Need:
+        """Return what one instrument, or one of its positions, needs of an account now."""
+        return self._matching.checks.need(account, self._desk.markets[instrument], side=side)
 
     def positions(self, account: str, as_of_ns: int | None = None) -> tuple[Position, ...]:
         """Return every position the account ever had (flat ones too), by instrument."""

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from mockserver.engine.commands import SetTerms
-from mockserver.engine.enums import RejectReason
+from mockserver.engine.enums import PositionSide, RejectReason
 from mockserver.engine.instrument import Instrument
 from mockserver.engine.views import Reject
 
@@ -29,6 +29,11 @@ class Terms:
     """By instrument, where it is not the instrument's own."""
     isolated: tuple[str, ...] = ()
     """The instruments whose positions are shown with a margin of their own."""
+
+    @property
+    def sides(self) -> tuple[PositionSide, ...]:
+        """Return the positions that an account can have at one market."""
+        return (PositionSide.LONG, PositionSide.SHORT) if self.hedged else (PositionSide.BOTH,)
 
     def rate(self, instrument: Instrument, *, maker: bool) -> int:
         """Return the fee rate of one side of a trade."""
