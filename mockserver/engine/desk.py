@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-import attrs
-
 from mockserver.engine.book import Book, OrderKey
 from mockserver.engine.fees import Discount, Fee, discounted, plain_fee
 from mockserver.engine.ids import Ids
@@ -44,6 +42,7 @@ from mockserver.engine.types import (
     Side,
     TradeEvent,
 )
+from mockserver.engine.views import changed
 
 PUBLIC_TRADES_KEPT: Final = 1_000
 """Trades of one market that can be asked for (the venues answer with at most 1000)."""
@@ -233,9 +232,9 @@ class Desk:
             market.book.remove(view.side, view.price, self.key(view))
         self.watchers.discard(view.instrument, self.key(view))
         self.release(view)
-        ended = attrs.evolve(view, status=status, reason=reason, updated_ns=self.now_ns)
+        ended = changed(view, status=status, reason=reason, updated_ns=self.now_ns)
         if prevention is not None:
-            ended = attrs.evolve(ended, prevented_id=prevention.prevented_id, prevented=view.prevented + view.remaining)
+            ended = changed(ended, prevented_id=prevention.prevented_id, prevented=view.prevented + view.remaining)
         change = OrderChange.CANCELED if status is OrderStatus.CANCELED else OrderChange.EXPIRED
         self.change(change, ended, cancel_request_id=cancel_request_id, prevention=prevention)
         return ended
@@ -246,7 +245,7 @@ class Desk:
         self.hold(view, view.remaining - quantity)
         if view.price is not None:
             market.book.reduce(view.side, view.price, self.key(view), quantity)
-        smaller = attrs.evolve(
+        smaller = changed(
             view,
             prevented=view.prevented + quantity,
             prevented_id=prevention.prevented_id,
@@ -263,10 +262,10 @@ class Desk:
             market.book.reduce(view.side, view.price, self.key(view), quantity)
         quote = market.instrument.notional(price, quantity)
         fee = self._fee(view, market.instrument, quote, quantity, maker=maker)
-        realized = self.ledger.trade(view.account, market.instrument, view.side, quote, quantity, view.position_side)
-        self.ledger.charge(view.account, fee)
+        side, asked = view.position_side, (view.account, market.instrument, view.side)
+        realized = self.ledger.trade(*asked, quote, quantity, side, fee=fee)
         filled = view.filled + quantity
-        traded = attrs.evolve(
+        traded = changed(
             view,
             filled=filled,
             filled_quote=view.filled_quote + quote,

@@ -108,21 +108,26 @@ class Ledger:
         quote: int,
         quantity: int,
         position_side: PositionSide = PositionSide.BOTH,
+        *,
+        fee: Fee | None = None,
     ) -> int:
-        """Book one side of a trade, without its fee; return the profit it realised."""
+        """Book one side of a trade and its fee; return the profit it realised."""
+        amounts: dict[str, int] = {}
+        if fee is not None:
+            self.fees[fee.asset] = self.fees.get(fee.asset, 0) + fee.amount
+            amounts[fee.asset] = -fee.amount
+        realized = 0
         if instrument.is_perp:
             key = (instrument.name, position_side)
             realized = self._book_position(account, key, side.sign * quantity, side.sign * quote)
-            self.credit(account, instrument.cash, realized)
-            return realized
-        self.credit(account, instrument.base, side.sign * quantity * instrument.step_atoms)
-        self.credit(account, instrument.quote, -side.sign * quote)
-        return 0
-
-    def charge(self, account: str, fee: Fee) -> None:
-        """Take a fee."""
-        self.credit(account, fee.asset, -fee.amount)
-        self.fees[fee.asset] = self.fees.get(fee.asset, 0) + fee.amount
+            amounts[instrument.cash] = amounts.get(instrument.cash, 0) + realized
+        else:
+            coins = side.sign * quantity * instrument.step_atoms
+            amounts[instrument.base] = amounts.get(instrument.base, 0) + coins
+            amounts[instrument.quote] = amounts.get(instrument.quote, 0) - side.sign * quote
+        for asset, amount in amounts.items():
+            self.credit(account, asset, amount)
+        return realized
 
     def _book_position(self, account: str, key: tuple[str, PositionSide], quantity: int, quote: int) -> int:
         """Add signed steps bought for signed quote atoms; return the profit of the part that was closed."""

@@ -137,7 +137,7 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     client.ask(
         "POST", "/accounts/binance-futures/a/terms", maker_fee="0", taker_fee="0.001", symbol="BTCUSDT", leverage=5
     )
-    client.ask("GET", terms)
+    client.ask("GET", "/accounts/binance-futures/a/terms")
     client.ask("POST", "/accounts/binance-futures/a/margin-call")
     client.ask("POST", "/accounts/ftx/a/margin-call", 409)
     client.ask("POST", "/funding/binance-futures/BTCUSDT", rate="0.0001")
