@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
+import attrs
+
 from mockserver.engine.book import Book, OrderKey
 from mockserver.engine.fees import Discount, Fee, discounted, plain_fee
 from mockserver.engine.ids import Ids
@@ -42,7 +44,6 @@ from mockserver.engine.types import (
     Side,
     TradeEvent,
 )
-from mockserver.engine.views import changed
 
 PUBLIC_TRADES_KEPT: Final = 1_000
 """Trades of one market that can be asked for (the venues answer with at most 1000)."""
@@ -232,9 +233,9 @@ class Desk:
             market.book.remove(view.side, view.price, self.key(view))
         self.watchers.discard(view.instrument, self.key(view))
         self.release(view)
-        ended = changed(view, status=status, reason=reason, updated_ns=self.now_ns)
+        ended = attrs.evolve(view, status=status, reason=reason, updated_ns=self.now_ns)
         if prevention is not None:
-            ended = changed(ended, prevented_id=prevention.prevented_id, prevented=view.prevented + view.remaining)
+            ended = attrs.evolve(ended, prevented_id=prevention.prevented_id, prevented=view.prevented + view.remaining)
         change = OrderChange.CANCELED if status is OrderStatus.CANCELED else OrderChange.EXPIRED
         self.change(change, ended, cancel_request_id=cancel_request_id, prevention=prevention)
         return ended
@@ -245,7 +246,7 @@ class Desk:
         self.hold(view, view.remaining - quantity)
         if view.price is not None:
             market.book.reduce(view.side, view.price, self.key(view), quantity)
-        smaller = changed(
+        smaller = attrs.evolve(
             view,
             prevented=view.prevented + quantity,
             prevented_id=prevention.prevented_id,
@@ -265,7 +266,7 @@ class Desk:
         side, asked = view.position_side, (view.account, market.instrument, view.side)
         realized = self.ledger.trade(*asked, quote, quantity, side, fee=fee)
         filled = view.filled + quantity
-        traded = changed(
+        traded = attrs.evolve(
             view,
             filled=filled,
             filled_quote=view.filled_quote + quote,

@@ -318,6 +318,8 @@ class Engine(Queries):
 
     def _set_off(self, trade: PublicTrade) -> None:
         """Show one trade to everything that waits for its price, and send to work what it sets off."""
+        if not (self._desk.watchers.any_at(trade.instrument) or self._algos.watchers.any_at(trade.instrument)):
+            return
         price = self._desk.markets[trade.instrument].instrument.price(trade.price)
         orders, looking = self._desk.watchers.see(trade.instrument, price, trade.time_ns)
         for key, seen in looking:
