@@ -47,6 +47,7 @@ from mockserver.control_links import LinkControl
 from mockserver.control_market import MarketControl
 from mockserver.control_orders import ORDER, Finder, OrderControl
 from mockserver.control_page import PageControl
+from mockserver.control_terms import TermsControl
 from mockserver.control_verify import VerifyControl
 from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
 from mockserver.exchange import Exchange
@@ -137,6 +138,7 @@ class Control:
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
             **MarketControl(self._find).table,
+            **TermsControl(self._find).table,
             **VerifyControl(self._find).table,
             **ClockControl(self._find).table,
             **WorldControl(self._find).table,

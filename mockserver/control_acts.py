@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from mockserver.control_input import Input
-from mockserver.engine.types import OrderType, Side, TimeInForce
+from mockserver.engine.types import OrderType, PositionSide, Side, TimeInForce
 from mockserver.faces.base import HttpResponse
 from mockserver.world import World
 
@@ -117,6 +117,7 @@ NAMES: Final[dict[str, Schema]] = {
     "client_order_id": like(or_null(TEXT), "mine"),
     "post_only": like(FLAG, False, default=False),
     "reduce_only": like(FLAG, False, default=False),
+    "position_side": like(one_of(PositionSide), "BOTH", default="BOTH"),
     "seed": like(WHOLE, 7, "All chance of a new world comes from it, and its ids repeat."),
     "code": like(WHOLE, 1001, "Code of the close frame."),
     "reason": like(TEXT, "maintenance"),

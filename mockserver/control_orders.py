@@ -34,6 +34,7 @@ from mockserver.engine.types import (
     OrderType,
     OrderView,
     Place,
+    PositionSide,
     RejectReason,
     Reply,
     Side,
@@ -133,7 +134,7 @@ class OrderControl:
 
     def __init__(self, find: Finder) -> None:
         self.find = find
-        terms = "type price time_in_force client_order_id post_only reduce_only"
+        terms = "type price time_in_force client_order_id post_only reduce_only position_side"
         order = "/orders/{venue}/{symbol}/{id}"
         closes = like(one_of(kind.value for kind in Kind if kind is not Kind.TRADE), "LIQUIDATION")
         maker = like(one_of(("maker", "taker")), "maker", default="maker")
@@ -150,7 +151,7 @@ class OrderControl:
             ("POST", f"{order}/expire"): Act.of(self._expire, gives=obj(order=ORDER)),
             ("POST", f"{order}/trigger"): Act.of(self._set_off, gives=obj(order=ORDER)),
             ("POST", "/positions/{venue}/{symbol}/close"): Act.of(
-                self._force_close, "account! kind! quantity price", gives=obj(order=ORDER), kind=closes
+                self._force_close, "account! kind! quantity price position_side", gives=obj(order=ORDER), kind=closes
             ),
             ("POST", "/algo/{id}/trigger"): Act.of(self._trigger, "venue", gives=_TRIGGERED),
         }
@@ -195,6 +196,7 @@ class OrderControl:
                 client_id=given.optional_text("client_order_id"),
                 post_only=given.flag("post_only", False),
                 reduce_only=given.flag("reduce_only", False),
+                position_side=given.one_of("position_side", PositionSide, PositionSide.BOTH),
             )
         )
         return _order_answer(exchange, instrument, reply)
@@ -235,6 +237,7 @@ class OrderControl:
             account=self.find.ledger(exchange, given),
             instrument=instrument.name,
             kind=given.one_of("kind", Kind),
+            position_side=given.one_of("position_side", PositionSide, PositionSide.BOTH),
             quantity=given.amount("quantity", instrument.to_steps) if given.has("quantity") else None,
             price=given.amount("price", instrument.to_ticks) if given.has("price") else None,
         )

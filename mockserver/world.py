@@ -137,7 +137,8 @@ class Worlds:
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
-            exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed), settings)
+            engine = Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed, discount=spec.discount)
+            exchange = Exchange(spec, world, engine, settings)
             world.exchanges[spec.name] = exchange
             if self.recipe.kept is not None:
                 exchange.engine.keep(self.recipe.kept)

@@ -141,6 +141,13 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     assert waiting is not None
     client.ask("POST", f"/orders/binance-spot/BTCUSDT/{waiting.order_id}/trigger")
     client.ask("GET", "/truth")
+    client.ask(
+        "POST", "/accounts/binance-futures/a/terms", maker_fee="0", taker_fee="0.001", symbol="BTCUSDT", leverage=5
+    )
+    client.ask("GET", "/accounts/binance-futures/a/terms")
+    client.ask("POST", "/accounts/binance-futures/a/margin-call")
+    client.ask("POST", "/accounts/ftx/a/margin-call", 409)
+    client.ask("POST", "/funding/binance-futures/BTCUSDT", rate="0.0001")
     client.ask("POST", "/positions/binance-futures/BTCUSDT/close", account="a", kind="ADL")
     client.ask("POST", "/faults", fault={"latency": {"delay": "250ms"}, "name": "late"})
     client.ask("GET", "/faults")
