@@ -13,8 +13,8 @@ from mockserver.snippets import CLIENTS
 from .test_tables import DOCS, ROOT, names, tables
 
 PAGE = "mock/attach.md"
-NOT_IN_THE_IMAGE = {"certifi", "cryptography", "hypothesis", "prometheus_client", "pytest", "yaml"}
-"""Used where they are there (certifi, prometheus_client, yaml), brought by trustme (cryptography), or for tests."""
+NOT_IN_THE_IMAGE = {"certifi", "cryptography", "hypothesis", "pytest", "yaml"}
+"""Used where they are there (certifi, yaml), brought by trustme (cryptography), or for tests."""
 
 
 def test_the_options_of_exec_are_listed() -> None:
