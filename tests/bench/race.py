@@ -39,6 +39,8 @@ class Contestant:
     argv: tuple[str, ...] = ()
     python: str = sys.executable
     listens: bool = True
+    accounts: int = 1
+    """How many it follows; a blast is shared out among them."""
 
     def command(self, *argv: str) -> tuple[str, ...]:
         """How to run it."""
@@ -54,14 +56,12 @@ class Terms:
     rate: int | None = None
     """Reports a second; without it all come in one blast."""
     tls: bool = False
-    accounts: int = 1
     laps: int = 1
     """How many times so many messages, one after the other, to one process."""
 
-    @property
-    def warm_up(self) -> int:
-        """Reports before those that count: enough, and at a pace no more than half a second of them."""
-        return WARM_UP * self.accounts // min(self.accounts, 100) if self.rate is None else self.rate // 2
+    def warm_up(self, accounts: int) -> int:
+        """Reports before those that count: the same number for every account, at a pace half a second of them."""
+        return max(WARM_UP, 2 * accounts) if self.rate is None else self.rate // 2
 
 
 @attrs.frozen(kw_only=True)
@@ -155,12 +155,12 @@ def run(contestant: Contestant, terms: Terms) -> list[Lap]:
             "port": int(_line(server)),
             "tls": terms.tls,
             "paced": terms.rate is not None,
-            "accounts": terms.accounts,
+            "accounts": contestant.accounts,
             "laps": terms.laps,
         }
         with _process(*contestant.command(json.dumps(told)), env=env) as client:
             _expect(client, "ready")
-            _send(server, terms, terms.warm_up)
+            _send(server, terms, terms.warm_up(contestant.accounts))
             _expect(client, "warm")
             laps = []
             for _ in range(terms.laps):

@@ -20,7 +20,7 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from tests.bench.answers import answer
@@ -169,7 +169,7 @@ async def main(certificate: str | None = None) -> None:
     print(listener.sockets[0].getsockname()[1], flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         command, *numbers = line.split()
-        send = {"blast": server.blast, "pace": server.pace}[command]
+        send: Callable[..., Awaitable[dict[str, object]]] = server.blast if command == "blast" else server.pace
         while not server.subscribers:
             await asyncio.sleep(0.01)
         print(json.dumps(await send(*map(int, numbers))), flush=True)

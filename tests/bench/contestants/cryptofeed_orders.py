@@ -6,6 +6,7 @@ It knows no other private channel of Binance spot than listen keys, which the ve
 import asyncio
 import os
 from importlib.metadata import version
+from typing import Any, ClassVar
 
 from cryptofeed import FeedHandler
 from cryptofeed.connection import RestEndpoint, Routes, WebsocketEndpoint
@@ -18,33 +19,33 @@ from tests.bench.contestants.meter import END, Meter
 class Orders(Meter):
     """What was sent stands in `raw`."""
 
-    def number(self, report: object) -> int:
+    def number(self, report: Any) -> int:
         return super().number(report.raw)
 
 
 METER = Orders(version("cryptofeed"))
 
 
-class Here(Binance):
+class Here(Binance):  # type: ignore[misc]
     """The same on this machine; it says when it is connected."""
 
-    websocket_endpoints = [WebsocketEndpoint(METER.ws.replace("ws:", "wss:"))]  # it takes no other
-    rest_endpoints = [
+    websocket_endpoints: ClassVar = [WebsocketEndpoint(METER.ws.replace("ws:", "wss:"))]  # it takes no other
+    rest_endpoints: ClassVar = [
         RestEndpoint(METER.http, routes=Routes("/api/v3/exchangeInfo", authentication="/api/v3/userDataStream"))
     ]
 
-    def connect(self) -> list:
-        made = super().connect()
+    def connect(self) -> list[Any]:
+        made: list[Any] = super().connect()
         for connection, *_ in made:
             connection.address = connection.address.replace("wss://", METER.ws.partition("127")[0])
         return made
 
-    async def subscribe(self, conn: object) -> None:
+    async def subscribe(self, conn: Any) -> None:
         await super().subscribe(conn)
         METER.ready()
 
 
-async def on_order(order: object, _: float) -> None:
+async def on_order(order: Any, _: float) -> None:
     """Hear an order."""
     if METER.hear(order, order.raw["c"].startswith(END)):
         os._exit(0)  # its own end waits for a signal, and then a while

@@ -1,8 +1,8 @@
 """Floors on trio: what is there before anything is made of a text.  The argument says which.
 
-    trio-websocket   as its documentation uses it (4 KiB reads)
-    websockets       the protocol of websockets without its I/O, fed with what a read brings
-    socket           bytes of 64 KiB reads, in which nothing but the ends of frames is looked for
+trio-websocket   as its documentation uses it (4 KiB reads)
+websockets       the protocol of websockets without its I/O, fed with what a read brings
+socket           bytes of 64 KiB reads, in which nothing but the ends of frames is looked for
 """
 
 import ssl

@@ -1,8 +1,9 @@
-"""binance-sdk-spot, the official one: a callback of `user_data_stream_subscribe_signature`; only addresses are changed."""
+"""binance-sdk-spot, the official one: a callback of its signed subscription; only addresses are changed."""
 
 import asyncio
 import ssl
 from importlib.metadata import version
+from typing import Any
 
 from binance_common.configuration import ConfigurationWebSocketAPI
 from binance_sdk_spot.spot import Spot
@@ -13,7 +14,7 @@ from tests.bench.contestants.meter import END, Meter
 class Models(Meter):
     """What was sent stands in a model, under the letters of the wire."""
 
-    def number(self, report: object) -> int:
+    def number(self, report: Any) -> int:
         return super().number(report.model_dump(by_alias=True))
 
 
@@ -22,7 +23,7 @@ async def main() -> None:
     meter = Models(version("binance-sdk-spot"))
     done = asyncio.Event()
 
-    def hear(data: object) -> None:
+    def hear(data: Any) -> None:
         report = data.actual_instance
         if meter.hear(report, report.c.startswith(END)):
             done.set()

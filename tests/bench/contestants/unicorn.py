@@ -34,7 +34,9 @@ def main(library: str) -> None:
             if meter.hear(message, message["event"]["c"].startswith(END)):
                 os._exit(0)  # its threads take seconds to end
 
-    manager.create_stream("arr", "!userData", api_key="bench-key", api_secret="bench-secret", process_asyncio_queue=hear)
+    manager.create_stream(
+        "arr", "!userData", api_key="bench-key", api_secret="bench-secret", process_asyncio_queue=hear
+    )
     threading.Event().wait()  # its own threads work
 
 
