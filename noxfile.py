@@ -21,7 +21,7 @@ nox.options.download_python = "never"  # "installed" means installed: uv would f
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False  # nox's own default turns to True where CI is set
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
+nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "page", "simulation"]
 
 HERE = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(HERE / "pyproject.toml")
@@ -29,7 +29,22 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 PACKAGES = ("exchstream", "mockserver")
 CHECKED = (*PACKAGES, "tests", "noxfile.py")
 TEST_WORKERS = os.environ.get("EXCHSTREAM_TEST_WORKERS", "2")  # processes of pytest-xdist; 0 runs in one
+OLDER = "python3.11"  # the newest for which cryptofeed 2.3.1 can be installed
 CCXT_FTX = ("ccxt==2.1.74", "aiohttp==3.10.11", "setuptools<81")  # the last ccxt with FTX
+
+PYPI_CLIENTS = {  # environment -> what is installed; the newest there is, where no version stands
+    "ccxt": ("ccxt",),
+    "ccxt-ftx": CCXT_FTX,
+    "connector": ("binance-connector",),
+    "cryptofeed": ("cryptofeed==2.3.1", "websockets==10.4"),  # the last with FTX, and what it was written for
+    "futures-connector": ("binance-futures-connector",),
+    "pybotters": ("pybotters",),
+    "python-binance": ("python-binance",),
+    "sdk-futures": ("binance-sdk-derivatives-trading-usds-futures",),
+    "sdk-spot": ("binance-sdk-spot",),
+    "unicorn": ("unicorn-binance-websocket-api",),
+}
+NPM_CLIENTS = ("binance", "ccxt", "ftx-api", "node-binance-api")
 
 
 def group(name: str) -> list[str]:
@@ -143,7 +158,29 @@ def clients_env(session: nox.Session) -> dict[str, str]:
 def clients(session: nox.Session) -> None:
     """Unmodified third-party clients trade on the mock and follow orders there, each in a process of its own."""
     env = clients_env(session)
-    session.run("python", "-m", "pytest", "--timeout=240", *(session.posargs or ["tests/clients"]), env=env)
+    chosen = session.posargs or ["tests/clients", "--ignore=tests/clients/test_all.py"]
+    session.run("python", "-m", "pytest", "--timeout=240", *chosen, env=env)
+
+
+@nox.session
+def clients_all(session: nox.Session) -> None:
+    """Every client of tests/clients/table.py trades on the mock, and its own stream is held to the truth.
+
+    Apart from the default: it installs a dozen clients from PyPI and npm, the newest versions, and needs Node.
+    The page is written by `nox -s clients_all -- --write docs/mock/compatibility.md`.
+    """
+    session.install("-e", ".[keys,test]", *group("tests"))
+    home = Path(session.virtualenv.location).parent
+    for name, requirements in PYPI_CLIENTS.items():
+        client_venv(session, name, *requirements, made_by=OLDER if name == "cryptofeed" else None)
+    for name in NPM_CLIENTS:
+        folder = home / f"clients-npm-{name}"
+        folder.mkdir(exist_ok=True)
+        session.run(
+            *("npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"{name}@latest"), external=True
+        )
+    env = {"EXCHSTREAM_CLIENTS": str(home)}
+    session.run("python", "-m", "pytest", "--timeout=180", "tests/clients/test_all.py", *session.posargs, env=env)
 
 
 @nox.session
@@ -164,6 +201,19 @@ def gate(session: nox.Session) -> None:
     """
     session.install("-e", ".", *group("tests"))
     session.run("python", "-m", "tests.gate", *session.posargs)
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """The mock's page in a headless Chromium, by mouse and keyboard; skipped, with the reason, where there is none.
+
+    `nox -s page -- screenshots` makes the documentation's pictures anew.
+    """
+    session.install("-e", ".[test]", *group("tests"), *group("page"))
+    if session.posargs == ["screenshots"]:
+        session.run("python", "-m", "tests.page.screenshots")
+    else:
+        session.run("python", "-m", "pytest", *(session.posargs or ["tests/page"]))
 
 
 @nox.session

@@ -35,8 +35,10 @@ from mockserver.engine.types import (
     Place,
     PlaceAlgo,
     PlaceList,
+    PositionSide,
     Result,
     SelfTrade,
+    SetTerms,
     Side,
     TimeInForce,
     Trigger,
@@ -78,6 +80,8 @@ class Act(Enum):
     STOP_TRIGGER = "STOP_TRIGGER"
     LIST = "LIST"
     """A list of orders: OCO, OTO or OTOCO."""
+    TERMS = "TERMS"
+    """Other fees, the discount, another leverage or position mode."""
 
 
 PLACING: Final = frozenset({Act.LIMIT, Act.MARKET, Act.QUOTE, Act.IOC, Act.FOK, Act.POST_ONLY, Act.REDUCE_ONLY})
@@ -134,6 +138,8 @@ def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Comma
             return _stop(engine, action, account, instrument)
         case Act.LIST:
             return _list(engine, action, account, instrument)
+        case Act.TERMS:
+            return _terms(engine, action, account, instrument)
         case _:
             return _algo_act(engine, action)
 
@@ -170,8 +176,31 @@ def _placed(engine: Engine, action: Action, account: str, instrument: Instrument
         post_only=post_only,
         on_cross=OnCross.EXPIRE if action.flag else OnCross.REJECT,
         reduce_only=action.act is Act.REDUCE_ONLY,
+        position_side=_position_side(engine, action, account, instrument),
         self_trade=action.self_trade,
     )
+
+
+def _position_side(engine: Engine, action: Action, account: str, instrument: Instrument) -> PositionSide:
+    """Return which of two positions an order is about, where there are two: oftener one that it opens."""
+    if not (instrument.is_perp and engine.terms(account).hedged):
+        return PositionSide.BOTH
+    opens = PositionSide.LONG if action.side is Side.BUY else PositionSide.SHORT
+    closes = PositionSide.SHORT if action.side is Side.BUY else PositionSide.LONG
+    return closes if action.which >= 5 or action.act is Act.REDUCE_ONLY else opens
+
+
+def _terms(engine: Engine, action: Action, account: str, instrument: Instrument) -> SetTerms:
+    match action.which % 4:
+        case 0:
+            return SetTerms(account=account, fees=(action.offset * 10_000, action.size * 10_000))
+        case 1:
+            return SetTerms(account=account, discounted=action.flag)
+        case 2 if instrument.is_perp:
+            return SetTerms(account=account, instrument=instrument.name, leverage=action.size)
+        case _:
+            has_perp = any(each.is_perp for each in engine.instruments.values())
+            return SetTerms(account=account, hedged=not engine.terms(account).hedged and has_perp)
 
 
 def _changed(action: Action, view: OrderView) -> Command | None:
@@ -204,7 +233,12 @@ def _forced(engine: Engine, action: Action, account: str) -> ForceClose | None:
         return None
     kinds = (Kind.LIQUIDATION, Kind.ADL, Kind.SETTLEMENT)
     position = held[action.where % len(held)]
-    return ForceClose(account=account, instrument=position.instrument, kind=kinds[action.which % len(kinds)])
+    return ForceClose(
+        account=account,
+        instrument=position.instrument,
+        kind=kinds[action.which % len(kinds)],
+        position_side=position.side,
+    )
 
 
 def _conditional(engine: Engine, action: Action, account: str, instrument: Instrument) -> PlaceAlgo:
@@ -222,6 +256,7 @@ def _conditional(engine: Engine, action: Action, account: str, instrument: Instr
         price=None if action.flag else instrument.reference_ticks + action.offset,
         quantity=None if closing else action.size * _round_lot(instrument),
         reduce_only=closing,
+        position_side=_position_side(engine, action, account, instrument),
         tags=(("ot", label), ("sp", f"{trigger.normalize():f}"), ("cp", str(closing).lower())),
     )
     return PlaceAlgo(
@@ -245,6 +280,7 @@ def _stop(engine: Engine, action: Action, account: str, instrument: Instrument) 
         type=OrderType.MARKET if market else OrderType.LIMIT,
         quantity=action.size * _round_lot(instrument),
         price=None if market else instrument.reference_ticks + action.offset,
+        position_side=_position_side(engine, action, account, instrument),
         self_trade=action.self_trade,
         trigger=Trigger(
             when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW,
@@ -264,6 +300,7 @@ def _list(engine: Engine, action: Action, account: str, instrument: Instrument) 
         side=action.side if kind is ListKind.OCO else action.side.opposite,
         quantity=action.size * _round_lot(instrument),
         price=instrument.reference_ticks + action.offset,
+        position_side=_position_side(engine, attrs.evolve(action, which=0), account, instrument),
         self_trade=action.self_trade,
     )
     last = engine.last_price(instrument.name)

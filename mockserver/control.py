@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from mockserver.control_acts import (
     Act,
     Json,
     Schema,
+    Stop,
     Table,
     by_name,
     like,
@@ -44,13 +46,15 @@ from mockserver.control_input import BadRequest, Input, key_type_of_pem
 from mockserver.control_links import LinkControl
 from mockserver.control_market import MarketControl
 from mockserver.control_orders import ORDER, Finder, OrderControl
+from mockserver.control_page import PageControl
+from mockserver.control_terms import TermsControl
 from mockserver.control_verify import VerifyControl
 from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
 from mockserver.exchange import Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.openapi import document, page
 from mockserver.recorder import KINDS
-from mockserver.world import World, Worlds
+from mockserver.world import Worlds
 
 __all__ = ["PREFIX", "Control"]
 
@@ -134,12 +138,18 @@ class Control:
             **OrderControl(self._find).table,
             **FaultControl(self._find).table,
             **MarketControl(self._find).table,
+            **TermsControl(self._find).table,
             **VerifyControl(self._find).table,
             **ClockControl(self._find).table,
             **WorldControl(self._find).table,
+            **PageControl(self._find, _ENTRY).table,
         }
         self.routes = list(self.takes())
-        self.document = document(self._table)
+
+    @cached_property
+    def document(self) -> Json:
+        """This API as an OpenAPI document; made when somebody asks, for it takes longer than all the rest."""
+        return document(self._table)
 
     def takes(self) -> dict[str, frozenset[str]]:
         """The names that each route takes, beside those in its path."""
@@ -155,10 +165,10 @@ class Control:
                 answer: HttpResponse = done.value
                 return answer
 
-    def steps(self, request: HttpRequest) -> Generator[World, None, HttpResponse]:
+    def steps(self, request: HttpRequest) -> Generator[Stop, None, HttpResponse]:
         """Answer one request, stopping wherever the wire of a world has to catch up before it goes on.
 
-        Its method, path and status are kept in the journal of the world it names.
+        Its method, path and status are kept in the journal of the world it names, unless it only looked.
         """
         named: str | None = None
         answer: Json | HttpResponse
@@ -175,7 +185,8 @@ class Control:
         except BadRequest as refusal:
             status, answer = refusal.status, {"error": refusal.text, **refusal.more}
         world = self.worlds.worlds.get(named or "", self.worlds.default)
-        world.recorder.record("control", f"{request.method} {request.path} {status}")
+        if request.method != "GET" or status != 200:  # who follows the journal would follow himself
+            world.recorder.record("control", f"{request.method} {request.path} {status}")
         return answer if isinstance(answer, HttpResponse) else HttpResponse.json(json.dumps(answer), status=status)
 
     # -- finding things -------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from mockserver.control_input import Input
-from mockserver.engine.types import OrderType, Side, TimeInForce
+from mockserver.engine.types import OrderType, PositionSide, Side, TimeInForce
 from mockserver.faces.base import HttpResponse
 from mockserver.world import World
 
@@ -24,8 +24,20 @@ PREFIX: Final = "/__mock"
 
 Json = dict[str, Any]
 Schema = dict[str, Any]
-Steps = Generator[World, None, Json]
-"""An act that stops where the wire of a world has to catch up before it goes on."""
+
+
+@attrs.frozen(slots=True)
+class News:
+    """What an act may wait for: the next entry in the journal of a world, and no longer than this."""
+
+    world: World
+    within_ns: int
+
+
+Stop = World | News
+"""Where an act stops: until the wire of this world has caught up, or until there is news."""
+Steps = Generator[Stop, None, Json]
+"""An act that stops on its way."""
 Handler = Callable[[Input], "Json | Steps | HttpResponse"]
 
 # -- the words of schemas ---------------------------------------------------------------------------------------------
@@ -105,6 +117,7 @@ NAMES: Final[dict[str, Schema]] = {
     "client_order_id": like(or_null(TEXT), "mine"),
     "post_only": like(FLAG, False, default=False),
     "reduce_only": like(FLAG, False, default=False),
+    "position_side": like(one_of(PositionSide), "BOTH", default="BOTH"),
     "seed": like(WHOLE, 7, "All chance of a new world comes from it, and its ids repeat."),
     "code": like(WHOLE, 1001, "Code of the close frame."),
     "reason": like(TEXT, "maintenance"),
@@ -124,6 +137,7 @@ class Act:
     gives: Schema | None = None
     """The JSON Schema of the answer; None: somebody has still to say it."""
     media: str = "application/json"
+    """What it answers with; of several that are divided by spaces, one."""
     means: Schema = attrs.field(factory=dict)
     """What a name means here, where it is not what it means in ``NAMES``."""
 

@@ -5,16 +5,19 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
-from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, rows
+from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, one_of, rows
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.engine.types import HOUSE
-from mockserver.faults import Match, read_fault, write_fault
-from mockserver.forms import FormError, nearest
+from mockserver.faults import KINDS, Match, read_fault, write_fault
+from mockserver.forms import FormError, nearest, value_schema
 from mockserver.world import World
 
 _FAULT: Schema = like({"type": ["object", "string"]}, {"latency": {"delay": "250ms"}, "name": "late"})
 _ARMED: Schema = obj(name=TEXT, fault={"type": ["object", "string"]}, legal=FLAG, hits=WHOLE)
+_KIND: Schema = obj(
+    kind=one_of(KINDS), seam=one_of(("request", "dial", "frame")), legal=FLAG, about=TEXT, parameters={"type": "object"}
+)
 _GIVES: Schema = obj(seed={"type": "integer"}, faults=rows(_ARMED))
 
 
@@ -25,6 +28,7 @@ class FaultControl:
         self.find = find
         self.table: Table = {
             ("GET", "/faults"): Act.of(self._list, gives=_GIVES),
+            ("GET", "/faults/kinds"): Act.of(self._kinds, gives=obj(kinds=rows(_KIND), match={"type": "object"})),
             ("POST", "/faults"): Act.of(self._arm, "fault!", gives=_GIVES, fault=_FAULT),
             ("POST", "/faults/{name}/disarm"): Act.of(self._disarm, gives=_GIVES, name=like(TEXT, "late")),
             ("POST", "/faults/clear"): Act.of(self._clear, gives=_GIVES),
@@ -33,6 +37,20 @@ class FaultControl:
     def _list(self, given: Input) -> Json:
         """The faults that are armed, the first first, and how often each has happened."""
         return _rows(self.find.world(given))
+
+    def _kinds(self, given: Input) -> Json:
+        """Every kind of fault, what it is about, what it takes, and whether it can happen at the real venue."""
+        kinds = [
+            {
+                "kind": word,
+                "seam": kind.seam,
+                "legal": kind().legal,
+                "about": " ".join((kind.__doc__ or "").split()),
+                "parameters": value_schema(kind),
+            }
+            for word, kind in KINDS.items()
+        ]
+        return {"kinds": kinds, "match": value_schema(Match)}
 
     def _arm(self, given: Input) -> Json:
         """Let a fault happen from now on."""

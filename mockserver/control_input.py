@@ -55,7 +55,8 @@ class Input:
         if not isinstance(body, dict):
             raise BadRequest("the body is not a JSON object")
         path = {name: unquote(value) for name, value in captured.items()}
-        return cls(body | dict(parse_qsl(request.query, keep_blank_values=True)) | path)
+        home = {} if request.world is None else {"world": request.world}
+        return cls(home | body | dict(parse_qsl(request.query, keep_blank_values=True)) | path)
 
     def allow(self, names: Collection[str]) -> None:
         """Refuse names that the route does not take: a misspelt one would be ignored, and its writer none the wiser."""

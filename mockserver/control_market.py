@@ -22,6 +22,7 @@ MOST_LEVELS = 1_000
 
 _LEVELS: Schema = rows({"type": "array", "prefixItems": [MONEY, MONEY], "minItems": 2, "maxItems": 2})
 _MARKET: Schema = obj(venue=TEXT, symbol=TEXT, last_price=MONEY, bids=_LEVELS, asks=_LEVELS)
+_LISTED: Schema = obj(venue=TEXT, symbol=TEXT, last_price=MONEY, tick=MONEY, step=MONEY, lot=MONEY)
 _BOOK: Schema = like(rows({"type": "array", "items": NAMES["amount"]}), [["19999", "0.5"]], "Levels, best first.")
 
 
@@ -31,6 +32,7 @@ class MarketControl:
     def __init__(self, find: Finder) -> None:
         self.find = find
         self.table: Table = {
+            ("GET", "/market"): Act.of(self._list, "venue", gives=obj(markets=rows(_LISTED))),
             ("GET", "/market/{symbol}"): Act.of(self._show, "venue", gives=_MARKET),
             ("POST", "/market/{symbol}/price"): Act.of(self._price, "venue price!", gives=_MARKET),
             ("POST", "/market/{symbol}/trade"): Act.of(self._trade, "venue price quantity side", gives=_MARKET),
@@ -49,6 +51,10 @@ class MarketControl:
         exchange = having[0] if having else exchanges[0]
         return exchange, self.find.instrument(exchange, given)
 
+    def _list(self, given: Input) -> Json:
+        """Every market: its last price, and what prices and quantities are multiples of."""
+        return {"markets": [_listed(e, i) for e in self.find.exchanges(given) for i in e.engine.instruments.values()]}
+
     def _show(self, given: Input) -> Json:
         """Show the best levels of a market, and its last price."""
         exchange, instrument = self._market(given)
@@ -64,9 +70,10 @@ class MarketControl:
         """Let the house trade with itself, as the public sees it."""
         exchange, instrument = self._market(given)
         engine = exchange.engine
-        price, quantity = engine.last_price(instrument.name), lot(instrument)
+        price = engine.last_price(instrument.name)
         if given.has("price"):
             price = _above_zero("price", given.amount("price", instrument.to_ticks))
+        quantity = lot(instrument, price)
         if given.has("quantity"):
             quantity = _above_zero("quantity", given.amount("quantity", instrument.to_steps))
         side = given.one_of("side", Side, Side.BUY)
@@ -106,6 +113,18 @@ def _carry_out(exchange: Exchange, instrument: Instrument, commands: Iterable[Co
     for command in commands:
         accepted(exchange.submit(command))
     return _row(exchange, instrument)
+
+
+def _listed(exchange: Exchange, instrument: Instrument) -> Json:
+    last = exchange.engine.last_price(instrument.name)
+    return {
+        "venue": exchange.venue,
+        "symbol": instrument.name,
+        "last_price": _text(instrument.price(last)),
+        "tick": _text(instrument.tick),
+        "step": _text(instrument.step),
+        "lot": _text(instrument.quantity(lot(instrument, last))),
+    }
 
 
 def _row(exchange: Exchange, instrument: Instrument) -> Json:

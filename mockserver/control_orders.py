@@ -19,6 +19,7 @@ from mockserver.control_acts import (
     one_of,
     open_obj,
     or_null,
+    rows,
 )
 from mockserver.control_input import BadRequest, Input
 from mockserver.engine.types import (
@@ -33,6 +34,7 @@ from mockserver.engine.types import (
     OrderType,
     OrderView,
     Place,
+    PositionSide,
     RejectReason,
     Reply,
     Side,
@@ -132,12 +134,13 @@ class OrderControl:
 
     def __init__(self, find: Finder) -> None:
         self.find = find
-        terms = "type price time_in_force client_order_id post_only reduce_only"
+        terms = "type price time_in_force client_order_id post_only reduce_only position_side"
         order = "/orders/{venue}/{symbol}/{id}"
         closes = like(one_of(kind.value for kind in Kind if kind is not Kind.TRADE), "LIQUIDATION")
         maker = like(one_of(("maker", "taker")), "maker", default="maker")
         self.table: Table = {
             ("POST", "/deposit"): Act.of(self._deposit, "venue! account! asset! amount!", gives=_DEPOSITED),
+            ("GET", "/orders"): Act.of(self._open, "venue account limit", gives=obj(orders=rows(ORDER))),
             ("POST", "/orders"): Act.of(
                 self._place, f"venue! account! symbol! side! quantity! {terms}", gives=obj(order=ORDER)
             ),
@@ -148,7 +151,7 @@ class OrderControl:
             ("POST", f"{order}/expire"): Act.of(self._expire, gives=obj(order=ORDER)),
             ("POST", f"{order}/trigger"): Act.of(self._set_off, gives=obj(order=ORDER)),
             ("POST", "/positions/{venue}/{symbol}/close"): Act.of(
-                self._force_close, "account! kind! quantity price", gives=obj(order=ORDER), kind=closes
+                self._force_close, "account! kind! quantity price position_side", gives=obj(order=ORDER), kind=closes
             ),
             ("POST", "/algo/{id}/trigger"): Act.of(self._trigger, "venue", gives=_TRIGGERED),
         }
@@ -161,6 +164,20 @@ class OrderControl:
         accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
         balance = exchange.engine.balance(account, asset)
         return {"account": account, "asset": asset, "free_atoms": balance.free, "locked_atoms": balance.locked}
+
+    def _open(self, given: Input) -> Json:
+        """The newest open orders of clients, the oldest first."""
+        exchanges = self.find.exchanges(given)
+        wanted = self.find.some_account(given, exchanges)
+        views = [
+            (view.created_ns, exchange.venue, view, exchange.engine.instruments[view.instrument])
+            for exchange in exchanges
+            for name in exchange.engine.accounts()
+            if name != HOUSE and wanted in (None, name)
+            for view in exchange.engine.open_orders(name)
+        ]
+        newest = sorted(views, key=lambda row: row[:2])[-max(1, given.whole("limit", 100)) :]
+        return {"orders": [order_row(venue, view, instrument) for _, venue, view, instrument in newest]}
 
     def _place(self, given: Input) -> Json:
         """Place an order, as its owner would."""
@@ -179,6 +196,7 @@ class OrderControl:
                 client_id=given.optional_text("client_order_id"),
                 post_only=given.flag("post_only", False),
                 reduce_only=given.flag("reduce_only", False),
+                position_side=given.one_of("position_side", PositionSide, PositionSide.BOTH),
             )
         )
         return _order_answer(exchange, instrument, reply)
@@ -219,6 +237,7 @@ class OrderControl:
             account=self.find.ledger(exchange, given),
             instrument=instrument.name,
             kind=given.one_of("kind", Kind),
+            position_side=given.one_of("position_side", PositionSide, PositionSide.BOTH),
             quantity=given.amount("quantity", instrument.to_steps) if given.has("quantity") else None,
             price=given.amount("price", instrument.to_ticks) if given.has("price") else None,
         )

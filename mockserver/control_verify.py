@@ -5,11 +5,12 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
-from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, or_null, rows
+from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, one_of, or_null, rows
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.forms import FormError
 from mockserver.heard import read_entry
+from mockserver.player.checks import CHECKS, Case, judge
 from mockserver.reports import ReportError
 from mockserver.verify import Journal, failures, read_expectations, report
 
@@ -19,6 +20,8 @@ _FIELD: Schema = obj(field=TEXT, wanted=TEXT, got=TEXT)
 _FAILURE: Schema = obj(
     expected=TEXT, said=TEXT, nearest=or_null(obj(seq=WHOLE, text=TEXT, fields=rows(_FIELD))), window=rows(TEXT)
 )
+_JUDGED: Schema = obj(name=one_of(CHECKS), about=TEXT, reported=FLAG, unknown=FLAG, wrong=rows(TEXT))
+_CHECKED: Schema = obj(reported=WHOLE, checks=rows(_JUDGED))
 _GIVES: Schema = obj(ok=FLAG, checked=WHOLE, seed={"type": "integer"}, failures=rows(_FAILURE), text=TEXT)
 
 
@@ -29,6 +32,9 @@ class VerifyControl:
         self.find = find
         self.table: Table = {
             ("POST", "/verify"): Act.of(self._verify, "expect! since", gives=_GIVES, expect=_EXPECT),
+            ("GET", "/checks"): Act.of(
+                self._checks, "venue! account!", gives=obj(reported=WHOLE, checks=rows(_JUDGED))
+            ),
             ("POST", "/report"): Act.of(self._report, "report!", gives=obj(told=WHOLE), report=_REPORT),
         }
 
@@ -45,6 +51,28 @@ class VerifyControl:
         now_ns = world.clock.now_ns
         wrong = failures(wanted, Journal(heard, heard[0].time_ns if heard else now_ns, now_ns))
         return report(wrong, checked=len(wanted), seed=world.seed)
+
+    def _checks(self, given: Input) -> Json:
+        """Whether the client did well so far; what it heard is known only as far as it reported."""
+        world, exchange = self.find.world(given), self.find.exchange(given)
+        account, engine = self.find.ledger(exchange, given), exchange.engine
+        case = Case(
+            venue=exchange.venue,
+            account=account,
+            heard=[read_entry(entry) for entry in world.recorder.entries()],
+            truth=world.truth.report(
+                lambda _, symbol: engine.instruments[symbol], world.clock.now_ns, venue=exchange.venue, account=account
+            ),
+            told=world.reports.told,
+            unreadable=world.reports.wrong,
+            now_ns=world.clock.now_ns,
+        )
+        found = [
+            {"name": each.name, "unknown": each.unknown, "wrong": list(each.wrong)}
+            | {"about": CHECKS[each.name].about, "reported": CHECKS[each.name].reported}
+            for each in judge(list(CHECKS), case)
+        ]
+        return {"reported": len(world.reports.told), "checks": found}
 
     def _report(self, given: Input) -> Json:
         """Take what the client says it has heard."""

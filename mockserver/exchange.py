@@ -165,6 +165,10 @@ class Exchange:
         self._drain()
         return reply
 
+    def later(self, command: Command) -> None:
+        """Apply a command once the events of the present one have been told."""
+        self._reactions.append(command)
+
     def when_ended(self, order: OrderView, then: Callable[[], None]) -> None:
         """Call this once the order has ended; at once if it has."""
         now = self.engine.order(order.instrument, order.order_id)

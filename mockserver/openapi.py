@@ -78,7 +78,8 @@ def _body(act: Act, names: list[str]) -> Json:
 
 
 def _answer(act: Act) -> Json:
-    return {"description": "Done.", "content": {act.media: {"schema": act.gives if act.gives is not None else {}}}}
+    schema = {"schema": act.gives if act.gives is not None else {}}
+    return {"description": "Done.", "content": dict.fromkeys(act.media.split(), schema)}
 
 
 def _refusal(text: str) -> Json:

@@ -17,9 +17,9 @@ from mockserver.engine.types import HOUSE, Cancel, Command, Fill, Instrument, Or
 Levels = Sequence[tuple[int, int]]
 
 
-def lot(instrument: Instrument) -> int:
-    """Return the smallest quantity, in steps, that may be traded at the reference price."""
-    one = instrument.notional(instrument.reference_ticks, 1)
+def lot(instrument: Instrument, price: int | None = None) -> int:
+    """Return the smallest quantity, in steps, that may be traded at this price (None: the reference price)."""
+    one = instrument.notional(instrument.reference_ticks if price is None else price, 1)
     return max(instrument.min_steps, -(-instrument.min_notional_atoms // one))
 
 
@@ -49,7 +49,7 @@ def moved(engine: Engine, instrument: Instrument, price: int) -> Iterator[Comman
             now = engine.order(view.instrument, view.order_id)  # a model may have filled it since
             if now is not None and touches(now, price):
                 yield Fill(instrument=view.instrument, order_id=view.order_id)
-    yield from traded(engine, instrument, price, lot(instrument), Side.BUY if up else Side.SELL)
+    yield from traded(engine, instrument, price, lot(instrument, price), Side.BUY if up else Side.SELL)
 
 
 def traded(engine: Engine, instrument: Instrument, price: int, quantity: int, taker: Side) -> Iterator[Command]:

@@ -73,8 +73,8 @@ class Recorder:
         self._now = now
         self._ring: deque[Entry] = deque(maxlen=limit)
         self._seq = 0
-        self.on_record: Callable[[], None] | None = None
-        """Called after each new entry, so that whoever follows can wake up; it must not record anything itself."""
+        self.followers: list[Callable[[], None]] = []  # bounded: each takes itself off
+        """Called after each new entry, so that who follows can wake up; they must not record anything themselves."""
         self.counts: Counter[Kind] = Counter()  # bounded: by the kinds
         self.statuses: Counter[int] = Counter()  # bounded: by the statuses of HTTP
         self.unmatched = 0
@@ -85,8 +85,13 @@ class Recorder:
         self._seq += 1
         self.counts[kind] += 1
         self._ring.append(Entry(self._seq, self._now(), kind, text[: MAX_TEXT + 1], link, of))
-        if self.on_record is not None:
-            self.on_record()
+        for tell in self.followers:
+            tell()
+        return self._seq
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest entry."""
         return self._seq
 
     def entries(self, *, since: int = 0) -> list[Entry]:

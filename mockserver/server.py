@@ -27,9 +27,10 @@ from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
 from mockserver.control import PREFIX, Control
+from mockserver.control_acts import News
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
-from mockserver.hosts import foreign_host, origin_form, refusal
+from mockserver.hosts import foreign_host, origin_form, refusal, venue_of
 from mockserver.link import Link
 from mockserver.pacing import pass_time, shape
 from mockserver.tally import Tally
@@ -146,8 +147,13 @@ class Server:
             with trio.move_on_after(max(delay, SHORTEST_SLEEP)):
                 await self._earlier.wait()
 
-    async def serve_stream(self, stream: trio.abc.Stream, peer: str = "127.0.0.1", local: str = "127.0.0.1") -> None:
-        """Serve one connection until it ends; ``local`` is the address of ours that the client connected to."""
+    async def serve_stream(
+        self, stream: trio.abc.Stream, peer: str = "127.0.0.1", local: str = "127.0.0.1", world: str | None = None
+    ) -> None:
+        """Serve one connection until it ends; ``local`` is the address of ours that the client connected to.
+
+        ``world`` answers where no key says whose a request is; None: the default one.
+        """
         tap = Tap(stream)
         if self.open_connections >= MAX_CONNECTIONS:
             await trio.aclose_forcefully(stream)
@@ -156,7 +162,7 @@ class Server:
         try:
             with tap.scope:
                 if self.gate is None or await self.gate.admit(tap):
-                    await _Connection(self, tap, peer, local).run()
+                    await _Connection(self, tap, peer, local, world).run()
             await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
@@ -193,7 +199,8 @@ class Server:
         steps = self.control.steps(request)
         try:
             while True:
-                await self.let_catch_up(next(steps), deaf)
+                stop = next(steps)
+                await (self.hear(stop) if isinstance(stop, News) else self.let_catch_up(stop, deaf))
         except StopIteration as done:
             answer: HttpResponse = done.value
             return answer
@@ -207,9 +214,20 @@ class Server:
         """Wait until the connections of a world have caught up, but for those that are too slow (``deaf``)."""
         await catch_up([link for link in self.worlds.links.values() if link.home is world], deaf)
 
+    async def hear(self, news: News) -> None:
+        """Wait until the journal of a world has a new entry, and not for ever."""
+        heard, followers = trio.Event(), news.world.recorder.followers
+        followers.append(heard.set)
+        try:
+            with trio.move_on_after(news.within_ns / 1e9):
+                await heard.wait()
+        finally:
+            followers.remove(heard.set)
+
     def refuse(self, asked: HttpRequest | str, answer: HttpResponse) -> HttpResponse:
-        """Return an answer that no venue gives, kept in the journal of the default world."""
-        self.worlds.default.recorder.record_refused(asked, answer)
+        """Return an answer that no venue gives, kept in the journal of the world at home."""
+        world = self.worlds.default if isinstance(asked, str) else self.worlds.at_home(asked)
+        world.recorder.record_refused(asked, answer)
         return answer
 
     def _failed(self, request: HttpRequest) -> HttpResponse:
@@ -235,13 +253,13 @@ class Server:
         nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
         return _error(404, f"no such route: {wanted}", nearest=nearest, **lacks)
 
-    async def accepted(self, stream: trio.SocketStream) -> None:
-        """Serve one connection of a listener."""
+    async def accepted(self, stream: trio.SocketStream, world: str | None = None) -> None:
+        """Serve one connection of a listener, which may be that of one world."""
         try:
             peer, local = str(stream.socket.getpeername()[0]), str(stream.socket.getsockname()[0])
         except OSError:  # gone before we looked
             peer = local = "unknown"
-        await self.serve_stream(stream, peer, local)
+        await self.serve_stream(stream, peer, local, world)
 
     def disconnected(self, link: Link) -> None:
         """A WebSocket is gone."""
@@ -271,11 +289,12 @@ class Server:
 class _Connection:
     """One TCP connection: requests one after another, then perhaps a WebSocket."""
 
-    def __init__(self, server: Server, tap: Tap, peer: str, local: str) -> None:
+    def __init__(self, server: Server, tap: Tap, peer: str, local: str, world: str | None) -> None:
         self.server = server
         self.tap = tap
         self.peer = peer
         self.local = local
+        self.world = world
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     async def run(self) -> None:
@@ -327,14 +346,16 @@ class _Connection:
                 return None
 
     def _seen(self, head: h11.Request, body: bytearray) -> HttpRequest:
-        return HttpRequest(
+        seen = HttpRequest(
             method=head.method.decode("ascii"),
             target=origin_form(head.target.decode("latin-1"), self.server.control.hosts),
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
             body=bytes(body),
             peer=self.peer,
             local=self.local,
+            world=self.world,
         )
+        return attrs.evolve(seen, target=f"{PREFIX}/ui") if is_front_door(seen) else seen
 
     async def _answer(self, request: HttpRequest) -> bool:
         """Answer a request, as faults will have it; False when the connection has ended instead."""
@@ -447,6 +468,12 @@ class _Connection:
 def is_control(request: HttpRequest) -> bool:
     """Whether a request is for the control API."""
     return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+def is_front_door(request: HttpRequest) -> bool:
+    """Whether a browser asks this server, and no venue, for what is at ``/``."""
+    asks = request.method == "GET" and request.path == "/" and "text/html" in (request.header("accept") or "")
+    return asks and venue_of(request.header("host")) is None
 
 
 def _most(request: HttpRequest) -> int:

@@ -80,7 +80,9 @@ _UNICORN: Final = """\
 from unicorn_binance_websocket_api import BinanceWebSocketApiManager
 manager = BinanceWebSocketApiManager(exchange="binance.com", websocket_base_uri="$ws/",
     websocket_api_base_uri="$ws/ws-api/v3", warn_on_update=False)
-orders = manager.create_stream(api=True, api_key="$key", api_secret="$secret")
+account = {"api_key": "$key", "api_secret": "$secret", "stream_buffer_name": True}
+events = manager.create_stream("arr", "!userData", **account)
+orders = manager.create_stream(api=True, **account)  # for manager.api.spot.create_order
 # futures: its own REST part goes to api.binance.com whatever it is told; use exec"""
 
 _SDK: Final = """\
@@ -94,9 +96,20 @@ client = CLASS(
 _PYBOTTERS: Final = """\
 import pybotters
 from pybotters.auth import Auth, Hosts, Item
+from pybotters.ws import MessageSign, MessageSignHosts
 Hosts.items["$host"] = Item("binance", Auth.binance)  # it signs by the name of the host
+MessageSignHosts.items["$host"] = Item("binance", MessageSign.binance)
+ws_url = "$ws/WS_PATH"
 def connect():  # inside a running loop
     return pybotters.Client(apis={"binance": ["$key", "$secret"]}, base_url="$http")"""
+
+_CONNECTOR: Final = """\
+# python -m mockserver --profile binance-2024: it knows the streams of before 2026 alone, which are silent since then
+from binance.PACKAGE import CLASS
+from binance.websocket.SOCKET import STREAMS
+client = CLASS("$key", "$secret", base_url="$http")
+def open_streams(hear):
+    return STREAMS(stream_url="$ws/NAME", on_message=hear)  # /ws alone is FTX"""
 
 _CRYPTOFEED: Final = """\
 # python -m mockserver --tls; SSL_CERT_FILE and REQUESTS_CA_BUNDLE name the bundle it tells: cryptofeed insists on wss
@@ -106,6 +119,16 @@ class Mock(CLASS):
     api = "$https/API"
     rest_endpoints = [replace(each, address="$https") for each in CLASS.rest_endpoints]
     websocket_endpoints = [replace(each, address="$wss") for each in CLASS.websocket_endpoints]"""
+
+_CRYPTOFEED_FTX: Final = """\
+# cryptofeed 2.3.1, websockets 10.4, Python 3.11; python -m mockserver --tls, SSL_CERT_FILE names the bundle it tells
+from dataclasses import replace
+from cryptofeed.exchanges import FTX
+class Mock(FTX):
+    api = "$https/api"
+    rest_endpoints = [replace(each, address="$https") for each in FTX.rest_endpoints]
+    websocket_endpoints = [replace(each, address="$wss/ws/") for each in FTX.websocket_endpoints]
+config = {"ftx": {"key_id": "$key", "key_secret": "$secret"}}"""
 
 _FREQTRADE: Final = """\
 {"exchange": {"name": "binance", "key": "$key", "secret": "$secret", "ccxt_config": {"urls": {"api": {
@@ -140,10 +163,17 @@ const client = new Binance({ APIKEY: '$key', APISECRET: '$secret', urls: { base:
 client.wsApi = '$ws/ws-api/v3';  // the futures streams' host cannot be set: use exec"""
 
 _SIEBLY: Final = """\
-const { CLASS, WebsocketClient } = await import('binance');
-const client = new CLASS({ api_key: '$key', api_secret: '$secret', baseUrl: '$http' });
+const { USDMClient, WebsocketClient } = await import('binance');
+const client = new USDMClient({ api_key: '$key', api_secret: '$secret', baseUrl: '$http' });
 const streams = new WebsocketClient({ api_key: '$key', api_secret: '$secret', wsUrl: '$ws',
   restOptions: { baseUrl: '$http' } });"""
+
+_SIEBLY_SPOT: Final = """\
+const { MainClient, WebsocketAPIClient } = await import('binance');
+const client = new MainClient({ api_key: '$key', api_secret: '$secret', baseUrl: '$http' });
+const api = new WebsocketAPIClient({ api_key: '$key', api_secret: '$secret', wsUrl: '$ws',
+  restOptions: { baseUrl: '$http' }, attachEventListeners: false });
+const streams = api.getWSClient();"""
 
 _FTX_API: Final = """\
 const { RestClient, WebsocketClient } = await import('ftx-api');
@@ -228,9 +258,22 @@ CLIENTS: Final[tuple[Client, ...]] = (
         package="PyPI binance-connector, binance-futures-connector",
         tried="3.13.0, 4.2.0",
         lines={
-            SPOT: 'from binance.spot import Spot\nclient = Spot("$key", "$secret", base_url="$http")',
-            FUTURES: "from binance.um_futures import UMFutures\n"
-            'client = UMFutures("$key", "$secret", base_url="$http")',
+            SPOT: _with(
+                _CONNECTOR,
+                PACKAGE="spot",
+                CLASS="Spot",
+                SOCKET="spot.websocket_stream",
+                STREAMS="SpotWebsocketStreamClient",
+                NAME=SPOT,
+            ),
+            FUTURES: _with(
+                _CONNECTOR,
+                PACKAGE="um_futures",
+                CLASS="UMFutures",
+                SOCKET="um_futures.websocket_client",
+                STREAMS="UMFuturesWebsocketClient",
+                NAME=FUTURES,
+            ),
         },
         proxy=NOTHING,
     ),
@@ -238,16 +281,20 @@ CLIENTS: Final[tuple[Client, ...]] = (
         name="pybotters",
         package="PyPI pybotters",
         tried="1.11.2",
-        lines={SPOT: _PYBOTTERS, FUTURES: _PYBOTTERS},
+        lines={
+            SPOT: _with(_PYBOTTERS, WS_PATH="ws-api/v3"),
+            FUTURES: _with(_PYBOTTERS, WS_PATH="private/ws"),  # ?listenKey=
+        },
         proxy="Client(…, trust_env=True)",
     ),
     Client(
         name="cryptofeed",
-        package="PyPI cryptofeed",
+        package="PyPI cryptofeed (FTX: cryptofeed==2.3.1)",
         tried="2.5.0",
         lines={
             SPOT: _with(_CRYPTOFEED, CLASS="Binance", API="api/v3/"),
             FUTURES: _with(_CRYPTOFEED, CLASS="BinanceFutures", API="fapi/v1/"),
+            FTX: _CRYPTOFEED_FTX,
         },
         proxy="REST by aiohttp ignores it: --isolate",
     ),
@@ -290,7 +337,7 @@ CLIENTS: Final[tuple[Client, ...]] = (
         package="npm binance",
         tried="3.6.5",
         language="javascript",
-        lines={SPOT: _with(_SIEBLY, CLASS="MainClient"), FUTURES: _with(_SIEBLY, CLASS="USDMClient")},
+        lines={SPOT: _SIEBLY_SPOT, FUTURES: _SIEBLY},
         proxy="REST: nothing; streams: wsOptions: { agent: new HttpsProxyAgent(process.env.HTTPS_PROXY) }",
     ),
     Client(

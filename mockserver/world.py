@@ -137,7 +137,8 @@ class Worlds:
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
             settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
-            exchange = Exchange(spec, world, Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed), settings)
+            engine = Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed, discount=spec.discount)
+            exchange = Exchange(spec, world, engine, settings)
             world.exchanges[spec.name] = exchange
             if self.recipe.kept is not None:
                 exchange.engine.keep(self.recipe.kept)
@@ -258,16 +259,20 @@ class Worlds:
         seam: Literal["request", "dial"] = "dial" if dial else "request"
         asked = None if dial else magic(request)
         if asked is None and not any(world.faults.watches(seam) for world in self.worlds.values()):
-            return self.default, FAIR
+            return self.at_home(request), FAIR
         request, home, account = self._home(request, dial=dial)
         if home is None:
-            return self.default, FAIR
+            return self.at_home(request), FAIR
         world = home.world
         hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.timeline_ns)
         if asked is not None:
             hits.insert(0, Hit(Fault(kind=asked[1], name=asked[0]), Draw(world.seed, asked[0], 1)))
         world.note_faults(hits)
         return world, fate_of(hits, home.venue)
+
+    def at_home(self, request: HttpRequest) -> World:
+        """The world of a request that no key says anything about: that of its port, or the default one."""
+        return self.worlds.get(request.world or "", self.default)
 
     def handle(self, request: HttpRequest, fate: Fate = FAIR) -> HttpResponse | None:
         """Answer an HTTP request by the right face of the right world; None when no venue has such a route."""
@@ -340,19 +345,20 @@ class Worlds:
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _candidates(self, request: HttpRequest) -> tuple[HttpRequest, list[Exchange]]:
-        """The exchanges to ask, best first: those that know the request's key, then the default world's in order.
+        """The exchanges to ask, best first: those that know the request's key, then those at home in order.
 
         The host that was asked says which venue is meant; where it is none of the venues', a path may begin with
         ``/<venue>`` to say it where two share a path (``/ws``).
         """
         known: list[Exchange] = []
         others: list[Exchange] = []
-        named = self.default.exchanges.get(venue_of(request.header("host")) or "")
+        exchanges = self.at_home(request).exchanges
+        named = exchanges.get(venue_of(request.header("host")) or "")
         first, _, rest = request.target[1:].partition("/")
-        if named is None and first in self.default.exchanges:
-            named = self.default.exchanges[first]
+        if named is None and first in exchanges:
+            named = exchanges[first]
             request = attrs.evolve(request, target=f"/{rest}")
-        for exchange in [named] if named is not None else self.default.exchanges.values():
+        for exchange in [named] if named is not None else exchanges.values():
             token = exchange.face.credential(request)
             found = self._find(exchange.venue, token) if token else None
             (known if found is not None else others).append(found or exchange)

@@ -146,8 +146,7 @@ class AlgoStore:
         """Return the child with its quantity: of the whole opposite position, where none was given."""
         if child.quantity is not None:
             return child
-        position = self._desk.ledger.position(child.account, child.instrument).quantity
-        size = max(0, -child.side.sign * position)
+        size = self._desk.reducible(child)
         return attrs.evolve(child, quantity=size) if size else None
 
     def _change(

@@ -13,6 +13,7 @@ from mockserver.engine.enums import (
     ListKind,
     OnCross,
     OrderType,
+    PositionSide,
     Reason,
     SelfTrade,
     Side,
@@ -54,10 +55,16 @@ class Place:
     post_only: bool = False
     on_cross: OnCross = OnCross.REJECT
     reduce_only: bool = False
+    position_side: PositionSide = PositionSide.BOTH
     self_trade: SelfTrade = SelfTrade.NONE
     trigger: Trigger | None = None
     good_till_ns: int | None = None
     tags: Tags = ()
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it may only make a position smaller."""
+        return self.reduce_only or self.position_side.closes(self.side)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -160,6 +167,7 @@ class ForceClose:
     kind: Kind
     quantity: int | None = None
     price: int | None = None
+    position_side: PositionSide = PositionSide.BOTH
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -170,6 +178,24 @@ class Deposit:
     asset: str
     amount: int
     cause: BalanceCause = BalanceCause.DEPOSIT
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class SetTerms:
+    """Change on which terms an account trades; None leaves a thing as it is. Nothing is told of it.
+
+    ``fees`` are (maker, taker) in 1e-8, on every market of the venue; ``discounted``: whether fees are paid in the
+    venue's discount asset. ``leverage`` and ``isolated`` (shown, not reckoned with) are those of ``instrument``.
+    ``hedged``: a long and a short position at each market instead of one.
+    """
+
+    account: str
+    fees: tuple[int, int] | None = None
+    discounted: bool | None = None
+    hedged: bool | None = None
+    instrument: str | None = None
+    leverage: int | None = None
+    isolated: bool | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -216,6 +242,7 @@ Command: TypeAlias = (
     | TriggerOrder
     | ForceClose
     | Deposit
+    | SetTerms
     | PlaceAlgo
     | CancelAlgo
     | TriggerAlgo

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from decimal import ROUND_CEILING
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 import attrs
 
 from mockserver.engine.book import Book, OrderKey
+from mockserver.engine.fees import Discount, Fee, discounted, plain_fee
 from mockserver.engine.ids import Ids
 from mockserver.engine.ledger import Ledger
 from mockserver.engine.orders import OrderStore
+from mockserver.engine.terms import Terms
 from mockserver.engine.triggers import Watchers
 from mockserver.engine.types import (
     ATOMS,
@@ -64,13 +66,16 @@ class Market:
 class Desk:
     """State and the smallest changes of it."""
 
-    def __init__(self, instruments: Iterable[Instrument], ids: Ids) -> None:
+    def __init__(self, instruments: Iterable[Instrument], ids: Ids, discount: Discount | None = None) -> None:
         self.ids = ids
+        self.discount = discount
         self.now_ns = 0
         self.markets = {instrument.name: Market(instrument) for instrument in instruments}
         self.orders = OrderStore(ids)
         self.ledger = Ledger()
         self.ledger.open(HOUSE)
+        spot = (market for market in self.markets.values() if not market.instrument.is_perp)
+        self._pairs = {(market.instrument.base, market.instrument.quote): market for market in spot}
         self._seq = 0
         self._events: list[Event] = []  # bounded: taken by every command
         self._prints: deque[PublicTrade] = deque()  # bounded: taken by every command
@@ -173,7 +178,8 @@ class Desk:
             return instrument.cash, 0
         if view.side is Side.SELL:
             return instrument.base, remaining * instrument.step_atoms
-        return instrument.quote, cost(instrument, instrument.notional(self.limit_of(view), remaining))
+        terms = self.ledger.terms(view.account)
+        return instrument.quote, cost(instrument, terms, instrument.notional(self.limit_of(view), remaining))
 
     def limit_of(self, order: OrderView | Place) -> int:
         """Return the ticks an order is reckoned at: its price, else its trigger's (rounded up), else the last."""
@@ -255,8 +261,10 @@ class Desk:
         self.hold(view, view.remaining - quantity)
         if view.price is not None:
             market.book.reduce(view.side, view.price, self.key(view), quantity)
-        fee, realized = self.ledger.trade(view.account, market.instrument, view.side, price, quantity, maker=maker)
         quote = market.instrument.notional(price, quantity)
+        fee = self._fee(view, market.instrument, quote, quantity, maker=maker)
+        side, asked = view.position_side, (view.account, market.instrument, view.side)
+        realized = self.ledger.trade(*asked, quote, quantity, side, fee=fee)
         filled = view.filled + quantity
         traded = attrs.evolve(
             view,
@@ -283,10 +291,33 @@ class Desk:
             kind=view.kind,
             realized=realized,
             time_ns=self.now_ns,
+            position_side=view.position_side,
         )
         self.orders.add_execution(execution)
         self.change(OrderChange.TRADE, traded, execution=execution)
+        if self.discount is not None and fee.asset == self.discount.asset:
+            self.ledger.touch(view.account, (fee.asset,))
         return traded
+
+    def _fee(self, view: OrderView, instrument: Instrument, quote: int, quantity: int, *, maker: bool) -> Fee:
+        terms = self.ledger.terms(view.account)
+        fee = plain_fee(terms, instrument, view.side, quote, quantity, maker=maker)
+        if view.account == HOUSE:
+            return Fee(0, fee.asset, 0)
+        if not terms.discounted or self.discount is None:
+            return fee
+        free = self.ledger.balance(view.account, self.discount.asset).free
+        return discounted(fee, self.discount, instrument, quote, free, self.price_of)
+
+    def price_of(self, base: str, quote: str) -> Decimal | None:
+        """Return the last price of an asset in another, None where there is no such spot market."""
+        market = self._pairs.get((base, quote))
+        return None if market is None else market.instrument.price(market.last_price)
+
+    def reducible(self, order: OrderView | Place) -> int:
+        """Return the steps of the position that an order which may only reduce could close."""
+        position = self.ledger.position(order.account, order.instrument, order.position_side).quantity
+        return max(0, -order.side.sign * position)
 
     def print_trade(self, market: Market, price: int, quantity: int, taker: Side, kind: Kind) -> int:
         """Put a trade on the tape, tell it, and return its id."""
@@ -319,16 +350,16 @@ class Desk:
                 delta=delta,
             )
             self.tell(event)
-        for account, name in moved:
+        for account, name, side in moved:
             if account == HOUSE:
                 continue
-            position = self.ledger.position(account, name)
+            position = self.ledger.position(account, name, side)
             self.tell(PositionEvent(seq=self.next_seq(), time_ns=self.now_ns, account=account, position=position))
 
 
-def cost(instrument: Instrument, notional: int) -> int:
+def cost(instrument: Instrument, terms: Terms, notional: int) -> int:
     """Return what a spot buy of this notional may cost in quote atoms, a fee on top included (rounded up)."""
     if instrument.fee_rule is not FeeRule.QUOTE:
         return notional
-    rate = max(instrument.maker_fee, instrument.taker_fee, 0)
+    rate = max(terms.rate(instrument, maker=True), terms.rate(instrument, maker=False), 0)
     return notional - (-notional * rate // ATOMS)

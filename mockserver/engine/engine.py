@@ -13,11 +13,14 @@ from collections.abc import Iterable
 import attrs
 
 from mockserver.engine.algo import AlgoStore
+from mockserver.engine.amending import Amendments
 from mockserver.engine.desk import Desk, Market
+from mockserver.engine.fees import Discount
 from mockserver.engine.ids import Ids, IdScheme
 from mockserver.engine.lists import Lists
 from mockserver.engine.matching import Matching
 from mockserver.engine.queries import Queries
+from mockserver.engine.terms import changed
 from mockserver.engine.types import (
     HOUSE,
     AlgoOrder,
@@ -50,6 +53,7 @@ from mockserver.engine.types import (
     RejectReason,
     Reply,
     Result,
+    SetTerms,
     Side,
     TimeInForce,
     TriggerAlgo,
@@ -62,11 +66,14 @@ __all__ = ["Engine"]
 class Engine(Queries):
     """One venue's exchange. Compared by identity."""
 
-    def __init__(self, instruments: Iterable[Instrument], *, ids: IdScheme, seed: int = 0) -> None:
-        self._desk = Desk(instruments, Ids(ids, seed))
+    def __init__(
+        self, instruments: Iterable[Instrument], *, ids: IdScheme, seed: int = 0, discount: Discount | None = None
+    ) -> None:
+        self._desk = Desk(instruments, Ids(ids, seed), discount)
         self._matching = Matching(self._desk)
         self._algos = AlgoStore(self._desk, self._matching)
         self._lists = Lists(self._desk, self._matching)
+        self._amendments = Amendments(self._desk, self._matching, self._lists)
 
     def keep(self, most: int) -> None:
         """Keep at most so many closed orders, and executions, of one account; the oldest are forgotten first."""
@@ -111,7 +118,8 @@ class Engine(Queries):
             case CancelList():
                 return self._cancel_list(command)
             case Amend():
-                return self._amend(command)
+                found = self._open(command.instrument, command.order_id, command.account)
+                return found if isinstance(found, Reject) else self._amendments.amend(command, *found)
             case Fill():
                 return self._fill(command)
             case Expire():
@@ -122,6 +130,8 @@ class Engine(Queries):
                 return self._force_close(command)
             case Deposit():
                 return self._deposit(command)
+            case SetTerms():
+                return self._set_terms(command)
             case PlaceAlgo():
                 return _algo(self._algos.place(command))
             case CancelAlgo():
@@ -178,59 +188,6 @@ class Engine(Queries):
         )
         return Reply(orders=cancelled, request_id=request_id)
 
-    def _amend(self, command: Amend) -> Reply | Reject:
-        found = self._open(command.instrument, command.order_id, command.account)
-        if isinstance(found, Reject):
-            return found
-        market, view = found
-        quantity = command.quantity if command.quantity is not None else view.quantity
-        price = command.price if command.price is not None else view.price
-        if view.waits and (price != view.price or quantity > view.quantity):
-            return Reject(RejectReason.NOT_ALLOWED, "an order that waits may only get smaller")
-        reject = self._check_amendment(market, view, quantity, self._desk.limit_of(view) if price is None else price)
-        if reject is not None:
-            return reject
-        new = attrs.evolve(
-            view,
-            quantity=quantity,
-            price=price,
-            client_id=command.client_id if command.client_id is not None else view.client_id,
-            updated_ns=self._desk.now_ns,
-        )
-        key = self._desk.key(view)
-        if view.waits:
-            self._desk.amend(view, new)
-            if view.list_id is None:  # the funds of a list are its own matter
-                self._desk.hold(new, new.remaining)
-            return Reply(order=new)
-        assert view.price is not None  # only limit orders rest
-        self._desk.hold(new, new.remaining)
-        if price == view.price and quantity <= view.quantity:
-            market.book.reduce(view.side, view.price, key, view.quantity - quantity)
-            self._desk.amend(view, new)
-        else:
-            market.book.remove(view.side, view.price, key)
-            self._desk.amend(view, new)
-            new = self._matching.work(market, new)
-        return Reply(order=new)
-
-    def _check_amendment(self, market: Market, view: OrderView, quantity: int, price: int) -> Reject | None:
-        instrument = market.instrument
-        if price <= 0:
-            return Reject(RejectReason.BAD_PRICE, "not above zero")
-        gone = view.filled + view.prevented
-        if not max(gone + 1, instrument.min_steps) <= quantity <= instrument.max_steps:
-            return Reject(RejectReason.BAD_QUANTITY, "not above what is filled, or outside of the instrument's limits")
-        if instrument.notional(price, quantity) < instrument.min_notional_atoms and not view.reduce_only:
-            return Reject(RejectReason.MIN_NOTIONAL, str(instrument.min_notional))
-        if view.post_only and not view.waits and market.book.crosses(view.side, price):
-            return Reject(RejectReason.WOULD_MATCH, "the amended order would immediately match and take")
-        asset, old_lock = self._desk.reserve(view, view.remaining)
-        _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - gone)
-        if view.account != HOUSE and new_lock - old_lock > max(0, self._desk.ledger.balance(view.account, asset).free):
-            return Reject(RejectReason.INSUFFICIENT_BALANCE)
-        return None
-
     def _fill(self, command: Fill) -> Reply | Reject:
         found = self._open(command.instrument, command.order_id)
         if isinstance(found, Reject):
@@ -260,7 +217,7 @@ class Engine(Queries):
             return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument)
         if not self.has_account(command.account):
             return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
-        position = self._desk.ledger.position(command.account, command.instrument).quantity
+        position = self._desk.ledger.position(command.account, command.instrument, command.position_side).quantity
         if position == 0 or command.kind is Kind.TRADE or command.account == HOUSE:
             return Reject(RejectReason.NOT_ALLOWED, "needs an open position and a kind other than an ordinary trade")
         quantity = command.quantity if command.quantity is not None else abs(position)
@@ -281,6 +238,7 @@ class Engine(Queries):
             quantity=quantity,
             client_id=self._desk.ids.forced_client(command.kind),
             reduce_only=True,
+            position_side=command.position_side,
         )
         view = self._matching.new(order, kind=command.kind)
         self._desk.change(OrderChange.NEW, view)
@@ -290,11 +248,32 @@ class Engine(Queries):
         if not self.has_account(command.account):
             return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
         free = self._desk.ledger.balance(command.account, command.asset).free
-        # A wallet that losses took below zero may still be topped up.
-        if command.account != HOUSE and command.amount < 0 and free + command.amount < 0:
+        # A wallet that losses took below zero may still be topped up, and funding is paid whatever is there.
+        owes = command.account == HOUSE or command.cause is BalanceCause.FUNDING
+        if not owes and command.amount < 0 and free + command.amount < 0:
             return Reject(RejectReason.INSUFFICIENT_BALANCE)
         self._desk.ledger.touch(command.account, (command.asset,))
         self._desk.ledger.credit(command.account, command.asset, command.amount)
+        return Reply()
+
+    def _set_terms(self, command: SetTerms) -> Reply | Reject:
+        if not self.has_account(command.account):
+            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
+        if command.account == HOUSE:
+            return Reject(RejectReason.NOT_ALLOWED, "the house pays no fees, and needs no margin")
+        if command.instrument not in (None, *self._desk.markets):
+            return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument or "")
+        open_orders = self.open_orders(command.account)
+        new = changed(
+            self.terms(command.account),
+            command,
+            pays_on_top=any(self.instruments[view.instrument].pays_on_top for view in open_orders),
+            orders=bool(open_orders or self.algo_orders(command.account, only_open=True)),
+            positions=any(position.quantity for position in self.positions(command.account)),
+        )
+        if isinstance(new, Reject):
+            return new
+        self._desk.ledger.set_terms(command.account, new)
         return Reply()
 
     # -- parts ----------------------------------------------------------------------------------------------------
@@ -317,7 +296,8 @@ class Engine(Queries):
         """Trade by force; the house's side is booked, but it needs no order and nobody is told of it."""
         taker = view.side.opposite if maker else view.side
         trade_id = self._desk.print_trade(market, price, quantity, taker, view.kind)
-        self._desk.ledger.trade(HOUSE, market.instrument, view.side.opposite, price, quantity, maker=not maker)
+        quote = market.instrument.notional(price, quantity)
+        self._desk.ledger.trade(HOUSE, market.instrument, view.side.opposite, quote, quantity)
         return self._desk.execute(view, price, quantity, trade_id, maker=maker)
 
     def _follow_up(self, command: Command) -> None:
@@ -338,6 +318,8 @@ class Engine(Queries):
 
     def _set_off(self, trade: PublicTrade) -> None:
         """Show one trade to everything that waits for its price, and send to work what it sets off."""
+        if not (self._desk.watchers.any_at(trade.instrument) or self._algos.watchers.any_at(trade.instrument)):
+            return
         price = self._desk.markets[trade.instrument].instrument.price(trade.price)
         orders, looking = self._desk.watchers.see(trade.instrument, price, trade.time_ns)
         for key, seen in looking:

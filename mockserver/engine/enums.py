@@ -22,6 +22,23 @@ class Side(Enum):
         return 1 if self is Side.BUY else -1
 
 
+class PositionSide(Enum):
+    """Which position an order is about: the one there is (BOTH), or the long or the short one of two."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    @property
+    def sign(self) -> int:
+        """+1 for long, -1 for short, 0 for either."""
+        return {PositionSide.LONG: 1, PositionSide.SHORT: -1, PositionSide.BOTH: 0}[self]
+
+    def closes(self, side: Side) -> bool:
+        """Whether an order of this side can only make the position smaller."""
+        return self is (PositionSide.LONG if side is Side.SELL else PositionSide.SHORT)
+
+
 class OrderType(Enum):
     """LIMIT or MARKET; a venue's other types are a flag of these (post-only) or the algo store's (stops)."""
 
@@ -151,6 +168,13 @@ class RejectReason(Enum):
     UNKNOWN_LIST = "UNKNOWN_LIST"
     LIST_PRICES = "LIST_PRICES"
     """The last price does not lie between the prices of a pair."""
+    POSITION_SIDE = "POSITION_SIDE"
+    """The order is about another position than the account's mode has."""
+    NO_CHANGE = "NO_CHANGE"
+    HAS_ORDERS = "HAS_ORDERS"
+    """Cannot be changed while orders are open."""
+    HAS_POSITION = "HAS_POSITION"
+    """Cannot be changed while a position is."""
     MARKET_CLOSED = "MARKET_CLOSED"
     """The exchange has stopped this market (halted or delisted)."""
 

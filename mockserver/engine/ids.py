@@ -14,6 +14,7 @@ import attrs
 from mockserver.engine.types import Kind
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LETTER_OF: Final = bytes(ord(_LETTERS[byte % len(_LETTERS)]) for byte in range(256))
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -130,11 +131,12 @@ class Ids:
 
     def letters(self, length: int) -> str:
         """Return so many letters and digits (listen keys: 64)."""
-        return "".join(self._random.choices(_LETTERS, k=length))
+        return self._random.randbytes(length).translate(_LETTER_OF).decode()
 
     def _next(self, kind: str, space: str, start: int) -> int:
         key = (kind, space)
         last = self._counters.get(key)
-        value = start if last is None else last + self._random.randint(1, self.scheme.hole)
+        # Every order, trade and event takes one: randint would be six times as slow.
+        value = start if last is None else last + 1 + int(self._random.random() * self.scheme.hole)
         self._counters[key] = value
         return value

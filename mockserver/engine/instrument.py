@@ -72,6 +72,10 @@ class Instrument:
     maker_fee: int = 0
     taker_fee: int = 0
     fee_rule: FeeRule = FeeRule.RECEIVED
+    leverage: int = 20
+    """How many times its margin a PERP position may be worth, until the account sets another."""
+    maintenance: int = 2_500_000
+    """The share (1e-8) of a PERP position's worth below which the margin may not fall."""
     lot_atoms: int = attrs.field(init=False)
     """Quote atoms of one step at one tick."""
     step_atoms: int = attrs.field(init=False)
@@ -109,6 +113,11 @@ class Instrument:
     def is_perp(self) -> bool:
         """Whether this market keeps positions instead of exchanging assets."""
         return self.kind is InstrumentKind.PERP
+
+    @property
+    def pays_on_top(self) -> bool:
+        """Whether a buy costs a fee on top of its price, instead of receiving less."""
+        return self.fee_rule is FeeRule.QUOTE and not self.is_perp
 
     @property
     def cash(self) -> str:

@@ -4,39 +4,25 @@ Everything is whole atoms and every trade is a zero-sum booking: for each asset,
 included) of what they own, less the signed cost of open positions, plus the fees collected, only changes by deposits.
 The house has unlimited funds (its balances go below zero) and pays no fees.
 
-What it does not do: margin. A PERP wallet may go below zero; whether an order may be placed is decided in ``matching``.
+What it does not do: margin (``margin.py``). A PERP wallet may go below zero.
 """
 
 from __future__ import annotations
 
 import attrs
 
-from mockserver.engine.types import (
-    ATOMS,
-    HOUSE,
-    Balance,
-    FeeRule,
-    Instrument,
-    Position,
-    Side,
-)
+from mockserver.engine.fees import Fee
+from mockserver.engine.terms import ORDINARY, Terms
+from mockserver.engine.types import Balance, Instrument, Position, PositionSide, Side
 from mockserver.engine.versions import Versions
-
-
-@attrs.frozen(slots=True)
-class Fee:
-    """What one side of a trade pays: positive costs, negative is a rebate."""
-
-    amount: int
-    asset: str
-    rate: int
 
 
 @attrs.define(slots=True)
 class _Account:
     name: str
     balances: dict[str, Versions[Balance]] = attrs.field(factory=dict)  # bounded: by the assets of the venue
-    positions: dict[str, Versions[Position]] = attrs.field(factory=dict)  # bounded: by the instruments of the venue
+    positions: dict[tuple[str, PositionSide], Versions[Position]] = attrs.field(factory=dict)  # bounded: as instruments
+    terms: Terms = ORDINARY
 
 
 class Ledger:
@@ -47,7 +33,7 @@ class Ledger:
         self.fees: dict[str, int] = {}  # bounded: by the assets of the venue
         self._accounts: dict[str, _Account] = {}  # bounded: accounts are opened by the operator only
         self._touched: dict[str, dict[str, None]] = {}  # bounded: emptied by every command
-        self._moved: dict[tuple[str, str], None] = {}  # bounded: emptied by every command
+        self._moved: dict[tuple[str, str, PositionSide], None] = {}  # bounded: emptied by every command
 
     def open(self, name: str) -> None:
         """Open an account with nothing in it; opening it again changes nothing."""
@@ -72,25 +58,34 @@ class Ledger:
         found = (mine[asset].at(as_of_ns) for asset in sorted(mine))
         return tuple(balance for balance in found if balance is not None)
 
-    def position(self, account: str, instrument: str) -> Position:
+    def terms(self, account: str) -> Terms:
+        """Return on which terms an account trades."""
+        return self._accounts[account].terms
+
+    def set_terms(self, account: str, terms: Terms) -> None:
+        """Change on which terms an account trades."""
+        self._accounts[account].terms = terms
+
+    def position(self, account: str, instrument: str, side: PositionSide = PositionSide.BOTH) -> Position:
         """Return an account's position now; a flat one when it never traded."""
-        versions = self._accounts[account].positions.get(instrument)
+        versions = self._accounts[account].positions.get((instrument, side))
         if versions is None:
-            return Position(account=account, instrument=instrument, quantity=0, entry_quote=0, realized=0)
+            return Position(account=account, instrument=instrument, quantity=0, entry_quote=0, realized=0, side=side)
         return versions.latest
 
     def positions(self, account: str, as_of_ns: int | None = None) -> tuple[Position, ...]:
         """Return all positions an account ever had, flat ones too, as of a moment, by instrument."""
         mine = self._accounts[account].positions
-        found = (mine[name].at(as_of_ns) for name in sorted(mine))
+        keys = sorted(mine, key=lambda key: (key[0], key[1].value))
+        found = (mine[key].at(as_of_ns) for key in keys)
         return tuple(position for position in found if position is not None)
 
     def touch(self, account: str, assets: tuple[str, ...]) -> None:
         """Mark assets that the coming balance event must list, moved or not."""
         self._touched.setdefault(account, {}).update(dict.fromkeys(assets))
 
-    def take_touched(self) -> tuple[dict[str, dict[str, None]], dict[tuple[str, str], None]]:
-        """Return, and forget, the assets by account and the (account, instrument) positions touched by a command."""
+    def take_touched(self) -> tuple[dict[str, dict[str, None]], dict[tuple[str, str, PositionSide], None]]:
+        """Return, and forget, the assets by account and the positions touched by a command."""
         taken = self._touched, self._moved
         self._touched, self._moved = {}, {}
         return taken
@@ -106,36 +101,37 @@ class Ledger:
             self._move(account, asset, -amount, amount)
 
     def trade(
-        self, account: str, instrument: Instrument, side: Side, price: int, quantity: int, *, maker: bool
-    ) -> tuple[Fee, int]:
-        """Book one side of a trade; return its fee and the profit it realised."""
-        quote = instrument.notional(price, quantity)
+        self,
+        account: str,
+        instrument: Instrument,
+        side: Side,
+        quote: int,
+        quantity: int,
+        position_side: PositionSide = PositionSide.BOTH,
+        *,
+        fee: Fee | None = None,
+    ) -> int:
+        """Book one side of a trade and its fee; return the profit it realised."""
+        amounts: dict[str, int] = {}
+        if fee is not None:
+            self.fees[fee.asset] = self.fees.get(fee.asset, 0) + fee.amount
+            amounts[fee.asset] = -fee.amount
         realized = 0
         if instrument.is_perp:
-            realized = self._book_position(account, instrument, side.sign * quantity, side.sign * quote)
-            self.credit(account, instrument.cash, realized)
+            key = (instrument.name, position_side)
+            realized = self._book_position(account, key, side.sign * quantity, side.sign * quote)
+            amounts[instrument.cash] = amounts.get(instrument.cash, 0) + realized
         else:
-            self.credit(account, instrument.base, side.sign * quantity * instrument.step_atoms)
-            self.credit(account, instrument.quote, -side.sign * quote)
-        fee = self._fee(account, instrument, side, quote, quantity, maker=maker)
-        self.credit(account, fee.asset, -fee.amount)
-        self.fees[fee.asset] = self.fees.get(fee.asset, 0) + fee.amount
-        return fee, realized
+            coins = side.sign * quantity * instrument.step_atoms
+            amounts[instrument.base] = amounts.get(instrument.base, 0) + coins
+            amounts[instrument.quote] = amounts.get(instrument.quote, 0) - side.sign * quote
+        for asset, amount in amounts.items():
+            self.credit(account, asset, amount)
+        return realized
 
-    def _fee(self, account: str, instrument: Instrument, side: Side, quote: int, quantity: int, *, maker: bool) -> Fee:
-        in_base = instrument.fee_rule is FeeRule.RECEIVED and side is Side.BUY and not instrument.is_perp
-        asset = instrument.base if in_base else instrument.cash
-        if account == HOUSE:
-            return Fee(0, asset, 0)
-        rate = instrument.maker_fee if maker else instrument.taker_fee
-        amount = quantity * instrument.step_atoms if in_base else quote
-        # Rounded towards zero, so that a fee never exceeds what was reserved for it.
-        size = amount * abs(rate) // ATOMS
-        return Fee(size if rate >= 0 else -size, asset, rate)
-
-    def _book_position(self, account: str, instrument: Instrument, quantity: int, quote: int) -> int:
+    def _book_position(self, account: str, key: tuple[str, PositionSide], quantity: int, quote: int) -> int:
         """Add signed steps bought for signed quote atoms; return the profit of the part that was closed."""
-        old = self.position(account, instrument.name)
+        old = self.position(account, *key)
         if old.quantity * quantity >= 0:
             realized = 0
             entry = old.entry_quote + quote
@@ -148,22 +144,24 @@ class Ledger:
             entry = old.entry_quote - released + quote - spent
         new = Position(
             account=account,
-            instrument=instrument.name,
+            instrument=old.instrument,
             quantity=old.quantity + quantity,
             entry_quote=entry,
             realized=old.realized + realized,
+            side=old.side,
         )
         self._put_position(new)
         return realized
 
     def _put_position(self, position: Position) -> None:
         positions = self._accounts[position.account].positions
-        versions = positions.get(position.instrument)
+        key = (position.instrument, position.side)
+        versions = positions.get(key)
         if versions is None:
-            positions[position.instrument] = Versions(self.now_ns, position)
+            positions[key] = Versions(self.now_ns, position)
         else:
             versions.put(self.now_ns, position)
-        self._moved[position.account, position.instrument] = None
+        self._moved[position.account, *key] = None
 
     def _move(self, account: str, asset: str, free: int, locked: int) -> None:
         balances = self._accounts[account].balances

@@ -115,6 +115,9 @@ class Lists:
         if event.change is OrderChange.AMENDED:
             self._amended(mine, order, event)
             return
+        if event.change is OrderChange.PREVENTED:
+            self._hold_together(mine, order)
+            return
         ends_other = event.change in (OrderChange.TRADE, OrderChange.WORKING) or not order.is_open
         if ends_other and order.reason is not Reason.OTHER_ORDER:
             self._end_others(self._pair(mine, order), order, event.cancel_request_id)
@@ -164,7 +167,7 @@ class Lists:
             for view in views
         ]
         wrong = len(starting) == 2 and not self._is_astride(starting[0], starting[1])
-        refused = [view for view in starting if wrong or matching.check_start(view) is not None]
+        refused = [view for view in starting if wrong or matching.checks.check_start(view) is not None]
         if refused:
             # What becomes of the rest of a pair is not documented: it ends as with any end of one of the two.
             desk.finish(views[starting.index(refused[0])], OrderStatus.EXPIRED, Reason.REFUSED)
@@ -183,8 +186,7 @@ class Lists:
                     book = self._desk.markets[view.instrument].book
                     book.reduce(view.side, view.price, self._desk.key(view), view.quantity - order.quantity)
                 self._desk.amend(view, attrs.evolve(view, quantity=order.quantity, updated_ns=self._desk.now_ns))
-        together = self._pair(mine, order) or self._known(mine, (order.order_id,))
-        self._hold(tuple(view for view in together if view.is_open))
+        self._hold_together(mine, order)
         if event.previous_client_id is not None:
             names = dict(zip(mine.order_ids, mine.client_ids, strict=True)) | {order.order_id: order.client_id}
             client_ids = tuple(names[order_id] for order_id in mine.order_ids)
@@ -208,6 +210,11 @@ class Lists:
         """Return the orders of a list as they are now; those that are forgotten are left out."""
         return self._known(order_list, order_list.order_ids)
 
+    def pair(self, view: OrderView) -> tuple[OrderView, ...]:
+        """Return the open orders of the pair an order belongs to, nothing if to none."""
+        found = None if view.list_id is None else self._lists.get(view.list_id)
+        return () if found is None else tuple(each for each in self._pair(found.latest, view) if each.is_open)
+
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _check(self, command: PlaceList) -> Reject | None:
@@ -224,13 +231,15 @@ class Lists:
         for order in orders:
             assert (order.account, order.instrument) == (command.account, command.instrument)
             assert order.quote_amount is None
-            reject = self._matching.check(order)
+            reject = self._matching.checks.check(order)
             if reject is not None:
                 return reject
         if command.kind is ListKind.OCO and not self._is_astride(orders[0], orders[1]):
             return Reject(RejectReason.LIST_PRICES, "the last price does not lie between the prices of the two")
         at_once = orders if command.kind is ListKind.OCO else orders[:1]
-        return next((found for order in at_once if (found := self._matching.check_start(order)) is not None), None)
+        return next(
+            (found for order in at_once if (found := self._matching.checks.check_start(order)) is not None), None
+        )
 
     def _is_astride(self, above: Place | OrderView, below: Place | OrderView) -> bool:
         """Whether the last price lies between those of a pair; a trail without a price lies anywhere."""
@@ -258,6 +267,11 @@ class Lists:
         for view in views:
             self._desk.hold(view, view.remaining, shared=shared)
             shared = self._desk.held(view)
+
+    def _hold_together(self, mine: OrderList, order: OrderView) -> None:
+        """Lock what an order of a list, or the pair that it belongs to, needs now."""
+        together = self._pair(mine, order) or self._known(mine, (order.order_id,))
+        self._hold(tuple(view for view in together if view.is_open))
 
     def _put(self, changed: OrderList) -> None:
         desk = self._desk

@@ -13,12 +13,11 @@ from collections.abc import Callable
 import attrs
 
 from mockserver.engine.book import OrderKey
-from mockserver.engine.desk import Desk, Market, cost
+from mockserver.engine.checks import Checks
+from mockserver.engine.desk import Desk, Market
 from mockserver.engine.triggers import watch
 from mockserver.engine.types import (
-    HOUSE,
     Kind,
-    OnCross,
     OrderChange,
     OrderStatus,
     OrderType,
@@ -27,16 +26,9 @@ from mockserver.engine.types import (
     Prevention,
     Reason,
     Reject,
-    RejectReason,
     SelfTrade,
-    Side,
     TimeInForce,
 )
-
-MAX_OPEN_ORDERS = 10_000
-"""Open orders of one account; far above any venue's own limit, which the face enforces in the venue's words."""
-
-_UNIQUE = ("open", "ever", "no")
 
 
 class Matching:
@@ -44,6 +36,7 @@ class Matching:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.checks = Checks(desk)
         self._reducers: dict[OrderKey, None] = {}  # bounded: by the open orders
 
     def place(self, command: Place, *, accepted: Callable[[OrderView], None] | None = None) -> OrderView | Reject:
@@ -51,7 +44,7 @@ class Matching:
 
         ``accepted`` is called with the new order before anything is told about it.
         """
-        checked = self.check(command) or self._check_start(command, command.quantity)
+        checked = self.checks.check(command) or self.checks.check_start(command)
         if checked is not None:
             return checked
         view = self.new(command)
@@ -72,7 +65,7 @@ class Matching:
             return view
         if view.post_only and market.book.crosses(view.side, view.price):
             return self._desk.finish(view, OrderStatus.EXPIRED, Reason.POST_ONLY)
-        if view.tif is TimeInForce.FOK and self._fillable(market, view) < view.remaining:
+        if view.tif is TimeInForce.FOK and self.checks.fillable(market, view, self.reducible(view)) < view.remaining:
             return self._desk.finish(view, OrderStatus.EXPIRED, Reason.FOK_UNFILLED)
         return self.work(market, view)
 
@@ -82,7 +75,7 @@ class Matching:
         desk.watchers.discard(view.instrument, desk.key(view))
         working = attrs.evolve(view, working_ns=desk.now_ns, updated_ns=desk.now_ns)
         desk.release(view)
-        if self._check_start(working, working.remaining) is not None:
+        if self.checks.check_start(working) is not None:
             return desk.finish(view, OrderStatus.EXPIRED, Reason.REFUSED)
         desk.hold(working, working.remaining)
         desk.change(OrderChange.WORKING, working)
@@ -99,7 +92,7 @@ class Matching:
             return self._desk.finish(view, OrderStatus.EXPIRED, Reason.IOC_REMAINDER)
         assert view.price is not None
         market.book.add(view.side, view.price, self._desk.key(view), view.remaining)
-        if view.reduce_only:
+        if view.reduces:
             self._reducers[self._desk.key(view)] = None
         return view
 
@@ -114,10 +107,7 @@ class Matching:
 
     def reducible(self, view: OrderView) -> int:
         """Return how much of an order may trade: all that is open, for reduce-only at most the opposite position."""
-        if not view.reduce_only:
-            return view.remaining
-        position = self._desk.ledger.position(view.account, view.instrument).quantity
-        return min(view.remaining, max(0, -view.side.sign * position))
+        return min(view.remaining, self._desk.reducible(view)) if view.reduces else view.remaining
 
     def new(self, command: Place, *, kind: Kind = Kind.TRADE, list_id: int | None = None) -> OrderView:
         """Return the first state of an order, with an id of its own; nothing is stored or told yet."""
@@ -125,7 +115,7 @@ class Matching:
         quantity = command.quantity
         if quantity is None:
             assert command.quote_amount is not None  # checked
-            quantity = self._affordable(desk.markets[command.instrument], command, command.quote_amount)
+            quantity = self.checks.affordable(desk.markets[command.instrument], command, command.quote_amount)
         return OrderView(
             account=command.account,
             instrument=command.instrument,
@@ -153,6 +143,7 @@ class Matching:
             looking_ns=self.looks_since(command),
             list_id=list_id,
             good_till_ns=command.good_till_ns,
+            position_side=command.position_side,
         )
 
     def looks_since(self, order: Place | OrderView) -> int | None:
@@ -160,177 +151,6 @@ class Matching:
         trigger, market = order.trigger, self._desk.markets[order.instrument]
         at_once = trigger is not None and trigger.trails and trigger.price is None and market.trades
         return self._desk.now_ns if at_once else None
-
-    # -- checks ---------------------------------------------------------------------------------------------------
-
-    def check(self, command: Place) -> Reject | None:
-        """Return the first reason to refuse an order whatever the market does, in the order in which a venue looks."""
-        market = self._desk.markets.get(command.instrument)
-        if market is None:
-            return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument)
-        if not self._desk.ledger.knows(command.account):
-            return Reject(RejectReason.UNKNOWN_ACCOUNT, command.account)
-        quantity = command.quantity
-        if command.quote_amount is not None and quantity is None:
-            quantity = self._affordable(market, command, command.quote_amount)
-        return (
-            self._check_terms(market, command, quantity)
-            or self._check_identity(command)
-            or self._check_position(market, command)
-        )
-
-    def _check_start(self, order: Place | OrderView, quantity: int | None) -> Reject | None:
-        """Return why an order may not begin to wait or to work as things are now."""
-        market = self._desk.markets[order.instrument]
-        waits = order.trigger is not None and not (isinstance(order, OrderView) and order.working_ns is not None)
-        if waits and self._is_set_off(market, order):
-            return Reject(RejectReason.WOULD_TRIGGER, "the last price is already there")
-        return self._check_crossing(market, order) or self._check_funds(market, order, quantity, waits=waits)
-
-    def check_start(self, order: Place | OrderView) -> Reject | None:
-        """Return why an order of a list may not begin to wait or to work as things are now."""
-        return self._check_start(order, order.remaining if isinstance(order, OrderView) else order.quantity)
-
-    def _is_set_off(self, market: Market, order: Place | OrderView) -> bool:
-        if order.trigger is None or not market.trades:
-            return False
-        return order.trigger.reached(market.instrument.price(market.last_price))
-
-    def _check_terms(self, market: Market, command: Place, quantity: int | None) -> Reject | None:
-        instrument = market.instrument
-        assert command.unique_client_id in _UNIQUE
-        if command.quantity is not None and command.quote_amount is not None:
-            return Reject(RejectReason.BAD_QUANTITY, "both a quantity and a quote amount")
-        if (command.type is OrderType.LIMIT) != (command.price is not None):
-            return Reject(RejectReason.BAD_PRICE, "a limit order has a price, a market order has none")
-        if command.price is not None and command.price <= 0:
-            return Reject(RejectReason.BAD_PRICE, "not above zero")
-        if command.quote_amount is not None and (command.type is OrderType.LIMIT or instrument.is_perp):
-            return Reject(RejectReason.NOT_ALLOWED, "only a spot market order is sized by its quote amount")
-        if command.post_only and (command.type is OrderType.MARKET or command.tif is not TimeInForce.GTC):
-            return Reject(RejectReason.NOT_ALLOWED, "only a resting limit order is post-only")
-        if quantity is None or (quantity <= 0 and command.quote_amount is None):
-            return Reject(RejectReason.BAD_QUANTITY, "not above zero")
-        if command.quote_amount is None and not instrument.min_steps <= quantity <= instrument.max_steps:
-            return Reject(RejectReason.BAD_QUANTITY, "outside of the instrument's limits")
-        if command.trigger is not None and (command.post_only or command.quote_amount is not None):
-            return Reject(RejectReason.NOT_ALLOWED, "no post-only order waits for a trigger, nor a quote-sized one")
-        price = self._desk.limit_of(command)
-        notional = command.quote_amount or instrument.notional(price, quantity)
-        if notional < instrument.min_notional_atoms and not command.reduce_only:
-            return Reject(RejectReason.MIN_NOTIONAL, str(instrument.min_notional))
-        return None
-
-    def _check_identity(self, command: Place) -> Reject | None:
-        orders = self._desk.orders
-        if command.account != HOUSE and orders.open_count(command.account) >= MAX_OPEN_ORDERS:
-            return Reject(RejectReason.TOO_MANY_ORDERS, str(MAX_OPEN_ORDERS))
-        if command.client_id is None or command.unique_client_id == "no":
-            return None
-        for key in orders.named(command.account, command.client_id):
-            other = orders.current(key)
-            if command.unique_client_id == "ever" or (other.is_open and other.instrument == command.instrument):
-                return Reject(RejectReason.DUPLICATE_CLIENT_ID, command.client_id)
-        return None
-
-    def _check_position(self, market: Market, command: Place) -> Reject | None:
-        if not command.reduce_only:
-            return None
-        if not market.instrument.is_perp:
-            return Reject(RejectReason.REDUCE_ONLY, "spot orders cannot be reduce-only")
-        position = self._desk.ledger.position(command.account, command.instrument).quantity
-        if position * command.side.sign >= 0:
-            return Reject(RejectReason.REDUCE_ONLY, "there is no opposite position")
-        return None
-
-    def _check_crossing(self, market: Market, order: Place | OrderView) -> Reject | None:
-        refuses = order.post_only and not (isinstance(order, Place) and order.on_cross is OnCross.EXPIRE)
-        if refuses and market.book.crosses(order.side, order.price):
-            return Reject(RejectReason.WOULD_MATCH, "the order would immediately match and take")
-        return None
-
-    def _check_funds(
-        self, market: Market, command: Place | OrderView, quantity: int | None, *, waits: bool
-    ) -> Reject | None:
-        instrument, ledger = market.instrument, self._desk.ledger
-        if command.account == HOUSE or command.reduce_only:
-            return None
-        if quantity is None:
-            assert command.quote_amount is not None  # checked
-            quantity = self._affordable(market, command, command.quote_amount)
-        if instrument.is_perp:
-            enough = ledger.balance(command.account, instrument.cash).free > 0
-        elif command.side is Side.SELL:
-            needed = quantity * instrument.step_atoms
-            enough = ledger.balance(command.account, instrument.base).free >= needed
-        else:
-            if command.price is not None or waits:
-                notional = instrument.notional(self._desk.limit_of(command), quantity)
-            else:
-                notional = self._sweep_notional(market, command, quantity)
-            enough = ledger.balance(command.account, instrument.quote).free >= cost(instrument, notional)
-        return None if enough else Reject(RejectReason.INSUFFICIENT_BALANCE)
-
-    # -- looking ahead --------------------------------------------------------------------------------------------
-
-    def _affordable(self, market: Market, command: Place | OrderView, amount: int) -> int:
-        """Return how many steps a market order can trade against the book for at most this many quote atoms."""
-        steps = 0
-        for price, open_steps in self._levels(market, command):
-            one = market.instrument.notional(price, 1)
-            taken = min(open_steps, amount // one)
-            steps += taken
-            amount -= taken * one
-            if taken < open_steps:
-                break
-        return steps
-
-    def _sweep_notional(self, market: Market, command: Place | OrderView, quantity: int) -> int:
-        """Return the quote atoms a market order of this quantity would trade for, as far as the book goes."""
-        notional = 0
-        for price, open_steps in self._levels(market, command):
-            taken = min(open_steps, quantity)
-            notional += market.instrument.notional(price, taken)
-            quantity -= taken
-            if quantity == 0:
-                break
-        return notional
-
-    def _fillable(self, market: Market, view: OrderView) -> int:
-        """Return a quantity that an order is sure to find; resting reduce-only orders are left out, they may shrink."""
-        if self.reducible(view) < view.remaining:
-            return 0
-        found = 0
-        for price, open_steps in self._levels(market, view, sure=True):
-            if view.price is not None and (price - view.price) * view.side.sign > 0:
-                break
-            found += open_steps
-            if found >= view.remaining:
-                break
-        return found
-
-    def _levels(self, market: Market, taker: Place | OrderView, *, sure: bool = False) -> list[tuple[int, int]]:
-        """Return (price, steps) of the orders a taker would meet, its self-trade rule minded."""
-        met: list[tuple[int, int]] = []
-        wanted = taker.quantity
-        for price, key, steps in market.book.walk(taker.side.opposite):
-            maker = self._desk.orders.current(key)
-            if maker.account == taker.account and taker.self_trade is not SelfTrade.NONE:
-                if taker.self_trade.shrinks and wanted is not None:
-                    wanted -= steps
-                    if wanted <= 0:
-                        break
-                if taker.self_trade is SelfTrade.EXPIRE_MAKER or taker.self_trade.shrinks:
-                    continue
-                break
-            if sure and maker.reduce_only:
-                continue
-            met.append((price, steps))
-            if wanted is not None:
-                wanted -= steps
-                if wanted <= 0:
-                    break
-        return met
 
     # -- the sweep ------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ KEPT_CHANGES: Final = 10_000
 @attrs.define(slots=True)
 class _Orders:
     every: dict[OrderKey, None] = attrs.field(factory=dict)  # bounded: open ones and KEPT_CLOSED
-    open: dict[OrderKey, None] = attrs.field(factory=dict)  # bounded: MAX_OPEN_ORDERS in engine.py
+    open: dict[OrderKey, None] = attrs.field(factory=dict)  # bounded: MAX_OPEN_ORDERS in checks.py
     closed: deque[OrderKey] = attrs.field(factory=deque)  # bounded: KEPT_CLOSED, in order of closing
     executions: deque[Execution] = attrs.field(factory=lambda: deque(maxlen=KEPT_EXECUTIONS))
     amendments: deque[Amendment] = attrs.field(factory=lambda: deque(maxlen=KEPT_CHANGES))

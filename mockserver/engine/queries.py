@@ -10,7 +10,11 @@ from decimal import Decimal
 
 from mockserver.engine.algo import AlgoStore
 from mockserver.engine.desk import Desk
+from mockserver.engine.fees import Discount
 from mockserver.engine.lists import Lists
+from mockserver.engine.margin import Margin, Need
+from mockserver.engine.matching import Matching
+from mockserver.engine.terms import Terms
 from mockserver.engine.types import (
     AlgoOrder,
     Amendment,
@@ -21,6 +25,7 @@ from mockserver.engine.types import (
     OrderList,
     OrderView,
     Position,
+    PositionSide,
     Prevention,
     PublicTrade,
     Side,
@@ -33,6 +38,7 @@ class Queries:
     _desk: Desk
     _algos: AlgoStore
     _lists: Lists
+    _matching: Matching
 
     # -- accounts -------------------------------------------------------------------------------------------------
 
@@ -53,13 +59,37 @@ class Queries:
         """Return every balance the account ever had, by asset."""
         return self._desk.ledger.balances(account, as_of_ns)
 
-    def position(self, account: str, instrument: str, as_of_ns: int | None = None) -> Position:
+    def position(
+        self,
+        account: str,
+        instrument: str,
+        as_of_ns: int | None = None,
+        side: PositionSide = PositionSide.BOTH,
+    ) -> Position:
         """Return one position; flat when the account never traded the instrument."""
         if as_of_ns is None:
-            return self._desk.ledger.position(account, instrument)
-        found = (position for position in self.positions(account, as_of_ns) if position.instrument == instrument)
-        flat = Position(account=account, instrument=instrument, quantity=0, entry_quote=0, realized=0)
-        return next(found, flat)
+            return self._desk.ledger.position(account, instrument, side)
+        for found in self.positions(account, as_of_ns):
+            if (found.instrument, found.side) == (instrument, side):
+                return found
+        return Position(account=account, instrument=instrument, quantity=0, entry_quote=0, realized=0, side=side)
+
+    def terms(self, account: str) -> Terms:
+        """Return on which terms an account trades now."""
+        return self._desk.ledger.terms(account)
+
+    @property
+    def discount(self) -> Discount | None:
+        """The asset that fees may be paid in, if the venue has one."""
+        return self._desk.discount
+
+    def margin(self, account: str, cash: str) -> Margin:
+        """Return what an account's perpetuals of one cash asset need now, and its money."""
+        return self._matching.checks.margin(account, cash)
+
+    def need(self, account: str, instrument: str, side: PositionSide | None = None) -> Need:
+        """Return what one instrument, or one of its positions, needs of an account now."""
+        return self._matching.checks.need(account, self._desk.markets[instrument], side=side)
 
     def positions(self, account: str, as_of_ns: int | None = None) -> tuple[Position, ...]:
         """Return every position the account ever had (flat ones too), by instrument."""

@@ -106,6 +106,10 @@ class Watchers(Generic[K]):
         """Watch no longer, if it was watched for."""
         self._markets.get(instrument, {}).pop(key, None)
 
+    def any_at(self, instrument: str) -> bool:
+        """Whether anything is watched for at a market."""
+        return bool(self._markets.get(instrument))
+
     def get(self, instrument: str, key: K) -> Watch | None:
         """Return an order's watch, None when it does not wait."""
         return self._markets.get(instrument, {}).get(key)

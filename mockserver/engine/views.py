@@ -17,6 +17,7 @@ from mockserver.engine.enums import (
     ListKind,
     OrderStatus,
     OrderType,
+    PositionSide,
     Reason,
     RejectReason,
     SelfTrade,
@@ -66,6 +67,12 @@ class OrderView:
     """When its trigger began to follow the market; None if it does not."""
     list_id: int | None = None
     good_till_ns: int | None = None
+    position_side: PositionSide = PositionSide.BOTH
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it may only make a position smaller."""
+        return self.reduce_only or self.position_side.closes(self.side)
 
     @property
     def remaining(self) -> int:
@@ -114,6 +121,7 @@ class Execution:
     realized: int
     """Profit realised by this side, in atoms of the settlement asset; 0 on spot."""
     time_ns: int
+    position_side: PositionSide = PositionSide.BOTH
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -198,7 +206,7 @@ class Balance:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Position:
-    """A one-way cross position: signed steps, and the signed quote atoms that were paid for what is still open."""
+    """A position: signed steps, and the signed quote atoms that were paid for what is still open."""
 
     account: str
     instrument: str
@@ -206,6 +214,7 @@ class Position:
     entry_quote: int
     realized: int
     """Profit realised so far, before fees."""
+    side: PositionSide = PositionSide.BOTH
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
+    from mockserver.engine.fees import Discount
     from mockserver.engine.ids import IdScheme
     from mockserver.engine.types import Event, Instrument
     from mockserver.world import Account, Exchange, Link
@@ -47,6 +48,8 @@ class HttpRequest:
     peer: str = "127.0.0.1"
     local: str = "127.0.0.1"
     """The address of ours that the client connected to."""
+    world: str | None = None
+    """The world that answers where no key says whose it is: that of the port it came by. None: the default one."""
 
     @property
     def path(self) -> str:
@@ -244,6 +247,8 @@ class VenueSpec:
     """The venue's own settings with their defaults; ``POST /__mock/settings`` accepts these names and types only."""
     key_types: tuple[str, ...] = ("hmac",)
     """What keys the venue registers: "hmac", "rsa", "ed25519"."""
+    discount: Discount | None = None
+    """The asset that fees may be paid in."""
     demo_balances: Mapping[str, str] = attrs.field(factory=dict)
     """Asset -> amount that a new account gets when it asks for nothing else."""
     key_length: int = 64

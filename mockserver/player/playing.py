@@ -94,7 +94,7 @@ class Playing:
         recorder = self.hands.world.recorder
         if recorder is not self._recorder:
             self._recorder, self._seq = recorder, 0
-            recorder.on_record = self._news
+            recorder.followers.append(self._news)
             self.reports.on_report = self._news
         entries = recorder.entries(since=self._seq)
         if entries:

@@ -7,8 +7,8 @@ reads commands, one a line, and answers each with a line of JSON:
     blast MESSAGES        all at once, shared out evenly among all subscribers
     pace MESSAGES RATE    so many a second, to the last subscriber; `sent` tells when each went out
 
-A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) gets them bare.
-With TLS every message is a record of its own, as venues send them.
+A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.  With TLS
+every message is a record of its own, as venues send them.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Server:
         return {"trades": sum(each.trades for each in made)}
 
     async def pace(self, messages: int, rate: int) -> dict[str, object]:
-        """Send so many reports at this rate; the number of executions, and the number of each report and when it went."""
+        """Send so many reports at this rate; the number of executions, and when each report went, by its number."""
         subscriber, made = self.subscribers[-1], self._made(messages)
         numbers = [json.loads(text)["event"]["I"] for text in made.frames]
         frames, sent = subscriber.frames(made), []

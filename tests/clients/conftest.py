@@ -7,10 +7,12 @@ from typing import Final
 
 import pytest
 
+from . import compatibility
 from .comparison import Outcomes, page, rows, versions
 
 RESULTS: Final = pytest.StashKey[list[tuple[str, ...]]]()
 TITLES: Final = ("client", "venue", "orders told/truth", "fills told/truth", "of them recovered", "client heard")
+DELIVERED: Final = pytest.StashKey[list[compatibility.Delivered]]()
 OUTCOMES: Final = pytest.StashKey[Outcomes]()
 
 
@@ -18,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the comparison waits for a client, and where it is written."""
     group = parser.getgroup("clients")
     group.addoption("--patience", type=float, default=75, help="seconds in which a client may notice something")
-    group.addoption("--write", type=Path, default=None, help="write the comparison as a page to this file")
+    group.addoption("--write", type=Path, default=None, help="write what was found as a page to this file")
 
 
 @pytest.fixture
@@ -27,17 +29,28 @@ def results(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
     return request.config.stash.setdefault(RESULTS, [])
 
 
+@pytest.fixture
+def delivered(request: pytest.FixtureRequest) -> list[compatibility.Delivered]:
+    """What each client's own stream delivered, for the page."""
+    return request.config.stash.setdefault(DELIVERED, [])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the tables; write the page where it is wanted."""
     found = config.stash.get(RESULTS, [])
     if found:
         show(terminalreporter, "third-party clients", [TITLES, *found])
+    path: Path | None = config.getoption("--write")
+    heard = config.stash.get(DELIVERED, [])
+    if heard:
+        show(terminalreporter, "what clients' own streams delivered", compatibility.rows(heard))
+        if path is not None:
+            path.write_text(compatibility.page(heard), encoding="utf-8")
     outcomes = config.stash.get(OUTCOMES, None)
     if outcomes is None:
         return
     names = ", ".join(f"{client} {version}" for client, version in versions(outcomes).items())
     show(terminalreporter, f"the same events, told by {names}", rows(outcomes))
-    path: Path | None = config.getoption("--write")
     if path is not None:
         path.write_text(page(outcomes, config.getoption("--patience")), encoding="utf-8")
         terminalreporter.write_line(f"written to {path}")

@@ -13,8 +13,8 @@ from mockserver.snippets import CLIENTS
 from .test_tables import DOCS, ROOT, names, tables
 
 PAGE = "mock/attach.md"
-NOT_IN_THE_IMAGE = {"certifi", "cryptography", "hypothesis", "yaml"}
-"""certifi and yaml are used where they are there, trustme brings cryptography, the strategies are for tests."""
+NOT_IN_THE_IMAGE = {"certifi", "cryptography", "hypothesis", "prometheus_client", "pytest", "yaml"}
+"""Used where they are there (certifi, prometheus_client, yaml), brought by trustme (cryptography), or for tests."""
 
 
 def test_the_options_of_exec_are_listed() -> None:
@@ -40,8 +40,9 @@ def test_variables_and_domains_are_listed() -> None:
 def test_the_image_installs_what_the_mock_imports() -> None:
     """With the bounds of the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    known = {*project["dependencies"], *project["optional-dependencies"]["test"]}
-    installed = set(re.findall(r'"([a-z0-9]+>=[\d.]+)"', (DOCS / "mock" / "Dockerfile").read_text()))
+    extras = project["optional-dependencies"]
+    known = {*project["dependencies"], *extras["test"], *extras["metrics"]}
+    installed = set(re.findall(r'"([a-z0-9-]+>=[\d.]+)"', (DOCS / "mock" / "Dockerfile").read_text()))
     assert installed <= known
     imported = set()
     for path in (ROOT / "mockserver").rglob("*.py"):
@@ -51,5 +52,5 @@ def test_the_image_installs_what_the_mock_imports() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").partition(".")[0])
     others = imported - sys.stdlib_module_names - {"mockserver"} - NOT_IN_THE_IMAGE
-    aliases = {"attr": "attrs"}
+    aliases = {"attr": "attrs", "prometheus_client": "prometheus-client"}
     assert {aliases.get(name, name) for name in others} == {text.partition(">")[0] for text in installed}

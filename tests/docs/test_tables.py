@@ -41,6 +41,7 @@ from mockserver.venues import VENUES
 from mockserver.verbs import VERBS as STORY_VERBS
 from mockserver.world import Recipe, Worlds
 from tests.clients.scenarios import SCENARIOS
+from tests.clients.table import CASES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -336,6 +337,12 @@ def test_the_comparison_is_of_these_scenarios() -> None:
     assert [line for line in text.splitlines() if line in described] == described
     measured = [line.split(" | ")[0] for line in text.partition("## ")[0].splitlines()[2:] if line.startswith("| ")]
     assert measured[2:] == [f"| {scenario.title}" for scenario in SCENARIOS]
+
+
+def test_the_compatibility_page_has_these_clients() -> None:
+    """The page, which `nox -s clients_all` writes, has every case of the table, attached and annotated as it is now."""
+    shown = [(row[0], row[1], row[3], row[4], row[8]) for row in tables("mock.md", "client", "from", "version")]
+    assert shown == [(case.package, case.registry, case.venue, case.attach, case.note) for case in CASES]
 
 
 def test_faults() -> None:

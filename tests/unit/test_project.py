@@ -65,7 +65,9 @@ def test_ci_ends_as_nox_ends(tmp_path: Path, nox_exit: int, expected: int) -> No
         f"printf '#!/bin/bash\\n' >pip && printf \"{nox}\" >nox && chmod +x pip nox; fi\n"
     )
     (fake / "python3").write_text(python3)
-    (fake / "python3").chmod(0o755)
+    (fake / "chromedriver").write_text("#!/bin/bash\n")  # else it would be installed
+    for program in (fake / "python3", fake / "chromedriver"):
+        program.chmod(0o755)
 
     done = subprocess.run(
         ["bash", str(tmp_path / ".ci" / "run")],
@@ -109,7 +111,7 @@ def test_ci_takes_the_newest_patch_of_each_python(tmp_path: Path) -> None:
 
 def test_default_sessions() -> None:
     """Plain ``nox`` runs every check that has a time limit, and none that has not."""
-    assert nox_options()["sessions"] == ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
+    assert nox_options()["sessions"] == ["lint", "typing", "docs", "tests", "coverage", "clients", "page", "simulation"]
 
 
 def test_a_missing_python_is_skipped_in_ci_too() -> None:

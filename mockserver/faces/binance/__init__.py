@@ -33,6 +33,7 @@ SPOT: Final = VenueSpec(
         "listen_key_notices": 1,
     },
     key_types=("hmac", "rsa", "ed25519"),
+    discount=instruments.SPOT_DISCOUNT,
     demo_balances={"USDT": "1000000", "BTC": "10", "ETH": "100", "BNB": "100"},
 )
 """Binance spot."""
@@ -52,8 +53,10 @@ FUTURES: Final = VenueSpec(
         "events_default": "all",
         "private_path_form": "silent",
         "gtx_crossing": "reject",
+        "liquidation": "manual",  # "margin": when less is left than the positions must keep
     },
     key_types=("hmac", "rsa", "ed25519"),
+    discount=instruments.FUTURES_DISCOUNT,
     demo_balances={"USDT": "100000"},
 )
 """Binance USD-M futures."""

@@ -111,6 +111,11 @@ WOULD_TRIGGER = Refusal(-2021, "Order would immediately trigger.")
 REDUCE_ONLY_REJECTED = Refusal(-2022, "ReduceOnly Order is rejected.")  # seen on the testnet, 2026-09-12
 CLIENT_ID_TOO_LONG = Refusal(-4015, "Client order id length should be less than 36 chars")  # same
 WRONG_POSITION_SIDE = Refusal(-4061, "Order's position side does not match user's setting.")
+BAD_POSITION_SIDE = Refusal(-4060, "Invalid position side.")
+MARGIN_TYPE_AS_IT_IS = Refusal(-4046, "No need to change margin type.")
+MODE_AS_IT_IS = Refusal(-4059, "No need to change position side.")
+MODE_WITH_ORDERS = Refusal(-4067, "Position side cannot be changed if there exists open orders.")
+MODE_WITH_POSITION = Refusal(-4068, "Position side cannot be changed if there exists position.")
 USE_ALGO_ENDPOINT = Refusal(
     -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
 )
@@ -126,6 +131,11 @@ POST_ONLY_REJECTED = Refusal(
 QUANTITY_TOO_LARGE = Refusal(-4005, "Quantity greater than max quantity.")  # fapi error codes
 PRICE_OFF_TICK = Refusal(-4014, "Price not increased by tick size.")  # practice; the page was not at hand
 NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
+
+
+def bad_leverage(leverage: int) -> Refusal:
+    """Return -4028."""
+    return Refusal(-4028, f"Leverage {leverage} is not valid")
 
 
 def missing(name: str) -> Refusal:

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from mockserver.engine.types import ForceClose, Kind, TradeEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faces.binance import errors, futures_events, futures_views, klines, limits
+from mockserver.faces.binance import futures_account as wallet
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
@@ -104,18 +106,23 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("DELETE", "/fapi/v1/algoOpenOrders"): route(orders.cancel_all_algos, "symbol", 1),
     ("GET", "/fapi/v1/openAlgoOrders"): route(queries.open_algo_orders, "symbol algoType algoId", by_symbol(1, 40)),
     ("GET", "/fapi/v1/allAlgoOrders"): route(queries.all_algo_orders, "symbol algoId startTime endTime page limit", 5),
-    ("GET", "/fapi/v2/account"): route(queries.account_2, "", 5),
-    ("GET", "/fapi/v3/account"): route(queries.account_3, "", 5),
-    ("GET", "/fapi/v2/balance"): route(queries.balance, "", 5),
-    ("GET", "/fapi/v3/balance"): route(queries.balance, "", 5),
-    ("GET", "/fapi/v2/positionRisk"): route(queries.position_risk_2, "symbol", 5),
-    ("GET", "/fapi/v3/positionRisk"): route(queries.position_risk_3, "symbol", 5),
-    ("GET", "/fapi/v1/leverageBracket"): route(queries.leverage_bracket, "symbol", 1),
-    ("GET", "/fapi/v1/symbolConfig"): route(queries.symbol_config, "symbol", 5),
-    ("GET", "/fapi/v1/positionSide/dual"): route(queries.position_side, "", 30),
-    ("GET", "/fapi/v1/multiAssetsMargin"): route(queries.multi_assets, "", 30),
-    ("GET", "/fapi/v1/accountConfig"): route(queries.account_config, "", 5),
-    ("GET", "/fapi/v1/commissionRate"): route(queries.commission_rate, "symbol", 20),
+    ("GET", "/fapi/v2/account"): route(wallet.account_2, "", 5),
+    ("GET", "/fapi/v3/account"): route(wallet.account_3, "", 5),
+    ("GET", "/fapi/v2/balance"): route(wallet.balance, "", 5),
+    ("GET", "/fapi/v3/balance"): route(wallet.balance, "", 5),
+    ("GET", "/fapi/v2/positionRisk"): route(wallet.position_risk_2, "symbol", 5),
+    ("GET", "/fapi/v3/positionRisk"): route(wallet.position_risk_3, "symbol", 5),
+    ("GET", "/fapi/v1/leverageBracket"): route(wallet.leverage_bracket, "symbol", 1),
+    ("GET", "/fapi/v1/symbolConfig"): route(wallet.symbol_config, "symbol", 5),
+    ("GET", "/fapi/v1/positionSide/dual"): route(wallet.position_side, "", 30),
+    ("GET", "/fapi/v1/multiAssetsMargin"): route(wallet.multi_assets, "", 30),
+    ("POST", "/fapi/v1/leverage"): route(wallet.set_leverage, "symbol leverage", 1),
+    ("POST", "/fapi/v1/marginType"): route(wallet.set_margin_type, "symbol marginType", 1),
+    ("POST", "/fapi/v1/positionSide/dual"): route(wallet.set_position_side, "dualSidePosition", 1),
+    ("GET", "/fapi/v1/feeBurn"): route(wallet.fee_burn, "", 30),
+    ("POST", "/fapi/v1/feeBurn"): route(wallet.set_fee_burn, "feeBurn", 1),
+    ("GET", "/fapi/v1/accountConfig"): route(wallet.account_config, "", 5),
+    ("GET", "/fapi/v1/commissionRate"): route(wallet.commission_rate, "symbol", 20),
     ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
     ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),
     ("GET", "/fapi/v1/klines"): route(
@@ -194,6 +201,26 @@ class FuturesFace(UserDataFace):
         """Mind the orders with a date, beside what every venue does."""
         super().on_events(events)
         self.good_till.on_events(events)
+        if self.exchange.settings.options["liquidation"] == "margin":
+            self._liquidate(events)
+
+    def _liquidate(self, events: Sequence[Event]) -> None:
+        """Close what an account can no longer keep, once these events have been told."""
+        engine = self.exchange.engine
+        if not any(isinstance(event, TradeEvent) for event in events):
+            return
+        for name in engine.accounts()[1:]:  # the first is the house
+            if engine.margin(name, wallet.CASH).is_gone:
+                for each in engine.positions(name):
+                    if each.quantity:
+                        kind = Kind.LIQUIDATION
+                        self.exchange.later(
+                            ForceClose(account=name, instrument=each.instrument, kind=kind, position_side=each.side)
+                        )
+
+    def margin_call(self, name: str) -> int:
+        """Tell an account that its margin runs out; how many streams were told."""
+        return wallet.tell(self, name, futures_events.margin_call(self.exchange, name))
 
     def reset(self) -> None:
         """Forget counters and timers."""

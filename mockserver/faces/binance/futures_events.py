@@ -27,7 +27,7 @@ from mockserver.engine.types import (
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.routes import TimeUnit
 from mockserver.faces.binance.streams import Told
-from mockserver.faces.binance.text import json_text, trimmed
+from mockserver.faces.binance.text import json_text, ms, trimmed
 
 if TYPE_CHECKING:
     from mockserver.exchange import Exchange
@@ -120,7 +120,7 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
         "R": order.reduce_only,
         "wt": views.tag(order.tags, "wt", "CONTRACT_PRICE"),
         "ot": views.tag(order.tags, "ot", views.order_type(order)),
-        "ps": "BOTH",
+        "ps": order.position_side.value,
         "cp": views.tag(order.tags, "cp") == "true",
         "rp": "0" if fill is None else views.amount(fill.realized),
         "pP": views.tag(order.tags, "pP") == "true",
@@ -200,9 +200,9 @@ def _position(exchange: Exchange, event: PositionEvent) -> Object:
         "ep": entry,
         "cr": views.amount(position.realized),
         "up": views.amount(profit),
-        "mt": "cross",
+        "mt": "isolated" if position.instrument in exchange.engine.terms(event.account).isolated else "cross",
         "iw": "0",
-        "ps": "BOTH",
+        "ps": position.side.value,
         "ma": instrument.cash,
         "bep": entry,
     }
@@ -219,7 +219,7 @@ def algo_update(exchange: Exchange, event: AlgoEvent, at: TimeUnit) -> Object:
         "o": views.tag(algo.tags, "o"),
         "s": child.instrument,
         "S": child.side.value,
-        "ps": "BOTH",
+        "ps": child.position_side.value,
         "f": "GTX" if child.post_only else child.tif.value,
         "q": "0" if child.quantity is None else views.quantity(instrument, child.quantity),
         "X": algo.status.value,
@@ -255,3 +255,34 @@ def _triggered(exchange: Exchange, event: AlgoEvent, instrument: Instrument) -> 
         "aq": views.quantity(instrument, child.filled),
         "act": child.type.value,
     }
+
+
+def margin_call(exchange: Exchange, account: str) -> Object:
+    """Return a MARGIN_CALL about every open position of an account."""
+    engine = exchange.engine
+    wallets = [each.total for each in engine.balances(account) if each.asset == "USDT"]
+    rows = []
+    for position in engine.positions(account):
+        instrument, last = engine.instruments[position.instrument], engine.last_price(position.instrument)
+        if not position.quantity:
+            continue
+        isolated = position.instrument in engine.terms(account).isolated
+        rows.append(
+            {
+                "s": position.instrument,
+                "ps": position.side.value,
+                "pa": views.quantity(instrument, position.quantity),
+                "mt": "ISOLATED" if isolated else "CROSSED",
+                "iw": "0",
+                "mp": trimmed(instrument.price(last)),
+                "up": views.amount(views.unrealized(position, instrument, last)),
+                "mm": views.amount(engine.need(account, position.instrument, position.side).maintenance),
+            }
+        )
+    return {"e": "MARGIN_CALL", "E": ms(exchange.now_ns), "cw": views.amount(sum(wallets)), "p": rows}
+
+
+def leverage_changed(exchange: Exchange, symbol: str, leverage: int) -> Object:
+    """Return the ACCOUNT_CONFIG_UPDATE of another leverage."""
+    now = ms(exchange.now_ns)
+    return {"e": "ACCOUNT_CONFIG_UPDATE", "E": now, "T": now, "ac": {"s": symbol, "l": leverage}}

@@ -1,7 +1,7 @@
 """USD-M's calls that place, cancel and change orders, conditional ones too.
 
 Conditional types live in the Algo service since 2025-12-09: on the ordinary endpoint they are refused with -4120.
-What this module does not do: hedge mode, isolated margin, price match, dates of conditional orders.
+What this module does not do: isolated margin, price match, dates of conditional orders.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from mockserver.engine.types import (
     OrderView,
     Place,
     PlaceAlgo,
+    PositionSide,
     Reject,
     RejectReason,
     Side,
@@ -68,7 +69,7 @@ def place(call: Call) -> object:
         raise Refused(errors.USE_ALGO_ENDPOINT)
     if kind not in ("LIMIT", "MARKET"):
         raise Refused(errors.BAD_ORDER_TYPE)
-    _check_mode(params)
+    _check_mode(call)
     command = _place(call, instrument, side, kind, _client_id(params, "newClientOrderId"))
     if len(call.exchange.engine.open_orders(call.account, instrument.name)) >= instruments.MAX_NUM_ORDERS:
         raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
@@ -89,7 +90,7 @@ def test(call: Call) -> object:
         raise Refused(errors.USE_ALGO_ENDPOINT)
     if kind not in ("LIMIT", "MARKET"):
         raise Refused(errors.BAD_ORDER_TYPE)
-    _check_mode(call.params)
+    _check_mode(call)
     _place(call, instrument, placing.side(call.params), kind, _client_id(call.params, "newClientOrderId"))
     return {}
 
@@ -108,12 +109,22 @@ def _wants_result(params: Params) -> bool:
     return sent == "RESULT"
 
 
-def _check_mode(params: Params) -> None:
-    """Refuse what only other modes of an account have."""
-    if (params.text("positionSide") or "BOTH") != "BOTH":
+def _check_mode(call: Call) -> None:
+    """Refuse what the account's mode does not have, and price match."""
+    params, hedged = call.params, call.exchange.engine.terms(call.account).hedged
+    if (_position_side(params) is not PositionSide.BOTH) is not hedged:
         raise Refused(errors.WRONG_POSITION_SIDE)
+    if hedged and params.text("reduceOnly") is not None:  # "cannot be sent in Hedge Mode"
+        raise Refused(errors.not_required("reduceonly"))
     if (params.text("priceMatch") or "NONE") != "NONE":
         raise Refused(errors.not_valid("priceMatch"))
+
+
+def _position_side(params: Params) -> PositionSide:
+    try:
+        return PositionSide(params.text("positionSide") or "BOTH")
+    except ValueError:
+        raise Refused(errors.BAD_POSITION_SIDE) from None
 
 
 def _client_id(params: Params, name: str) -> str | None:
@@ -152,6 +163,7 @@ def _place(
         post_only=post_only,
         on_cross=OnCross.EXPIRE if options["gtx_crossing"] == "expire" else OnCross.REJECT,
         reduce_only=closes or params.flag("reduceOnly") or False,
+        position_side=_position_side(params),
         self_trade=placing.self_trade(params, instruments.DEFAULT_SELF_TRADE, instruments.FUTURES_SELF_TRADE_MODES),
         good_till_ns=good_till_ns(params, call.now_ns) if limit and not tags else None,
         tags=tags,
@@ -230,7 +242,7 @@ def place_algo(call: Call) -> object:
         raise Refused(errors.BAD_ORDER_TYPE)
     if params.text("timeInForce") == "GTD":
         raise Refused(errors.BAD_TIME_IN_FORCE)
-    _check_mode(params)
+    _check_mode(call)
     trails = kind == views.TRAILING
     trigger, ratio = _trail(params) if trails else (_needed(params, "triggerPrice"), None)
     working = params.text("workingType") or "CONTRACT_PRICE"
@@ -275,7 +287,8 @@ def _check_closing(call: Call, instrument: Instrument, side: Side, kind: str) ->
     """Refuse a second stop, or a second take-profit, that would close the whole position (seen on the testnet)."""
     for algo in call.exchange.engine.algo_orders(call.account, instrument.name, only_open=True):
         same = views.tag(algo.tags, "o").startswith("STOP") == kind.startswith("STOP")
-        if algo.child.quantity is None and algo.child.side is side and same:
+        position = _position_side(call.params)
+        if algo.child.quantity is None and algo.child.side is side and algo.child.position_side is position and same:
             raise Refused(errors.ALREADY_CLOSING)
 
 

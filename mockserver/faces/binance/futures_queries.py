@@ -1,19 +1,17 @@
-"""USD-M's calls that ask: orders, trades, the account, and the market's book and trades.
+"""USD-M's calls that ask: orders and trades, and the market's book and trades.
 
 Times may lie at most 7 days apart, and with neither end given the last 7 days are meant (official pages, 2025-11).
-What this module does not do: change anything; the tickers are in `futures_tickers`.
+What this module does not do: change anything; the account is in `futures_account`, the tickers in `futures_tickers`.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
-import msgspec
 from attrs import evolve
 
-from mockserver.engine.types import Instrument, atoms_to_decimal
-from mockserver.faces.binance import errors, instruments, paging
+from mockserver.engine.types import Instrument
+from mockserver.faces.binance import errors, paging
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.futures_orders import find_algo
@@ -21,16 +19,11 @@ from mockserver.faces.binance.paging import Span
 from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.routes import Call, order_limits, weight_limit
 from mockserver.faces.binance.spot_orders import find
-from mockserver.faces.binance.text import padded
 
 SPAN_HOURS: Final = 7 * 24
 MAX_ROWS: Final = 1_000
 DEFAULT_ROWS: Final = 500
 MAX_DEPTH: Final = 1_000
-# Ratios are JSON numbers here; written as text, so that no float is made.
-BRACKET: Final = msgspec.Raw(
-    b'{"bracket":1,"initialLeverage":20,"notionalCap":1000000,"notionalFloor":0,"maintMarginRatio":0.025,"cum":0.0}'
-)
 
 
 def ping(call: Call) -> object:
@@ -178,148 +171,6 @@ def all_algo_orders(call: Call) -> object:
     ]
     cut = paging.page(rows, limit, oldest=span.oldest or from_id is not None)
     return [views.algo_order(each, instrument, call.at) for each in cut]
-
-
-# -- the account ------------------------------------------------------------------------------------------------------
-
-
-def _profit(call: Call) -> int:
-    """Return the unrealised profit of the account, in atoms."""
-    engine = call.exchange.engine
-    known = engine.instruments
-    return sum(
-        views.unrealized(each, known[each.instrument], engine.last_price(each.instrument))
-        for each in engine.positions(call.account, call.as_of_ns)
-    )
-
-
-def _risks(call: Call, *, flat: bool) -> list[dict[str, object]]:
-    engine, named = call.exchange.engine, call.instrument_or_none()
-    out: list[dict[str, object]] = []
-    for instrument in call.exchange.spec.instruments:
-        position = engine.position(call.account, instrument.name, call.as_of_ns)
-        if named not in (None, instrument) or not (flat or position.quantity):
-            continue
-        last = engine.last_price(instrument.name)
-        updated = call.now_ns if position.quantity else 0
-        out.append(views.position_risk(position, instrument, last, call.at, updated))
-    return out
-
-
-def position_risk_2(call: Call) -> object:
-    """Tell the positions of every market, flat ones too (version 2)."""
-    return _risks(call, flat=True)
-
-
-def position_risk_3(call: Call) -> object:
-    """Tell the positions that are open (version 3)."""
-    return _risks(call, flat=False)
-
-
-def balance(call: Call) -> object:
-    """Tell the wallet."""
-    rows = call.exchange.engine.balances(call.account, call.as_of_ns)
-    profit = _profit(call)
-    return [views.balance(each, profit if each.asset == "USDT" else 0, call.at, call.now_ns) for each in rows]
-
-
-def account_2(call: Call) -> object:
-    """Tell the account with every market's position (version 2)."""
-    fees = {"feeTier": 0, "canTrade": True, "canDeposit": True, "canWithdraw": True, "tradeGroupId": -1}
-    return {**fees, "updateTime": 0, "multiAssetsMargin": False, **_account(call, flat=True)}
-
-
-def account_3(call: Call) -> object:
-    """Tell the account with its open positions (version 3)."""
-    return _account(call, flat=False)
-
-
-def _account(call: Call, *, flat: bool) -> dict[str, object]:
-    balances = call.exchange.engine.balances(call.account, call.as_of_ns)
-    profit = _profit(call)
-    wallet = sum(each.total for each in balances if each.asset == "USDT")
-    zero = padded(Decimal(0))
-    positions = [
-        {**each, "unrealizedProfit": each["unRealizedProfit"], "isolated": False, "maxNotional": "1000000"}
-        for each in _risks(call, flat=flat)
-    ]
-    return {
-        "totalInitialMargin": zero,
-        "totalMaintMargin": zero,
-        "totalWalletBalance": padded(atoms_to_decimal(wallet)),
-        "totalUnrealizedProfit": padded(atoms_to_decimal(profit)),
-        "totalMarginBalance": padded(atoms_to_decimal(wallet + profit)),
-        "totalPositionInitialMargin": zero,
-        "totalOpenOrderInitialMargin": zero,
-        "totalCrossWalletBalance": padded(atoms_to_decimal(wallet)),
-        "totalCrossUnPnl": padded(atoms_to_decimal(profit)),
-        "availableBalance": padded(atoms_to_decimal(wallet)),
-        "maxWithdrawAmount": padded(atoms_to_decimal(wallet)),
-        "assets": [
-            views.account_asset(each, profit if each.asset == "USDT" else 0, call.at, call.now_ns) for each in balances
-        ],
-        "positions": positions,
-    }
-
-
-def commission_rate(call: Call) -> object:
-    """Tell the account's fees for a symbol."""
-    return {
-        "symbol": call.instrument().name,
-        "makerCommissionRate": f"{atoms_to_decimal(instruments.FUTURES_MAKER_FEE):f}".rstrip("0"),
-        "takerCommissionRate": f"{atoms_to_decimal(instruments.FUTURES_TAKER_FEE):f}".rstrip("0"),
-    }
-
-
-def symbol_config(call: Call) -> object:
-    """Tell margin mode and leverage of one market or all."""
-    named = call.instrument_or_none()
-    return [
-        {
-            "symbol": instrument.name,
-            "marginType": "CROSSED",
-            "isAutoAddMargin": "false",
-            "leverage": views.LEVERAGE,
-            "maxNotionalValue": "1000000",
-        }
-        for instrument in call.exchange.spec.instruments
-        if named in (None, instrument)
-    ]
-
-
-def leverage_bracket(call: Call) -> object:
-    """Tell the notional brackets: one for every market."""
-    named = call.instrument_or_none()
-    rows = [
-        {"symbol": instrument.name, "brackets": [BRACKET]}
-        for instrument in call.exchange.spec.instruments
-        if named in (None, instrument)
-    ]
-    return rows[0] if named is not None else rows
-
-
-def position_side(call: Call) -> object:
-    """Tell that positions are one-way."""
-    return {"dualSidePosition": False}
-
-
-def multi_assets(call: Call) -> object:
-    """Tell that margin is in one asset."""
-    return {"multiAssetsMargin": False}
-
-
-def account_config(call: Call) -> object:
-    """Tell what the account may do, and how it is set."""
-    return {
-        "feeTier": 0,
-        "canTrade": True,
-        "canDeposit": True,
-        "canWithdraw": True,
-        "dualSidePosition": False,
-        "updateTime": 0,
-        "multiAssetsMargin": False,
-        "tradeGroupId": -1,
-    }
 
 
 # -- the market -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """USD-M's JSON objects: orders, trades, conditional orders, the account, markets.
 
 Numbers have the shortest form in orders and streams ("0", "0.001"); accounts and balances have eight decimals, as on
-the official pages (2025-11). One-way positions on cross margin, one asset.
+the official pages (2025-11). Cross margin, one asset.
 What this module does not do: find the things it writes.
 """
 
@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from mockserver.engine.algo import MAX_OPEN_ALGOS
+from mockserver.engine.margin import Margin, Need
+from mockserver.engine.terms import Terms
 from mockserver.engine.types import (
     AlgoOrder,
     AlgoStatus,
@@ -32,7 +34,6 @@ from mockserver.faces.binance.routes import TimeUnit
 from mockserver.faces.binance.text import padded, trimmed
 
 Object = dict[str, object]
-LEVERAGE: Final = 20
 TRAILING: Final = "TRAILING_STOP_MARKET"
 ALGO_TYPES: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", TRAILING)
 CENTS: Final = Decimal("0.00001")
@@ -101,7 +102,7 @@ def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Objec
         "price": price(instrument, order.price),
         "reduceOnly": order.reduce_only,
         "side": order.side.value,
-        "positionSide": "BOTH",
+        "positionSide": order.position_side.value,
         "status": status(order),
         "stopPrice": tag(order.tags, "sp", "0"),
         "closePosition": tag(order.tags, "cp") == "true",
@@ -157,7 +158,7 @@ def user_trade(fill: Execution, instrument: Instrument, at: TimeUnit) -> Object:
         "quoteQty": amount(fill.quote),
         "realizedPnl": amount(fill.realized),
         "side": fill.side.value,
-        "positionSide": "BOTH",
+        "positionSide": fill.position_side.value,
         "symbol": fill.instrument,
         "time": at(fill.time_ns),
     }
@@ -185,7 +186,7 @@ def algo_order(algo: AlgoOrder, instrument: Instrument, at: TimeUnit) -> Object:
         "orderType": tag(algo.tags, "o"),
         "symbol": child.instrument,
         "side": child.side.value,
-        "positionSide": "BOTH",
+        "positionSide": child.position_side.value,
         "timeInForce": "GTX" if child.post_only else child.tif.value,
         "quantity": "0" if child.quantity is None else quantity(instrument, child.quantity),
         "algoStatus": algo.status.value,
@@ -237,30 +238,38 @@ def unrealized(position: Position, instrument: Instrument, last: int) -> int:
     return instrument.notional(last, position.quantity) - position.entry_quote
 
 
-def position_risk(position: Position, instrument: Instrument, last: int, at: TimeUnit, updated_ns: int) -> Object:
-    """Return one row of `positionRisk`, with the fields of versions 2 and 3 together."""
-    notional = amount(instrument.notional(last, position.quantity))
+def money(atoms: int) -> str:
+    """Return an amount with eight decimals."""
+    return padded(atoms_to_decimal(atoms))
+
+
+def position_risk(
+    position: Position, instrument: Instrument, last: int, need: Need, terms: Terms, times: tuple[TimeUnit, int]
+) -> Object:
+    """Return one row of `positionRisk`, with the fields of versions 2 and 3 together; `need` is the position's own."""
+    at, updated_ns = times
+    isolated = position.instrument in terms.isolated
     return {
         "symbol": position.instrument,
-        "positionSide": "BOTH",
+        "positionSide": position.side.value,
         "positionAmt": quantity(instrument, position.quantity),
         "entryPrice": trimmed(entry_price(position, instrument)),
         "breakEvenPrice": trimmed(entry_price(position, instrument)),
         "markPrice": padded(instrument.price(last)),
         "unRealizedProfit": padded(atoms_to_decimal(unrealized(position, instrument, last))),
         "liquidationPrice": "0",
-        "leverage": str(LEVERAGE),
+        "leverage": str(terms.leverage(instrument)),
         "maxNotionalValue": "1000000",
-        "marginType": "cross",
+        "marginType": "isolated" if isolated else "cross",
         "isolatedMargin": "0",
         "isAutoAddMargin": "false",
-        "notional": notional,
+        "notional": amount(instrument.notional(last, position.quantity)),
         "isolatedWallet": "0",
         "marginAsset": instrument.cash,
-        "initialMargin": "0",
-        "maintMargin": "0",
-        "positionInitialMargin": "0",
-        "openOrderInitialMargin": "0",
+        "initialMargin": amount(need.initial),
+        "maintMargin": amount(need.maintenance),
+        "positionInitialMargin": amount(need.positions),
+        "openOrderInitialMargin": amount(need.orders),
         "adl": 0,
         "bidNotional": "0",
         "askNotional": "0",
@@ -268,38 +277,39 @@ def position_risk(position: Position, instrument: Instrument, last: int, at: Tim
     }
 
 
-def balance(each: Balance, profit: int, at: TimeUnit, now_ns: int) -> Object:
-    """Return one row of `balance`."""
-    wallet = padded(atoms_to_decimal(each.total))
+def balance(each: Balance, margin: Margin, at: TimeUnit, now_ns: int) -> Object:
+    """Return one row of `balance`; `margin` is that of this asset."""
+    wallet, free = money(each.total), money(max(0, margin.available))
     return {
         "accountAlias": "SgsR",
         "asset": each.asset,
         "balance": wallet,
         "crossWalletBalance": wallet,
-        "crossUnPnl": padded(atoms_to_decimal(profit)),
-        "availableBalance": wallet,
-        "maxWithdrawAmount": wallet,
+        "crossUnPnl": money(margin.need.gained),
+        "availableBalance": free,
+        "maxWithdrawAmount": free,
         "marginAvailable": True,
         "updateTime": at(now_ns),
     }
 
 
-def account_asset(each: Balance, profit: int, at: TimeUnit, now_ns: int) -> Object:
+def account_asset(each: Balance, margin: Margin, at: TimeUnit, now_ns: int) -> Object:
     """Return one asset of `account`."""
-    wallet, zero = padded(atoms_to_decimal(each.total)), padded(Decimal(0))
+    need = margin.need
+    wallet, free = money(each.total), money(max(0, margin.available))
     return {
         "asset": each.asset,
         "walletBalance": wallet,
-        "unrealizedProfit": padded(atoms_to_decimal(profit)),
-        "marginBalance": padded(atoms_to_decimal(each.total + profit)),
-        "maintMargin": zero,
-        "initialMargin": zero,
-        "positionInitialMargin": zero,
-        "openOrderInitialMargin": zero,
+        "unrealizedProfit": money(need.gained),
+        "marginBalance": money(each.total + need.gained),
+        "maintMargin": money(need.maintenance),
+        "initialMargin": money(need.initial),
+        "positionInitialMargin": money(need.positions),
+        "openOrderInitialMargin": money(need.orders),
         "crossWalletBalance": wallet,
-        "crossUnPnl": padded(atoms_to_decimal(profit)),
-        "availableBalance": wallet,
-        "maxWithdrawAmount": wallet,
+        "crossUnPnl": money(need.gained),
+        "availableBalance": free,
+        "maxWithdrawAmount": free,
         "marginAvailable": True,
         "updateTime": at(now_ns),
     }

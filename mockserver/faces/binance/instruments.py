@@ -10,11 +10,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from mockserver.engine.fees import Discount
 from mockserver.engine.types import FeeRule, Instrument, InstrumentKind, Side
 
 SPOT_FEE: Final = 100_000
 FUTURES_MAKER_FEE: Final = 20_000
 FUTURES_TAKER_FEE: Final = 50_000
+SPOT_DISCOUNT: Final = Discount("BNB", 25_000_000, "USDT")
+# There is no BNB market here: what one costs is the reference price of the spot venue.
+FUTURES_DISCOUNT: Final = Discount("BNB", 10_000_000, "USDT", Decimal(600))
 MAX_NUM_ORDERS: Final = 200
 MAX_NUM_ALGO_ORDERS: Final = 5
 MAX_NUM_ORDER_LISTS: Final = 20

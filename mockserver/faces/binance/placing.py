@@ -43,6 +43,10 @@ FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.REDUCE_ONLY: errors.REDUCE_ONLY_REJECTED,
     RejectReason.WOULD_TRIGGER: errors.WOULD_TRIGGER,
     RejectReason.MARKET_CLOSED: errors.SYMBOL_CLOSED,
+    RejectReason.POSITION_SIDE: errors.WRONG_POSITION_SIDE,
+    RejectReason.NO_CHANGE: errors.MODE_AS_IT_IS,
+    RejectReason.HAS_ORDERS: errors.MODE_WITH_ORDERS,
+    RejectReason.HAS_POSITION: errors.MODE_WITH_POSITION,
 }
 
 

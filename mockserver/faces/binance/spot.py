@@ -93,6 +93,7 @@ _OPEN = route(queries.open_orders, "symbol", by_symbol(6, 80))
 _ALL = route(queries.all_orders, "symbol orderId startTime endTime limit", 20)
 _TRADES = route(queries.my_trades, "symbol orderId startTime endTime fromId limit", _trades_weight)
 _ACCOUNT = route(queries.account, "omitZeroBalances", 20)
+_COMMISSION = route(queries.commission, "symbol", 20)
 _RATES = route(queries.order_rates, "", 40)
 _PREVENTED = route(
     queries.prevented_matches, "symbol preventedMatchId orderId fromPreventedMatchId limit", _prevented_weight
@@ -133,6 +134,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/ticker/bookTicker"): _BOOK,
     ("GET", "/api/v3/ticker/24hr"): _DAY,
     ("GET", "/api/v3/account"): _ACCOUNT,
+    ("GET", "/api/v3/account/commission"): _COMMISSION,
     ("POST", "/api/v3/order"): _PLACE,
     ("GET", "/api/v3/order"): _ORDER,
     ("DELETE", "/api/v3/order"): _CANCEL,
@@ -157,6 +159,8 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     # The wallet API is not mocked; clients ask these at start and are content with an empty list. Whoever asks gets it:
     # on the venue one key opens both products, here each has its own, and a futures client asks with the other one.
     ("GET", "/sapi/v1/capital/config/getall"): route(queries.nothing, "", 10, OPEN, lenient=True),
+    ("GET", "/sapi/v1/bnbBurn"): route(queries.bnb_burn, "", 1),
+    ("POST", "/sapi/v1/bnbBurn"): route(queries.set_bnb_burn, "spotBNBBurn interestBNBBurn", 1),
     ("GET", "/sapi/v1/asset/tradeFee"): route(queries.nothing, "", 1, OPEN, lenient=True),
     ("GET", "/sapi/v1/margin/allPairs"): route(queries.nothing, "", 1, OPEN, lenient=True),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): route(queries.nothing, "", 10, OPEN, lenient=True),
@@ -179,6 +183,7 @@ WS: Final[Mapping[str, Route]] = {
     "ticker.book": _BOOK,
     "ticker.24hr": _DAY,
     "account.status": _ACCOUNT,
+    "account.commission": _COMMISSION,
     "account.rateLimits.orders": _RATES,
     "order.place": _PLACE,
     "order.test": _TEST,

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from mockserver.engine.types import Instrument
+from mockserver.engine.types import Instrument, SetTerms
 from mockserver.faces.binance import errors, limits, paging, spot_views
 from mockserver.faces.binance.day import day_of
 from mockserver.faces.binance.errors import Refused
@@ -113,7 +113,30 @@ def account(call: Call) -> object:
         balances = tuple(balance for balance in balances if balance.total)
     orders = call.exchange.engine.orders(call.account, as_of_ns=call.as_of_ns)
     updated = max((order.updated_ns for order in orders), default=0)
-    return spot_views.account(balances, updated, call.at)
+    first, terms = call.exchange.spec.instruments[0], call.exchange.engine.terms(call.account)
+    fees = (terms.rate(first, maker=True), terms.rate(first, maker=False))
+    return spot_views.account(balances, fees, updated, call.at)
+
+
+def commission(call: Call) -> object:
+    """Tell the account's fees for a symbol, and whether it pays them in BNB."""
+    engine = call.exchange.engine
+    assert engine.discount is not None  # the venue's own
+    return spot_views.commission(call.instrument(), engine.terms(call.account), engine.discount)
+
+
+def bnb_burn(call: Call) -> object:
+    """Tell whether fees are paid in BNB; interest is not mocked."""
+    return {"spotBNBBurn": call.exchange.engine.terms(call.account).discounted, "interestBNBBurn": False}
+
+
+def set_bnb_burn(call: Call) -> object:
+    """Set whether fees are paid in BNB."""
+    burns = call.params.flag("spotBNBBurn")
+    if burns is None and call.params.flag("interestBNBBurn") is None:
+        raise Refused(errors.missing_both("spotBNBBurn", "interestBNBBurn"))
+    call.exchange.submit(SetTerms(account=call.account, discounted=burns))
+    return bnb_burn(call)
 
 
 def order(call: Call) -> object:

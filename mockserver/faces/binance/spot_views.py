@@ -11,7 +11,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from mockserver.engine.fees import Discount
+from mockserver.engine.terms import Terms
 from mockserver.engine.types import (
+    ATOMS,
     Amendment,
     Balance,
     Execution,
@@ -50,6 +53,8 @@ EXPIRY_REASONS: Final = {
     Reason.FIRST_ORDER: "OTO_PHASE_ONE_EXPIRED",
     Reason.REFUSED: "REJECTED",
 }
+BASIS_POINT: Final = 10_000
+"""Of a rate in 1e-8: what `makerCommission` counts."""
 Object = dict[str, object]
 
 
@@ -367,15 +372,37 @@ def depth(book: Depth, instrument: Instrument) -> Object:
     return {"lastUpdateId": book.update_id, "bids": levels(book.bids), "asks": levels(book.asks)}
 
 
-def account(balances: Sequence[Balance], updated_ns: int, at: TimeUnit) -> Object:
-    """Return the account."""
-    fee = padded(atoms_to_decimal(instruments.SPOT_FEE))
+def rates(maker: int, taker: int) -> Object:
+    """Return commission rates as text."""
+    none = padded(Decimal(0))
+    shown = {"maker": padded(atoms_to_decimal(maker)), "taker": padded(atoms_to_decimal(taker))}
+    return {**shown, "buyer": none, "seller": none}
+
+
+def commission(instrument: Instrument, terms: Terms, discount: Discount) -> Object:
+    """Return `account/commission`; `discount` is what is left of the commission, as the official SDK describes it."""
     return {
-        "makerCommission": 10,
-        "takerCommission": 10,
+        "symbol": instrument.name,
+        "standardCommission": rates(terms.rate(instrument, maker=True), terms.rate(instrument, maker=False)),
+        "specialCommission": rates(0, 0),
+        "taxCommission": rates(0, 0),
+        "discount": {
+            "enabledForAccount": terms.discounted,
+            "enabledForSymbol": True,
+            "discountAsset": discount.asset,
+            "discount": padded(atoms_to_decimal(ATOMS - discount.share)),
+        },
+    }
+
+
+def account(balances: Sequence[Balance], fees: tuple[int, int], updated_ns: int, at: TimeUnit) -> Object:
+    """Return the account; `fees` are those of maker and taker."""
+    return {
+        "makerCommission": fees[0] // BASIS_POINT,
+        "takerCommission": fees[1] // BASIS_POINT,
         "buyerCommission": 0,
         "sellerCommission": 0,
-        "commissionRates": {"maker": fee, "taker": fee, "buyer": padded(Decimal(0)), "seller": padded(Decimal(0))},
+        "commissionRates": rates(*fees),
         "canTrade": True,
         "canWithdraw": True,
         "canDeposit": True,

@@ -293,6 +293,15 @@ class StreamSession(Session):
         for _ in range(notices):
             self.link.tell(self._wrapped(key, text))
 
+    def notice(self, exchange: Exchange, account: str, event: str, text: str) -> bool:
+        """Tell an account of this event, which no command made; False if nobody listens to it here."""
+        told = False
+        for name, wanted in () if self.entry.deaf else tuple(self._streams.items()):
+            if (exchange, account) in self._owners(name) and (wanted is None or event in wanted):
+                self.link.tell(self._wrapped(name, text))
+                told = True
+        return told
+
     def shutdown_notice(self, text: str) -> None:
         """Tell that the server is about to go; combined streams have it under a name of its own."""
         self.link.tell(self._wrapped("!serverShutdown", text))

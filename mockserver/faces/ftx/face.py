@@ -165,6 +165,7 @@ class FtxFace(Face):
             Route("GET", "futures", _futures, private=False),
             Route("GET", "futures/{name}", _future, private=False),
             Route("GET", "account", wallet.account),
+            Route("POST", "account/leverage", wallet.set_leverage),
             Route("GET", "positions", wallet.positions),
             Route("GET", "wallet/balances", wallet.balances),
             Route("GET", "wallet/all_balances", wallet.all_balances),

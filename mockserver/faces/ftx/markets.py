@@ -84,6 +84,8 @@ def _market(name: str, tick: str, step: str, provide: str, reference: str) -> Ma
         maker_fee=MAKER_FEE,
         taker_fee=TAKER_FEE,
         fee_rule=FeeRule.QUOTE,
+        leverage=LEVERAGE,
+        maintenance=3_000_000,
     )
     return Market(instrument=instrument, min_provide=Decimal(provide))
 

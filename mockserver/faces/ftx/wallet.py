@@ -1,8 +1,8 @@
 """FTX's account, positions and wallet.
 
-The figures a client reads to size its orders are computed from the engine's balances and positions: collateral is the
-wallet at last prices and what open positions gained, margin is a tenth of a position. What it does not do: borrowing,
-haircuts on coins, margin that grows with size, daily settlement of profit.
+The figures a client reads to size its orders are the engine's: collateral is the wallet at last prices and what open
+positions gained; a position needs its size divided by the account's leverage. What it does not do: borrowing, haircuts
+on coins, margin that grows with size, daily settlement of profit.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from mockserver.engine.types import Balance, OrderView, Position, Side, atoms_to_decimal
-from mockserver.faces.ftx.markets import LEVERAGE, MAKER_FEE, MARKETS, TAKER_FEE, ZERO
-from mockserver.faces.ftx.rest import Call, Result
+from mockserver.engine.types import Balance, Instrument, OrderView, Position, SetTerms, Side, atoms_to_decimal
+from mockserver.faces.ftx import errors
+from mockserver.faces.ftx.markets import MAKER_FEE, MARKETS, TAKER_FEE, ZERO
+from mockserver.faces.ftx.rest import Call, Result, amount, refuse
 from mockserver.faces.ftx.wire import DOUBLE, Json
 
-INITIAL_MARGIN: Final = Decimal("0.1")
 MAINTENANCE_MARGIN: Final = Decimal("0.03")
+MOST_LEVERAGE: Final = 20
+"""What FTX let accounts have at the end (2021-07)."""
 POSITION_LIMIT: Final = Decimal(1_000_000)
 
 
@@ -31,25 +33,28 @@ def account(call: Call) -> Result:
     locked = sum((_worth(call, balance.asset, balance.locked) for balance in _balances(call, call.ledger)), ZERO)
     value = wallet + gained
     fraction = DOUBLE.divide(value, size) if size else None
+    leverage = _leverage(call)
+    fees = call.exchange.engine.terms(call.ledger).fees or (MAKER_FEE, TAKER_FEE)
+    margin = call.exchange.engine.margin(call.ledger, "USD")
     return Result(
         {
             "accountIdentifier": 1_000_000 + call.exchange.engine.accounts().index(call.ledger),
             "username": f"{call.sender.account.name}@example.com",
             "collateral": value,
-            "freeCollateral": value - locked - size * INITIAL_MARGIN,
+            "freeCollateral": value - locked - atoms_to_decimal(margin.need.initial),
             "totalAccountValue": value,
             "totalPositionSize": size,
-            "initialMarginRequirement": INITIAL_MARGIN,
+            "initialMarginRequirement": DOUBLE.divide(Decimal(1), leverage),
             "maintenanceMarginRequirement": MAINTENANCE_MARGIN,
             "marginFraction": fraction,
             "openMarginFraction": fraction,
             "liquidating": False,
             "backstopProvider": False,
             "positions": [{key: row[key] for key in row if key not in _ONLY_POSITIONS} for row in rows],
-            "takerFee": atoms_to_decimal(TAKER_FEE),
-            "makerFee": atoms_to_decimal(MAKER_FEE),
-            "leverage": Decimal(LEVERAGE),
-            "futuresLeverage": Decimal(LEVERAGE),
+            "takerFee": atoms_to_decimal(fees[1]),
+            "makerFee": atoms_to_decimal(fees[0]),
+            "leverage": leverage,
+            "futuresLeverage": leverage,
             "positionLimit": POSITION_LIMIT,
             "positionLimitUsed": size,
             "useFttCollateral": True,
@@ -58,6 +63,16 @@ def account(call: Call) -> Result:
             "spotLendingEnabled": False,
         }
     )
+
+
+def set_leverage(call: Call) -> Result:
+    """`POST /account/leverage`: one for all perpetuals of the account."""
+    leverage = amount(call.body(), "leverage")
+    if leverage is None or leverage != leverage.to_integral_value() or not 1 <= leverage <= MOST_LEVERAGE:
+        refuse(errors.invalid("leverage"))
+    for each in _perpetuals():
+        call.exchange.submit(SetTerms(account=call.ledger, instrument=each.name, leverage=int(leverage)))
+    return Result(None)
 
 
 def positions(call: Call) -> Result:
@@ -120,14 +135,22 @@ def _position(call: Call, position: Position) -> dict[str, Json]:
         "entryPrice": None if average is None else mark,  # FTX settled daily: the entry price is the mark's (invented)
         "unrealizedPnl": gained,
         "realizedPnl": atoms_to_decimal(position.realized),
-        "initialMarginRequirement": INITIAL_MARGIN,
+        "initialMarginRequirement": DOUBLE.divide(Decimal(1), _leverage(call)),
         "maintenanceMarginRequirement": MAINTENANCE_MARGIN,
         "estimatedLiquidationPrice": None if average is None else ZERO,
         "recentAverageOpenPrice": average,
         "recentPnl": None if average is None else gained,
         "recentBreakEvenPrice": average,
-        "collateralUsed": abs(net * mark) * INITIAL_MARGIN,
+        "collateralUsed": atoms_to_decimal(engine.need(call.ledger, position.instrument).positions),
     }
+
+
+def _perpetuals() -> list[Instrument]:
+    return [each.instrument for each in MARKETS.values() if each.instrument.is_perp]
+
+
+def _leverage(call: Call) -> Decimal:
+    return Decimal(call.exchange.engine.terms(call.ledger).leverage(_perpetuals()[0]))
 
 
 def _open_sizes(views: Iterable[OrderView]) -> tuple[int, int]:

@@ -28,8 +28,8 @@ def check_answer(control: Control, request: HttpRequest, response: HttpResponse)
         assert response.status in (403, 404, 405), f"{request.method} {request.path} is in no document"
         return None
     told = operation["responses"][str(response.status)]
-    ((media, content),) = told["content"].items()
-    assert response.content_type.partition(";")[0] == media
+    media = response.content_type.partition(";")[0]
+    content = told["content"][media]
     if media == "application/json":
         schema = {**content["schema"], "components": control.document["components"]}
         errors = list(Draft202012Validator(schema).iter_errors(json.loads(response.body)))

@@ -50,6 +50,14 @@ def test_a_price_fills_what_it_touches() -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["price", "trade"])
+def test_a_price_far_below_is_reached(path: str) -> None:
+    """The house's own trade is large enough for the venue's least notional at that price, not at the usual one."""
+    desk = Desk()
+    answer = desk.ask(f"/market/BTCUSDT/{path}", venue="binance-spot", price="1000")
+    assert answer["status"] == 200, answer
+
+
 def test_a_trade_fills_no_more_than_its_quantity() -> None:
     """And is public whether a client had a part in it or not."""
     desk = Desk()

@@ -70,8 +70,9 @@ def test_every_route_is_in_it(client: Client) -> None:
         names = {each["name"] for each in operation["parameters"]} | body.get("properties", {}).keys()
         assert names == takes | set(re.findall(r"\{(\w+)\}", path)), route
         assert operation["summary"], f"{route}: its handler has no docstring"
-        (content,) = operation["responses"]["200"]["content"].values()
-        assert content["schema"], f"{route}: its act has no gives="
+        contents = operation["responses"]["200"]["content"].values()
+        assert contents, route
+        assert all(content["schema"] for content in contents), f"{route}: its act has no gives="
     assert len(operations(client.control)) == len(client.control.routes)
 
 
@@ -113,11 +114,17 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
         client.ask(method, path)
     order: dict[str, Any] = {"venue": "binance-futures", "account": "a", "symbol": "BTCUSDT"}
     order |= {"side": "BUY", "price": "20000"}
+    for path in ("/ui", "/ui/page.js", "/ui/page.css", "/ui/letters.json", "/ui/icon.svg"):
+        client.ask("GET", path)
+    client.ask("GET", "/ui/control.py", 404)
     client.ask("POST", "/deposit", venue="binance-futures", account="a", asset="USDT", amount="1.5")
     numbers = [client.ask("POST", "/orders", **order, quantity="0.1")["order"]["order_id"] for _ in range(3)]
     for number, act in zip(numbers, ("fill", "cancel", "expire"), strict=True):
         client.ask("POST", f"/orders/binance-futures/BTCUSDT/{number}/{act}")
     market = "/market/BTCUSDT"
+    client.ask("GET", "/market")
+    client.ask("GET", "/orders", venue="binance-futures", account="a", limit=2)
+    client.ask("GET", "/checks", venue="binance-futures", account="a")
     client.ask("GET", market, venue="binance-futures")
     client.ask("POST", f"{market}/book", venue="binance-futures", bids=[["19990", "1"]], asks=[["20010", "1"]])
     client.ask("POST", f"{market}/trade", venue="binance-futures", quantity="0.1")
@@ -134,9 +141,17 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     assert waiting is not None
     client.ask("POST", f"/orders/binance-spot/BTCUSDT/{waiting.order_id}/trigger")
     client.ask("GET", "/truth")
+    client.ask(
+        "POST", "/accounts/binance-futures/a/terms", maker_fee="0", taker_fee="0.001", symbol="BTCUSDT", leverage=5
+    )
+    client.ask("GET", "/accounts/binance-futures/a/terms")
+    client.ask("POST", "/accounts/binance-futures/a/margin-call")
+    client.ask("POST", "/accounts/ftx/a/margin-call", 409)
+    client.ask("POST", "/funding/binance-futures/BTCUSDT", rate="0.0001")
     client.ask("POST", "/positions/binance-futures/BTCUSDT/close", account="a", kind="ADL")
     client.ask("POST", "/faults", fault={"latency": {"delay": "250ms"}, "name": "late"})
     client.ask("GET", "/faults")
+    client.ask("GET", "/faults/kinds")
     client.ask("POST", "/faults/late/disarm")
     client.ask("POST", "/faults/clear")
     client.ask("POST", "/listen_keys/replace")
@@ -152,6 +167,8 @@ def test_real_answers_are_as_it_says(client: Client) -> None:
     client.ask("POST", "/connections/1/silence")
     client.ask("GET", "/connections")
     client.ask("GET", "/journal")
+    client.ask("GET", "/events", since=0, wait_ms=5)
+    client.ask("GET", "/events", 400, wait_ms=5_001)
     client.ask("POST", "/report", report={"event": "gap_opened", "since_ns": 1, "reason": "start"})
     assert client.ask("POST", "/verify", expect=[{"request": "GET /api/v3/time", "times": ">=1"}])["failures"]
     client.ask("POST", "/connections/drop")

@@ -461,7 +461,6 @@ async def test_what_no_venue_answered_is_in_the_journal(autojump_clock: trio.tes
         ("rest-out", status) for status in ("404", "400", "413", "400", "404", "500", "101")
     ]
     assert [text for kind, text in shown if kind == "control"] == [
-        "GET /__mock/health 200",
         "POST /__mock/keys/zed/revoke 4",
     ]
     assert [text[:12].strip() for kind, text in shown if kind == "rest-in"] == [

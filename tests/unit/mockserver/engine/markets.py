@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from mockserver.engine.engine import Engine
+from mockserver.engine.fees import Discount
 from mockserver.engine.ids import BINANCE_SPOT_IDS, IdScheme
 from mockserver.engine.types import (
     AlgoEvent,
@@ -69,12 +70,15 @@ def perp(*, maker_fee: int = -5_000, taker_fee: int = 70_000) -> Instrument:
     )
 
 
-def engine_of(*instruments: Instrument, ids: IdScheme = BINANCE_SPOT_IDS, seed: int = 0) -> Engine:
-    """Return an engine where alice and bob own 1,000 USD and 10 ABC each."""
-    engine = Engine(instruments, ids=ids, seed=seed)
+def engine_of(
+    *instruments: Instrument, ids: IdScheme = BINANCE_SPOT_IDS, seed: int = 0, discount: Discount | None = None
+) -> Engine:
+    """Return an engine where alice and bob own 1,000 USD and 10 ABC each, and 0.01 of a discount asset."""
+    engine = Engine(instruments, ids=ids, seed=seed, discount=discount)
     for account in ("alice", "bob"):
         engine.open_account(account)
-        for asset, amount in (("USD", "1000"), ("ABC", "10")):
+        owned = [("USD", "1000"), ("ABC", "10")]
+        for asset, amount in owned if discount is None else [*owned, (discount.asset, "0.01")]:
             engine.apply(Deposit(account=account, asset=asset, amount=decimal_to_atoms(Decimal(amount))), NOW)
     return engine
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from mockserver.engine import checks
 from mockserver.engine import engine as engine_module
-from mockserver.engine import matching
 from mockserver.engine.engine import Engine
 from mockserver.engine.ids import FTX_IDS
 from mockserver.engine.types import (
@@ -155,7 +155,7 @@ def test_deposit_is_told_with_its_amount_and_cause(engine: Engine) -> None:
 
 def test_open_orders_are_limited(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """An account cannot have more open orders than the engine's limit; the house may."""
-    monkeypatch.setattr(matching, "MAX_OPEN_ORDERS", 1)
+    monkeypatch.setattr(checks, "MAX_OPEN_ORDERS", 1)
     do(engine, limit("alice", Side.BUY, 9000, 1000))
     assert refusal(engine, limit("alice", Side.BUY, 9000, 1000)) is RejectReason.TOO_MANY_ORDERS
     do(engine, limit(HOUSE, Side.BUY, 9000, 1000))

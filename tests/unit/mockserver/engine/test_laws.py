@@ -1,14 +1,21 @@
-"""Laws of the engine that hold in every history Hypothesis can drive it through."""
+"""Laws of the engine that hold in every history Hypothesis can drive it through.
 
+``LAW_EXAMPLES=3000 pytest tests/unit/mockserver/engine/test_laws.py`` looks longer.
+"""
+
+import os
 from collections import Counter
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.actions import Action, command_of, drive
 from mockserver.engine.engine import Engine
+from mockserver.engine.fees import Discount
 from mockserver.engine.ids import BINANCE_SPOT_IDS, FTX_IDS
 from mockserver.engine.types import (
+    ATOMS,
     HOUSE,
     Deposit,
     FeeRule,
@@ -20,14 +27,15 @@ from mockserver.engine.types import (
     OrderEvent,
     OrderStatus,
     OrderView,
+    PositionSide,
     Side,
     TradeEvent,
 )
 from mockserver.strategies import actions, stories
-from tests.unit.mockserver.engine.markets import NOW, engine_of, perp, spot
+from tests.unit.mockserver.engine.markets import NOW, PERP, SPOT, engine_of, perp, spot
 
 ACCOUNTS = ("alice", "bob", HOUSE)
-laws = settings(deadline=None, max_examples=40)
+laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "40")))
 histories = stories(actions(), 40)
 markets = st.sampled_from(("received", "quote", "rebate"))
 
@@ -35,21 +43,41 @@ markets = st.sampled_from(("received", "quote", "rebate"))
 def make(market: str) -> Engine:
     """Return an engine with one of the venues' fee rules."""
     if market == "received":
-        return engine_of(spot(), perp(), ids=BINANCE_SPOT_IDS)
+        return engine_of(spot(), perp(), ids=BINANCE_SPOT_IDS, discount=Discount("BNB", 25_000_000, "USD", Decimal(5)))
     fee = -5_000 if market == "rebate" else 20_000
     return engine_of(spot(FeeRule.QUOTE, maker_fee=fee, taker_fee=70_000), perp(), ids=FTX_IDS)
 
 
-def holds(engine: Engine, view: OrderView) -> bool:
-    """Whether an order locks its own funds: not before its turn in a list, nor where the other of its pair does."""
-    if view.status is OrderStatus.PENDING_NEW:
-        return False
-    mine = None if view.list_id is None else engine.order_list(view.list_id)
-    if mine is None or mine.kind is ListKind.OTO:
-        return True
-    pair = mine.order_ids[-2:]
-    first = engine.order(view.instrument, pair[0])
-    return view.order_id == pair[0] or view.order_id not in pair or first is None or not first.is_open
+def held(engine: Engine, account: str, asset: str) -> int:
+    """Return what the open spot orders of an account must lock of an asset: of a pair what the dearer one needs."""
+    by_pair: dict[object, int] = {}
+    for view in engine.open_orders(account):
+        instrument = engine.instruments[view.instrument]
+        pays = instrument.base if view.side is Side.SELL else instrument.quote
+        if instrument.is_perp or pays != asset or view.status is OrderStatus.PENDING_NEW:
+            continue
+        mine = None if view.list_id is None else engine.order_list(view.list_id)
+        pair = (
+            () if mine is None else {ListKind.OCO: mine.order_ids, ListKind.OTO: ()}.get(mine.kind, mine.order_ids[1:])
+        )
+        key = view.list_id if view.order_id in pair else (view.instrument, view.order_id)
+        by_pair[key] = max(by_pair.get(key, 0), need(engine, view))
+    return sum(by_pair.values())
+
+
+def need(engine: Engine, view: OrderView) -> int:
+    """Return what an open spot order locks by itself."""
+    instrument = engine.instruments[view.instrument]
+    if view.side is Side.SELL:
+        return view.remaining * instrument.step_atoms
+    ticks = view.price
+    if ticks is None:
+        assert view.trigger is not None
+        assert view.trigger.price is not None  # or the caller could not know
+        ticks = -int(-view.trigger.price // instrument.tick)
+    notional = instrument.notional(ticks, view.remaining)
+    rates = engine.terms(view.account).fees or (instrument.maker_fee, instrument.taker_fee)
+    return notional - (-notional * max(0, *rates) // ATOMS) if instrument.pays_on_top else notional
 
 
 def wealth(engine: Engine, asset: str) -> int:
@@ -68,7 +96,7 @@ def wealth(engine: Engine, asset: str) -> int:
 def test_money_is_neither_made_nor_lost(market: str, recipes: list[Action]) -> None:
     """The sum of an asset over all accounts and fees changes by exactly what was deposited."""
     engine = make(market)
-    before = {asset: wealth(engine, asset) for asset in ("ABC", "USD")}
+    before = {asset: wealth(engine, asset) for asset in ("ABC", "BNB", "USD")}
     for _, command, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
         if isinstance(command, Deposit) and result.reply.reject is None:
             before[command.asset] += command.amount
@@ -77,20 +105,25 @@ def test_money_is_neither_made_nor_lost(market: str, recipes: list[Action]) -> N
 
 @given(market=markets, recipes=histories)
 @laws
-def test_nobody_owes_what_an_order_should_have_held(market: str, recipes: list[Action]) -> None:
-    """No client's locked amount is ever negative, nor a free one without perpetuals; locks equal the open orders'."""
+def test_what_is_locked_is_what_open_orders_need(market: str, recipes: list[Action]) -> None:
+    """After every command; nothing locked or free is ever negative, but a wallet that pays for perpetuals."""
     engine = make(market)
-    drive(engine, recipes, ACCOUNTS, start_ns=NOW)
-    for account in ("alice", "bob"):
-        assert engine.balance(account, "ABC").free >= 0
-        sells = [v for v in engine.open_orders(account, "ABCUSD") if v.side is Side.SELL and holds(engine, v)]
-        step = engine.instruments["ABCUSD"].step_atoms
-        assert sum(view.remaining * step for view in sells) == engine.balance(account, "ABC").locked
-        if not engine.open_orders(account):
-            assert engine.balance(account, "USD").locked == 0
-        if all(position.instrument == "ABCUSD" for position in engine.positions(account)):
-            assert engine.balance(account, "USD").free >= 0
-        assert engine.balance(account, "USD").locked >= 0
+    now_ns = NOW
+    for action in recipes:
+        command = command_of(engine, action, ACCOUNTS)
+        if command is None:
+            continue
+        engine.apply(command, now_ns)
+        for account in ("alice", "bob"):
+            coins, cash = (engine.balance(account, asset) for asset in ("ABC", "USD"))
+            assert coins.free >= 0
+            assert coins.locked == held(engine, account, "ABC")
+            # A market buy that trails from the start locks what it cost at the price of that moment.
+            buys = [v for v in engine.open_orders(account, SPOT) if v.side is Side.BUY and v.price is None]
+            if all(view.trigger is not None and view.trigger.price is not None for view in buys):
+                assert cash.locked == held(engine, account, "USD")
+            assert cash.locked >= 0
+            assert cash.free >= 0 or any(position.instrument == PERP for position in engine.positions(account))
 
 
 @given(market=markets, recipes=histories)
@@ -257,3 +290,48 @@ def test_a_list_ends_with_its_orders(market: str, recipes: list[Action]) -> None
         if now.kind is not ListKind.OTO and len(orders) == len(now.order_ids):
             assert sum(view.filled > 0 for view in orders[-2:]) <= 1
             assert sum(view.is_open and not view.waits and view.trigger is not None for view in orders[-2:]) <= 1
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_positions_sum_to_zero_and_agree_with_the_cash(market: str, recipes: list[Action]) -> None:
+    """What one side owns the other owes; profit, made or not, is what the trades were worth; cash is told by trades."""
+    engine = make(market)
+    cash = {account: engine.balance(account, "USD").total for account in ("alice", "bob")}
+    for _, command, result in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        if isinstance(command, Deposit) and result.reply.reject is None and command.account in cash:
+            cash[command.account] += command.amount
+    every = [position for account in engine.accounts() for position in engine.positions(account)]
+    assert sum(position.quantity for position in every) == 0
+    last, perpetual = engine.last_price(PERP), engine.instruments[PERP]
+    for account, before in cash.items():
+        mine = engine.executions(account)
+        for position in engine.positions(account):
+            fills = [each for each in mine if (each.instrument, each.position_side) == (PERP, position.side)]
+            assert position.quantity == sum(each.side.sign * each.quantity for each in fills)
+            assert position.realized == sum(each.realized for each in fills)
+            gained = perpetual.notional(last, position.quantity) - position.entry_quote
+            worth = sum(each.side.sign * (perpetual.notional(last, each.quantity) - each.quote) for each in fills)
+            assert position.realized + gained == worth
+            assert position.side is PositionSide.BOTH or position.quantity * position.side.sign >= 0
+        paid = sum(each.side.sign * each.quote for each in mine if each.instrument == SPOT)
+        fees = sum(each.fee for each in mine if each.fee_asset == "USD")
+        made = sum(each.realized for each in mine)
+        assert engine.balance(account, "USD").total == before - paid - fees + made
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_an_order_is_what_was_executed_prevented_and_open(market: str, recipes: list[Action]) -> None:
+    """And each execution of it is one of its account's; no other account has one."""
+    engine = make(market)
+    drive(engine, recipes, ACCOUNTS, start_ns=NOW)
+    for account in ("alice", "bob"):
+        filled: Counter[tuple[str, int]] = Counter()
+        for each in engine.executions(account):
+            filled[each.instrument, each.order_id] += each.quantity
+        for view in engine.orders(account):
+            assert view.quantity == view.filled + view.prevented + view.remaining
+            assert view.filled == filled.pop((view.instrument, view.order_id), 0)
+            assert view.is_open <= (view.remaining > 0)
+        assert not filled

@@ -26,6 +26,7 @@ from mockserver.engine.types import (
     Reason,
     RejectReason,
     Reply,
+    SelfTrade,
     Side,
     TimeInForce,
     Trigger,
@@ -295,3 +296,21 @@ def test_what_would_be_refused_by_then_expires(engine: Engine) -> None:
     do(engine, Fill(instrument=SPOT, order_id=reply.orders[0].order_id))
     assert [view.reason for view in now(engine, reply)] == [None, Reason.REFUSED, Reason.OTHER_ORDER]
     assert engine.order_lists("alice")[0].is_done
+
+
+def test_what_self_trade_prevention_takes_off_one_is_still_held_for_the_other(engine: Engine) -> None:
+    """Of a pair whose limit order shrank, the stop has still all to sell: that stays locked."""
+    do(engine, oco())
+    do(engine, limit("alice", BUY, 10_100, 400, self_trade=SelfTrade.DECREMENT))
+    assert engine.balance("alice", "ABC").locked == UNIT
+
+
+def test_a_pair_is_not_amended_to_less_than_one_of_it_lost(engine: Engine) -> None:
+    """The two have one quantity: one that would leave the other with nothing is refused, whichever is amended."""
+    reply = do(engine, oco())
+    do(engine, limit("alice", BUY, 10_100, 400, self_trade=SelfTrade.DECREMENT))
+    for order in reply.orders:
+        smaller = Amend(account="alice", instrument=SPOT, order_id=order.order_id, quantity=400)
+        assert refusal(engine, smaller) is RejectReason.BAD_QUANTITY
+    do(engine, Amend(account="alice", instrument=SPOT, order_id=reply.orders[1].order_id, quantity=401))
+    assert [view.remaining for view in now(engine, reply)] == [1, 401]

@@ -262,3 +262,25 @@ def test_newest_open_order_answers_to_a_client_id(engine: Engine) -> None:
     assert found is not None
     assert found.order_id == second
     assert engine.order_by_client_id("alice", "x", PERP) is None
+
+
+@pytest.mark.parametrize("others", [200, 400])
+def test_fill_or_kill_counts_only_what_would_trade(engine: Engine, others: int) -> None:
+    """What self-trade prevention would take off the order is not filled, however much lies behind it."""
+    do(engine, limit("alice", Side.SELL, 10000, 200))
+    do(engine, limit("bob", Side.SELL, 10000, others))
+    killed = limit("alice", Side.BUY, 10000, 400, tif=TimeInForce.FOK, self_trade=SelfTrade.DECREMENT)
+    reply = do(engine, killed)
+    assert reply.order is not None
+    assert (reply.order.reason, reply.order.prevented) == (Reason.FOK_UNFILLED, 0)
+
+
+def test_what_would_not_trade_need_not_be_paid_for(engine: Engine) -> None:
+    """A quote-sized order of which self-trade prevention takes all needs no money, as one by quantity does."""
+    do(engine, limit("alice", Side.SELL, 10000, 1000))
+    do(engine, limit("bob", Side.SELL, 10001, 1000))
+    do(engine, limit("alice", Side.BUY, 9000, 11_000))
+    short = market("alice", Side.BUY, None, quote_amount=100 * UNIT, self_trade=SelfTrade.DECREMENT)
+    reply = do(engine, short)
+    assert reply.order is not None
+    assert (reply.order.filled, reply.order.prevented) == (0, reply.order.quantity)

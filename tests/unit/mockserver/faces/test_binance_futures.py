@@ -391,7 +391,7 @@ def test_the_account_and_its_settings() -> None:
     assert client.good("GET", "/fapi/v1/multiAssetsMargin") == {"multiAssetsMargin": False}
     rate = client.good("GET", "/fapi/v1/commissionRate", symbol="BTCUSDT")
     assert (rate["makerCommissionRate"], rate["takerCommissionRate"]) == ("0.0002", "0.0005")
-    assert len(client.good("GET", "/fapi/v1/symbolConfig")) == 2
+    assert [row["isAutoAddMargin"] for row in client.good("GET", "/fapi/v1/symbolConfig")] == [False, False]
     assert client.good("GET", "/fapi/v1/leverageBracket", symbol="BTCUSDT")["symbol"] == "BTCUSDT"
 
 
