@@ -275,7 +275,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed beside floors and peers, as ratios in the same run: about 20 minutes on a machine that does nothing else.
+    """Speed beside floors and peers, as ratios in the same run: about 15 minutes on a machine that does nothing else.
 
     `nox -s bench -- --write docs/performance.md` writes the page; a quick look is `--rounds 1 --messages 2000
     --accounts 10 --orders 10000`, one mode of it `-k blast`.

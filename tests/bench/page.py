@@ -1,4 +1,4 @@
-"""The figures as a page of the documentation: `docs/performance.md`, and its plot, are written here and nowhere else."""
+"""The figures as a page of the documentation: `docs/performance.md` and its plot are written here and nowhere else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ beforehand. Every client runs as its own documentation shows it, as `pip` instal
 cryptofeed and pybotters know no other private channel of Binance spot than listen keys, which the venue ended in
 February 2026; here they get the same reports on such a socket, without the wrapping.
 
-![CPU per report in a blast, and delay at 1,000 reports a second](performance.svg)
+![CPU per report in a blast, and delay at 1,000 reports a second]({plot})
 
 ## Goals
 
@@ -131,7 +131,9 @@ def goals(runs: Mapping[str, Run]) -> str:
 def write(path: Path, runs: Mapping[str, Run], machine: str | None) -> None:
     """The whole page, and the plot beside it."""
     terms = runs["blast"].terms
+    plot = path.with_suffix(".svg")
     text = _HEAD.format(
+        plot=plot.name,
         command=COMMAND,
         date=datetime.now(UTC).date().isoformat(),
         machine=machine or f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
@@ -154,4 +156,4 @@ def write(path: Path, runs: Mapping[str, Run], machine: str | None) -> None:
             [(each.contestant.name, each.median(middle)) for each in runs["paced"].results],
         ),
     ]
-    path.with_suffix(".svg").write_text(bars(panels), encoding="utf-8")
+    plot.write_text(bars(panels), encoding="utf-8")

@@ -27,6 +27,7 @@ from tests.bench.reports import blast
 ROOT: Final = Path(__file__).parents[2]
 WARM_UP: Final = 2_000  # reports before those that count
 PATIENCE: Final = 300.0  # seconds after which a run is given up; the slowest needs a few
+PATIENCE_LAP: Final = 60.0  # and for each lap of a long run
 
 
 @attrs.frozen(kw_only=True)
@@ -150,7 +151,8 @@ def race(contestants: Sequence[Contestant], terms: Terms) -> list[Result]:
 def run(contestant: Contestant, terms: Terms) -> list[Lap]:
     """One client on a socket of a server of its own."""
     certificate, env = _certificates() if terms.tls else ((), os.environ)
-    with _process(sys.executable, "-m", "tests.bench.server", *certificate) as server:
+    patience = PATIENCE + PATIENCE_LAP * terms.laps
+    with _process(sys.executable, "-m", "tests.bench.server", *certificate, patience=patience) as server:
         told = {
             "port": int(_line(server)),
             "tls": terms.tls,
@@ -158,7 +160,7 @@ def run(contestant: Contestant, terms: Terms) -> list[Lap]:
             "accounts": contestant.accounts,
             "laps": terms.laps,
         }
-        with _process(*contestant.command(json.dumps(told)), env=env) as client:
+        with _process(*contestant.command(json.dumps(told)), env=env, patience=patience) as client:
             _expect(client, "ready")
             _send(server, terms, terms.warm_up(contestant.accounts))
             _expect(client, "warm")
@@ -213,10 +215,12 @@ def _certificates() -> tuple[tuple[str], Mapping[str, str]]:
 
 
 @contextmanager
-def _process(*argv: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def _process(
+    *argv: str, env: Mapping[str, str] | None = None, patience: float = PATIENCE
+) -> Iterator[subprocess.Popen[str]]:
     """A child with pipes, ended with the block, and at the latest when patience is."""
     process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-    timer = threading.Timer(PATIENCE, process.kill)
+    timer = threading.Timer(patience, process.kill)
     timer.start()
     try:
         yield process
@@ -238,7 +242,7 @@ def _line(process: subprocess.Popen[str]) -> str:
     stdout: IO[str] | None = process.stdout
     assert stdout is not None
     if not (line := stdout.readline()):
-        raise RuntimeError(f"{process.args!r} ended or said nothing for {PATIENCE:.0f} s: what it wrote stands above")
+        raise RuntimeError(f"{process.args!r} ended, or was ended for being too slow: what it wrote stands above")
     return line.rstrip("\n")
 
 

@@ -7,8 +7,8 @@ reads commands, one a line, and answers each with a line of JSON:
     blast MESSAGES        all at once, shared out evenly among all subscribers
     pace MESSAGES RATE    so many a second, to the last subscriber; `sent` tells when each went out
 
-A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.  With TLS
-every message is a record of its own, as venues send them.
+A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.
+With TLS every message is a record of its own, as venues send them.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Server:
 
     def __init__(self) -> None:
         self.subscribers: list[Subscriber] = []
+        self.subscribed = asyncio.Event()
         self._sent = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +81,7 @@ class Server:
                 if "sec-websocket-key" in fields:
                     writer.write(_switched(fields["sec-websocket-key"]))
                     if request.split(" ")[1].startswith("/ws/"):
-                        self.subscribers.append(Subscriber(writer, wrapped=False))
+                        self._subscribe(Subscriber(writer, wrapped=False))
                     await self._frames(reader, writer)
                     return
                 await reader.readexactly(int(fields.get("content-length", "0")))
@@ -104,7 +105,11 @@ class Server:
                 request = json.loads(payload)
                 writer.write(framed(_accepted(request["id"])))
                 if request["method"].startswith("userDataStream.subscribe"):
-                    self.subscribers.append(Subscriber(writer, wrapped=True))
+                    self._subscribe(Subscriber(writer, wrapped=True))
+
+    def _subscribe(self, subscriber: Subscriber) -> None:
+        self.subscribers.append(subscriber)
+        self.subscribed.set()
 
     async def blast(self, messages: int) -> dict[str, object]:
         """Send so many reports; the number of executions among them."""
@@ -170,8 +175,7 @@ async def main(certificate: str | None = None) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         command, *numbers = line.split()
         send: Callable[..., Awaitable[dict[str, object]]] = server.blast if command == "blast" else server.pace
-        while not server.subscribers:
-            await asyncio.sleep(0.01)
+        await server.subscribed.wait()  # not every client tells when it has
         print(json.dumps(await send(*map(int, numbers))), flush=True)
 
 
