@@ -1,11 +1,14 @@
 """Benchmarks: run by `nox -s bench`, never part of the default run.
 
     reports.py       histories of orders as Binance spot writes them, the same for everybody
-    server.py        a neutral exchange: canned answers, and blasts of reports made before the first byte is sent
+    server.py        a neutral exchange: canned answers, and reports made before the first byte is sent
     contestants/     one script for each client; each runs in a process (and, for peers, an environment) of its own
+    field.py         who runs
     race.py          interleaved rounds, medians, ratios, and what of all that was sent was delivered
+    test_bench.py    the modes: blast, paced, many, long, journal, decode
     journal.py       by itself: what a journal on disk costs, and how long a restart takes
-    page.py          the figures as `docs/performance.md`
+    goals.py         what is to be reached, beside what was
+    page.py          the figures as `docs/performance.md`, and plot.py its picture
 
 Nothing here imports mockserver: the server knows no more of an exchange than these clients ask for.
 """

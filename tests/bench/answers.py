@@ -44,6 +44,7 @@ _CANNED: Final[dict[str, Any]] = {
     "/api/v3/openOrders": [],
     "/api/v3/allOrders": [],
     "/api/v3/myTrades": [],
+    "/api/v3/userDataStream": {"listenKey": "bench-listen-key"},  # for those who know nothing newer
 }
 _BODIES: Final = {path: json.dumps(value).encode() for path, value in _CANNED.items()}
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from tests.bench.page import Run, page, table
+from tests.bench.goals import Run
+from tests.bench.page import SECTIONS, goals, shown, write
 
 RUNS: Final = pytest.StashKey[dict[str, Run]]()
 
@@ -15,8 +16,10 @@ RUNS: Final = pytest.StashKey[dict[str, Run]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How much is measured, and where it is written."""
     group = parser.getgroup("bench")
-    group.addoption("--rounds", type=int, default=7, help="how often every client runs")
+    group.addoption("--rounds", type=int, default=5, help="how often every client runs")
     group.addoption("--messages", type=int, default=20_000, help="reports in a blast")
+    group.addoption("--accounts", type=int, default=1_000, help="the most accounts of one stream")
+    group.addoption("--orders", type=int, default=1_000_000, help="orders of the long run")
     group.addoption("--write", type=Path, default=None, help="write the figures as a page to this file")
     group.addoption("--machine", default=None, help='what the page calls the machine, e.g. "a shared virtual machine"')
 
@@ -28,12 +31,17 @@ def runs(request: pytest.FixtureRequest) -> dict[str, Run]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the tables; write the page when both are there."""
+    """Show the tables; write the page when all are there."""
     found = config.stash.get(RUNS, {})
     for name, run in found.items():
         terminalreporter.section(name)
-        terminalreporter.write(table(run))
+        terminalreporter.write(shown(name, run))
+    if missing := [name for name in SECTIONS if name not in found]:
+        terminalreporter.write_line(f"no page: not measured are {', '.join(missing)}")
+        return
+    terminalreporter.section("goals")
+    terminalreporter.write(goals(found))
     path: Path | None = config.getoption("--write")
-    if path is not None and len(found) == 2:
-        path.write_text(page(found["socket"], found["decode"], config.getoption("--machine")), encoding="utf-8")
+    if path is not None:
+        write(path, found, config.getoption("--machine"))
         terminalreporter.write_line(f"written to {path}")

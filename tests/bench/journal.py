@@ -39,7 +39,7 @@ from exchstream.journal.disk import Disk
 from exchstream.journal.memory import InMemory
 from exchstream.journal.store import Batch, Store
 from exchstream.shell.stream import OrderStream
-from tests.bench.race import ROOT, Contestant, race
+from tests.bench.race import ROOT, Contestant, Terms, race
 from tests.bench.reports import COURSE, blast
 
 DURABILITIES: Final = ("memory", "relaxed", "normal", "full")
@@ -53,13 +53,18 @@ MIB: Final = 1 << 20
 def cpu(rounds: int, messages: int) -> None:
     """From the socket to user code."""
     contestants = [
-        Contestant(name=f"journal: {durability}", module="exchstream_stream", gets="events", argv=(durability,))
+        Contestant(
+            name=f"journal: {durability}",
+            module="exchstream_stream",
+            gets="events",
+            argv=("trio-websocket", durability),
+        )
         for durability in DURABILITIES
     ]
-    results = race(contestants, rounds=rounds, messages=messages)
+    results = race(contestants, Terms(rounds=rounds, messages=messages))
     print(f"\n{'CPU us per report':<24}{'median':>10}{'ratio':>8}")
     for result in results:
-        print(f"{result.contestant.name:<24}{result.us:>10.1f}{result.ratio(results[0]):>8.2f}")
+        print(f"{result.contestant.name:<24}{result.median():>10.1f}{result.ratio(results[0]):>8.2f}")
 
 
 # ------------------------------------------------------------------------------------------------ delay

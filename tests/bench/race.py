@@ -7,22 +7,27 @@ one round by about a tenth, so contestants take turns, round by round, and media
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
 import attrs
+import trustme
 
 from tests.bench.reports import blast
 
 ROOT: Final = Path(__file__).parents[2]
 WARM_UP: Final = 2_000  # reports before those that count
 PATIENCE: Final = 300.0  # seconds after which a run is given up; the slowest needs a few
+PATIENCE_LAP: Final = 60.0  # and for each lap of a long run
 
 
 @attrs.frozen(kw_only=True)
@@ -35,10 +40,29 @@ class Contestant:
     argv: tuple[str, ...] = ()
     python: str = sys.executable
     listens: bool = True
+    accounts: int = 1
+    """How many it follows; a blast is shared out among them."""
 
     def command(self, *argv: str) -> tuple[str, ...]:
         """How to run it."""
         return (self.python, "-m", f"tests.bench.contestants.{self.module}", *argv, *self.argv)
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """On which terms a race is run."""
+
+    rounds: int
+    messages: int
+    rate: int | None = None
+    """Reports a second; without it all come in one blast."""
+    tls: bool = False
+    laps: int = 1
+    """How many times so many messages, one after the other, to one process."""
+
+    def warm_up(self, accounts: int) -> int:
+        """Reports before those that count: the same number for every account, at a pace half a second of them."""
+        return max(WARM_UP, 2 * accounts) if self.rate is None else self.rate // 2
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +75,30 @@ class Lap:
     orders: int
     fills: int
     version: str
+    idle_kib: int
+    kib: int
+    delays_us: tuple[float, ...] = ()
+    """From the server's write to user code, of every report that was heard."""
+    in_order: bool | None = None
+    """At a pace: whether every report was heard, in the order in which it was sent, and once."""
+
+
+Measure = Callable[[Lap], float]
+
+
+def cpu(lap: Lap) -> float:
+    """CPU microseconds per report."""
+    return lap.us
+
+
+def middle(lap: Lap) -> float:
+    """The delay that half of the reports do not exceed."""
+    return median(lap.delays_us)
+
+
+def tail(lap: Lap) -> float:
+    """The delay that 99 of 100 reports do not exceed."""
+    return quantiles(lap.delays_us, n=100)[-1]
 
 
 @attrs.define
@@ -60,17 +108,15 @@ class Result:
     contestant: Contestant
     laps: list[Lap] = attrs.field(factory=list)
 
-    @property
-    def us(self) -> float:
-        """The median."""
-        return median(lap.us for lap in self.laps)
+    def median(self, measure: Measure = cpu) -> float:
+        """The median of its rounds."""
+        return median(map(measure, self.laps))
 
-    @property
-    def quartiles(self) -> tuple[float, float]:
+    def quartiles(self, measure: Measure = cpu) -> tuple[float, float]:
         """Between them lies the middle half of the laps."""
         if len(self.laps) < 2:
-            return self.us, self.us
-        low, _, high = quantiles((lap.us for lap in self.laps), n=4, method="inclusive")
+            return self.median(measure), self.median(measure)
+        low, _, high = quantiles(map(measure, self.laps), n=4, method="inclusive")
         return low, high
 
     @property
@@ -78,37 +124,51 @@ class Result:
         """The share of the reports sent that user code heard of, over all rounds."""
         return sum(lap.orders for lap in self.laps) / sum(lap.sent for lap in self.laps)
 
-    def ratio(self, base: Result) -> float:
+    def ratio(self, base: Result, measure: Measure = cpu) -> float:
         """The median of the ratios within one round."""
-        return median(mine.us / its.us for mine, its in zip(self.laps, base.laps, strict=True))
+        return median(measure(mine) / measure(its) for mine, its in zip(self.laps, base.laps, strict=True))
 
-    def won(self, other: Result) -> int:
-        """In how many rounds this one took less."""
-        return sum(mine.us < its.us for mine, its in zip(self.laps, other.laps, strict=True))
+    def won(self, other: Result, measure: Measure = cpu, below: float = 1.0) -> float:
+        """The share of rounds in which this one took less than so much of the other's."""
+        pairs = list(zip(self.laps, other.laps, strict=True))
+        return sum(measure(mine) <= below * measure(its) for mine, its in pairs) / len(pairs)
 
 
-def race(contestants: Sequence[Contestant], *, rounds: int, messages: int) -> list[Result]:
+def race(contestants: Sequence[Contestant], terms: Terms) -> list[Result]:
     """Let everybody run once a round, beginning with another one each round."""
     results = [Result(contestant) for contestant in contestants]
-    for number in range(rounds):
+    for number in range(terms.rounds):
         turn = number % len(results)
         for result in results[turn:] + results[:turn]:
-            lap = _live(result.contestant, messages) if result.contestant.listens else _dry(result.contestant, messages)
+            contestant = result.contestant
+            (lap,) = run(contestant, terms) if contestant.listens else (_dry(contestant, terms.messages),)
             result.laps.append(lap)
-            print(f"round {number + 1}/{rounds}  {result.contestant.name:<32}{lap.us:9.2f} us", flush=True)
+            paced = "" if terms.rate is None else f"{middle(lap):9.1f} us delay"
+            print(f"round {number + 1}/{terms.rounds}  {contestant.name:<44}{lap.us:9.2f} us{paced}", flush=True)
     return results
 
 
-def _live(contestant: Contestant, messages: int) -> Lap:
+def run(contestant: Contestant, terms: Terms) -> list[Lap]:
     """One client on a socket of a server of its own."""
-    with _process(sys.executable, "-m", "tests.bench.server") as server:
-        port = _line(server)
-        with _process(*contestant.command(port)) as client:
+    certificate, env = _certificates() if terms.tls else ((), os.environ)
+    patience = PATIENCE + PATIENCE_LAP * terms.laps
+    with _process(sys.executable, "-m", "tests.bench.server", *certificate, patience=patience) as server:
+        told = {
+            "port": int(_line(server)),
+            "tls": terms.tls,
+            "paced": terms.rate is not None,
+            "accounts": contestant.accounts,
+            "laps": terms.laps,
+        }
+        with _process(*contestant.command(json.dumps(told)), env=env, patience=patience) as client:
             _expect(client, "ready")
-            _blast(server, WARM_UP)
+            _send(server, terms, terms.warm_up(contestant.accounts))
             _expect(client, "warm")
-            trades = _blast(server, messages)
-            return _lap(json.loads(_line(client)), messages, trades)
+            laps = []
+            for _ in range(terms.laps):
+                sent = _send(server, terms, terms.messages)
+                laps.append(_lap(json.loads(_line(client)), terms.messages, sent))
+            return laps
 
 
 def _dry(contestant: Contestant, messages: int) -> Lap:
@@ -116,28 +176,51 @@ def _dry(contestant: Contestant, messages: int) -> Lap:
     trades = blast(messages, WARM_UP + 1, 0).trades  # the same that the contestant makes
     with _process(*contestant.command(str(WARM_UP), str(messages))) as client:
         _expect(client, "warm")
-        return _lap(json.loads(_line(client)), messages, trades)
+        return _lap(json.loads(_line(client)), messages, {"trades": trades})
 
 
-def _lap(said: dict[str, Any], messages: int, trades: int) -> Lap:
+def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
+    went = dict(sent.get("sent", ()))
     return Lap(
         us=said["cpu_s"] * 1e6 / messages,
         sent=messages,
-        trades=trades,
+        trades=sent["trades"],
         orders=said["orders"],
         fills=said["fills"],
         version=said["version"],
+        idle_kib=said["idle_kib"],
+        kib=said["kib"],
+        delays_us=tuple((at_ns - went[number]) / 1e3 for number, at_ns in said["moments"]),
+        in_order=[number for number, _ in said["moments"]] == list(went) if went else None,
     )
 
 
 # --- processes ------------------------------------------------------------------------------------------------------
 
 
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="exchstream-bench-")
+
+
+@cache
+def _certificates() -> tuple[tuple[str], Mapping[str, str]]:
+    """A certificate for the server, and the environment in which clients trust it."""
+    folder, authority = Path(_folder().name), trustme.CA()
+    certificate, trusted = folder / "server.pem", folder / "ca.pem"
+    authority.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
+    authority.cert_pem.write_to_path(trusted)
+    trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(trusted))
+    return (str(certificate),), {**os.environ, **trust}
+
+
 @contextmanager
-def _process(*argv: str) -> Iterator[subprocess.Popen[str]]:
+def _process(
+    *argv: str, env: Mapping[str, str] | None = None, patience: float = PATIENCE
+) -> Iterator[subprocess.Popen[str]]:
     """A child with pipes, ended with the block, and at the latest when patience is."""
-    process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    timer = threading.Timer(PATIENCE, process.kill)
+    process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+    timer = threading.Timer(patience, process.kill)
     timer.start()
     try:
         yield process
@@ -147,18 +230,19 @@ def _process(*argv: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _blast(server: subprocess.Popen[str], messages: int) -> int:
+def _send(server: subprocess.Popen[str], terms: Terms, messages: int) -> dict[str, Any]:
     assert server.stdin is not None
-    server.stdin.write(f"blast {messages}\n")
+    server.stdin.write(f"blast {messages}\n" if terms.rate is None else f"pace {messages} {terms.rate}\n")
     server.stdin.flush()
-    return int(_line(server))
+    sent: dict[str, Any] = json.loads(_line(server))
+    return sent
 
 
 def _line(process: subprocess.Popen[str]) -> str:
     stdout: IO[str] | None = process.stdout
     assert stdout is not None
     if not (line := stdout.readline()):
-        raise RuntimeError(f"{process.args!r} ended or said nothing for {PATIENCE:.0f} s: what it wrote stands above")
+        raise RuntimeError(f"{process.args!r} ended, or was ended for being too slow: what it wrote stands above")
     return line.rstrip("\n")
 
 

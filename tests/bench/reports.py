@@ -25,6 +25,15 @@ _TEMPLATE: Final = (
 )
 
 
+_HEAD, _TAIL = '{"subscriptionId":0,"event":', "}"
+
+
+def bare(text: str) -> str:
+    """The report alone, as it comes on a listen key's socket."""
+    assert text.startswith(_HEAD)
+    return text[len(_HEAD) : -len(_TAIL)]
+
+
 class Blast(NamedTuple):
     """What is sent in one go: the texts of the frames, and how many of them tell an execution."""
 

@@ -1,8 +1,14 @@
-"""A neutral Binance spot for one client at a time: canned REST answers, one subscription, blasts on command.
+"""A neutral Binance spot: canned REST answers, subscriptions, and reports on command.
 
-Nothing but the standard library, so that no contestant meets code of its own.  A blast is made and framed before its
-first byte is sent.  Run as `python -m tests.bench.server`: prints its port, then reads commands, one a line:
-`blast MESSAGES` sends so many reports to whoever subscribed last and prints how many of them are executions.
+Nothing but the standard library, so that no contestant meets code of its own.  What is sent is made and framed before
+its first byte is.  Run as `python -m tests.bench.server [CERTIFICATE]`, with TLS if there is one: prints its port, then
+reads commands, one a line, and answers each with a line of JSON:
+
+    blast MESSAGES        all at once, shared out evenly among all subscribers
+    pace MESSAGES RATE    so many a second, to the last subscriber; `sent` tells when each went out
+
+A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.
+With TLS every message is a record of its own, as venues send them.
 """
 
 from __future__ import annotations
@@ -11,15 +17,17 @@ import asyncio
 import base64
 import hashlib
 import json
+import ssl
 import sys
 import time
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
 
 from tests.bench.answers import answer
 from tests.bench.contestants.meter import SERVER_CORE, pin
-from tests.bench.reports import blast
+from tests.bench.reports import Blast, bare, blast
 
-_CHUNK: Final = 1 << 18
+_AT_ONCE: Final = 500  # frames between two looks at whether the socket takes more
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 
@@ -33,11 +41,34 @@ def framed(payload: bytes, opcode: int = _TEXT) -> bytes:
     return bytes((0x80 | opcode, 126)) + size.to_bytes(2, "big") + payload
 
 
+class Subscriber(NamedTuple):
+    """Where reports go, and in which shape."""
+
+    writer: asyncio.StreamWriter
+    wrapped: bool
+
+    def frames(self, made: Blast) -> list[bytes]:
+        """What is sent to it."""
+        return [framed((text if self.wrapped else bare(text)).encode()) for text in made.frames]
+
+    async def send(self, frames: Sequence[bytes]) -> None:
+        """Hand them to the system, as fast as it takes them."""
+        records: ssl.SSLObject | None = self.writer.get_extra_info("ssl_object")
+        if records is None:
+            self.writer.write(b"".join(frames))
+        else:
+            for frame in frames[:-1]:
+                records.write(frame)  # a record each, which go out with the last one
+            self.writer.write(frames[-1])
+        await self.writer.drain()
+
+
 class Server:
-    """The connections; `subscriber` is where a blast goes."""
+    """The connections, and who subscribed."""
 
     def __init__(self) -> None:
-        self.subscriber: asyncio.StreamWriter | None = None
+        self.subscribers: list[Subscriber] = []
+        self.subscribed = asyncio.Event()
         self._sent = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,6 +80,8 @@ class Server:
                 fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
                 if "sec-websocket-key" in fields:
                     writer.write(_switched(fields["sec-websocket-key"]))
+                    if request.split(" ")[1].startswith("/ws/"):
+                        self._subscribe(Subscriber(writer, wrapped=False))
                     await self._frames(reader, writer)
                     return
                 await reader.readexactly(int(fields.get("content-length", "0")))
@@ -72,18 +105,40 @@ class Server:
                 request = json.loads(payload)
                 writer.write(framed(_accepted(request["id"])))
                 if request["method"].startswith("userDataStream.subscribe"):
-                    self.subscriber = writer
+                    self._subscribe(Subscriber(writer, wrapped=True))
 
-    async def blast(self, messages: int) -> int:
+    def _subscribe(self, subscriber: Subscriber) -> None:
+        self.subscribers.append(subscriber)
+        self.subscribed.set()
+
+    async def blast(self, messages: int) -> dict[str, object]:
         """Send so many reports; the number of executions among them."""
+        made = [self._made(messages // len(self.subscribers)) for _ in self.subscribers]
+        framed_for = [subscriber.frames(each) for subscriber, each in zip(self.subscribers, made, strict=True)]
+        at_once = max(1, _AT_ONCE // len(self.subscribers))
+        for start in range(0, len(framed_for[0]), at_once):
+            for subscriber, frames in zip(self.subscribers, framed_for, strict=True):
+                await subscriber.send(frames[start : start + at_once])
+        return {"trades": sum(each.trades for each in made)}
+
+    async def pace(self, messages: int, rate: int) -> dict[str, object]:
+        """Send so many reports at this rate; the number of executions, and when each report went, by its number."""
+        subscriber, made = self.subscribers[-1], self._made(messages)
+        numbers = [json.loads(text)["event"]["I"] for text in made.frames]
+        frames, sent = subscriber.frames(made), []
+        due_ns = time.monotonic_ns()
+        for number, frame in zip(numbers, frames, strict=True):
+            due_ns += 1_000_000_000 // rate
+            await asyncio.sleep(0)  # answer what has come; asyncio's own timer is too coarse for the rest
+            time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)  # noqa: ASYNC251
+            sent.append((number, time.monotonic_ns()))
+            subscriber.writer.write(frame)
+        return {"trades": made.trades, "sent": sent}
+
+    def _made(self, messages: int) -> Blast:
         made = blast(messages, self._sent, time.time_ns() // 1_000_000)
         self._sent += messages + 1
-        data = b"".join(framed(frame.encode()) for frame in made.frames)
-        assert self.subscriber is not None
-        for start in range(0, len(data), _CHUNK):
-            self.subscriber.write(data[start : start + _CHUNK])
-            await self.subscriber.drain()
-        return made.trades
+        return made
 
 
 def _switched(key: str) -> bytes:
@@ -109,15 +164,21 @@ async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return first & 0x0F, bytes(byte ^ mask[place % 4] for place, byte in enumerate(masked))
 
 
-async def main() -> None:
+async def main(certificate: str | None = None) -> None:
     """Serve until standard input ends."""
-    server = Server()
-    listener = await asyncio.start_server(server.connection, "127.0.0.1", 0)
+    server, tls = Server(), None
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    listener = await asyncio.start_server(server.connection, "127.0.0.1", 0, ssl=tls, backlog=1_024)
     print(listener.sockets[0].getsockname()[1], flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        print(await server.blast(int(line.removeprefix("blast "))), flush=True)
+        command, *numbers = line.split()
+        send: Callable[..., Awaitable[dict[str, object]]] = server.blast if command == "blast" else server.pace
+        await server.subscribed.wait()  # not every client tells when it has
+        print(json.dumps(await send(*map(int, numbers))), flush=True)
 
 
 if __name__ == "__main__":
     pin(SERVER_CORE)
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,7 +1,7 @@
 """ccxt.pro: `watch_orders` in a loop, as its manual has it; only addresses are changed, from outside."""
 
 import asyncio
-import sys
+import os
 
 import ccxt
 import ccxt.pro
@@ -9,37 +9,33 @@ import ccxt.pro
 from tests.bench.contestants.meter import END, Meter
 
 
-def moved(value: object, port: int) -> object:
+def moved(value: object, meter: Meter) -> object:
     """The same addresses, all on this machine."""
     if isinstance(value, dict):
-        return {name: moved(inner, port) for name, inner in value.items()}
+        return {name: moved(inner, meter) for name, inner in value.items()}
     if isinstance(value, str) and value.startswith(("https://", "wss://")):
         scheme, _, rest = value.partition("://")
-        return f"{'http' if scheme == 'https' else 'ws'}://127.0.0.1:{port}/{rest.partition('/')[2]}"
+        return f"{meter.http if scheme == 'https' else meter.ws}/{rest.partition('/')[2]}"
     return value
 
 
-async def main(port: int) -> None:
-    """Count orders."""
+async def main() -> None:
+    """Hear orders."""
     meter = Meter(ccxt.__version__)
     options = {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMargins": False}
     client = ccxt.pro.binance({"apiKey": "bench-key", "secret": "bench-secret", "options": options})
-    client.urls["api"] = moved(client.urls["api"], port)
+    if meter.secure:
+        client.cafile = os.environ["SSL_CERT_FILE"]
+    client.urls["api"] = moved(client.urls["api"], meter)
     client.has["fetchCurrencies"] = False
     await client.load_markets()
     await client.authenticate({"type": "spot"})
     meter.ready()
-    heard = 0
-    while True:
-        last = False
-        for order in await client.watch_orders():
-            heard += 1
-            last = last or order["clientOrderId"].startswith(END)
-        if last:
-            if meter.lap(heard):
-                break
-            heard = 0
+    done = False
+    while not done:
+        for order in await client.watch_orders():  # an order that it gave changes later, its `info` does not
+            done = meter.hear(order["info"], order["clientOrderId"].startswith(END))
     await client.close()
 
 
-asyncio.run(main(int(sys.argv[1])))
+asyncio.run(main())

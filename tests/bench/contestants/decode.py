@@ -182,19 +182,18 @@ WAYS: Final[dict[str, tuple[Callable[[], Read], str]]] = {
 def main(warm_up: int, messages: int, way: str, at_once: int) -> None:
     """Read everything once; the figures are the meter's."""
     make, made_by = WAYS[way]
-    meter, read = Meter(made_by), make()
+    meter, read = Meter(made_by, {}), make()
     now_ms = time.time_ns() // 1_000_000
     warm, counted = blast(warm_up, 0, now_ms).frames, blast(messages, warm_up + 1, now_ms).frames
     for start in range(0, warm_up, at_once):
         read(warm[start : start + at_once])
     reads = [counted[start : start + at_once] for start in range(0, messages, at_once)]
-    orders = fills = 0
     meter.start()
     for texts in reads:
         told = read(texts)
-        orders += told[0]
-        fills += told[1]
-    meter.lap(orders, fills)
+        meter.orders += told[0]
+        meter.fills += told[1]
+    meter.lap()
 
 
 if __name__ == "__main__":

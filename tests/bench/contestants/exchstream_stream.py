@@ -1,8 +1,9 @@
-"""exchstream as its README uses it: events of an account that is live.
+"""exchstream as its README uses it: events of accounts that are live.
 
-Arguments: the port, the durability of a journal on disk ("memory" or nothing: there is none), and the transport.
+Arguments: the terms, the transport, and the durability of a journal on disk ("memory" or nothing: there is none).
 """
 
+import json
 import sys
 import tempfile
 from functools import partial
@@ -13,37 +14,58 @@ import trio
 
 import exchstream
 from exchstream import BinanceSpot, Fill, GapClosed, JournalFile, OrderUpdate, open_stream
+from exchstream.shell.stream import MEMORY_EVENTS
 from tests.bench.contestants.meter import END, Meter
 
+ROOM = 200_000
 
-async def main(port: str, folder: str, durability: Any = "memory", transport: Any = "trio-websocket") -> None:
-    """Count events."""
-    file = None if durability == "memory" else JournalFile(Path(folder) / "orders.db", durability)
-    meter = Meter(exchstream.__version__)
-    account = BinanceSpot(
-        api_key="bench-key",
+
+class Updates(Meter):
+    """What was sent stands in `raw`."""
+
+    def number(self, report: Any) -> int:
+        """From the text of the frame."""
+        return super().number(json.loads(report.raw))
+
+
+def account(meter: Meter, number: int) -> BinanceSpot:
+    """One of the accounts."""
+    return BinanceSpot(
+        name=f"account-{number}",
+        api_key=f"bench-key-{number}",
         api_secret="bench-secret",
         environment="bench",
-        rest_url=f"http://127.0.0.1:{port}",
-        ws_url=f"ws://127.0.0.1:{port}/ws-api/v3",
-        stream_url=f"ws://127.0.0.1:{port}",
+        rest_url=meter.http,
+        ws_url=f"{meter.ws}/ws-api/v3",
+        stream_url=meter.ws,
         lag_ns=100_000_000,  # the start takes two looks, this far apart; nothing else depends on it here
+        # The neutral server has no limits; a real one spreads a thousand starts over minutes.
+        weight_per_minute=10_000_000,
+        connections_per_5_minutes=10_000,
     )
-    orders = fills = 0
-    async with open_stream(account, journal=file, transport=transport) as stream:
+
+
+async def main(folder: str, transport: Any = "trio-websocket", durability: Any = "memory") -> None:
+    """Hear events."""
+    file = None if durability == "memory" else JournalFile(Path(folder) / "orders.db", durability)
+    meter = Updates(exchstream.__version__)
+    accounts = [account(meter, number) for number in range(meter.accounts)]
+    live = 0
+    # Many accounts fill the memory while one reader waits for its turn: what a blast brings at once must fit.
+    kept = MEMORY_EVENTS if meter.accounts == 1 else ROOM
+    async with open_stream(*accounts, journal=file, transport=transport, memory_events=kept) as stream:
         async for event in stream:
             match event:
                 case OrderUpdate(client_order_id=client):
-                    orders += 1
-                    if client is not None and client.startswith(END):
-                        if meter.lap(orders, fills):
-                            return
-                        orders = fills = 0
+                    if meter.hear(event, client is not None and client.startswith(END)):
+                        return
                 case Fill():
-                    fills += 1
+                    meter.fills += 1
                 case GapClosed(complete=True):
-                    meter.ready()
+                    live += 1
+                    if live == meter.accounts:
+                        meter.ready()
 
 
 with tempfile.TemporaryDirectory() as name:
-    trio.run(partial(main, sys.argv[1], name, *sys.argv[2:]))
+    trio.run(partial(main, name, *sys.argv[2:]))

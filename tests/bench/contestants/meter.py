@@ -1,7 +1,8 @@
-"""What every contestant does alike: sit on its own core, say when it is ready, and count.
+"""What every contestant does alike: sit on its own core, find the server, say when it is ready, and count.
 
 Only the standard library of any Python: peers run in environments of their own.  A contestant prints `ready` when it
-listens; then it gets a first blast, to warm up, and a second one, which counts.  After each it calls `lap`.
+listens.  Then it gets a first blast, to warm up, and others that count, and says after each what that took.  It calls
+`hear` for every report, in the order in which they come; at a pace it is remembered when that was.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import resource
-from typing import Final
+import sys
+import time
+from typing import Any, Final
 
 END: Final = "end-"  # how the client id of the last order of a blast begins
 SERVER_CORE: Final = 0
@@ -28,28 +31,90 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-class Meter:
-    """Counts of one contestant, and what they cost."""
+def resident_kib() -> int:
+    """How much memory of this process is in RAM now; -1 where the system does not tell."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+    except OSError:
+        return -1
 
-    def __init__(self, version: str) -> None:
+
+class Meter:
+    """Counts of one contestant, and what they cost.
+
+    Its first argument, JSON, says where the server is (`port`, `tls`), how often a blast counts (`laps`), at how many
+    accounts one comes (`accounts`), and whether moments are wanted (`paced`).
+    """
+
+    def __init__(self, version: str, terms: dict[str, Any] | None = None) -> None:
         pin(CLIENT_CORE)
+        terms = json.loads(sys.argv[1]) if terms is None else terms
+        secure = "s" if terms.get("tls") else ""
+        place = f"127.0.0.1:{terms.get('port', 0)}"
+        self.http, self.ws = f"http{secure}://{place}", f"ws{secure}://{place}"
+        self.port: int = terms.get("port", 0)
+        self.secure = bool(secure)
+        self.accounts: int = terms.get("accounts", 1)
+        self.orders = self.fills = 0
+        self._laps: int = terms.get("laps", 1)
+        self._left = self.accounts
+        self._moments: list[tuple[int, Any]] | None = [] if terms.get("paced") else None
         self._version = version
+        self._kib = 0
         self._from = -1.0
 
     def ready(self) -> None:
         """The subscription stands."""
+        self._kib = resident_kib()
         print("ready", flush=True)
+
+    def hear(self, report: Any, last: bool) -> bool:
+        """One more report, and whether it is the last one of a blast at its account; True when all is done."""
+        self.orders += 1
+        if self._moments is not None:
+            self._moments.append((time.monotonic_ns(), report))
+        if last:
+            self._left -= 1
+            return self._left == 0 and self.lap()
+        return False
+
+    def number(self, report: Any) -> int:
+        """The number of the report, by which the server knows when it was sent; by default it is text or a dict."""
+        if isinstance(report, (str, bytes)):
+            report = json.loads(report)
+        return int(report.get("event", report)["I"])
 
     def start(self) -> None:
         """What has been until now was for warming up."""
         self._from = cpu_seconds()
         print("warm", flush=True)
 
-    def lap(self, orders: int, fills: int = 0) -> bool:
-        """The last order of a blast was heard, after so many updates of orders and executions; True if it counted."""
+    def lap(self) -> bool:
+        """The last order of a blast was heard; True if there is no other to come."""
         used = cpu_seconds() - self._from
+        moments, orders, fills = self._moments, self.orders, self.fills
+        self.orders = self.fills = 0
+        self._left = self.accounts
+        if self._moments is not None:
+            self._moments = []
         if self._from < 0:
             self.start()
             return False
-        print(json.dumps({"cpu_s": used, "orders": orders, "fills": fills, "version": self._version}), flush=True)
-        return True
+        print(
+            json.dumps(
+                {
+                    "cpu_s": used,
+                    "orders": orders,
+                    "fills": fills,
+                    "version": self._version,
+                    "idle_kib": self._kib,
+                    "kib": resident_kib(),
+                    "moments": [(self.number(report), at_ns) for at_ns, report in moments or ()],
+                }
+            ),
+            flush=True,
+        )
+        self._laps -= 1
+        self._from = cpu_seconds()
+        return self._laps == 0

@@ -1,7 +1,6 @@
 """python-binance: `user_socket` in a loop, as its documentation has it; only addresses are changed, from outside."""
 
 import asyncio
-import sys
 from importlib.metadata import version
 
 from binance import AsyncClient, BinanceSocketManager
@@ -9,23 +8,19 @@ from binance import AsyncClient, BinanceSocketManager
 from tests.bench.contestants.meter import END, Meter
 
 
-async def main(port: int) -> None:
-    """Count reports."""
+async def main() -> None:
+    """Hear reports."""
     meter = Meter(version("python-binance"))
-    AsyncClient.API_URL = f"http://127.0.0.1:{port}/api"
-    AsyncClient.WS_API_URL = f"ws://127.0.0.1:{port}/ws-api/v3"
+    AsyncClient.API_URL = f"{meter.http}/api"
+    AsyncClient.WS_API_URL = f"{meter.ws}/ws-api/v3"
     client = await AsyncClient.create("bench-key", "bench-secret")
-    heard = 0
     async with BinanceSocketManager(client).user_socket() as socket:
         meter.ready()
-        while True:
+        done = False
+        while not done:
             report = await socket.recv()
-            heard += 1
-            if report["c"].startswith(END):
-                if meter.lap(heard):
-                    break
-                heard = 0
+            done = meter.hear(report, report["c"].startswith(END))
     await client.close_connection()
 
 
-asyncio.run(main(int(sys.argv[1])))
+asyncio.run(main())

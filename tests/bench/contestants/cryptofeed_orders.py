@@ -1,0 +1,63 @@
+"""cryptofeed: `ORDER_INFO` by a callback of a `FeedHandler`; only addresses are changed.
+
+It knows no other private channel of Binance spot than listen keys, which the venue ended in February 2026.
+"""
+
+import asyncio
+import os
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+from cryptofeed import FeedHandler
+from cryptofeed.connection import RestEndpoint, Routes, WebsocketEndpoint
+from cryptofeed.defines import ORDER_INFO
+from cryptofeed.exchanges import Binance
+
+from tests.bench.contestants.meter import END, Meter
+
+
+class Orders(Meter):
+    """What was sent stands in `raw`."""
+
+    def number(self, report: Any) -> int:
+        return super().number(report.raw)
+
+
+METER = Orders(version("cryptofeed"))
+
+
+class Here(Binance):  # type: ignore[misc]
+    """The same on this machine; it says when it is connected."""
+
+    websocket_endpoints: ClassVar = [WebsocketEndpoint(METER.ws.replace("ws:", "wss:"))]  # it takes no other
+    rest_endpoints: ClassVar = [
+        RestEndpoint(METER.http, routes=Routes("/api/v3/exchangeInfo", authentication="/api/v3/userDataStream"))
+    ]
+
+    def connect(self) -> list[Any]:
+        made: list[Any] = super().connect()
+        for connection, *_ in made:
+            connection.address = connection.address.replace("wss://", METER.ws.partition("127")[0])
+        return made
+
+    async def subscribe(self, conn: Any) -> None:
+        await super().subscribe(conn)
+        METER.ready()
+
+
+async def on_order(order: Any, _: float) -> None:
+    """Hear an order."""
+    if METER.hear(order, order.raw["c"].startswith(END)):
+        os._exit(0)  # its own end waits for a signal, and then a while
+
+
+def main() -> None:
+    """Follow them until the last."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    config = {"log": {"disabled": True}, "binance": {"key_id": "bench-key", "key_secret": "bench-secret"}}
+    handler = FeedHandler(config=config)
+    handler.add_feed(Here(config=config, channels=[ORDER_INFO], symbols=["BTC-USDT"], callbacks={ORDER_INFO: on_order}))
+    handler.run()
+
+
+main()
