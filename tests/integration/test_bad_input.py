@@ -418,7 +418,7 @@ def test_an_empty_key_is_your_error(make: Callable[..., Any]) -> None:
 def skewed(seat: Seat, by_ns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The venue's clock is off by so much from now on; unsigned questions are answered by the default world."""
     for world in seat.mock.worlds.worlds.values():
-        monkeypatch.setattr(world.clock, "_now", lambda: mock_now_ns() + by_ns)
+        monkeypatch.setattr(world.clock, "_source", lambda: mock_now_ns() + by_ns)
 
 
 @pytest.mark.parametrize("minutes", [-7, 7])
