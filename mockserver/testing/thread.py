@@ -80,7 +80,7 @@ class StageThread:
 
     def open(self, name: str, plan: Plan) -> Served:
         """Serve a new world."""
-        served: Served = self.submit(lambda: self._nursery.start(self.stage.serve, name, plan)).result()
+        served: Served = self.submit(lambda: self._nursery.start(self.stage.serve, name, plan)).result()  # noqa: ASYNC105 (awaited there)
         return served
 
     def close(self, served: Served) -> None:

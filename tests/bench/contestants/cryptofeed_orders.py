@@ -45,7 +45,7 @@ class Here(Binance):  # type: ignore[misc]
         METER.ready()
 
 
-async def on_order(order: Any, _: float) -> None:
+async def on_order(order: Any, _: float) -> None:  # noqa: ASYNC124 (cryptofeed awaits it)
     """Hear an order."""
     if METER.hear(order, order.raw["c"].startswith(END)):
         os._exit(0)  # its own end waits for a signal, and then a while

@@ -10,11 +10,11 @@ from cryptofeed.defines import FILLS, ORDER_INFO
 from tests.clients.scripts import trading
 
 
-async def on_order(told, _):
+async def on_order(told, _):  # noqa: ASYNC124 (cryptofeed awaits it)
     trading.order(told.id, told.status, told.raw["data"]["filledSize"])
 
 
-async def on_fill(told, _):
+async def on_fill(told, _):  # noqa: ASYNC124
     trading.fill(told.id, told.order_id, told.amount)
 
 
