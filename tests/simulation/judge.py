@@ -179,7 +179,9 @@ def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, wha
             kind, _, subject = label.partition(":")
             if what == "listing" and kind == "listing" and subject.startswith(f"{name}:"):
                 return True
-            if what in ("symbol", "order") and kind == "symbol" and subject.startswith(f"{symbol}:"):
+            if what in ("symbol", "order", "fill") and kind == "symbol" and subject.startswith(f"{symbol}:"):
+                return True
+            if what == "fill" and kind == "listing" and subject.startswith("fills:"):
                 return True
             if what == "order" and (kind == "listing" or subject.startswith(f"{name}:")):
                 return True
