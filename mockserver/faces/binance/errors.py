@@ -134,7 +134,7 @@ NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
 
 
 def bad_leverage(leverage: int) -> Refusal:
-    """Return -4028."""
+    """Return -4028; its text is an assumption."""
     return Refusal(-4028, f"Leverage {leverage} is not valid")
 
 

@@ -114,7 +114,8 @@ def _check_mode(call: Call) -> None:
     params, hedged = call.params, call.exchange.engine.terms(call.account).hedged
     if (_position_side(params) is not PositionSide.BOTH) is not hedged:
         raise Refused(errors.WRONG_POSITION_SIDE)
-    if hedged and params.text("reduceOnly") is not None:  # "cannot be sent in Hedge Mode"
+    # "cannot be sent in Hedge Mode"; the small letters as nautilus_trader #4231 and go-binance #521 quote the venue.
+    if hedged and params.text("reduceOnly") is not None:
         raise Refused(errors.not_required("reduceonly"))
     if (params.text("priceMatch") or "NONE") != "NONE":
         raise Refused(errors.not_valid("priceMatch"))

@@ -19,7 +19,7 @@ from mockserver.faces.ftx.wire import DOUBLE, Json
 
 MAINTENANCE_MARGIN: Final = Decimal("0.03")
 MOST_LEVERAGE: Final = 20
-"""What FTX let accounts have at the end (2021-07)."""
+"""An assumption, like the answer to a change of it: no recording of FTX shows either."""
 POSITION_LIMIT: Final = Decimal(1_000_000)
 
 
