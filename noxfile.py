@@ -21,14 +21,29 @@ nox.options.download_python = "never"  # "installed" means installed: uv would f
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False  # nox's own default turns to True where CI is set
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "page", "simulation"]
+nox.options.sessions = ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
 
 HERE = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(HERE / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 PACKAGES = ("exchstream", "mockserver")
 CHECKED = (*PACKAGES, "tests", "noxfile.py")
-TEST_WORKERS = os.environ.get("EXCHSTREAM_TEST_WORKERS", "2")  # processes of pytest-xdist; 0 runs in one
+# Processes of pytest-xdist; 0 runs in one.  A third fills the time in which two wait for sockets and processes.
+TEST_WORKERS = os.environ.get("EXCHSTREAM_TEST_WORKERS", "3")
+# Minutes of processes that start and end, whose outcome hardly depends on the Python: the newest runs them for all.
+ONCE = tuple(
+    f"--ignore=tests/{name}"
+    for name in (
+        "crash",
+        "docs",
+        "integration/plugin",
+        "integration/test_attach.py",
+        "integration/test_every_fault.py",
+        "integration/test_run.py",
+        "scenarios",
+    )
+)
+BETWEEN = ("tests/unit", "tests/conformance")  # what a Python that is neither the oldest nor the newest runs
 OLDER = "python3.11"  # the newest for which cryptofeed 2.3.1 can be installed
 CCXT_FTX = ("ccxt==2.1.74", "aiohttp==3.10.11", "setuptools<81")  # the last ccxt with FTX
 
@@ -96,15 +111,18 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but the third-party clients and the benchmarks; on the newest Python under coverage, which is slow."""
+    """All tests but the third-party clients and the benchmarks on the newest Python, under coverage.
+
+    The oldest one leaves out what is slow and depends on it least, those between run what is quick.
+    """
     session.install("-e", ".[keys,fast,metrics,test]", *group("tests"))
     if session.posargs:
         session.run("python", "-m", "pytest", *session.posargs)
         return
     workers = ("-n", TEST_WORKERS) if TEST_WORKERS != "0" else ()
-    newest = next((name for name in reversed(PYTHONS) if runs(f"python{name}")), session.python)
-    if session.python != newest:
-        session.run("python", "-m", "pytest", *workers)
+    found = [name for name in PYTHONS if runs(f"python{name}")] or [str(session.python)]
+    if session.python != found[-1]:
+        session.run("python", "-m", "pytest", *workers, *(ONCE if session.python == found[0] else BETWEEN))
         return
     data = HERE / f".coverage.py{session.python}"
     for stale in HERE.glob(f"{data.name}*"):

@@ -111,7 +111,7 @@ def test_ci_takes_the_newest_patch_of_each_python(tmp_path: Path) -> None:
 
 def test_default_sessions() -> None:
     """Plain ``nox`` runs every check that has a time limit, and none that has not."""
-    assert nox_options()["sessions"] == ["lint", "typing", "docs", "tests", "coverage", "clients", "page", "simulation"]
+    assert nox_options()["sessions"] == ["lint", "typing", "docs", "tests", "coverage", "clients", "simulation"]
 
 
 def test_a_missing_python_is_skipped_in_ci_too() -> None:
