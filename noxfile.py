@@ -36,11 +36,15 @@ ONCE = tuple(
     for name in (
         "crash",
         "docs",
+        "gate",
         "integration/plugin",
         "integration/test_attach.py",
         "integration/test_every_fault.py",
         "integration/test_run.py",
+        "mutants",
         "scenarios",
+        "simulation",
+        "soak",
     )
 )
 BETWEEN = ("tests/unit", "tests/conformance")  # what a Python that is neither the oldest nor the newest runs
