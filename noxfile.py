@@ -271,7 +271,7 @@ def crash(session: nox.Session) -> None:
 @nox.session
 def simulation(session: nox.Session) -> None:
     """Stories by chance without sockets, a minute or two of them, always the same: `simulate` looks for others."""
-    session.install("-e", ".")
+    session.install("-e", ".[test]")
     session.run("python", "-m", "tests.simulation", "--profile", "default", "--seeds", "1:", *session.posargs)
 
 
@@ -281,7 +281,7 @@ def simulate(session: nox.Session) -> None:
 
     Options: `nox -s simulate -- --seeds 0:100 --flavour ftx`.
     """
-    session.install("-e", ".")
+    session.install("-e", ".[test]")
     session.run("python", "-m", "tests.simulation", *(session.posargs or ["--profile", "full"]))
 
 
@@ -291,7 +291,7 @@ def mutants(session: nox.Session) -> None:
 
     Options: `nox -s mutants -- --seeds 2 --only stale-view-accepted --base-seed 7`.
     """
-    session.install("-e", ".")
+    session.install("-e", ".[test]")
     session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
