@@ -41,10 +41,10 @@ class BalanceState:
 
 @attrs.frozen
 class Moves:
-    """What an execution of this time moved; None: its market is not known."""
+    """What an execution of this time moved, an asset perhaps twice; None: its market is not known."""
 
     time_ns: int
-    amounts: Mapping[str, Decimal] | None
+    amounts: Sequence[tuple[str, Decimal]] | None
 
 
 @attrs.define
@@ -91,36 +91,31 @@ class Balances:
         if execution.time_ns <= self.agreed_ns:
             return
         self.last_ns = now_ns
-        if self.unexplainable:
-            return
-        if market is not None and execution.time_ns > self.read_ns and self.baseline is not None:
-            for asset, amount in _moves(execution, market):
-                self._move(asset, amount)
-        else:
-            self._enter(Moves(execution.time_ns, None if market is None else _summed(_moves(execution, market))))
+        if not self.unexplainable:
+            self._enter(execution.time_ns, None if market is None else _moves(execution, market))
 
     def shifted(self, asset: str, amount: Decimal, now_ns: int) -> None:
         """Enter what came or went without an execution."""
         self.last_ns = now_ns
         if self.baseline is None:
-            self._enter(Moves(now_ns, {asset: amount}))
+            self._enter(now_ns, [(asset, amount)])
         else:
             self._move(asset, amount)
 
-    def _enter(self, moves: Moves) -> None:
+    def _enter(self, time_ns: int, amounts: Sequence[tuple[str, Decimal]] | None) -> None:
         if self.baseline is None:
-            self._early.append(moves)
+            self._early.append(Moves(time_ns, amounts))
             if len(self._early) > MAX_UNCERTAIN:
                 oldest = min(self._early, key=_time)
                 self._early.remove(oldest)
                 self._early_ns = max(self._early_ns, oldest.time_ns)
-        elif moves.amounts is None:
+        elif amounts is None:
             self.unexplainable = True
-        elif moves.time_ns > self.read_ns:
-            for asset, amount in moves.amounts.items():
+        elif time_ns > self.read_ns:
+            for asset, amount in amounts:
                 self._move(asset, amount)
         elif len(self.uncertain) < MAX_UNCERTAIN:
-            self.uncertain.append(moves.amounts)
+            self.uncertain.append(_summed(amounts))
         else:
             self.unexplainable = True
 
@@ -149,7 +144,7 @@ class Balances:
         early = [moves for moves in self._early if moves.time_ns > at_ns]
         self.agree(holdings, at_ns, read_ns)
         for moves in early:
-            self._enter(moves)
+            self._enter(moves.time_ns, moves.amounts)
 
     def agree(self, holdings: Holdings, at_ns: int, read_ns: int) -> None:
         """Take these holdings as the new baseline: they are of some instant from `at_ns` to when they came."""

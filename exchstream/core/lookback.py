@@ -157,9 +157,9 @@ class LookBack:
         symbol, time_ns, ledger = view.execution.venue_symbol, view.execution.time_ns, self.ledger
         if ledger.repeats(view.execution.key):
             return True
-        until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
         if self._late.get(symbol, time_ns + 1) <= time_ns < ledger.need_ns:
             return True
+        until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
         if time_ns > until_ns:
             return False
         if time_ns >= ledger.need_ns:

@@ -257,7 +257,7 @@ class Session:
                 yield from self._woken(now)
 
     def _start(self, now: Now) -> None:
-        self._beginning = Beginning(self.since_ns, self.restored, self.venue.plan.lag_ns)
+        self._beginning = Beginning(self.since_ns, self.restored, self.venue.plan.lag_ns)  # the journal is read by now
         self.good_ns = self.ledger.floor_ns = self._beginning.begin(now)
         told_ns, restored = self._beginning.told_ns, self._beginning.restored
         if restored is not None:
