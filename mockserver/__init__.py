@@ -22,7 +22,7 @@ Map of the package, from the inside out. All but the shell is pure: no sockets, 
 - ``heard``        the journal in words;  ``verify``  what a client must have done;  ``reports``  what it says it heard
 - ``player``       plays stories against any command;  ``scenarios``  those that are shipped
 - ``testing``      a world for each test;  ``pytest_plugin``  the fixtures that give it
-- ``attach``       clients come as they are: proxy, certificates, a cell (``hosts``, ``tally``);  ``pages``  the browser's
+- ``attach``       bots as they are: proxy, certificates, a cell (``hosts``, ``tally``);  ``pages``  the web pages
 - ``strategies``   Hypothesis: legal histories in the venues' own JSON
 - ``command``      the command line (``snippets``: the lines it prints for clients);  ``__main__``  the way there
 
