@@ -77,7 +77,7 @@ def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns
     instant (by the venue's clock the account did not exist before), never to an earlier one without a word.  It begins
     at `start_ns` at the latest, give or take what the clock may be off by.  A gap is told again only when it turns out
     to reach further back; and by a process that goes on where another one ended: then it reaches back to that end, or
-    to the gap that was open.
+    to the gap that was open.  A verdict reaches to the present at the latest, by a clock that may be off by `error_ns`.
     """
     wrong = []
     gap: Opened | None = None
@@ -100,7 +100,7 @@ def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns
                 wrong.append(f"closed otherwise than opened: {gap}, {event}")
             if start_ns is not None and first and event.since_ns > start_ns + error_ns:
                 wrong.append(f"the first verdict begins {event.since_ns - start_ns} ns after the start: {event}")
-            if event.until_ns > event.at_ns:
+            if event.until_ns > event.at_ns + error_ns:
                 wrong.append(f"a verdict about the future: {event}")
             if event.complete != (not event.unresolved):
                 wrong.append(f"complete does not agree with what is unresolved: {event}")

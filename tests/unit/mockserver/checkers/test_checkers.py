@@ -248,6 +248,7 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
     ("a verdict of no gap", checkers.gaps_in_order, [lost(), closed()], [closed()]),
     ("a verdict about another span", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(since=11)]),
     ("a verdict about the future", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(until=81)]),
+    ("a verdict ahead of a wrong clock", began, [lost(), closed(until=81)], [lost(), closed(until=82)]),
     (
         "complete with a name",
         checkers.gaps_in_order,
