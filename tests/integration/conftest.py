@@ -1,4 +1,4 @@
-"""Whatever an integration test does to an account of the mock, nothing that is logged or left on a disk shows a key (G8)."""
+"""Whatever an integration test does to an account of the mock, no line that is logged and no file shows a key (G8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.crash.verdict import secrets_in
-from tests.integration.harness import Mock, Seat
+
+from .harness import Seat
 
 
 class Lines(logging.Handler):
@@ -30,13 +31,13 @@ class Lines(logging.Handler):
 def canaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All is logged; in the end the lines, journals and records are searched for the keys of every seat."""
     seats: list[Seat] = []
-    made = Mock.seat
+    begin = Seat.__init__
 
-    def seat(mock: Mock, flavour: str, **options: Any) -> Seat:
-        seats.append(made(mock, flavour, **options))
-        return seats[-1]
+    def begun(seat: Seat, *args: Any, **options: Any) -> None:
+        begin(seat, *args, **options)
+        seats.append(seat)
 
-    monkeypatch.setattr(Mock, "seat", seat)
+    monkeypatch.setattr(Seat, "__init__", begun)
     root, handler = logging.getLogger(), Lines()
     level = root.level
     root.addHandler(handler)
