@@ -160,7 +160,8 @@ class Disk:
         try:
             refused = await trio.to_thread.run_sync(self._store.commit, batch, limiter=self._writing)
         except JournalError as error:
-            waiting = self._pending.waiting
+            if not (waiting := self._pending.waiting):  # how far a reader or a proof has come: it comes again
+                raise
             raise JournalError(f"{error} ({waiting} events are not kept; they will be recovered)") from error
         self._since_look += 1 + len(batch.events)
         self._pending.committed(refused)

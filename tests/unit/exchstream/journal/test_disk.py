@@ -338,6 +338,18 @@ async def test_a_full_disk_comes_out_of_the_stream_as_itself(path: Path, reading
     assert [first.position] == positions_left(path)
 
 
+async def test_a_full_disk_that_takes_no_event_names_none(path: Path) -> None:
+    """Where nothing but a reader's position could not be kept, no number of events is told."""
+    with pytest.raises(JournalError, match=r"full$"):
+        async with written(path) as journal:
+            append(journal, gap())
+            await shown(journal, 1)
+            journal._store._db.execute("pragma max_page_count = 1")
+            for number in range(1_000):
+                journal.passed(f"reader {number:0100}", 1)
+            await journal.ack("books", 1)
+
+
 async def _never() -> AsyncIterator[Event]:
     await trio.sleep_forever()
     yield gap()
