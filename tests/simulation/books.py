@@ -137,6 +137,10 @@ class Books:
         self.shown.update((event.position, event) for event in new)
         return new, wrong
 
+    def left_on_disk(self) -> bytes:
+        """All that all the lives have left on the disk."""
+        return b"".join(file.read_bytes() for file in Path(self.folder.name).iterdir())
+
     @property
     def may_lose(self) -> bool:
         """Whether the last death may have taken what was shown already (docs/journal.md)."""

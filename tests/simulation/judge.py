@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from exchstream.core import asks, doubts, ledger, teller
 from exchstream.core.venue import MINUTE, SECOND
 from mockserver import checkers
 from mockserver.checkers import Closed, Opened, Span, ToldFill, TrueChange, TrueFill
@@ -75,6 +76,7 @@ def silence_bound_ns(world: World) -> int:
 def judged(outcome: Outcome) -> list[str]:
     """Every checker's word on a run that has ended."""
     world, told, story = outcome.world, outcome.world.told, outcome.story
+    world.search_disk()
     since_ns = max(_start_ns(world) + _error_ns(world), _begin(told))
     # Nothing can be asked about a symbol that is no more, or that only what a power cut took was about.
     unknown = world.delisted | {symbol for symbol in world.taken_back if not _asked_about(symbol, told)}
@@ -119,6 +121,7 @@ def judged_so_far(story: Story, world: World) -> list[str]:
         *checkers.gaps_untold(world.fills, world.changes, told, lag_ns=world.venue.plan.lag_ns + world.worst_error_ns),
         *checkers.verdicts_false(world.fills, world.changes, told, error_ns=error_ns),
         *checkers.scopes_shrunk(told),
+        *checkers.too_much(held(world)),
     ]
     if world.down is not None:
         wrong.append(f"the account went down: {world.down}")
@@ -202,14 +205,27 @@ def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, wha
     return what == "asset" and any(name in gone or name == FEE_ASSET for gone in world.delisted)
 
 
+def held(world: World) -> dict[str, tuple[int, int]]:
+    """What a session holds at any instant, and the limit of each (G5): docs/guarantees.md lists them."""
+    session = world.session
+    known = session.ledger
+    return {
+        "closed orders": (len(known.closed), ledger.MAX_CLOSED),
+        "fills": (len(known.fills), max(ledger.MAX_FILLS, ledger.MAX_FILLS_NEEDED)),
+        "symbols with forgotten fills": (len(known.forgotten), ledger.MAX_FORGOTTEN),
+        "doubts": (len(session._gaps.doubts._due), doubts.MAX_DOUBTS),
+        "strange rows": (len(session._teller._strange), teller.MAX_STRANGE),
+        "dropped questions": (len(session._asks.dropped), asks.MAX_DROPPED),
+        "links": (len(session.links.live), 2 * len(world.venue.plan.lanes)),
+    }
+
+
 def sizes(world: World) -> dict[str, tuple[int, int]]:
     """What a session holds when it is at rest, and how much that may be."""
     session = world.session
     open_orders = len(session.ledger.open)
     return {
         "questions": (len(session._asks.out), 100 + 4 * len(session._teller.symbols)),
-        "doubts": (len(session._gaps.doubts._due), 1_000),
         "suspects": (len(session._gaps.suspects), open_orders + 100),
-        "links": (len(session.links.live), 4),
         "open orders": (open_orders, len(world.exchange.engine.open_orders(CLIENT)) + 100),
     }

@@ -16,9 +16,9 @@ import exchstream.core
 from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import MINUTE, SECOND
 from mockserver.actions import command_of
-from mockserver.checkers import Span
+from mockserver.checkers import Span, too_much
 
-from .judge import QUIET_NS, Outcome, judged, live_within_ns, silence_bound_ns, turns_ns
+from .judge import QUIET_NS, Outcome, held, judged, live_within_ns, silence_bound_ns, turns_ns
 from .story import Step, Story
 from .world import TRADERS, Runaway, World
 
@@ -84,6 +84,9 @@ def _phases(story: Story, world: World, outcome: Outcome) -> None:
         world.run(MINUTE, lambda: world.phase == "live")
     for step in story.steps:
         perform(world, step)
+        outcome.violations += too_much(held(world))
+        if outcome.violations:
+            return
     rest(story, world, outcome)
 
 

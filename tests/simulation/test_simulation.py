@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from exchstream.core.venue import HOUR
-from mockserver.checkers import Opened
+from mockserver.checkers import Opened, too_much
 
 from .chance import LIMITS, faults_of, told_by_chance
 from .days import day, faults_of_a_day
-from .play import CORE, limited, play
+from .judge import held
+from .play import CORE, limited, play, world_of
 from .scripts import kept
 from .shorten import shortened
 from .stories import PINNED
@@ -92,6 +95,27 @@ def test_a_limit_that_is_no_limit_is_refused() -> None:
     for name, values in LIMITS.items():
         with limited([(name, values[0])]):
             assert any(vars(module).get(name) == values[0] for module in CORE)
+
+
+def test_what_is_held_beyond_a_limit_is_found_out() -> None:
+    """Of whatever a session holds after a story the limit is looked at."""
+    story = next(story for seed in range(100) if (story := told_by_chance(FLAVOURS[0], seed)).limits == ())
+    world = play(story).world
+    assert too_much(held(world)) == []
+    with limited([("MAX_CLOSED", 0), ("MAX_FILLS", 0), ("MAX_FILLS_NEEDED", 0)]):
+        assert [found.partition(" has")[0] for found in too_much(held(world))] == ["closed orders", "fills"]
+
+
+def test_a_key_in_the_journal_is_found_out() -> None:
+    """Every byte is searched, whatever stands there."""
+    with closing(world_of(Story(flavour="ftx", seed=1, journal="normal", steps=()))) as world:
+        world.start()
+        world.search_disk()
+        assert world.broken == []
+        assert world.books is not None
+        Path(world.books.folder.name, "leak").write_text(f"x{world.client.api_key}y")
+        world.search_disk()
+        assert world.broken == ["a secret is shown: in the journal"]
 
 
 def test_a_seed_decides_the_run() -> None:

@@ -415,6 +415,11 @@ class World:
         if SIGNED.search(shown):
             self.broken.append(f"a signature is shown: {where}")
 
+    def search_disk(self) -> None:
+        """The same of every byte that the journal has left on the disk."""
+        if self.books is not None:
+            self._look_for_secrets(self.books.left_on_disk(), "in the journal")
+
     # ------------------------------------------------------------------------------------------------ links
 
     def _dial(self, dial: Dial) -> None:
@@ -788,6 +793,7 @@ class World:
             self.after(self.way_ns(), lambda w=wire: self._server_ends(w))  # type: ignore[misc]
         self.wires.clear()
         self.books.die(how)
+        self.search_disk()
         self.troubles.append(Span(self.now_ns, self.now_ns + for_ns + MINUTE))
         self._end_outages()
         self.after(for_ns, self._live_again)
