@@ -130,6 +130,52 @@ async def test_a_message_without_a_word_is_told_raw(seat: Seat, kind: str, autoj
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"])
+@pytest.mark.parametrize("kind", MALFORMED)
+async def test_a_malformed_frame_is_told_raw_and_looked_into(
+    seat: Seat, kind: str, opcode: int, autojump_clock: MockClock
+) -> None:
+    """What has no name is told raw; the link lives, the next fill is told live, and REST is asked what it was about."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        (link,) = seat.links
+        link.transport.reply(frame(opcode, MALFORMED[kind]))
+        events: list[Event] = []
+        await goes_on(seat, stream, events)
+        assert not any(update.recovered for update in updates_of(events))
+        events += await watch(stream, 120)
+        assert [link] == seat.links
+    assert [MALFORMED[kind]] == [strange.raw for strange in strange_of(events)]
+    assert [gap.reason for gap in gaps_of(events)] == [GapReason.DOUBT]
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
+
+
+@pytest.mark.parametrize("payload", [b"\xff\xfe\x00{}", bytes(range(256))], ids=["bad-utf8", "all-bytes"])
+async def test_a_binary_frame_is_told_raw(seat: Seat, payload: bytes, autojump_clock: MockClock) -> None:
+    """Bytes that are no text are told as they are; nothing is lost and the link lives."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        (link,) = seat.links
+        link.transport.reply(frame(BINARY, payload))
+        events: list[Event] = []
+        await goes_on(seat, stream, events)
+        assert [link] == seat.links
+    assert [payload] == [strange.raw for strange in strange_of(events)]
+
+
+async def test_an_event_in_a_binary_frame_is_read_like_a_text(
+    seat: Seat, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue that sends its JSON in binary frames is understood."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        (link,) = seat.links
+        monkeypatch.setattr(link, "tell", lambda text: link.transport.reply(frame(BINARY, text.encode())))
+        events: list[Event] = []
+        await goes_on(seat, stream, events)
+    assert (strange_of(events), gaps_of(events)) == ([], [])
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["text", "binary"])
 @pytest.mark.parametrize("flavour", NAMES)
 async def test_a_frame_of_10_mb_ends_the_link(mock: Mock, flavour: str, opcode: int) -> None:
     """More than the bound: the link ends, the gap is told, and the fills round it are told once.
