@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -50,6 +51,12 @@ async def mock() -> AsyncIterator[Mock]:
     """A served mock exchange."""
     async with served() as serving:
         yield serving
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """The bot's own client may not log what it asks for: its requests are signed, and the logs are searched."""
+    caplog.set_level(logging.WARNING, "httpx2")
 
 
 @attrs.frozen
