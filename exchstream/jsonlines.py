@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from exchstream.events import (
     AccountDown,
@@ -267,6 +267,12 @@ def _event(line: object) -> Event:
     raise AssertionError(f"the decoder made a {type(line).__name__}")
 
 
+def _cumulative(line: _OrderUpdate) -> Cumulative:
+    """As the venue told it: an average that follows from the rest was not told."""
+    derived = Cumulative(line.filled_quantity, quote=line.quote_quantity)
+    return derived if derived.average == line.average_price else replace(derived, told_average=line.average_price)
+
+
 def _order_update(line: _OrderUpdate) -> OrderUpdate:
     _finite((line.filled_quantity, line.average_price, line.quote_quantity, line.price, line.stop_price, line.quantity))
     state = OrderState(
@@ -274,7 +280,7 @@ def _order_update(line: _OrderUpdate) -> OrderUpdate:
         stage=_STAGES.get(line.status),
         end=_ENDS.get(line.status),
         reason=line.reason,
-        cumulative=Cumulative(line.filled_quantity, line.average_price, line.quote_quantity),
+        cumulative=_cumulative(line),
         price=_term(line.price),
         quantity=_term(line.quantity),
         stop_price=_term(line.stop_price),

@@ -10,9 +10,9 @@ This module decodes nothing and knows no venue; it says what the words mean, onc
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import Enum, IntEnum
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 import msgspec
@@ -108,7 +108,7 @@ class OrderKind(Enum):
     __hash__ = object.__hash__
 
 
-class OrderKey(NamedTuple):
+class OrderKey(msgspec.Struct, frozen=True, gc=False):
     """Names one order of one account, for ever; client ids repeat and identify nothing."""
 
     venue_symbol: str
@@ -116,7 +116,7 @@ class OrderKey(NamedTuple):
     kind: OrderKind = OrderKind.ORDER
 
 
-class FillKey(NamedTuple):
+class FillKey(msgspec.Struct, frozen=True, gc=False):
     """Names one execution; the order id is in it because a self-trade is two executions of one trade."""
 
     venue_symbol: str
@@ -153,19 +153,30 @@ _END_STATUS: Final = {
     End.FILLED: OrderStatus.FILLED,
 }
 ZERO: Final = Decimal(0)
+_DIVISION: Final = Context(prec=28, traps=[])  # whatever the context of the user's own thread
 
 
 class Cumulative(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What has been executed of an order so far; compared by `rank`, most filled first."""
+    """What has been executed of an order so far; compared by `rank`, most filled first.
+
+    `told_average` is the mean price where it is that which the venue tells, and not the quote quantity.
+    """
 
     filled: Decimal = ZERO
-    average: Decimal | None = None
+    told_average: Decimal | None = None
     quote: Decimal | None = None
+
+    @property
+    def average(self) -> Decimal | None:
+        """The mean price, to 28 digits where it has to be divided; None where nobody knows it."""
+        if self.told_average is not None or self.quote is None or not self.filled:
+            return self.told_average
+        return _DIVISION.divide(self.quote, self.filled)
 
     @property
     def rank(self) -> tuple[Decimal, bool, Decimal, bool, Decimal]:
         """The total order of this register: filled, then the better known average and quote."""
-        average, quote = self.average, self.quote
+        average, quote = self.told_average, self.quote
         return (self.filled, average is not None, average or ZERO, quote is not None, quote or ZERO)
 
 
@@ -234,7 +245,9 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             self.key,
             self.status,
             self.reason,
-            self.cumulative,
+            self.cumulative.filled,
+            self.cumulative.average,
+            self.cumulative.quote,
             None if price is None else price.value,
             None if quantity is None else quantity.value,
             None if stop is None else stop.value,
@@ -250,7 +263,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def differs_from(self, known: OrderState) -> bool:
         """True if any modelled value differs from what was known; the most telling ones are compared first."""
-        return self.cumulative != known.cumulative or self.end != known.end or self.visible() != known.visible()
+        filled, before = self.cumulative.filled, known.cumulative.filled
+        return filled != before or self.end != known.end or self.visible() != known.visible()
 
 
 def join(a: OrderState, b: OrderState) -> OrderState:

@@ -294,11 +294,11 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------------ executions
 
-    def fill(self, execution: Execution, *, live: bool = False) -> bool:
-        """Enter an execution; True if it is news.  What the stream tells is never history."""
+    def fill(self, execution: Execution, *, live: bool = False) -> bool | None:
+        """Enter an execution; True if it is news, None if it is a repeat.  What the stream tells is never history."""
         key = execution.key
         if self.repeats(key):
-            return False
+            return None
         self._enter(key, execution.quantity, execution.time_ns)
         return live or execution.time_ns >= self.floor_of(key.venue_symbol)
 

@@ -93,14 +93,15 @@ class Teller:
     def fill(self, view: FillView, now: Now, *, recovered: bool) -> News | None:
         """Enter one execution; tell it unless it is a repeat, or REST brings it from before this stream."""
         execution = view.execution
-        if self.ledger.repeats(execution.key):
+        fresh = self.ledger.fill(execution, live=not recovered)
+        if fresh is None:
             return None
         order = OrderKey(execution.venue_symbol, execution.order_id)
         if execution.kind is FillKind.TRADE:
             execution = self._of_its_kind(execution, order)
         self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
         self.use(execution.venue_symbol, now.wall_ns)
-        if self.ledger.fill(execution, live=not recovered) and self.venue.plan.tells_fills:
+        if fresh and self.venue.plan.tells_fills:
             self.recovered_facts += recovered
             self.recovered_fills += recovered
             if not recovered:

@@ -7,16 +7,17 @@ far inside of what arithmetic on the result could choke on: 1e999 is a finite De
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
-from typing import Final
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, TypeAlias, TypeVar
 
+Number: TypeAlias = str | int | Decimal
 MAX_DIGITS: Final = 40
 MAX_MAGNITUDE: Final = 40  # 1e-40 < |value| < 1e41
 # Decimal() itself would also take blanks, underscores, NaN and the digits of every script.
 _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?([eE][+-]?[0-9]{{1,3}})?").fullmatch
 # What nearly every amount looks like; without an exponent, so many digits cannot spell an absurd size.
 _PLAIN: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?").fullmatch
-_DIVISION: Final = Context(prec=28)
 MAX_REMEMBERED: Final = 4_096
 
 
@@ -24,28 +25,12 @@ class BadNumber(ValueError):
     """Not a finite decimal number of sane size."""
 
 
-class _Amounts(dict[str, Decimal]):
-    """Amounts by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
-
-    def __missing__(self, text: str) -> Decimal:
-        if _PLAIN(text) is None:
-            raise KeyError(text)
-        if len(self) >= MAX_REMEMBERED:
-            self.clear()
-        number = self[text] = Decimal(text)
-        return number
-
-
-_AMOUNTS: Final = _Amounts()
-
-
 def exact(value: object) -> Decimal:
     """The number that `value` (text, integer or Decimal) spells.  Raises BadNumber; a float is refused too."""
     if isinstance(value, str):
-        try:
-            return _AMOUNTS[value]
-        except KeyError:
-            text = value
+        text = value
+        if _PLAIN(text) is not None:
+            return Decimal(text)
     elif isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
         try:
             text = str(value)
@@ -61,26 +46,37 @@ def exact(value: object) -> Decimal:
     return number
 
 
-def amount(value: object) -> Decimal:
-    """`exact`, and not negative.  Raises BadNumber."""
-    if isinstance(value, str):  # all but a few have no sign: nothing more to ask
-        try:
-            return _AMOUNTS[value]
-        except KeyError:
-            pass
+def _amount(value: object) -> Decimal:
     number = exact(value)
-    if number < 0:
+    if number.is_signed() and number:
         raise BadNumber(f"a negative amount: {number}")
     return number
 
 
-def positive_or_none(value: object) -> Decimal | None:
-    """`amount`, where the venue writes "there is none" as null, an empty text or zero.  Raises BadNumber."""
-    if value is None or value == "":
-        return None
-    return amount(value) or None
+def _positive_or_none(value: object) -> Decimal | None:
+    return None if value is None or value == "" else _amount(value) or None
 
 
-def quotient(part: Decimal, whole: Decimal) -> Decimal | None:
-    """`part / whole` to 28 digits whatever the caller's decimal context; None where `whole` is zero."""
-    return _DIVISION.divide(part, whole) if whole else None
+N = TypeVar("N")
+
+
+class _Remembered(dict[object, N]):
+    """Numbers by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
+
+    def __init__(self, read: Callable[[object], N]) -> None:
+        self._read = read
+
+    def __missing__(self, value: object) -> N:
+        number = self._read(value)
+        if type(value) is str:  # 1 and 1.0 are one key, and must not give one number
+            if len(self) >= MAX_REMEMBERED:
+                self.clear()
+            self[value] = number
+        return number
+
+
+amount: Final[Callable[[Number], Decimal]] = _Remembered(_amount).__getitem__
+"""`exact`, and not negative.  Raises BadNumber."""
+
+positive_or_none: Final[Callable[[Number | None], Decimal | None]] = _Remembered(_positive_or_none).__getitem__
+"""`amount`, where the venue writes "there is none" as null, an empty text or zero.  Raises BadNumber."""

@@ -8,7 +8,7 @@ Sources: the pages of the events and the REST pages of fapi.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -84,59 +84,75 @@ class Order(
     msgspec.Struct,
     frozen=True,
     gc=False,
+    kw_only=True,
     rename={
         "symbol": "s",
-        "order_id": "i",
-        "side": "S",
-        "execution": "x",
-        "status": "X",
-        "time_ms": "T",
         "client_id": "c",
+        "side": "S",
         "type": "o",
-        "original_type": "ot",
         "time_in_force": "f",
         "quantity": "q",
         "price": "p",
         "average": "ap",
         "stop_price": "sp",
+        "execution": "x",
+        "status": "X",
+        "order_id": "i",
         "last_quantity": "l",
         "filled": "z",
         "last_price": "L",
         "fee": "n",
         "fee_asset": "N",
+        "time_ms": "T",
         "trade_id": "t",
         "is_maker": "m",
         "reduce_only": "R",
+        "original_type": "ot",
         "position_side": "ps",
         "expiry": "er",
         "modify_id": "M",
     },
 ):
-    """The order in an ORDER_TRADE_UPDATE; here `c` always is the order's own id, and there is no `C`."""
+    """The order in an ORDER_TRADE_UPDATE; here `c` always is the order's own id, and there is no `C`.
+
+    The fields stand in the order in which they are sent, those too that are not needed (by their letters): so msgspec
+    finds each at once, and takes little more than half the time.
+    """
 
     symbol: str
-    order_id: Id
-    side: str
-    execution: str
-    status: str
-    time_ms: Millis
     client_id: str
+    side: str
     type: str
+    time_in_force: str | None = None
     quantity: str
     price: str
-    filled: str
-    last_quantity: str
-    last_price: str
-    original_type: str | None = None
-    time_in_force: str | None = None
     average: str | None = None
     stop_price: str | None = None
+    execution: str
+    status: str
+    order_id: Id
+    last_quantity: str
+    filled: str
+    last_price: str
     fee: str | None = None
     fee_asset: str | None = None
+    time_ms: Millis
     trade_id: Id = 0
+    b: Any = None
+    a: Any = None
     is_maker: bool | None = None
     reduce_only: bool | None = None
+    wt: Any = None
+    original_type: str | None = None
     position_side: str | None = None
+    cp: Any = None
+    rp: Any = None
+    pP: Any = None
+    si: Any = None
+    ss: Any = None
+    V: Any = None
+    pm: Any = None
+    gtd: Any = None
     expiry: str | None = None
     modify_id: Id = -1
 
@@ -247,7 +263,7 @@ def _execution(order: Order, side: Side | None, quantity: Decimal, odd: Odd, raw
         trade_id=trade_id,
         order_id=order_id,
         side=side,
-        price=exact(order.last_price),
+        price=amount(order.last_price),
         quantity=quantity,
         time_ns=order.time_ms * MILLI,
         fee=exact(order.fee) if has_fee else None,
@@ -355,7 +371,7 @@ def trade_row(raw: bytes) -> Row:
         trade_id=str(row.id),
         order_id=str(row.order_id),
         side=side,
-        price=exact(row.price),
+        price=amount(row.price),
         quantity=amount(row.qty),
         time_ns=row.time * MILLI,
         quote_quantity=positive_or_none(row.quote_qty),

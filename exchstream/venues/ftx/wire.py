@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -60,40 +60,47 @@ class Answer(msgspec.Struct, rename="camel"):
     has_more_data: bool | None = None
 
 
-class _Order(msgspec.Struct, rename="camel"):
+class _Order(msgspec.Struct, rename="camel", kw_only=True):
+    """The fields stand in the order in which they are sent: so msgspec finds each at once."""
+
     id: int
+    client_id: str | int | None = None
     market: str
-    status: str
-    size: Decimal
-    filled_size: Decimal
     type: str | None = None
     side: str | None = None
     price: Decimal | None = None
-    avg_fill_price: Decimal | None = None
-    client_id: str | int | None = None
+    size: Decimal
+    status: str
+    filled_size: Decimal
+    remaining_size: Any = None
     reduce_only: bool | None = None
     liquidation: bool | None = None
+    avg_fill_price: Decimal | None = None
     post_only: bool | None = None
     ioc: bool | None = None
     created_at: str | None = None
 
 
-class _Fill(msgspec.Struct, rename="camel"):
-    side: Literal["buy", "sell"]
-    price: Decimal
-    size: Decimal
-    time: str
+class _Fill(msgspec.Struct, rename="camel", kw_only=True):
+    """As above."""
+
     id: int | None = None
-    trade_id: int | None = None
-    order_id: int | None = None
-    client_order_id: str | int | None = None
     market: str | None = None
+    future: Any = None
     base_currency: str | None = None
     quote_currency: str | None = None
     type: str | None = None
+    side: Literal["buy", "sell"]
+    price: Decimal
+    size: Decimal
+    order_id: int | None = None
+    time: str
+    trade_id: int | None = None
+    fee_rate: Any = None
     fee: Decimal | None = None
     fee_currency: str | None = None
     liquidity: str | None = None
+    client_order_id: str | int | None = None
 
 
 class _Market(msgspec.Struct, rename="camel"):

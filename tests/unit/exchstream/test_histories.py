@@ -139,7 +139,7 @@ def test_any_order_of_arrival_gives_the_same_facts(name: str) -> None:
         chance.shuffle(frames)  # type: ignore[attr-defined]
         mixed = read(VENUES[name], frames)
         assert {**straight.ledger.open, **straight.ledger.closed} == {**mixed.ledger.open, **mixed.ledger.closed}
-        assert sorted(straight.ledger.fills) == sorted(mixed.ledger.fills)
+        assert straight.ledger.fills.keys() == mixed.ledger.fills.keys()
 
     check()
 

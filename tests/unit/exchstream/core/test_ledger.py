@@ -173,7 +173,7 @@ def test_a_fill_of_an_order_of_which_only_the_end_is_known_unbalances_it() -> No
     """Its sum goes on from what was filled; a view that counts the fill settles it."""
     ledger = full(need_ns=T0, orders=20)
     ledger.fill(execution("late", of="c0", quantity="0.5", at=25))
-    key = KEY._replace(order_id="c0")
+    key = replace(KEY, order_id="c0")
     assert ledger.difference(key) == Decimal("-0.5")
     ledger.view(order("c0", end=End.FILLED, filled="1.5"))
     assert ledger.difference(key) == 0
@@ -201,10 +201,10 @@ def test_the_sum_of_an_order_outlives_the_keys_of_its_fills() -> None:
     ledger.fill(execution("0", of="keep"))
     for number in range(1, 30):
         ledger.fill(execution(str(number), of=f"f{number}"))
-    assert Decimal(1) == ledger.sums[KEY._replace(order_id="keep")].quantity
+    assert Decimal(1) == ledger.sums[replace(KEY, order_id="keep")].quantity
     assert len(ledger.sums) == 20
-    assert not ledger.orphan(KEY._replace(order_id="keep"))
-    assert ledger.orphan(KEY._replace(order_id="f29"))
+    assert not ledger.orphan(replace(KEY, order_id="keep"))
+    assert ledger.orphan(replace(KEY, order_id="f29"))
 
 
 @pytest.mark.usefixtures("small")

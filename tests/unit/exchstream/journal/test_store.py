@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
@@ -204,12 +205,12 @@ def agree(model: Model, store: Store) -> None:
         assert working | ended == {state.key: state for state in known.orders}
         orders = {(key.venue_symbol, key.order_id) for key in working | ended if key.kind is OrderKind.ORDER}
         keys = {e.execution.key for e in lately if isinstance(e, Fill)}
-        expected_entries = sorted(
+        expected_entries = Counter(
             Entry(key, f.quantity, f.time_ns)
             for (name, key), f in model.fills.items()
             if name == account and (key in keys or (key.venue_symbol, key.order_id) in orders)
         )
-        assert expected_entries == sorted(known.entries)
+        assert expected_entries == Counter(known.entries)
         assert sorted(entry.time_ns for entry in known.entries) == [entry.time_ns for entry in known.entries]
 
 

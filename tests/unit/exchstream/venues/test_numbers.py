@@ -1,12 +1,12 @@
 """Numbers of money: what is taken exactly, and what is refused."""
 
-from decimal import Decimal, localcontext
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchstream.venues.numbers import BadNumber, amount, exact, positive_or_none, quotient
+from exchstream.venues.numbers import BadNumber, amount, exact, positive_or_none
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,6 @@ def test_amounts_are_not_negative() -> None:
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, None), ("", None), ("0.00", None), ("2", Decimal(2))])
-def test_zero_means_absent_where_the_venue_says_so(value: object, expected: Decimal | None) -> None:
+def test_zero_means_absent_where_the_venue_says_so(value: str | None, expected: Decimal | None) -> None:
     """Null, an empty text and zero are None for a price that is not there."""
     assert expected == positive_or_none(value)
-
-
-def test_a_quotient_does_not_depend_on_the_context() -> None:
-    """The same 28 digits come out under any decimal context of the caller's; by zero there is none."""
-    with localcontext(prec=3):
-        assert str(quotient(Decimal(1), Decimal(3))) == "0.3333333333333333333333333333"
-    assert quotient(Decimal(1), Decimal(0)) is None

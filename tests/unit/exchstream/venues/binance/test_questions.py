@@ -39,6 +39,7 @@ from exchstream.core.venue import (
 )
 from exchstream.model import (
     Cumulative,
+    FillKey,
     Liquidity,
     Market,
     OrderKey,
@@ -335,7 +336,7 @@ def test_open_orders_of_spot(spot: BinanceSpot, reply: Make) -> None:
     assert isinstance(first, OrderView)
     assert isinstance(second, OrderView)
     assert Term(Decimal("0.1"), 1699999999500_000_000) == first.state.price
-    assert Cumulative(Decimal("0.5"), Decimal("0.1"), Decimal("0.05")) == first.state.cumulative
+    assert Cumulative(Decimal("0.5"), quote=Decimal("0.05")) == first.state.cumulative
     assert spot_order(1) == json.loads(first.raw)
     assert Snapshot(OrderKind.ORDER, frozenset({OrderKey("BTCUSDT", "1"), OrderKey("BTCUSDT", "2")})) == snapshot
     assert [Snapshot(OrderKind.ORDER, frozenset())] == spot.answer(OpenOrders(OrderKind.ORDER), reply("[]"), Memory())
@@ -372,7 +373,7 @@ def test_spot_executions(spot: BinanceSpot, reply: Make, fixture: Callable[[str]
     assert More(OrderFills(KEY, "0:i28458")) == more
     assert isinstance(told, FillView)
     execution = told.execution
-    assert tuple(execution.key) == ("BNBBTC", "28457", "100234")
+    assert FillKey("BNBBTC", "28457", "100234") == execution.key
     assert (Side.BUY, Liquidity.TAKER, Decimal("10.1"), "BNB") == (
         execution.side,
         execution.liquidity,
@@ -387,7 +388,7 @@ def test_futures_executions(futures: BinanceFutures, reply: Make, fixture: Calla
     told, more = futures.answer(OrderFills(KEY), reply(fixture("binance_futures/user_trades.json")), Memory())
     assert More(OrderFills(KEY, "0:i698760")) == more
     assert isinstance(told, FillView)
-    assert tuple(told.execution.key) == ("BTCUSDT", "698759", "25851813")
+    assert FillKey("BTCUSDT", "698759", "25851813") == told.execution.key
     assert (Side.SELL, Decimal("-0.0781901")) == (told.execution.side, told.execution.fee)
 
 

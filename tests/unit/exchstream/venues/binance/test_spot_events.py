@@ -131,7 +131,7 @@ def test_a_trade_in_full(spot: BinanceSpot) -> None:
         client_order_id="mine-1",
     )
     assert [expected] == fills(told)
-    assert Cumulative(Decimal(1), Decimal("60.6"), Decimal("60.6")) == order(told).cumulative
+    assert Cumulative(Decimal(1), quote=Decimal("60.6")) == order(told).cumulative
     assert OrderStatus.PARTIALLY_FILLED is order(told).status
 
 
@@ -311,7 +311,7 @@ def test_a_real_sequence(spot: BinanceSpot, fixture: Callable[[str], str]) -> No
     assert [execution.trade_id for execution in fills(told)] == ["7", "8"]
     assert [state.cumulative.filled for state in states] == [0, 2, 4, 4]
     assert OrderStatus.EXPIRED is states[-1].status
-    assert Cumulative(Decimal(4), Decimal(1), Decimal(4)) == states[-1].cumulative
+    assert Cumulative(Decimal(4), quote=Decimal(4)) == states[-1].cumulative
 
 
 def test_a_real_cancel_and_new(spot: BinanceSpot, fixture: Callable[[str], str]) -> None:

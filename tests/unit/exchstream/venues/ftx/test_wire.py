@@ -12,6 +12,7 @@ from exchstream.model import (
     Cumulative,
     End,
     Execution,
+    FillKey,
     FillKind,
     Liquidity,
     Market,
@@ -307,7 +308,7 @@ def test_recorded_fills() -> None:
     spot = execution((FIXTURES / "ws_fill_spot_data_2021.json").read_bytes())
     rebate = execution((FIXTURES / "rest_fill_maker_rebate.json").read_bytes())
 
-    assert perp.key == ("BTC-PERP", "7840169726", "142505221156")
+    assert FillKey("BTC-PERP", "7840169726", "142505221156") == perp.key
     assert (None, Decimal("0.012773852")) == (spot.client_order_id, spot.fee)
     assert (Decimal("-0.0000713875"), Liquidity.MAKER) == (rebate.fee, rebate.liquidity)
 
@@ -316,7 +317,7 @@ def test_an_otc_fill() -> None:
     """An over-the-counter fill has no market, trade or order: its currencies and its id stand for them."""
     otc = execution((FIXTURES / "rest_fill_otc.json").read_bytes())
 
-    assert otc.key == ("BTC/USD", "664079556", "otc:664079556")
+    assert FillKey("BTC/USD", "664079556", "otc:664079556") == otc.key
     assert (FillKind.OTC, Decimal(0), Decimal("0.0005996")) == (otc.kind, otc.fee, otc.quantity)
 
 
@@ -325,7 +326,7 @@ def test_fills_are_known_by_their_own_id() -> None:
     one, two = execution(body(FILL)), execution(body(FILL, id=7840170, orderId=9, side="buy"))
 
     assert one.key != two.key
-    assert execution(body(FILL, id=None)).key == ("ETH/USD", "trade:38870", "142505221156")
+    assert FillKey("ETH/USD", "trade:38870", "142505221156") == execution(body(FILL, id=None)).key
 
 
 @pytest.mark.parametrize(
