@@ -56,6 +56,7 @@ from exchstream.core.teller import Teller
 from exchstream.core.tenure import Tenure
 from exchstream.core.venue import (
     MINUTE,
+    SECOND,
     Accepted,
     CredentialGone,
     CredentialIs,
@@ -115,6 +116,7 @@ class Session:
     _trouble: str | None = attrs.field(default=None, init=False)
     _beginning: Beginning = attrs.field(init=False)
     _clock_cleared: bool = attrs.field(default=False, init=False)
+    _ahead_ns: int | None = attrs.field(default=None, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
     _only_facts: bool = attrs.field(default=False, init=False)
     _teller: Teller = attrs.field(init=False)
@@ -247,6 +249,7 @@ class Session:
                 yield MeasureClock()
             case Clocked(error_ns=error_ns):
                 self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
+                self._turned_back(now)
                 self._clocked(now)
             case Unclocked(why=why, fatal=True) if not self._beginning.knows_time:
                 yield from self._die(Refused(why, Refusal.FATAL), now)  # nothing could ever be signed
@@ -295,6 +298,19 @@ class Session:
             self.ledger.floor_ns = min(self.ledger.floor_ns, now.wall_ns)
             self._gaps.restamp(now.wall_ns)
         self._beginning.knows_time = self._beginning.over = True
+
+    def _turned_back(self, now: Now) -> None:
+        """By the venue's clock it is earlier than it was: what was proven by its former time ended earlier, too.
+
+        A little is what the allowance for a lag of the listings is for.
+        """
+        ahead_ns, self._ahead_ns = self._ahead_ns, now.wall_ns - now.mono_ns
+        back_ns = 0 if ahead_ns is None else ahead_ns - self._ahead_ns
+        if self._beginning.over and back_ns > self.venue.plan.lag_ns:
+            self.good_ns -= back_ns
+            if self._gaps.told is not None:
+                self._gaps.restamp(self._gaps.told.since_ns - back_ns)
+            self._open_gap(GapReason.DOUBT, f"the venue's clock went back by {back_ns // SECOND} s", now)
 
     def _unknown_time(self, now: Now) -> Iterator[Command]:
         """The venue's clock could not be read: again, if nothing can be done before it is."""

@@ -592,6 +592,32 @@ def test_an_answer_is_held_against_the_clock_that_counts(ahead: int) -> None:
     assert settle(driver, books).complete
 
 
+def test_what_was_proven_by_a_clock_that_went_back_is_proven_anew() -> None:
+    """A venue's clock ran 50 s ahead for a while: verdicts reached into the future, and are not believed any more."""
+    driver, books = Driver(), Books(orders=[order("1")])
+    begin(driver, books)
+    live_on(driver, books, 60)
+    turn(driver, 50)
+    drop(driver)
+    assert settle(driver, books).until_ns > T0 + driver.now.mono_ns + 30 * SECOND
+    true_ns = T0 + driver.now.mono_ns
+    state, fill = filled(2, (true_ns - T0) / SECOND - 1)
+    books.orders.append(state)
+    books.fills.append(fill)
+    turn(driver, 0)
+    gap = driver.told(GapOpened)[-1]
+    assert (gap.reason, gap.since_ns < true_ns) == (GapReason.DOUBT, True)
+    settle(driver, books)
+    assert "2" in {update.order_id for update in driver.told(OrderUpdate)}
+
+
+def turn(driver: Driver, ahead: int) -> None:
+    """The venue's clock is set so many seconds ahead of ours, and is read."""
+    driver.ahead_ns = ahead * SECOND
+    driver.at(driver.now.mono_ns)
+    driver.do(Clocked())
+
+
 def test_what_the_clock_may_be_off_by_is_allowed_for() -> None:
     """The verdict ends earlier by the error of the clock: what happened since then REST may not have known."""
     driver, books = Driver(), Books()

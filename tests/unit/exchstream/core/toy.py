@@ -153,6 +153,7 @@ class Driver:
     commands: list[Command] = attrs.field(factory=list)
     asks: dict[int, Question] = attrs.field(factory=dict)
     link: int = 0
+    ahead_ns: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.session = Session(self.venue, since_ns=self.since_ns)
@@ -236,8 +237,8 @@ class Driver:
         self.at(until_ns)
 
     def at(self, mono_ns: int) -> None:
-        """It is now this instant."""
-        self.now = Now(mono_ns, T0 + mono_ns)
+        """It is now this instant; the venue's clock runs `ahead_ns` ahead."""
+        self.now = Now(mono_ns, T0 + mono_ns + self.ahead_ns)
 
     def begin(self) -> None:
         """Start, and answer what is needed before dialling."""
