@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from mockserver import demo_traders
+from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.clock import FASTEST, Clock
 from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
+from mockserver.forms import nearest
 from mockserver.hosts import PORTS
 from mockserver.liquidity import MODELS, make_liquidity
 from mockserver.recorded_trades import BadTrades, Recorded, read_trades
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
 
 DEMO = "demo"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+WORDS = ("exec", "clients", "run", "scenarios")
 IDS_SINCE_NS = 1_767_225_600_000_000_000
 """2026-01-01: ids begin where a count of 10 µs since then stands, later at each start than those of any earlier one."""
 ID_STEP_NS = 10_000
@@ -56,9 +58,9 @@ def demo_key(spec: VenueSpec, what: str) -> str:
     return f"demo{spec.name.title().replace('-', '')}{what}".ljust(length, "0")[:length]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The arguments."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m mockserver",
         description="A mock exchange on one local port, REST and WebSocket: Binance spot and USD-M futures, FTX.",
         epilog="Instead of options, a word: 'exec' runs a client that comes to the mock unchanged; 'clients' shows how "
@@ -172,6 +174,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return {"run": player.main, "scenarios": player.scenarios}[words[0]](words[1:])
     made = parser()
+    if words[:1] and not words[0].startswith("-"):
+        made.error(f"no word {words[0]!r}; {nearest(words[0], WORDS)}")
     args = made.parse_args(words)
     if args.egress == "allow" and args.host not in LOOPBACK:
         made.error(f"--egress allow is for loopback: on {args.host} it would be a proxy for everybody")

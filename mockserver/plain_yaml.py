@@ -48,7 +48,7 @@ def library() -> Any:
     try:
         import yaml
     except ModuleNotFoundError as error:
-        text = "stories are YAML, which needs the extra 'test': pip install 'exchstream[test]'"
+        text = "scenarios and stories are YAML, which needs the extra 'test': pip install 'exchstream[test]'"
         raise ModuleNotFoundError(text, name=error.name) from None
     return yaml
 

@@ -21,9 +21,10 @@ from exchstream.cli.journal import journal
 from exchstream.cli.lines import complain
 from exchstream.cli.mock import MockFailed
 from exchstream.cli.replay import replay as replay_file
-from exchstream.errors import AccountFailed, ConfigError, ExchstreamError, SlowConsumer
+from exchstream.errors import AccountFailed, ConfigError, CredentialsRejected, ExchstreamError, SlowConsumer
 from exchstream.shell.stream import EARLIEST_NS
 from exchstream.shell.transports import TransportName
+from exchstream.venues.settings import variable
 
 DEBUG: Final = "--debug"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -161,6 +162,9 @@ def run_command(words: list[str]) -> int:
         return _told(error, USAGE, debug, " ".join(str(error).split()) + " (exchstream --help)")
     except ConfigError as error:
         return _told(error, USAGE, debug)
+    except CredentialsRejected as error:
+        key = variable(error.venue, error.account, "api_key")
+        return _told(error, DOWN, debug, f"{error}; check {key}, its secret, and its list of addresses")
     except AccountFailed as error:
         return _told(error, DOWN, debug)
     except MockFailed as error:

@@ -272,7 +272,7 @@ def read_line(raw: bytes) -> Line:
         line: Line = _LINE.decode(raw)
         return line
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise BadRecord(f"no line of a record of exchstream: {error}") from None
+        raise BadRecord(f"no line of a record of exchstream: {error if raw.strip() else 'it is empty'}") from None
 
 
 def happening_of(line: Happened) -> tuple[Happening, Now]:

@@ -11,6 +11,7 @@ variables.  No value is ever shown in an error: it may be a secret.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from exchstream.venues.numbers import exact
 
 V = TypeVar("V")
 _SHORT: Final = {"api_key": "KEY", "api_secret": "SECRET"}
+_WORDS: Final = {bool: "true or false", int: "a whole number", Decimal: "an exact amount"}
 _FLAGS: Final = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
 
 
@@ -78,7 +80,9 @@ def load(
     environ = os.environ if environ is None else environ
     known = {field.alias or field.name: field for field in attrs.fields(cls) if field.init}  # type: ignore[arg-type]
     if unknown := sorted(set(arguments) - set(known)):
-        raise ConfigError(f"{cls.__name__} has no field {unknown[0]!r}; it has {', '.join(sorted(known))}")
+        close = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(sorted(known))}"
+        raise ConfigError(f"{cls.__name__} has no field {unknown[0]!r}; {hint}")
     given = any(arguments.get(field) is not None for field in one_of)
     values: dict[str, Any] = {**(dict.fromkeys(one_of) if given else {}), **arguments, "name": name}
     groups: dict[str, dict[str, Any]] = {}
@@ -105,13 +109,13 @@ def load(
     return cls(**values)
 
 
-def texts(value: Any) -> tuple[str, ...]:
+def texts(value: Any, field: str = "symbols") -> tuple[str, ...]:
     """A converter for lists of names.  Raises ConfigError for one text, whose letters nobody means."""
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ConfigError("a list of texts is needed, not one text or anything else")
+        raise ConfigError(f"{field} must be a list of texts, not one text or anything else")
     names = tuple(value)
     if not all(isinstance(name, str) and name and name.isprintable() for name in names):
-        raise ConfigError("a list of texts holds something that is no text, or an empty one")
+        raise ConfigError(f"{field} must be a list of texts, and holds something that is none, or an empty one")
     return names
 
 
@@ -163,5 +167,5 @@ def _converted(text: str, kind: Any, place: str) -> Any:
         if get_origin(kind) in (tuple, frozenset):
             return get_origin(kind)(part.strip() for part in text.split(",") if part.strip())
     except (ValueError, KeyError):
-        raise ConfigError(f"{place} cannot be read as {getattr(kind, '__name__', kind)}") from None
+        raise ConfigError(f"{place} must be {_WORDS[kind]}") from None
     return text

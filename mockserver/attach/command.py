@@ -19,6 +19,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.attach.authority import Authority, NoAuthority
 from mockserver.attach.environment import attached, told
 from mockserver.attach.gate import Gate
@@ -29,7 +30,6 @@ from mockserver.attach.running import FORWARDED, run_to_its_end
 from mockserver.command import (
     DEMO,
     EXIT_INTERRUPTED,
-    EXIT_USAGE,
     CannotStart,
     add_egress,
     add_world_options,
@@ -78,9 +78,9 @@ class Keys:
         return {self.key: key, self.secret: secret}
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The arguments."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m mockserver exec",
         usage="%(prog)s [options] -- COMMAND [ARGUMENT ...]",
         description="Run a client that comes to a mock exchange instead of the real one, without a change to it.",
@@ -120,8 +120,11 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; its exit code."""
     made = parser()
     options, command = _split(argv)
-    args = made.parse_args(options)
+    args, unknown = made.parse_known_args(options)
     args.command += command
+    if unknown:
+        hint = "" if "--" in argv else "; what is to be run stands behind --"
+        made.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if not args.command:
         made.error("what is to be run? Put it behind --")
     if not 0 <= args.port <= 65_535:

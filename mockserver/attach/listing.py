@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 from collections.abc import Iterator, Sequence
 
-from mockserver.command import EXIT_USAGE, demo_key
+from mockserver.arguments import EXIT_USAGE, Parser
+from mockserver.command import demo_key
 from mockserver.snippets import CLIENTS, Client, values_of
 from mockserver.venues import VENUES
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The arguments."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m mockserver clients",
         description="Show how a client is pointed at a mock exchange. Without a name: which clients are known.",
     )

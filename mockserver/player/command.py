@@ -6,7 +6,6 @@ Exit codes: 0 all is well; 1 the client failed; 2 wrong usage; 3 the command cou
 
 from __future__ import annotations
 
-import argparse
 import json
 import secrets
 import shlex
@@ -16,6 +15,7 @@ from typing import Final
 
 import trio
 
+from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.player import shelf
 from mockserver.player.playing import SetupError, Verdict
 from mockserver.player.schema import schema
@@ -24,14 +24,13 @@ from mockserver.player.words import lines, row
 from mockserver.story import Story, StoryError
 
 EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 EXIT_DIED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The arguments of ``run``."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m mockserver run",
         description="Play a scenario against a command, and say whether it did what it must.",
         epilog=f"The command is told by its environment ({', '.join(ENVIRONMENT)}) or by placeholders in its "
@@ -70,13 +69,16 @@ def main(argv: Sequence[str]) -> int:
 
 def scenarios(argv: Sequence[str]) -> int:
     """List those that are shipped."""
-    made = argparse.ArgumentParser(prog="python -m mockserver scenarios", description="The scenarios that are shipped.")
+    made = Parser(prog="python -m mockserver scenarios", description="The scenarios that are shipped.")
     made.add_argument("--schema", action="store_true", help="print the JSON Schema of the form instead, for editors")
     if made.parse_args(argv).schema:
         print(json.dumps(schema(), indent=1))
         return 0
-    for name in shelf.names():
-        story = shelf.read(name)
+    try:
+        stories = {name: shelf.read(name) for name in shelf.names()}
+    except ModuleNotFoundError as error:
+        return _fail(str(error), EXIT_USAGE)
+    for name, story in stories.items():
         print(f"{name:<24} {story.venue:<22} {story.name}")
     return 0
 

@@ -74,6 +74,12 @@ def test_the_command_runs(command: str, mock_address: str, mock_variables: dict[
     assert first.strip() or rest.strip()
 
 
+def test_the_exports_lead_to_the_mock(mock_address: str, mock_variables: dict[str, str]) -> None:
+    """A reader who copies the tutorial's lines has the environment in which the examples are run here."""
+    lines = re.findall(r"^export (\w+)=(.+)$", (ROOT / "docs/tutorial.md").read_text(), re.MULTILINE)
+    assert {name: text.replace(WRITTEN_ADDRESS, mock_address) for name, text in lines} == mock_variables
+
+
 def test_what_cannot_run_is_still_there() -> None:
     """The lists above hold no command that the documents have dropped."""
     assert {*CANNOT_RUN, *ENDLESS} <= set(commands())

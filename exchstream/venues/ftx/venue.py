@@ -71,7 +71,7 @@ class _Unknown(Exception):
 
 
 def _channel_set(value: Any) -> frozenset[str]:
-    return frozenset(texts(value))
+    return frozenset(texts(value, "channels"))
 
 
 def _channels(instance: object, field: attrs.Attribute[frozenset[str]], value: frozenset[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,38 @@ LISTENING = Listening("127.0.0.1", 4321)
         (["--trade-demo", "0"], "'0' is not a number of seconds between 0.001 and 3600"),
         (["--trade-demo", "abc"], "'abc' is not a number of seconds"),
         (["--wrong"], "unrecognized"),
+        (["scenarois"], "no word 'scenarois'; did you mean 'scenarios'?"),
+        (["serve"], "there are clients, exec, run, scenarios"),
+        (["exec", "python", "-V"], "unrecognized arguments: -V; what is to be run stands behind --"),
+        (["exec", "--wrong", "--", "true"], "unrecognized arguments: --wrong (python -m mockserver exec --help)"),
+        (["exec", "--keys", "kraken=A,B", "--", "true"], "venues: binance,"),
+        (["run"], "required: scenario"),
+        (["clients", "--url", "ftp://here"], "does not begin with http://"),
     ],
 )
 def test_wrong_arguments(argv: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong argument ends with exit code 2 and a line that says what is right."""
+    """A wrong argument ends with exit code 2 and one line that says what is right."""
     with pytest.raises(SystemExit) as ended:
-        command.parser().parse_args(argv)
+        command.main(argv)
 
+    (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2
-    assert part in capsys.readouterr().err
+    assert line.startswith("mockserver: ")
+    assert part in line
+
+
+@pytest.mark.parametrize("argv", [["scenarios"], ["run", "silent-socket", "--", "true"]])
+def test_scenarios_without_their_library(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where PyYAML is not installed one line names the extra that has it."""
+    monkeypatch.setitem(sys.modules, "yaml", None)
+
+    assert command.main(argv) == 2
+    assert capsys.readouterr() == (
+        "",
+        "mockserver: scenarios and stories are YAML, which needs the extra 'test': pip install 'exchstream[test]'\n",
+    )
 
 
 def test_it_is_no_proxy_for_everybody(capsys: pytest.CaptureFixture[str]) -> None:

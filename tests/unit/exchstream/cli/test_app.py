@@ -12,7 +12,7 @@ import trio
 from exchstream.cli import main, run
 from exchstream.cli.app import _since_ns
 from exchstream.cli.mock import MockFailed
-from exchstream.errors import AccountFailed, ConfigError, CredentialsRejected, JournalError, SlowConsumer
+from exchstream.errors import AccountFailed, ConfigError, CredentialsRejected, JournalError, SlowConsumer, VenueRetired
 from exchstream.venues.binance import BinanceSpot
 from exchstream.venues.ftx import Ftx
 
@@ -73,7 +73,12 @@ def test_wrong_usage_is_one_line(words: str, expected: str, capsys: pytest.Captu
     ("error", "expected", "text"),
     [
         (ConfigError("a\nb"), 2, "a?b"),
-        (CredentialsRejected("ftx", "main", "Not logged in"), 3, "ftx account 'main': Not logged in"),
+        (
+            CredentialsRejected("ftx", "main", "Not logged in"),
+            3,
+            "ftx account 'main': Not logged in; check EXCHSTREAM_FTX_MAIN_KEY, its secret, and its list of addresses",
+        ),
+        (VenueRetired("ftx", "main", "closed"), 3, "ftx account 'main': closed"),
         (MockFailed("no mock"), 4, "no mock"),
         (SlowConsumer(5, 12), 5, "the output is read too slowly: 7 events have left memory unread"),
         (JournalError("disk"), 1, "disk"),

@@ -221,7 +221,7 @@ def test_what_a_journal_restored_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b"", "no line of a record"),
+        (b"", "no line of a record of exchstream: it is empty"),
         (b"\x00\xff", "no line of a record"),
         (b"[1, 2]", "no line of a record"),
         (b'{"event":"fill","v":1}', "no line of a record"),

@@ -88,7 +88,9 @@ def test_an_absurd_value_is_refused_or_does_no_harm(venue: Any, field: str) -> N
         (Ftx, {"tolerance": 1e-9}, 'tolerance must be an exact amount, as in Decimal\\("1e-9"\\)'),
         (Ftx, {"tolerance": Decimal(-1)}, "tolerance must be an exact amount"),
         (Ftx, {"subaccount": ""}, "leave it out for the main account"),
-        (Ftx, {"channels": "fills"}, "a list of texts"),
+        (Ftx, {"channels": "fills"}, "channels must be a list of texts"),
+        (BinanceSpot, {"symbols": "BTCUSDT"}, "symbols must be a list of texts"),
+        (BinanceSpot, {"symbols": ["BTCUSDT", 1]}, "symbols must be a list of texts"),
         (Ftx, {"clock_path": "time"}, "clock_path must begin with /"),
     ],
 )  # fmt: skip

@@ -113,9 +113,9 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
     [
         ({}, {}, "EXCHSTREAM_TOY_A_KEY"),
         ({"EXCHSTREAM_TOY_A_KEY": "k"}, {}, "EXCHSTREAM_TOY_A_SECRET or EXCHSTREAM_TOY_A_PRIVATE_KEY"),
-        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LIMIT": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LIMIT"),
-        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LOGON": "hunter2"}, {}, "EXCHSTREAM_TOY_A_LOGON"),
-        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_RATIO": "nan hunter2"}, {}, "EXCHSTREAM_TOY_A_RATIO"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LIMIT": "hunter2"}, {}, "TOY_A_LIMIT must be a whole number"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_LOGON": "hunter2"}, {}, "TOY_A_LOGON must be true or false"),
+        ({"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_RATIO": "nan hunter2"}, {}, "TOY_A_RATIO must be an exact"),
         (
             {**BOTH, "EXCHSTREAM_TOY_A_HTTP_LIMITS": "hunter2"},
             {},
@@ -123,7 +123,8 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
         ),
         ({**BOTH, "EXCHSTREAM_TOY_A_HTTP_LIMITS_READ_NS": "hunter2"}, {}, "EXCHSTREAM_TOY_A_HTTP_LIMITS_READ_NS"),
         ({**BOTH, "EXCHSTREAM_TOY_A_HTTP_LIMITS_READ_NS": "-1"}, {}, "HttpLimits: read_ns"),
-        ({}, {"api_kee": "hunter2"}, "api_kee"),
+        ({}, {"api_kee": "hunter2"}, "no field 'api_kee'; did you mean 'api_key'?"),
+        ({}, {"zzz": "hunter2"}, "no field 'zzz'; it has api_key, api_secret, channels,"),
         ({}, {"api_key": " ", "api_secret": "hunter2"}, "empty"),
     ],
 )
