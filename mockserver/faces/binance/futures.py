@@ -163,11 +163,6 @@ class FuturesFace(UserDataFace):
         self.keys = ListenKeys(exchange, self.key_expired)
         self.good_till = GoodTill(exchange)
 
-    @property
-    def is_old(self) -> bool:
-        """Whether the profile is the one before the split of the sockets."""
-        return self.exchange.settings.profile == "binance-2024"
-
     def connect(self, request: HttpRequest, link: Link) -> Session | HttpResponse | None:
         """Open a stream socket at any address the venue has or had."""
         entry = self._entry(request)

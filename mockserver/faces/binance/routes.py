@@ -157,6 +157,11 @@ class BinanceFace(Face):
     table: Routes
     limits: Limits
 
+    @property
+    def is_old(self) -> bool:
+        """Whether the era is that of 2024: spot has listen keys, futures one address, and good orders their weight."""
+        return self.exchange.settings.profile == "binance-2024"
+
     def owner_of(self, api_key: str | None, peer: str) -> str:
         """Return whom request weight is counted for: the address, or in the mode `account` the key."""
         return api_key if self.exchange.settings.limits == "account" and api_key else peer
@@ -188,7 +193,7 @@ class BinanceFace(Face):
             account = self._authenticated(found, params, api_key)
             found.check_names(params)
             result = self.perform(found, Call(self.exchange, params, unit, self.limits, account))
-            if found.free:
+            if found.free and not self.is_old:
                 self.limits.refund(owner, weight, ms(self.exchange.now_ns))
             if found.orders:
                 extra = self._order_headers(account)

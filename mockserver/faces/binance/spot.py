@@ -239,11 +239,6 @@ class SpotFace(UserDataFace):
         self.keys = ListenKeys(exchange, self.key_expired)
         self.table = REST_2024  # for the keys of requests; what is answered is decided by the profile
 
-    @property
-    def is_old(self) -> bool:
-        """Whether the profile still has listen keys."""
-        return self.exchange.settings.profile == "binance-2024"
-
     def of(self, exchange: Exchange) -> SpotFace:
         """Return the face of the same venue in another world."""
         assert isinstance(exchange.face, SpotFace)
