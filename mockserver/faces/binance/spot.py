@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mockserver.link import Link
 
 PROFILES: Final = ("binance-2026", "binance-2024")
-WEIGHT_PER_MINUTE: Final = 6_000
 OPEN, KEY = Security.NONE, Security.KEY
 GONE: Final = (
     "<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n<center><h1>410 Gone</h1></center>\r\n"
@@ -225,13 +224,11 @@ class SpotFace(UserDataFace):
         "WS /stream?streams=<listenKey>",
     )
     style = Style(spot_views.price, spot_views.quantity, spot_views.amount, speeds_ms=(1_000, 100), is_futures=False)
-    # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
-    frames_per_second = 5
 
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
         self.limits = limits.Limits(
-            WEIGHT_PER_MINUTE,
+            limits.SPOT_WEIGHT,
             limits.SPOT_ORDERS,
             raw_limit=limits.SPOT_RAW_REQUESTS,
             connection_limit=limits.SPOT_CONNECTIONS,
