@@ -10,7 +10,7 @@ import pytest
 from mockserver.control import Control
 from mockserver.engine.ids import BINANCE_FUTURES_IDS
 from mockserver.engine.types import HOUSE, OrderType, Place, PlaceAlgo, Side, Trigger, TriggerWhen
-from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.faces.base import HttpRequest, HttpResponse, Text
 from mockserver.link import NoTransport
 from mockserver.world import Link, Worlds
 
@@ -266,6 +266,26 @@ def test_connections(client: Client) -> None:
     assert (silent["silence"], mute["silence"], held["half_open"]) == ("events", "all", True)
     assert (live["silence"], live["half_open"], live["accounts"]) == (None, False, ["alice"])
     assert (cut, transport.ended, dead["open"]) == ("cut after 3", "reset", False)
+
+
+def test_a_connection_is_told_any_text(client: Client) -> None:
+    """Even what no venue tells: the client has to bear it. A text is needed, and one that can be written."""
+    link, _ = client.connect()
+    client.post("/connections/send", account="alice", text='{"e":"novelty"}')
+
+    assert link.take()[-1] == Text('{"e":"novelty"}')
+    assert client.refused("POST", f"/connections/{link.id}/send")[0] == 400
+    assert client.refused("POST", f"/connections/{link.id}/send", {"text": "\ud800"})[0] == 400
+
+
+def test_codes_of_close_frames(client: Client) -> None:
+    """One that no close frame may bear ends the connection without; one that is none at all is refused."""
+    link, transport = client.connect()
+    assert client.refused("POST", f"/connections/{link.id}/close", {"code": 70_000})[0] == 400
+    assert client.refused("POST", f"/connections/{link.id}/drop", {"code": 0})[0] == 400
+    client.post(f"/connections/{link.id}/close", code=1006)
+
+    assert (transport.ended, link.take(), link.open) == ("drop", [], False)
 
 
 def test_connections_by_account(client: Client) -> None:
