@@ -76,7 +76,10 @@ def scenarios(argv: Sequence[str]) -> int:
     if made.parse_args(argv).schema:
         say(json.dumps(schema(), indent=1))
         return 0
-    stories = {name: shelf.read(name) for name in shelf.names()}
+    try:
+        stories = {name: shelf.read(name) for name in shelf.names()}
+    except ModuleNotFoundError as error:
+        return _fail(str(error), EXIT_USAGE)
     say("\n".join(f"{name:<24} {story.venue:<22} {story.name}" for name, story in stories.items()))
     return 0
 

@@ -329,6 +329,18 @@ def test_without_any_extra_it_starts_within_a_second(monkeypatch: pytest.MonkeyP
     assert now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime < 1
 
 
+@pytest.mark.parametrize(
+    "argv", [["scenarios"], ["run", "ack-race", "--", "true"], ["exec", "--", "true"], ["--tls"]], ids=" ".join
+)
+def test_what_needs_an_extra_names_it(argv: list[str]) -> None:
+    """In one line, and with the code of wrong usage."""
+    with program(*argv, EXTRAS, by=("-c", BARE)) as bare:
+        out, err = bare.communicate(timeout=STOPPED_WITHIN)
+
+    assert (bare.returncode, out, err.count("\n")) == (2, "", 1)
+    assert "pip install 'exchstream[test]'" in err
+
+
 def test_beyond_loopback_it_warns() -> None:
     """Whoever lets the world in is told what that means."""
     with program("--port", "0", "--host", "0.0.0.0", "--json") as started:

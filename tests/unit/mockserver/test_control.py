@@ -423,6 +423,14 @@ def test_refusals(client: Client, path: str, body: Any, status: int, part: str) 
     assert part in got[1]
 
 
+def test_an_unknown_route_names_the_nearest(client: Client) -> None:
+    """First those that may be meant, then all."""
+    told = json.loads(client.ask("POST", "/acounts").body)
+
+    assert told["nearest"][0] == "POST /__mock/accounts"
+    assert set(told["nearest"]) < set(told["routes"])
+
+
 @pytest.mark.parametrize(
     ("path", "status", "part"),
     [
