@@ -183,10 +183,18 @@ def clients_env(session: nox.Session) -> dict[str, str]:
 
 @nox.session
 def clients(session: nox.Session) -> None:
-    """Unmodified third-party clients trade on the mock and follow orders there, each in a process of its own."""
+    """Unmodified third-party clients trade on the mock and follow orders there, each in a process of its own.
+
+    Four of them: ccxt (the newest, and the last with FTX), python-binance, and two of those of `clients_all`.
+    """
     env = clients_env(session)
-    chosen = session.posargs or ["tests/clients", "--ignore=tests/clients/test_all.py"]
-    session.run("python", "-m", "pytest", "--timeout=240", *chosen, env=env)
+    for name in ("sdk-spot", "unicorn"):
+        client_venv(session, name, *PYPI_CLIENTS[name])
+    env["EXCHSTREAM_CLIENTS"] = str(Path(session.virtualenv.location).parent)
+    two = ("tests/clients/test_all.py", "-k", "binance-sdk-spot or (unicorn and binance-spot)")
+    others = ("tests/clients", "--ignore=tests/clients/test_all.py")
+    for chosen in [tuple(session.posargs)] if session.posargs else [others, two]:
+        session.run("python", "-m", "pytest", "--timeout=240", *chosen, env=env)
 
 
 @nox.session

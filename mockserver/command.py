@@ -161,6 +161,16 @@ def add_egress(made: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until told to stop, or do what the first word says; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _do(words)
+    except CannotStart as failure:
+        print(f"mockserver: {failure}", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:  # before the signal receiver was there
+        return EXIT_INTERRUPTED
+
+
+def _do(words: list[str]) -> int:
     if words[:1] == ["exec"]:
         from mockserver.attach.command import main as run_client
 
@@ -179,14 +189,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = made.parse_args(words)
     if args.egress == "allow" and args.host not in LOOPBACK:
         made.error(f"--egress allow is for loopback: on {args.host} it would be a proxy for everybody")
-    try:
-        with _ready_file(args.ready_file), _papers(args.tls) as papers:
-            return trio.run(_run, args, papers)
-    except CannotStart as failure:
-        print(f"mockserver: {failure}", file=sys.stderr)
-        return EXIT_USAGE
-    except KeyboardInterrupt:  # before the signal receiver was there
-        return EXIT_INTERRUPTED
+    with _ready_file(args.ready_file), _papers(args.tls) as papers:
+        return trio.run(_run, args, papers)
 
 
 class CannotStart(Exception):
@@ -274,7 +278,7 @@ async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
         raise failure
     if args.json:
         with contextlib.suppress(CannotStart):  # it has ended as asked; that nobody reads this any more is no failure
-            _say(json.dumps({"event": "stopped"}))
+            say(json.dumps({"event": "stopped"}))
     return 0
 
 
@@ -352,7 +356,7 @@ def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening, pap
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise CannotStart(f"cannot write the ready file {args.ready_file}: {_why(error)}") from None
-    _say(line if args.json else _for_people(ready))
+    say(line if args.json else _for_people(ready))
 
 
 def _for_people(ready: dict[str, Any]) -> str:
@@ -367,7 +371,7 @@ def _for_people(ready: dict[str, Any]) -> str:
     return "\n".join([*lines, "", "Other clients: python -m mockserver clients. Ctrl-C ends it."])
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """Print it now. Raises CannotStart when standard output takes nothing (a full disk, a closed pipe)."""
     try:
         print(text, flush=True)

@@ -12,6 +12,7 @@ Pure: a request in, a response out; the server mounts it.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Generator
 from functools import cached_property
@@ -211,7 +212,9 @@ class Control:
                 methods.append(method)
         if methods:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
-        raise BadRequest(f"no such route: {request.method} {request.path}", 404, routes=self.routes)
+        asked = f"{request.method} {request.path}"
+        nearest = difflib.get_close_matches(asked, self.routes, n=3, cutoff=0.1)
+        raise BadRequest(f"no such route: {asked}", 404, nearest=nearest, routes=self.routes)
 
     # -- about itself ---------------------------------------------------------------------------------------------
 

@@ -82,6 +82,8 @@ class Input:
         value = self._get(name, default)
         if not isinstance(value, str):
             raise _wrong(name, "a string", value)
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise _wrong(name, "a string that can be written", ascii(value))
         return value
 
     def optional_text(self, name: str) -> str | None:

@@ -26,7 +26,7 @@ from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.link import Link
 
-VERBS = ("drop", "reset", "silence", "half_open", "resume", "close")
+VERBS = ("drop", "reset", "silence", "half_open", "resume", "close", "send")
 
 _LINKS: Schema = obj(
     connections=rows(
@@ -61,10 +61,10 @@ class LinkControl:
             ),
             ("GET", "/connections"): Act.of(self._connections, gives=_LINKS),
             ("POST", "/connections/{verb}"): Act.of(
-                self._act_on_many, "account venue code reason after_bytes mode", gives=_LINKS, verb=_VERB
+                self._act_on_many, "account venue code reason after_bytes mode text", gives=_LINKS, verb=_VERB
             ),
             ("POST", "/connections/{id}/{verb}"): Act.of(
-                self._act_on_one, "code reason after_bytes mode", gives=_LINKS, verb=_VERB
+                self._act_on_one, "code reason after_bytes mode text", gives=_LINKS, verb=_VERB
             ),
             ("POST", "/listen_keys/expire"): Act.of(
                 self._expire_listen_keys, "venue account notices", gives=obj(expired=_COUNTS), notices=like(WHOLE, 1)
@@ -161,7 +161,7 @@ def _act(link: Link, given: Input) -> Json:
     """Do one of VERBS to a connection; the row shows it as it is afterwards."""
     match given.one_of_texts("verb", VERBS):
         case "drop" if given.has("code"):
-            link.close(given.whole("code"), given.text("reason", ""))
+            link.close(_code(given), given.text("reason", ""))
         case "drop":
             link.drop()
         case "reset":
@@ -172,6 +172,15 @@ def _act(link: Link, given: Input) -> Json:
             link.half_open()
         case "resume":
             link.resume()
+        case "send":
+            link.tell(given.text("text"))
         case "close":
-            link.close(given.whole("code", 1000), given.text("reason", ""))
+            link.close(_code(given), given.text("reason", ""))
     return _link_row(link)
+
+
+def _code(given: Input) -> int:
+    code = given.whole("code", 1000)
+    if not 1000 <= code <= 4999:
+        raise BadRequest(f"'code' must be that of a close frame (1000 to 4999), not {code}")
+    return code

@@ -56,6 +56,8 @@ PINGS_REMEMBERED = 64
 
 NS_PER_MS = 1_000_000
 
+UNSENT_CODES = (1006, 1015)
+"""What a client's library says of a connection that ended without a close frame; in one they are forbidden."""
 PONG_TIMEOUT = Close(1008, "Pong timeout")
 END_OF_LIFE = Close(1001, "")
 
@@ -266,8 +268,11 @@ class Link:
             self.transport.cut_after(after_bytes)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close with a close frame, after what is already waiting."""
-        self.push(Close(code, reason))
+        """Close with a close frame, after what is already waiting; with a code that none may bear just end."""
+        if code in UNSENT_CODES:
+            self.drop()
+        else:
+            self.push(Close(code, reason))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ Row = dict[str, str | int | None]
 _NAMES = "signature|sign|api_?key|listen_?key|secret|token|passphrase|x-mbx-apikey|ftx(?:us)?-(?:key|sign)"
 _FIELD = re.compile(rf'(?i)((?<![a-z])"?(?:{_NAMES})"?\s*[=:]\s*"?)[^"&\s,}}]+')
 _LOGIN = re.compile(r'(?i)("(?:key|sign)"\s*:\s*")[^"]+')
-_RUN = re.compile(r"[A-Za-z0-9_%+=-]{40,}")
+_RUN = re.compile(r"[A-Za-z0-9_%+-]{40,}={0,2}")
 _CUT = re.compile(r"[A-Za-z0-9_%+/=-]*$")
 HIDDEN = "***"
 

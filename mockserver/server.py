@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mockserver.attach.gate import Gate
 
 MAX_HEAD = 64 << 10
+NO_BODY = (204, 304)  # answers that end with their headers
 MAX_BODY = 1 << 20
 MAX_CONTROL_BODY = 64 << 20
 """A snapshot may be large."""
@@ -296,6 +297,8 @@ class _Connection:
         self.local = local
         self.world = world
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self.bodiless = False
+        """Whether the request is a HEAD: its answer has the headers alone."""
 
     async def run(self) -> None:
         """Serve until the client leaves, misbehaves, or is idle for too long."""
@@ -335,7 +338,7 @@ class _Connection:
                 if idle.cancelled_caught:
                     return None
             elif isinstance(event, h11.Request):
-                head = event
+                head, self.bodiless = event, event.method == b"HEAD"
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > MAX_BODY and head is not None and len(body) > _most(seen := self._seen(head, body)):
@@ -404,7 +407,8 @@ class _Connection:
             *response.headers,
         ]
         out = self.http.send(h11.Response(status_code=response.status, headers=headers)) or b""
-        out += self.http.send(h11.Data(data=response.body)) or b""
+        if not self.bodiless and response.status not in NO_BODY:
+            out += self.http.send(h11.Data(data=response.body)) or b""
         out += self.http.send(h11.EndOfMessage()) or b""
         await self.tap.send(out)
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from mockserver.arguments import EXIT_USAGE, Parser
-from mockserver.command import demo_key
+from mockserver.command import demo_key, say
 from mockserver.snippets import CLIENTS, Client, values_of
 from mockserver.venues import VENUES
 
@@ -30,15 +30,14 @@ def main(argv: Sequence[str]) -> int:
         made.error(f"argument --url: {args.url!r} does not begin with http://")
     if args.name is None:
         width = max(len(each.name) for each in CLIENTS)
-        for each in CLIENTS:
-            print(f"{each.name:{width}}  {', '.join(each.lines):36}  {_tried(each)}")
+        say("\n".join(f"{each.name:{width}}  {', '.join(each.lines):36}  {_tried(each)}" for each in CLIENTS))
         return 0
     wanted = args.name.lower().replace("_", "-")
     found = [each for each in CLIENTS if each.name == wanted] or [each for each in CLIENTS if wanted in each.name]
     if not found:
         near = difflib.get_close_matches(wanted, [each.name for each in CLIENTS], n=3, cutoff=0.3)
         made.exit(EXIT_USAGE, f"mockserver: no client {args.name!r} is known{_near(near)}\n")
-    print("\n\n".join("\n".join(_page(each, args.url.rstrip("/"))) for each in found))
+    say("\n\n".join("\n".join(_page(each, args.url.rstrip("/"))) for each in found))
     return 0
 
 

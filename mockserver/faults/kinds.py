@@ -17,6 +17,7 @@ from attrs.validators import ge, in_, le, optional
 
 from mockserver.faces.base import Fragments, HttpResponse, RawText
 from mockserver.faults.chance import Draw
+from mockserver.faults.texts import TEXTS
 
 Seam = Literal["request", "dial", "frame"]
 Heard = Literal["answer", "never", "hang_up"]
@@ -112,8 +113,7 @@ class ExecStatusUnknown(Answering):
 
     def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
         """See `Answering`."""
-        unknown = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
-        return refusal(503, venue, -1007, unknown)
+        return refusal(503, venue, -1007, None)
 
 
 @attrs.frozen(kw_only=True)
@@ -334,7 +334,7 @@ _USUAL: Final = {
     403: (-1000, "Forbidden"),
     418: (-1003, "Way too many requests; IP banned."),
     429: (-1003, "Too many requests."),
-    500: (-1001, "Internal error; unable to process your request. Please try again."),
+    500: (-1001, TEXTS[-1001]),
     503: (-1008, "Request throttled by system-level protection."),
 }
 
@@ -349,8 +349,9 @@ def refusal(
     retry_after_s: int | None = None,
 ) -> HttpResponse:
     """An error in the form of this venue: Binance has a code and a text, the others a text."""
-    usual_code, usual_text = _USUAL.get(status, (-1000, "An unknown error occurred."))
-    text = usual_text if text is None else text
+    usual_code, usual_text = _USUAL.get(status, (-1000, TEXTS[-1000]))
+    if text is None:
+        text = usual_text if code is None else TEXTS.get(code, usual_text)
     if body is None and venue.startswith("binance"):
         body = json.dumps({"code": usual_code if code is None else code, "msg": text}, separators=(",", ":"))
     elif body is None:

@@ -32,12 +32,6 @@ _MAGIC: Final = re.compile(
     r"m-(?:reject-(?P<code>\d{1,5})|partial-(?P<parts>\d{1,3})|fill-after-(?P<seconds>\d{1,4})s|(?P<word>"
     r"timeout-accepted|timeout-lost|timeout-late|never|drop-conn|event-first))"
 )
-_TEXTS: Final = {
-    2010: "Account has insufficient balance for requested action.",
-    2019: "Margin is insufficient.",
-    2022: "ReduceOnly Order is rejected.",
-    5022: "Due to the order could not be executed as maker, the Post Only order will be rejected.",
-}
 
 
 def magic(request: HttpRequest) -> tuple[str, Kind] | None:
@@ -54,8 +48,7 @@ def magic(request: HttpRequest) -> tuple[str, Kind] | None:
 
 def _kind(found: re.Match[str]) -> Kind:
     if found["code"] is not None:
-        code = int(found["code"])
-        return HttpError(status=400, code=-code, text=_TEXTS.get(code, "The mock was asked for this."))
+        return HttpError(status=400, code=-int(found["code"]))
     if found["parts"] is not None:
         return PartialFillStorm(fills=max(1, int(found["parts"])))
     if found["seconds"] is not None:

@@ -16,6 +16,7 @@ from typing import Final
 import trio
 
 from mockserver.arguments import EXIT_USAGE, Parser
+from mockserver.command import say
 from mockserver.player import shelf
 from mockserver.player.playing import SetupError, Verdict
 from mockserver.player.schema import schema
@@ -72,14 +73,13 @@ def scenarios(argv: Sequence[str]) -> int:
     made = Parser(prog="python -m mockserver scenarios", description="The scenarios that are shipped.")
     made.add_argument("--schema", action="store_true", help="print the JSON Schema of the form instead, for editors")
     if made.parse_args(argv).schema:
-        print(json.dumps(schema(), indent=1))
+        say(json.dumps(schema(), indent=1))
         return 0
     try:
         stories = {name: shelf.read(name) for name in shelf.names()}
     except ModuleNotFoundError as error:
         return _fail(str(error), EXIT_USAGE)
-    for name, story in stories.items():
-        print(f"{name:<24} {story.venue:<22} {story.name}")
+    say("\n".join(f"{name:<24} {story.venue:<22} {story.name}" for name, story in stories.items()))
     return 0
 
 
@@ -102,11 +102,9 @@ def _again(scenario: str, seed: int, command: Sequence[str]) -> str:
 
 def _say(verdict: Verdict, story: Story, again: str, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(row(verdict) | {"again": again}))
+        say(json.dumps(row(verdict) | {"again": again}))
         return
-    print("\n".join(lines(verdict, story)))
-    if not verdict.ok:
-        print(f"  again: {again}")
+    say("\n".join([*lines(verdict, story), *([] if verdict.ok else [f"  again: {again}"])]))
 
 
 def _fail(text: str, code: int) -> int:

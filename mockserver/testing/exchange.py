@@ -133,6 +133,10 @@ class Connections:
         """Let nothing be read or written, though TCP stays."""
         return self._act("half_open", which)
 
+    def send(self, text: str, **which: object) -> int:
+        """Tell them this very text, as if the venue had."""
+        return self._act("send", {**which, "text": text})
+
     def resume(self, **which: object) -> int:
         """Let them go on."""
         return self._act("resume", which)

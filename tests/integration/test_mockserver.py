@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -204,9 +205,9 @@ def handshake(target: str) -> bytes:
 
 
 @contextmanager
-def program(*argv: str) -> Iterator[subprocess.Popen[str]]:
+def program(*argv: str, by: Sequence[str] = ("-m", "mockserver")) -> Iterator[subprocess.Popen[str]]:
     """The mock as a process of its own; killed if it is still there at the end."""
-    command = [sys.executable, "-m", "mockserver", *argv]
+    command = [sys.executable, *by, *argv]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield started
@@ -257,10 +258,12 @@ def test_a_busy_port_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
     assert not stale.exists()
 
 
-@pytest.mark.parametrize("argv", [[], ["--json"]])
+@pytest.mark.parametrize(
+    "argv", [["--port", "0"], ["--port", "0", "--json"], ["clients"], ["clients", "ccxt"], ["scenarios"]], ids=" ".join
+)
 def test_a_full_standard_output_is_one_clear_line_and_exit_code_2(argv: list[str]) -> None:
-    """Where it cannot say that it is ready it does not stay, and does not complain twice."""
-    command = [sys.executable, "-m", "mockserver", "--port", "0", *argv]
+    """Where it cannot say that it is ready it does not stay, and does not complain twice; nor do its lists."""
+    command = [sys.executable, "-m", "mockserver", *argv]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=STOPPED_WITHIN, check=False
@@ -292,6 +295,50 @@ def test_interrupted_while_it_imports_it_says_nothing(module: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=STOPPED_WITHIN, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+BARE: str = """
+import runpy, sys
+
+class Bare:
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in EXTRAS:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+EXTRAS = sys.argv.pop().split()
+sys.meta_path.insert(0, Bare())
+runpy.run_module("mockserver", run_name="__main__", alter_sys=True)
+"""
+EXTRAS = "coredis cryptography hypothesis prometheus_client pytest pytest_trio trustme websockets yaml"
+
+
+def test_without_any_extra_it_starts_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs none of them, and less than a second of the processor; how long that takes is the machine's affair."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE")]:
+        monkeypatch.delenv(name)  # what is measured runs slower
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with program("--port", "0", "--json", EXTRAS, by=("-c", BARE)) as bare:
+        told = ready(bare)
+        refused = httpx2.get(f"{told['control']}/metrics").json()["error"]
+        bare.send_signal(signal.SIGTERM)
+        bare.communicate(timeout=STOPPED_WITHIN)
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    assert bare.returncode == 0
+    assert "exchstream[metrics]" in refused
+    assert now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime < 1
+
+
+@pytest.mark.parametrize(
+    "argv", [["scenarios"], ["run", "ack-race", "--", "true"], ["exec", "--", "true"], ["--tls"]], ids=" ".join
+)
+def test_what_needs_an_extra_names_it(argv: list[str]) -> None:
+    """In one line, and with the code of wrong usage."""
+    with program(*argv, EXTRAS, by=("-c", BARE)) as bare:
+        out, err = bare.communicate(timeout=STOPPED_WITHIN)
+
+    assert (bare.returncode, out, err.count("\n")) == (2, "", 1)
+    assert "pip install 'exchstream[test]'" in err
 
 
 def test_beyond_loopback_it_warns() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from mockserver.engine.ids import BINANCE_FUTURES_IDS, BINANCE_SPOT_IDS
 from mockserver.faces.base import VenueSpec
-from mockserver.faces.binance import instruments
+from mockserver.faces.binance import instruments, limits
 from mockserver.faces.binance.futures import PROFILES, FuturesFace
 from mockserver.faces.binance.spot import SpotFace
 
@@ -31,6 +31,11 @@ SPOT: Final = VenueSpec(
         "expiry_reason": True,
         "percent_price": False,  # True: the filter PERCENT_PRICE_BY_SIDE, published and enforced
         "listen_key_notices": 1,
+        "weight_per_minute": limits.SPOT_WEIGHT,
+        "orders_per_10s": limits.SPOT_ORDERS[0].limit,
+        "connections_per_5m": limits.SPOT_CONNECTIONS,
+        # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
+        "frames_per_second": 5,
     },
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.SPOT_DISCOUNT,
@@ -54,6 +59,9 @@ FUTURES: Final = VenueSpec(
         "private_path_form": "silent",
         "gtx_crossing": "reject",
         "liquidation": "manual",  # "margin": when less is left than the positions must keep
+        "weight_per_minute": limits.FUTURES_WEIGHT,
+        "orders_per_10s": limits.FUTURES_ORDERS[0].limit,
+        "frames_per_second": 10,  # USD-M docs, connect page
     },
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.FUTURES_DISCOUNT,

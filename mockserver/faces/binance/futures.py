@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from mockserver.link import Link
 
 PROFILES: Final = ("binance-2026", "binance-2024")
-WEIGHT_PER_MINUTE: Final = 2_400
 OPEN, KEY = Security.NONE, Security.KEY
 LIVING_FORM: Final = "/private/ws?listenKey=…&events=…"
 LISTEN_KEY_PATH: Final = "/fapi/v1/listenKey"
@@ -155,18 +154,12 @@ class FuturesFace(UserDataFace):
     style = Style(
         futures_views.price, futures_views.quantity, futures_views.amount, speeds_ms=(250, 500, 100), is_futures=True
     )
-    frames_per_second = 10  # USD-M docs, connect page
 
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
-        self.limits = limits.Limits(WEIGHT_PER_MINUTE, limits.FUTURES_ORDERS)
+        self.limits = limits.Limits(limits.FUTURES_WEIGHT, limits.FUTURES_ORDERS)
         self.keys = ListenKeys(exchange, self.key_expired)
         self.good_till = GoodTill(exchange)
-
-    @property
-    def is_old(self) -> bool:
-        """Whether the profile is the one before the split of the sockets."""
-        return self.exchange.settings.profile == "binance-2024"
 
     def connect(self, request: HttpRequest, link: Link) -> Session | HttpResponse | None:
         """Open a stream socket at any address the venue has or had."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final, Literal, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from mockserver.faces.binance import errors
 from mockserver.faces.binance.errors import Refusal, Refused
@@ -20,6 +20,8 @@ K = TypeVar("K", bound=Hashable)  # Python 3.11 has no other way to write it
 Mode = Literal["off", "account", "ip"]
 MINUTE_MS: Final = 60_000
 FIVE_MINUTES_MS: Final = 5 * MINUTE_MS
+SPOT_WEIGHT: Final = 6_000
+FUTURES_WEIGHT: Final = 2_400
 # "RAW_REQUESTS 300,000 per 5 min since 2026-04-02" (spot changelog); counts REST, whatever a request weighs.
 SPOT_RAW_REQUESTS: Final = 300_000
 # "300 connections per attempt every 5 minutes per IP" (spot docs); USD-M documents no such limit.
@@ -138,6 +140,12 @@ class Limits:
             self._banned_until[owner] = until_ms
             raise Refused(errors.banned(now_ms, until_ms))
         raise Refused(refusal)
+
+    def limit_orders(self, limit: int) -> None:
+        """Let the first of the order limits be this one."""
+        first, *rest = self.order_limits
+        if first.limit != limit:
+            self.order_limits = (evolve(first, limit=limit), *rest)
 
     def check_order(self, account: str, now_ms: int) -> None:
         """Refuse with -1015 an order above the account's rate; counts nothing."""

@@ -157,13 +157,28 @@ class BinanceFace(Face):
     table: Routes
     limits: Limits
 
+    @property
+    def is_old(self) -> bool:
+        """Whether the era is that of 2024: spot has listen keys, futures one address, and good orders their weight."""
+        return self.exchange.settings.profile == "binance-2024"
+
     def owner_of(self, api_key: str | None, peer: str) -> str:
         """Return whom request weight is counted for: the address, or in the mode `account` the key."""
         return api_key if self.exchange.settings.limits == "account" and api_key else peer
 
+    def option(self, name: str) -> int:
+        """Return a number of the settings, which may change while the exchange runs."""
+        value = self.exchange.settings.options[name]
+        assert isinstance(value, int)  # the control API keeps the types of the options
+        return value
+
     def sync_limits(self) -> Limits:
-        """Return the counters with the mode of the settings, which may change while the exchange runs."""
+        """Return the counters with the mode and the numbers of the settings."""
         self.limits.mode = self.exchange.settings.limits
+        self.limits.weight_limit = self.option("weight_per_minute")
+        self.limits.limit_orders(self.option("orders_per_10s"))
+        if self.limits.connection_limit is not None:
+            self.limits.connection_limit = self.option("connections_per_5m")
         return self.limits
 
     def credential(self, request: HttpRequest) -> str | None:
@@ -188,7 +203,7 @@ class BinanceFace(Face):
             account = self._authenticated(found, params, api_key)
             found.check_names(params)
             result = self.perform(found, Call(self.exchange, params, unit, self.limits, account))
-            if found.free:
+            if found.free and not self.is_old:
                 self.limits.refund(owner, weight, ms(self.exchange.now_ns))
             if found.orders:
                 extra = self._order_headers(account)

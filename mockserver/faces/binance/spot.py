@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mockserver.link import Link
 
 PROFILES: Final = ("binance-2026", "binance-2024")
-WEIGHT_PER_MINUTE: Final = 6_000
 OPEN, KEY = Security.NONE, Security.KEY
 GONE: Final = (
     "<html>\r\n<head><title>410 Gone</title></head>\r\n<body>\r\n<center><h1>410 Gone</h1></center>\r\n"
@@ -225,24 +224,17 @@ class SpotFace(UserDataFace):
         "WS /stream?streams=<listenKey>",
     )
     style = Style(spot_views.price, spot_views.quantity, spot_views.amount, speeds_ms=(1_000, 100), is_futures=False)
-    # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
-    frames_per_second = 5
 
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
         self.limits = limits.Limits(
-            WEIGHT_PER_MINUTE,
+            limits.SPOT_WEIGHT,
             limits.SPOT_ORDERS,
             raw_limit=limits.SPOT_RAW_REQUESTS,
             connection_limit=limits.SPOT_CONNECTIONS,
         )
         self.keys = ListenKeys(exchange, self.key_expired)
         self.table = REST_2024  # for the keys of requests; what is answered is decided by the profile
-
-    @property
-    def is_old(self) -> bool:
-        """Whether the profile still has listen keys."""
-        return self.exchange.settings.profile == "binance-2024"
 
     def of(self, exchange: Exchange) -> SpotFace:
         """Return the face of the same venue in another world."""

@@ -59,7 +59,7 @@ def ws_exchange_info(call: Call) -> object:
         "rateLimitType": "CONNECTIONS",
         "interval": "MINUTE",
         "intervalNum": 5,
-        "limit": limits.SPOT_CONNECTIONS,
+        "limit": call.limits.connection_limit,
     }
     return _exchange_info(call, connections)
 

@@ -57,8 +57,6 @@ class UserDataFace(BinanceFace):
     keys: ListenKeys
     style: Style
     """How it writes market data."""
-    frames_per_second: int
-    """How many frames a stream socket may send."""
     kept: tuple[str, ...] = ("limits", "keys", "hub._aggregates")
     _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
 
@@ -100,9 +98,7 @@ class UserDataFace(BinanceFace):
         """Return the heartbeats of a socket as the settings have them now; 0 switches one off."""
 
         def after(name: str) -> int | None:
-            milliseconds = self.exchange.settings.options[name]
-            assert isinstance(milliseconds, int)  # the control API keeps the types of the options
-            return milliseconds * NS_PER_MS or None
+            return self.option(name) * NS_PER_MS or None
 
         return Rhythm(
             ping_every_ns=after("ping_every_ms"),
@@ -185,12 +181,12 @@ class StreamSession(Session):
     _streams: dict[str, frozenset[str] | None] = field(factory=dict, init=False)  # bounded: MAX_STREAMS
     _combined: bool | None = field(default=None, init=False)
     _warned: bool = field(default=False, init=False)
-    _frames: deque[int] = field(init=False)  # bounded: frames_per_second
+    _frames: deque[int] = field(init=False)  # bounded: the option frames_per_second
 
     def __attrs_post_init__(self) -> None:
         self.rhythm = self.face.rhythm()
         self.handshake = self.face.handshake()
-        self._frames = deque(maxlen=self.face.frames_per_second)
+        self._frames = deque(maxlen=max(1, self.face.option("frames_per_second")))
 
     @property
     def accounts(self) -> frozenset[tuple[str, str, str]]:

@@ -151,7 +151,7 @@ class WsApiSession(Session):
                 call = self._call(found, params)
                 body = {"result": self.face.of(call.exchange).perform(found, call)}
                 account = call.account if found.orders else None
-                if found.free:
+                if found.free and not self.face.is_old:
                     limits.refund(owner, weight, now_ms)
             status = 200
         except Refused as refused:

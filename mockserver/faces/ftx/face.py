@@ -52,8 +52,10 @@ class Route:
 
     @pattern.default
     def _pattern(self) -> re.Pattern[str]:
-        # A market's name has a slash of its own (`/markets/BTC/USD/orderbook`), an order's number has none.
-        named = re.sub(r"\{(name|client_id)\}", r"(?P<\1>.+)", self.shape)
+        # A market's name may have a slash of its own (`/markets/BTC/USD/orderbook`), an order's number has none.
+        # `/markets/BTC-PERP/candles` is a route that the mock lacks, and no market.
+        named = re.sub(r"\{name\}", r"(?P<name>[^/]+(?:/(?!candles$|stats$)[^/]+)?)", self.shape)
+        named = re.sub(r"\{client_id\}", r"(?P<client_id>.+)", named)
         return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", named))
 
 

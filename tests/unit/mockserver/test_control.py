@@ -10,7 +10,7 @@ import pytest
 from mockserver.control import Control
 from mockserver.engine.ids import BINANCE_FUTURES_IDS
 from mockserver.engine.types import HOUSE, OrderType, Place, PlaceAlgo, Side, Trigger, TriggerWhen
-from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.faces.base import HttpRequest, HttpResponse, Text
 from mockserver.link import NoTransport
 from mockserver.world import Link, Worlds
 
@@ -268,6 +268,26 @@ def test_connections(client: Client) -> None:
     assert (cut, transport.ended, dead["open"]) == ("cut after 3", "reset", False)
 
 
+def test_a_connection_is_told_any_text(client: Client) -> None:
+    """Even what no venue tells: the client has to bear it. A text is needed, and one that can be written."""
+    link, _ = client.connect()
+    client.post("/connections/send", account="alice", text='{"e":"novelty"}')
+
+    assert link.take()[-1] == Text('{"e":"novelty"}')
+    assert client.refused("POST", f"/connections/{link.id}/send")[0] == 400
+    assert client.refused("POST", f"/connections/{link.id}/send", {"text": "\ud800"})[0] == 400
+
+
+def test_codes_of_close_frames(client: Client) -> None:
+    """One that no close frame may bear ends the connection without; one that is none at all is refused."""
+    link, transport = client.connect()
+    assert client.refused("POST", f"/connections/{link.id}/close", {"code": 70_000})[0] == 400
+    assert client.refused("POST", f"/connections/{link.id}/drop", {"code": 0})[0] == 400
+    client.post(f"/connections/{link.id}/close", code=1006)
+
+    assert (transport.ended, link.take(), link.open) == ("drop", [], False)
+
+
 def test_connections_by_account(client: Client) -> None:
     """Without an id the verb goes to every connection of the account, and to no other."""
     first, _ = client.connect()
@@ -401,6 +421,14 @@ def test_refusals(client: Client, path: str, body: Any, status: int, part: str) 
 
     assert got[0] == status
     assert part in got[1]
+
+
+def test_an_unknown_route_names_the_nearest(client: Client) -> None:
+    """First those that may be meant, then all."""
+    told = json.loads(client.ask("POST", "/acounts").body)
+
+    assert told["nearest"][0] == "POST /__mock/accounts"
+    assert set(told["nearest"]) < set(told["routes"])
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,7 @@ def test_a_silent_socket(worlds: Worlds, mode: Any, told: list[str]) -> None:
         (Corrupt(how="cut"), ['{"event": "NEW"'], None, True),
         (Disconnect(code=1001, reason="bye"), ["NEW", "close 1001 bye"], None, False),
         (Disconnect(), [], "drop", False),
+        (Disconnect(code=1006), [], "drop", False),
         (Reset(), [], "reset", False),
         (Reset(after_bytes=5), ["NEW"], "cut after 5", True),
         (Mute(), [], None, True),

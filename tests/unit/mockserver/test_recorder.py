@@ -29,6 +29,8 @@ KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
         (f"GET /private/ws?listenKey={KEY}&events=A/B", "GET /private/ws?listenKey=***&events=A/B"),
         (f"GET /ws/{KEY}", "GET /ws/***"),
         ('{"symbol":"BTCUSDT","side":"BUY","clientOrderId":"x-TKT5PX2F0123456789abcdef01234567"}',) * 2,
+        ("POST /api/v3/order?side=BUY&newClientOrderId=x-TKT5PX2F0123456789abcdef01234567&price=1",) * 2,
+        (f"POST /x?other={KEY}==&price=1", "POST /x?other=***&price=1"),
     ],
 )
 def test_clean(text: str, shown: str) -> None:

@@ -17,7 +17,7 @@ from mockserver import server as server_module
 from mockserver import wire
 from mockserver.clock import Clock, VirtualClock
 from mockserver.faces.base import Rhythm
-from mockserver.faults import Fault, Latency
+from mockserver.faults import Fault, HttpError, Latency, Match
 from mockserver.server import Listening, Server
 from mockserver.world import Worlds
 
@@ -201,6 +201,22 @@ async def test_expect_continue(autojump_clock: trio.testing.MockClock) -> None:
 
     assert first.startswith(b"HTTP/1.1 100")
     assert second.startswith(b"HTTP/1.1 200")
+
+
+async def test_answers_without_a_body(autojump_clock: trio.testing.MockClock) -> None:
+    """HEAD, 204 and 304 are answered by their headers alone, and the connection goes on."""
+    async with hosting() as host:
+        for nth, status in enumerate((204, 304), 1):
+            match = Match(method="GET", path="/play/time", nth=nth)
+            host.worlds.default.faults.arm(Fault(kind=HttpError(status=status), match=match, name=str(status)))
+        stream = host.dial()
+        answers = []
+        for method in ("HEAD", "GET", "GET", "GET"):
+            await stream.send_all(request("/play/time", method))
+            answers.append((await stream.receive_some()).split(b"\r\n\r\n"))
+
+    assert [head[9:12] for head, _ in answers] == [b"404", b"204", b"304", b"200"]
+    assert [body == b"" for _, body in answers] == [True, True, True, False]
 
 
 async def test_idle_connections_end(autojump_clock: trio.testing.MockClock) -> None:

@@ -96,22 +96,39 @@ def test_connections_are_limited_per_address(target: str) -> None:
 
 
 def test_limits_that_are_advertised_are_those_that_are_kept() -> None:
-    """`exchangeInfo` names the limits that refuse."""
+    """`exchangeInfo` names the limits that refuse, also where they are set by hand."""
     client = Client()
+    client.spot.settings.options |= {"weight_per_minute": 600, "orders_per_10s": 2, "connections_per_5m": 3}
     raw = client.public("/api/v3/exchangeInfo?symbol=BTCUSDT")["rateLimits"][-1]
     socket = client.socket("/ws-api/v3")
     (answer,) = socket.ask({"id": 1, "method": "exchangeInfo", "params": {"symbol": "BTCUSDT"}})
     connections = answer["result"]["rateLimits"][-1]
 
+    weight, orders, *_ = answer["result"]["rateLimits"]
     kept = spot_limits(client)
+    assert (weight["limit"], orders["limit"], connections["limit"]) == (600, 2, 3)
     assert (raw["rateLimitType"], raw["limit"]) == ("RAW_REQUESTS", kept.raw_limit)
     assert (connections["rateLimitType"], connections["limit"]) == ("CONNECTIONS", kept.connection_limit)
+
+
+def test_limits_set_by_hand_refuse() -> None:
+    """A test need not send thousands of requests to meet a limit."""
+    client = Client(limits="ip")
+    client.spot.settings.options |= {"weight_per_minute": 43, "orders_per_10s": 2, "connections_per_5m": 1}
+    assert (opened(client, "/ws-api/v3"), opened(client, "/ws-api/v3")) == (101, 429)
+    terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "9"}
+    for _ in range(2):
+        client.buy()
+    assert client.bad("POST", "/api/v3/order", **terms)[:2] == (429, -1015)
+    statuses = [client.raw("GET", f"/api/v3/{path}").status for path in ("exchangeInfo", "exchangeInfo", "ping")]
+
+    assert statuses == [200, 200, 429]  # 2 of the socket, 1 of the refused order, 20 and 20
 
 
 def test_a_ban_counts_down_and_each_is_longer_than_the_one_before() -> None:
     """Two minutes, four, eight, up to three days; who asks meanwhile is told how long it still lasts."""
     client = Client(limits="ip")
-    spot_limits(client).weight_limit = 0
+    client.spot.settings.options["weight_per_minute"] = 0
     for minutes in (2, 4, 8):
         for _ in range(limits.STUBBORN_REQUESTS):
             assert client.raw("GET", "/api/v3/ping").status == 429

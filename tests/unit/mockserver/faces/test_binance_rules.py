@@ -87,7 +87,7 @@ def test_the_query_wins_and_duplicates_are_refused() -> None:
 
 
 def test_weights_are_counted_and_reported_even_without_limits() -> None:
-    """Both headers tell the weight of the minute; a successful order costs nothing, a refused one its weight."""
+    """Both headers tell the weight of the minute; a good order costs nothing since 2026, a refused one its weight."""
     client = Client()
 
     def used() -> dict[str, str]:
@@ -101,6 +101,9 @@ def test_weights_are_counted_and_reported_even_without_limits() -> None:
     assert used()["x-mbx-used-weight-1m"] == str(1 + 80 + 0 + 1 + 1)
     client.advance(60)
     assert used()["x-mbx-used-weight-1m"] == "1"
+    client.spot.settings.profile = "binance-2024"
+    client.buy()
+    assert used()["x-mbx-used-weight-1m"] == str(1 + 1 + 1)
 
 
 @pytest.mark.parametrize("mode", ["ip", "account"])

@@ -106,10 +106,11 @@ def test_public_calls_need_no_key() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_other_routes_are_not_answered(method: str) -> None:
-    """A path FTX does not have, and another venue's, are left to others."""
+    """A path FTX does not have, another venue's, and what the mock lacks of a market, are left to others."""
     client = Client()
 
-    for path in ("/api/unknown", "/api/v3/time", "/fapi/v1/ping", "/", "/api"):
+    lacks = ("/api/markets/BTC-PERP/candles", "/api/markets/BTC/USD/candles", "/api/futures/BTC-PERP/stats")
+    for path in ("/api/unknown", "/api/v3/time", "/fapi/v1/ping", "/", "/api", *lacks):
         assert client.worlds.handle(HttpRequest(method, path)) is None
 
 

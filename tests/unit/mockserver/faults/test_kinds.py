@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.faces.binance import errors
 from mockserver.faults import (
     KINDS,
     WORDS,
@@ -30,6 +31,7 @@ from mockserver.faults import (
     request_thing,
 )
 from mockserver.faults.kinds import Answering
+from mockserver.faults.texts import TEXTS
 from mockserver.stage import Stage, heard
 from mockserver.strategies import VENUES
 
@@ -75,6 +77,7 @@ def test_whether_it_is_done_and_what_is_heard(kind: Answering, handled: bool, he
     [
         (HttpError(status=418, retry_after_s=7), 418, {"code": -1003, "msg": "Way too many requests; IP banned."}),
         (HttpError(status=400, code=-2010, text="No."), 400, {"code": -2010, "msg": "No."}),
+        (HttpError(status=400, code=-2011), 400, {"code": -2011, "msg": "Unknown order sent."}),
         (ExecStatusUnknown(), 503, None),
         (DialRefused(), 429, {"code": -1003, "msg": "Too many requests."}),
     ],
@@ -89,6 +92,13 @@ def test_errors_are_in_the_venues_form(kind: Answering, status: int, body: Any) 
     assert set(told) == {"code", "msg"}
     ftx = json.loads(answer(kind, "ftx").body)
     assert ftx == {"success": False, "error": told["msg"]}
+
+
+def test_a_code_brings_the_words_that_the_venue_has_for_it() -> None:
+    """Those that the faces refuse with; none of them says -1001."""
+    refusals = [each for each in vars(errors).values() if isinstance(each, errors.Refusal)]
+    theirs = {(each.code, each.msg) for each in [*refusals, errors.filter_failure("PRICE_FILTER")]}
+    assert {(code, text) for code, text in TEXTS.items() if code != -1001} <= theirs
 
 
 def test_retry_after() -> None:
