@@ -17,6 +17,7 @@ import attrs
 
 from mockserver.engine.engine import Engine
 from mockserver.engine.types import (
+    HOUSE,
     Amend,
     Cancel,
     CancelAlgo,
@@ -49,6 +50,8 @@ from mockserver.engine.types import (
 
 NEAR: Final = 5
 """Prices lie at most this many ticks from the reference price, so that orders often meet."""
+RIVAL: Final = "rival"
+"""The account beside the client's in stories; where there is none, the house trades in its place."""
 TRAIL: Final = Decimal("0.0001")
 """How far a price that trails lies behind: the least that Binance spot could take, one basis point."""
 
@@ -112,6 +115,11 @@ class Action:
     self_trade: SelfTrade = SelfTrade.NONE
     flag: bool = False
     after_ns: int = 0
+
+
+def traders(client: str, *, rival: str = RIVAL) -> tuple[str, ...]:
+    """Who ``who`` of an action is, in every story: mostly the client, then a rival, then the house."""
+    return client, client, client, rival, HOUSE
 
 
 def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Command | None:

@@ -1,22 +1,24 @@
 """The verbs of a story: what each takes, how that is written and read. Whoever plays stories may add verbs of its own.
 
-    VERBS | {"drop": WORD, "ban": pair(SPAN, COUNT), "away": optional(pair(WORD, WORD))}
+    VERBS | {"knock": COUNT, "call": optional(pair(WORD, SPAN))}
 
-An argument is None, a number, a word, a pair of these, an action or a fault; spans of time are nanoseconds.
+An argument is None, a number, a word, a pair of these, an action or a fault; spans of time are nanoseconds. What a verb
+does is decided where it is played: ``mockserver.player`` against any client, the simulation of the tests in memory.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 
 from mockserver.actions import Action
 from mockserver.durations import format_duration, parse_duration
 from mockserver.faults import fault_schema, read_fault, write_fault
-from mockserver.forms import SPAN_SCHEMA, FormError, read_value, shown, value_schema, write_value
+from mockserver.faults.kinds import Silence
+from mockserver.forms import SPAN_SCHEMA, FormError, nearest, read_value, shown, value_schema, write_value
 
 
 @attrs.frozen(slots=True)
@@ -72,6 +74,25 @@ TRADE: Final = Verb("an action", _read_action, _write_action, _action_schema())
 FAULT: Final = Verb("a fault", read_fault, write_fault, fault_schema())
 
 
+def choice(*words: str) -> Verb:
+    """A verb that takes one of these words."""
+
+    def read(given: Any) -> str:
+        if not isinstance(given, str) or given not in words:
+            raise FormError(f"it takes {takes}, not {shown(given)}; {nearest(given, words)}")
+        return given
+
+    takes = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+    return Verb(takes, read, read, {"enum": list(words)})
+
+
+def _read_question(given: Any) -> str:
+    kind, _, symbol = given.partition(":") if isinstance(given, str) else ("", "", "")
+    if kind not in QUESTIONS or (symbol and kind not in OF_A_SYMBOL):
+        raise FormError(f"it takes {QUESTION.takes}, not {shown(given)}; {nearest(kind, QUESTIONS)}")
+    return str(given)
+
+
 def pair(first: Verb, second: Verb) -> Verb:
     """A verb that takes two things, written as a list."""
     takes = f"[{first.takes}, {second.takes}]"
@@ -95,13 +116,73 @@ def optional(verb: Verb) -> Verb:
     )
 
 
-VERBS: Final[Mapping[str, Verb]] = {
+QUESTIONS: Final = (
+    "openorders",
+    "fills",
+    "orders",
+    "balances",
+    "orderbyid",
+    "orderfills",
+    "clock",
+    "markets",
+    "newcredential",
+    "renewcredential",
+)
+"""What a client may ask for by REST; the last two are listen keys."""
+OF_A_SYMBOL: Final = ("fills", "orders")
+FATES: Final = ("lost", "unheard", "cut", "500", "503", "429", "html", "odd")
+"""What may become of a question; unheard: it was done, and nobody hears of it; odd: a refusal of a new kind."""
+QUESTION: Final = Verb(
+    f"one of {', '.join(QUESTIONS)} ({' and '.join(OF_A_SYMBOL)} perhaps with a symbol behind a colon)",
+    _read_question,
+    str,
+    {"type": "string", "pattern": rf"^({'|'.join(QUESTIONS)}|({'|'.join(OF_A_SYMBOL)}):.+)$"},
+)
+
+COMMON: Final[Mapping[str, Verb]] = {
     "trade": TRADE,
     "wait": SPAN,
     "advance": SPAN,
     "fault": FAULT,
     "clear": optional(WORD),
-    "restart": pair(WORD, SPAN),
 }
-"""``wait`` lets time pass, ``advance`` moves the venue's clock alone; ``clear`` disarms the fault of this name, or all;
-``restart`` says how the program dies, which decides how much of its journal survives, and for how long it is away."""
+"""``wait`` lets time pass, ``advance`` moves the venue's timers alone; ``clear`` disarms the fault of this name, or
+all."""
+
+WEATHER: Final[Mapping[str, Verb]] = {
+    "drop": choice("reset", "half", "late", "close"),
+    "mute": choice(*get_args(Silence)),
+    "unmute": NOTHING,
+    "stall": SPAN,
+    "replay": pair(COUNT, SPAN),
+    "doubled": SHARE,
+    "broken": SHARE,
+    "dials": choice("ok", "refused", "hang", "mixed"),
+    "fate": choice("ok", "mixed", *FATES),
+    "away": optional(pair(QUESTION, choice(*FATES))),
+    "ban": pair(SPAN, COUNT),
+    "lag": SPAN,
+    "slow": SPAN,
+    "measure": SPAN,
+    "clock": SPAN,
+    "expire_key": COUNT,
+    "rekey": NOTHING,
+    "shutdown": FLAG,
+    "shutdowns": COUNT,
+    "terminate": NOTHING,
+    "terminates": COUNT,
+    "delist": COUNT,
+    "interleaving": choice("orders_first", "fills_first", "mixed"),
+    "heal": optional(choice("but_away")),
+}
+"""What befalls the network and the venue, in one word; docs/mock/scenarios.md says what each means."""
+
+CLIENTS: Final[Mapping[str, Verb]] = {
+    "restart": pair(choice("exit", "kill", "power"), SPAN),
+    "since": NOTHING,
+    "overflow": NOTHING,
+}
+"""What befalls the client's own process: ``restart`` says how it dies, which decides how much of its journal survives,
+and for how long it is away; ``since``: from when on it wants all; ``overflow``: there is no room for the next thing."""
+
+VERBS: Final[Mapping[str, Verb]] = {**COMMON, **WEATHER, **CLIENTS}

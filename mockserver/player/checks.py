@@ -14,6 +14,7 @@ import attrs
 
 from mockserver import checkers
 from mockserver.checkers import Told, ToldFill, TrueChange, TrueFill, too_often, too_seldom
+from mockserver.checkers.facts import TRUNCATED
 from mockserver.heard import Heard, Pattern
 
 SECOND: Final = 1_000_000_000
@@ -47,6 +48,13 @@ class Case:
     told: Sequence[Told]
     unreadable: Sequence[str] = ()
     now_ns: int
+    begun_ns: int = 0
+    """When the client began; what was before need not have been reported."""
+
+    @property
+    def since_ns(self) -> int:
+        """From when on facts must have been reported, as the checkers count it: what begins with the client, too."""
+        return self.begun_ns - TRUNCATED
 
     @property
     def fills(self) -> list[TrueFill]:
@@ -141,7 +149,7 @@ def _listening(case: Case) -> list[str]:
 CHECKS: Final[Mapping[str, Check]] = {
     "no_fill_lost": Check(
         "every fill was reported (or is excused by a gap that was reported)",
-        lambda case: checkers.fills_lost(case.fills, case.told),
+        lambda case: checkers.fills_lost(case.fills, case.told, since_ns=case.since_ns),
     ),
     "no_fill_duplicated": Check("no fill was reported twice", lambda case: checkers.fills_twice(case.told)),
     "no_fill_invented": Check(
@@ -150,7 +158,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     ),
     "sums_agree": Check(
         "the fills of an order that has ended add up",
-        lambda case: checkers.sums_differ(case.fills, case.orders, case.told),
+        lambda case: checkers.sums_differ(case.fills, case.orders, case.told, since_ns=case.since_ns),
     ),
     "states_monotonic": Check(
         "what is filled never falls, what is final stays final", lambda case: checkers.orders_backward(case.told)
@@ -161,7 +169,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     ),
     "right_at_end": Check(
         "the last that was reported of each order is how it stands",
-        lambda case: checkers.orders_wrong_at_end(case.orders, case.told),
+        lambda case: checkers.orders_wrong_at_end(case.orders, case.told, since_ns=case.since_ns),
     ),
     "gaps_in_order": Check(
         "a gap is opened, then closed, once, and its verdict reaches from its beginning forward",

@@ -18,7 +18,7 @@ import trio
 from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.command import say
 from mockserver.player import shelf
-from mockserver.player.playing import SetupError, Verdict
+from mockserver.player.playing import SetupError, Verdict, left_out
 from mockserver.player.schema import schema
 from mockserver.player.shell import ENVIRONMENT, Died, run
 from mockserver.player.words import lines, row
@@ -40,6 +40,7 @@ def parser() -> Parser:
     made.add_argument("scenario", help="a file, or the name of one that is shipped (python -m mockserver scenarios)")
     made.add_argument("--seed", type=int, help="all chance comes from this number (default: the scenario's)")
     made.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    made.add_argument("--strict", action="store_true", help="refuse a story of which something must be left out")
     made.add_argument("command", nargs="*", metavar="-- command", help="what to run, and its arguments")
     return made
 
@@ -53,6 +54,11 @@ def main(argv: Sequence[str]) -> int:
         return _fail("what is to be run? python -m mockserver run SCENARIO -- command", EXIT_USAGE)
     try:
         story = shelf.read(args.scenario)
+        without = left_out(story)
+        if without and args.strict:
+            return _fail(f"{args.scenario}: {without[0]} befalls the client's own process: not played", EXIT_USAGE)
+        for line in without:
+            print(f"mockserver: left out: {line} befalls the client's own process", file=sys.stderr)
         seed = _seed(args.seed, story)
         outcome = trio.run(run, story, command, seed)
     except (shelf.NoScenario, StoryError, SetupError, ModuleNotFoundError) as error:
@@ -102,7 +108,7 @@ def _again(scenario: str, seed: int, command: Sequence[str]) -> str:
 
 def _say(verdict: Verdict, story: Story, again: str, *, as_json: bool) -> None:
     if as_json:
-        say(json.dumps(row(verdict) | {"again": again}))
+        say(json.dumps(row(verdict) | {"left_out": left_out(story), "again": again}))
         return
     say("\n".join([*lines(verdict, story), *([] if verdict.ok else [f"  again: {again}"])]))
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import attrs
 
-from mockserver.actions import command_of
+from mockserver.actions import RIVAL, Action, command_of, traders
 from mockserver.control import PREFIX, Control
 from mockserver.durations import format_duration
 from mockserver.engine.types import (
     HOUSE,
     Cancel,
+    CancelAll,
     Command,
     Expire,
     Fill,
@@ -32,8 +33,10 @@ from mockserver.faces.base import HttpRequest
 from mockserver.heard import Heard
 from mockserver.link import Link
 from mockserver.player.machine import StepError
-from mockserver.player.verbs import NEWEST, Filling
+from mockserver.player.verbs import NEWEST, Filling, Levels
+from mockserver.player.weather import Weather
 from mockserver.story import Step
+from mockserver.verbs import CLIENTS, WEATHER
 from mockserver.world import World, Worlds
 
 CLIENT_IDS = ("newClientOrderId", "origClientOrderId", "clientId", "clientOrderId")
@@ -95,12 +98,13 @@ class WorldHands:
     def _do(self, step: Step, captured: dict[str, Any]) -> str:
         match step.what:
             case "trade":
-                command = command_of(self.exchange.engine, step.arg, (self.account, HOUSE))
-                return "it meant nothing now" if command is None else self._submit(command)
+                return self._trade(step.arg)
             case "fill":
                 return self._fill(step.arg, captured)
             case "cancel" | "expire":
                 return self._end(step.what, self._order(step.arg, captured))
+            case "book":
+                return self._place_levels(step.arg)
             case "price":
                 return "; ".join(self._price(symbol, price) for symbol, price in step.arg.value.items())
             case "fault":
@@ -114,8 +118,27 @@ class WorldHands:
                 for link in self.links:
                     link.tell(step.arg)
                 return f"told {len(self.links)} connections"
+            case word if word in WEATHER:
+                mine = [link for link in self.links if link.venue == self.venue]
+                try:
+                    return Weather(self.exchange, mine).befall(step)
+                except ValueError as error:
+                    raise StepError(str(error)) from None
+            case word if word in CLIENTS:
+                return "left out: it befalls the client's own process"
             case _:
-                raise StepError(f"{step.what} cannot be done in the middle of a scenario")
+                raise StepError(f"{step.what} cannot be done here")
+
+    def _trade(self, action: Action) -> str:
+        """Trade as the action says; a refusal is as good an outcome as another."""
+        rival = RIVAL if self.exchange.account(RIVAL) is not None else HOUSE
+        command = command_of(self.exchange.engine, action, traders(self.account, rival=rival))
+        if command is None:
+            return "it meant nothing now"
+        try:
+            return self._submit(command)
+        except StepError as error:
+            return str(error)
 
     def _submit(self, command: Command) -> str:
         reply = self.exchange.submit(command)
@@ -179,6 +202,23 @@ class WorldHands:
                 )
             )
         return f"{name} at {price}"
+
+    def _place_levels(self, levels: Levels) -> str:
+        """Let the house place what stands in the book, in place of what it had there."""
+        instruments = self.exchange.engine.instruments
+        name = levels.symbol or next(iter(instruments))
+        if name not in instruments:
+            raise StepError(f"no symbol {name!r}; there are {', '.join(instruments)}")
+        instrument = instruments[name]
+        self.exchange.submit(CancelAll(account=HOUSE, instrument=name))
+        for side, rows in ((Side.BUY, levels.bids), (Side.SELL, levels.asks)):
+            for price, quantity in rows:
+                try:
+                    ticks, steps = instrument.to_ticks(price), instrument.to_steps(quantity)
+                except ValueError as error:
+                    raise StepError(str(error)) from None
+                self._submit(Place(account=HOUSE, instrument=name, side=side, quantity=steps, price=ticks))
+        return f"{name}: {len(levels.bids)} bids, {len(levels.asks)} asks"
 
     def _arm(self, step: Step) -> str:
         try:

@@ -12,10 +12,11 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from mockserver.actions import Action
 from mockserver.durations import UNITS, format_duration
 from mockserver.heard import Heard
 from mockserver.plain_yaml import dump_flow
-from mockserver.player.verbs import VERBS, Awaited, Branches, Forbidden
+from mockserver.player.verbs import VERBS, Awaited, Branches, Forbidden, Jump
 from mockserver.story import Step, write_step
 from mockserver.verify import Journal, nearest_miss
 
@@ -69,6 +70,8 @@ class _Wanted:
     since: int = 0
     wire: bool = False
     """Whether it is the wire that has to catch up."""
+    allowed: int = 0
+    """Of a step of the whole: it waits until so many may begin."""
     looked: int = 0
     """How far it was looked for, and (``came``) how many of it there were."""
     came: int = 0
@@ -94,11 +97,16 @@ class Machine:
         self.captured: dict[str, Any] = {}  # bounded: by the story's names
         self.failed: Failed | None = None
         self.begun_ns = now_ns
+        self.allowed: int | None = None
+        """So many steps of the whole may begin; None: all."""
+        self.reached = 0
+        """The number of the step of the whole that was begun last."""
         self._hands = hands
         self._patience_ns = patience_ns
         self._now_ns = now_ns
         self._guards: list[tuple[Forbidden, int, int, str]] = []  # bounded: one per step that is done
-        self._main = self._begin(steps, "", 0)
+        self._main = _Track()
+        self._main.steps = self._run(steps, "", self._main)
         self._tracks = [self._main]
 
     @property
@@ -131,7 +139,8 @@ class Machine:
     @property
     def waiting(self) -> str:
         """What it waits for, in words."""
-        return "; ".join(track.label for track in self._tracks if track.wanted is not None and not track.wanted.tracks)
+        wanting = [(track.label, track.wanted) for track in self._tracks]
+        return "; ".join(label for label, each in wanting if each is not None and not (each.tracks or each.allowed))
 
     def feed(self, heard: Sequence[Heard]) -> None:
         """What was heard since."""
@@ -175,6 +184,8 @@ class Machine:
             return all(each.done for each in wanted.tracks)
         if wanted.awaited is not None and self._come(track, wanted, wanted.awaited):
             return True
+        if wanted.allowed:
+            return self.allowed is None or self.allowed >= wanted.allowed
         if self._now_ns < wanted.until_ns:
             return False
         if wanted.awaited is not None:
@@ -195,13 +206,28 @@ class Machine:
             self.failed = Failed(track.label, (str(error),))
 
     def _run(self, steps: Sequence[Step], path: str, track: _Track) -> Generator[_Wanted, None, None]:
-        for number, step in enumerate(steps, 1):
+        place, jumps = 0, dict[int, int]()
+        while place < len(steps):
+            step, number = steps[place], place + 1
+            if track is self._main and not path:
+                yield _Wanted(self._now_ns, _NEVER, allowed=number)
+                self.reached = number
             track.label = f"step {path}{number} ({shown_step(step)})"
-            yield from self._perform(step, f"{path}{number}.", track)
+            place += 1
+            match step.arg:
+                case Jump(label=label, most=most):
+                    jumps[number] = jumps.get(number, 0) + 1
+                    if jumps[number] <= most:
+                        place = steps.index(Step("label", label))
+                case _ if step.what != "label":
+                    yield from self._perform(step, f"{path}{number}.", track)
 
     def _perform(self, step: Step, path: str, track: _Track) -> Generator[_Wanted, None, None]:
         label, now_ns = track.label, self._now_ns
         match step.arg:
+            case Action(after_ns=after_ns) if after_ns:
+                yield _Wanted(now_ns, now_ns + after_ns)
+                self._note(label, (yield from self._act(step)))
             case Branches(lists=lists, times=times) if step.what == "repeat":
                 for turn in range(1, times + 1):
                     yield from self._run(lists[0], f"{path}{turn}.", track)

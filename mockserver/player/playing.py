@@ -12,19 +12,28 @@ from typing import Any, Final
 import attrs
 
 from mockserver import verify
+from mockserver.actions import Action
 from mockserver.durations import UNITS, parse_duration
 from mockserver.heard import read_entry
+from mockserver.markets import widened
+from mockserver.plain_yaml import dump_flow
 from mockserver.player.checks import Case, Judged, judge
 from mockserver.player.hands import WorldHands
-from mockserver.player.machine import PATIENCE_NS, Failed, Logged, Machine, StepError
+from mockserver.player.machine import PATIENCE_NS, Failed, Logged, Machine, StepError, shown_step
+from mockserver.player.verbs import Branches
 from mockserver.recorder import Recorder
 from mockserver.reports import Reports
-from mockserver.story import Story
+from mockserver.story import Step, Story
+from mockserver.verbs import CLIENTS
 from mockserver.verify import Failure, Journal
 from mockserver.world import Worlds
 
 SETTLE_NS: Final = 5 * UNITS["s"]
-SETUP: Final = ("patience", "settle", "settings", "clock_ahead")
+APART_NS: Final = 2 * UNITS["ms"]
+"""So much lies between what was before the client and what it is judged by: the venues tell milliseconds."""
+SETUP: Final = ("patience", "settle", "settings", "clock_ahead", "markets", "symbols")
+CLIENTS_SETUP: Final = ("limits", "session_limits", "journal", "healthy")
+"""What is the client's own: nothing that a mock could see to."""
 
 
 class SetupError(Exception):
@@ -56,10 +65,14 @@ class Playing:
     """A story in a world."""
 
     def __init__(self, story: Story, worlds: Worlds, venue: str, account: str, *, world: str = "default") -> None:
-        if unknown := [key for key in story.setup if key not in SETUP]:
-            raise SetupError(f"the setup has no {unknown[0]!r}; there are {', '.join(SETUP)}")
+        known = (*SETUP, *CLIENTS_SETUP)
+        if unknown := [key for key in story.setup if key not in known]:
+            raise SetupError(f"the setup has no {unknown[0]!r}; there are {', '.join(known)}")
         self.story = story
         self.hands = WorldHands(worlds, world, venue, account)
+        wanted = widened(self.hands.exchange.spec, setup_markets(story))[0].instruments
+        if "markets" in story.setup and len(wanted) != len(self.hands.exchange.engine.instruments):
+            raise SetupError(f"the story is of {len(wanted)} markets: python -m mockserver run makes them")
         self.settle_ns = setup_span(story, "settle", SETTLE_NS)
         self.checks = tuple(name for step in story.ending if step.what == "check" for name in step.arg)
         self.expected = tuple(each for step in story.ending if step.what == "verify" for each in step.arg.value)
@@ -117,6 +130,7 @@ class Playing:
             told=reports.told,
             unreadable=reports.wrong,
             now_ns=self.now_ns,
+            begun_ns=machine.begun_ns,
         )
         journal = Journal(machine.heard, machine.begun_ns, self.now_ns)
         return attrs.evolve(
@@ -134,7 +148,11 @@ class Playing:
             if "settings" in self.story.setup:
                 _do(self.hands.set_up(self.story.setup["settings"]))
             for step in self.story.before:
-                _do(self.hands.act(step, {}))
+                self.hands.world.clock.advance(span_before(step), wall=True)
+                if step.what != "wait":
+                    _do(self.hands.act(step, {}))
+            if self.story.before:
+                self.hands.world.clock.advance(APART_NS, wall=True)
         except StepError as error:
             raise SetupError(f"before the client begins: {error}") from None
 
@@ -151,6 +169,47 @@ def _do(steps: Iterable[object]) -> None:
     """All of it at once: nobody is there yet for whom the wire would have to catch up."""
     for _ in steps:
         pass
+
+
+def span_before(step: Step) -> int:
+    """How long a step takes by which the story begins. SetupError: nothing can be waited for yet."""
+    if step.what == "wait":
+        if not isinstance(step.arg, int):
+            raise SetupError("before the client begins a wait is a duration")
+        return step.arg
+    return step.arg.after_ns if isinstance(step.arg, Action) else 0
+
+
+def ahead_ns(story: Story) -> int:
+    """How far the venue's clock is ahead of the client's when it is made: what comes before the client moves it on."""
+    before_ns = sum(map(span_before, story.before)) + APART_NS if story.before else 0
+    return setup_span(story, "clock_ahead") - before_ns
+
+
+def left_out(story: Story) -> list[str]:
+    """What of a story is played without: what befalls the client's own process, which no mock can see to."""
+    lines = [f"setup {key} ({dump_flow(story.setup[key])})" for key in story.setup if key in CLIENTS_SETUP]
+    for what, steps in (("before, step", story.before), ("step", story.steps)):
+        lines += [f"{what} {n} ({shown_step(step)})" for n, step in enumerate(steps, 1) if step.what in CLIENTS]
+        inner = [each for step in steps if isinstance(step.arg, Branches) for each in step.arg.lists]
+        lines += [line for each in inner for line in left_out(attrs.evolve(story, setup={}, before=(), steps=each))]
+    return lines
+
+
+def setup_markets(story: Story) -> int | None:
+    """How many markets the venue has. SetupError: it is no such number."""
+    given = story.setup.get("markets")
+    if given is not None and (type(given) is not int or given < 1):
+        raise SetupError(f"markets of the setup is a whole number, 1 or above, not {given!r}")
+    return given
+
+
+def setup_symbols(story: Story) -> list[str] | None:
+    """The symbols that the client is to follow; None: all that there are. SetupError: it is no list of names."""
+    given = story.setup.get("symbols")
+    if given is not None and (not isinstance(given, list) or any(not isinstance(each, str) for each in given)):
+        raise SetupError(f"symbols of the setup is a list of names, not {given!r}")
+    return given
 
 
 def setup_span(story: Story, key: str, otherwise: int = 0) -> int:

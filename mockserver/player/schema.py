@@ -12,7 +12,7 @@ from typing import Any
 
 from mockserver.forms import SPAN_SCHEMA
 from mockserver.liquidity import MODELS
-from mockserver.player.playing import SETUP
+from mockserver.player.playing import CLIENTS_SETUP, SETUP
 from mockserver.player.verbs import ENDINGS, STEPS
 from mockserver.story import HEAD, TEXTS, VERSION
 from mockserver.venues import VENUES
@@ -23,7 +23,19 @@ def schema() -> dict[str, Any]:
     """The whole."""
     text, steps = {"type": "string"}, {"type": "array", "items": {"$ref": "#/$defs/step"}}
     eras = {spec.name: [profile.rpartition("-")[2] for profile in spec.profiles] for spec in VENUES}
-    settings = {"type": "object"}
+    whole = {"type": "integer", "minimum": 1}
+    numbers = {"type": "object", "additionalProperties": {"type": "integer"}}
+    setup = {
+        **dict.fromkeys(("patience", "settle", "clock_ahead"), SPAN_SCHEMA),
+        "settings": {"type": "object"},
+        "markets": whole,
+        "symbols": {"type": "array", "items": text},
+        "limits": numbers,
+        "session_limits": numbers,
+        "journal": text,
+        "healthy": {"type": "boolean"},
+    }
+    assert setup.keys() == {*SETUP, *CLIENTS_SETUP}  # a new key of the setup needs its schema here
     properties = {
         "mock": {"const": VERSION},
         **dict.fromkeys(TEXTS, text),
@@ -33,7 +45,7 @@ def schema() -> dict[str, Any]:
         "liquidity": {"enum": list(MODELS)},
         "setup": {
             "type": "object",
-            "properties": {name: settings if name == "settings" else SPAN_SCHEMA for name in SETUP},
+            "properties": setup,
             "additionalProperties": False,
         },
         "before": steps,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from mockserver.forms import nearest
-from mockserver.player.verbs import ENDINGS, STEPS
-from mockserver.story import Story, parse
+from mockserver.forms import FormError, nearest
+from mockserver.player.verbs import ENDINGS, STEPS, check_jumps
+from mockserver.story import Story, StoryError, parse
 
 SHELF: Final = Path(__file__).parents[1] / "scenarios"
 
@@ -30,4 +30,16 @@ def read(name: str) -> Story:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         hint = "" if path.suffix else f"; {nearest(name, names())}"
         raise NoScenario(f"cannot read the scenario {name}: {why}{hint}") from None
-    return parse(text, STEPS, ENDINGS)
+    return of_text(text)
+
+
+def of_text(text: str) -> Story:
+    """The scenario of this text. StoryError says what is wrong with it."""
+    story = parse(text, STEPS, ENDINGS)
+    try:
+        check_jumps(story.steps)
+    except FormError as error:
+        raise StoryError(error.text, 1) from None
+    if any(step.what == "goto" for step in story.before):
+        raise StoryError("goto: before the client begins nothing is repeated", 1)
+    return story

@@ -20,13 +20,22 @@ from typing import Final
 import attrs
 import trio
 
+from mockserver.actions import RIVAL
 from mockserver.clock import Clock
 from mockserver.command import DEMO, demo_key
 from mockserver.control import PREFIX
 from mockserver.exchange import Exchange, Liquidity
 from mockserver.liquidity import MODELS, make_liquidity
+from mockserver.markets import widened
 from mockserver.player.play import play
-from mockserver.player.playing import Playing, SetupError, Verdict, setup_span
+from mockserver.player.playing import (
+    Playing,
+    SetupError,
+    Verdict,
+    ahead_ns,
+    setup_markets,
+    setup_symbols,
+)
 from mockserver.server import Listening, Server, listen
 from mockserver.story import Story
 from mockserver.venues import VENUES
@@ -41,6 +50,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "MOCKSERVER_API_SECRET": "secret",
     "MOCKSERVER_VENUE": "venue",
     "MOCKSERVER_SYMBOL": "symbol",
+    "MOCKSERVER_SYMBOLS": "symbols",
     "MOCKSERVER_SEED": "seed",
 }
 """Variable -> placeholder."""
@@ -62,12 +72,12 @@ def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds,
 
     SetupError says what is not there.
     """
-    ahead_ns = setup_span(story, "clock_ahead")
+    late_ns = ahead_ns(story)
     venue, _, era = story.venue.partition("@")
     specs = {spec.name: spec for spec in VENUES}
     if venue not in specs:
         raise SetupError(f"there is no venue {venue!r}; there are {', '.join(specs)}")
-    spec = specs[venue]
+    spec, balances = widened(specs[venue], setup_markets(story))
     profile = next((each for each in spec.profiles if era in ("", each) or each.endswith(f"-{era}")), None)
     if profile is None:
         raise SetupError(f"{venue} has no profile {era!r}; there are {', '.join(spec.profiles)}")
@@ -79,13 +89,19 @@ def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds,
         return make_liquidity(model, exchange.engine, exchange.random("liquidity"))
 
     recipe = Recipe(
-        venues=VENUES, clock=lambda: Clock(lambda: now() + ahead_ns), liquidity=liquidity, profiles={venue: profile}
+        venues=tuple(spec if each.name == venue else each for each in VENUES),
+        clock=lambda: Clock(lambda: now() + late_ns),
+        liquidity=liquidity,
+        profiles={venue: profile},
     )
     worlds = Worlds(recipe, seed=seed)
     exchange = worlds.default.exchanges[venue]
     try:
         key, secret = demo_key(spec, "ApiKey"), demo_key(spec, "Secret")
-        worlds.open_account(exchange, DEMO, balances=story.account, api_key=key, secret=secret)
+        worlds.open_account(
+            exchange, DEMO, balances=balances if story.account is None else story.account, api_key=key, secret=secret
+        )
+        worlds.open_account(exchange, RIVAL, balances=balances)
     except ValueError as error:
         raise SetupError(f"account: {error}") from None
     return worlds, venue
@@ -94,7 +110,8 @@ def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds,
 def values(playing: Playing, listening: Listening) -> dict[str, str]:
     """What the command is told, by placeholder."""
     exchange = playing.hands.exchange
-    account = exchange.accounts[DEMO]
+    account, instruments = exchange.accounts[DEMO], list(exchange.engine.instruments)
+    symbols = setup_symbols(playing.story)
     return {
         "http": listening.http,
         "ws": listening.ws,
@@ -103,7 +120,8 @@ def values(playing: Playing, listening: Listening) -> dict[str, str]:
         "key": account.api_key,
         "secret": account.secret,
         "venue": exchange.venue,
-        "symbol": next(iter(exchange.engine.instruments)),
+        "symbol": instruments[0],
+        "symbols": ",".join(instruments if symbols is None else symbols),
         "seed": str(exchange.world.seed),
     }
 

@@ -8,7 +8,7 @@ What is read keeps how it was written, so that a step can be shown and dumped as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -20,8 +20,7 @@ from mockserver.heard import ASKED, CLIENT_WORDS, SHORT_FORM, Pattern, read_patt
 from mockserver.plain_yaml import Listed, Mapped
 from mockserver.player.checks import CHECKS
 from mockserver.story import Step, bare, read_steps, write_step
-from mockserver.verbs import SPAN, WORD, Verb
-from mockserver.verbs import VERBS as COMMON
+from mockserver.verbs import CLIENTS, COMMON, SPAN, WEATHER, WORD, Verb
 
 NEWEST: Final = "$newest"
 """The newest order of the client that is open."""
@@ -65,6 +64,24 @@ class Filling:
     price: Decimal | None = None
     maker: bool = True
     written: Any = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen(slots=True)
+class Levels:
+    """What the house has in the book of one market (None: the first): prices and amounts."""
+
+    symbol: str | None
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+    written: Any = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen(slots=True)
+class Jump:
+    """Back to a label of the same list, so many times at most; then on."""
+
+    label: str
+    most: int
 
 
 @attrs.frozen(slots=True)
@@ -172,6 +189,50 @@ def _read_prices(given: Any) -> Written:
     return Written({str(symbol): _amount(mapping, symbol) for symbol in mapping}, given)
 
 
+def _read_book(given: Any) -> Levels:
+    mapping = _keys(given, "book", ("symbol", "bids", "asks"))
+    symbol = mapping.get("symbol")
+    if symbol is not None and not isinstance(symbol, str):
+        raise FormError(f"symbol is a text, not {shown(symbol)}", mapping, "symbol")
+    bids, asks = (_levels(mapping, side) for side in ("bids", "asks"))
+    if bids and asks and max(bids)[0] >= min(asks)[0]:
+        raise FormError("the best bid is below the best ask", mapping)
+    return Levels(symbol, bids, asks, given)
+
+
+def _levels(mapping: Mapping[str, Any], side: str) -> tuple[tuple[Decimal, Decimal], ...]:
+    rows = mapping.get(side, [])
+    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != 2 for row in rows):
+        raise FormError(f"{side} are a list of [price, amount]", mapping, side)
+    return tuple((_amount({side: price}, side), _amount({side: amount}, side)) for price, amount in rows)
+
+
+def _read_label(given: Any) -> str:
+    if not isinstance(given, str) or not _CAPTURE.fullmatch(given):
+        raise FormError(f"a label is a name in small letters, not {shown(given)}")
+    return given
+
+
+def _read_goto(given: Any) -> Jump:
+    mapping = _keys(given, "goto", ("label", "max"))
+    most = mapping.get("max")
+    if type(most) is not int or not 1 <= most <= MAX_REPEATS:
+        raise FormError(f"max is a whole number from 1 to {MAX_REPEATS}, not {shown(most)}", mapping, "max")
+    return Jump(_read_label(mapping.get("label")), most)
+
+
+def check_jumps(steps: Sequence[Step], what: str = "steps") -> None:
+    """FormError: a ``goto`` of this list, or of one inside, has no label before it, or a label stands twice."""
+    labels: set[str] = set()
+    for step in steps:
+        if step.what == "label":
+            if step.arg in labels:
+                raise FormError(f"the label {step.arg!r} stands twice in {what}")
+            labels.add(step.arg)
+        if isinstance(step.arg, Jump) and step.arg.label not in labels:
+            raise FormError(f"goto: no label {step.arg.label!r} before it in {what}")
+
+
 def _read_close(given: Any) -> Written:
     mapping = _keys({} if given is None else given, "close", ("code", "reason"))
     if type(mapping.get("code", 1000)) is not int:
@@ -204,7 +265,10 @@ def _read_parallel(given: Any) -> Branches:
     if not isinstance(given, Listed) or len(given) < 2:
         raise FormError("parallel is a list of two or more lists of steps")
     pairs = zip(given, given.lines, strict=True)
-    return Branches(tuple(read_steps(each, "each of parallel", STEPS, line) for each, line in pairs))
+    lists = tuple(read_steps(each, "each of parallel", STEPS, line) for each, line in pairs)
+    for steps in lists:
+        check_jumps(steps, "each of parallel")
+    return Branches(lists)
 
 
 def _read_repeat(given: Any) -> Branches:
@@ -213,7 +277,9 @@ def _read_repeat(given: Any) -> Branches:
     if type(times) is not int or not 1 <= times <= MAX_REPEATS:
         raise FormError(f"times is a whole number from 1 to {MAX_REPEATS}, not {shown(times)}", mapping, "times")
     line = mapping.lines.get("steps", mapping.line) if isinstance(mapping, Mapped) else 1
-    return Branches((read_steps(mapping.get("steps"), "steps", STEPS, line),), times)
+    steps = read_steps(mapping.get("steps"), "steps", STEPS, line)
+    check_jumps(steps, "steps of repeat")
+    return Branches((steps,), times)
 
 
 def _write_steps(steps: tuple[Step, ...]) -> list[Any]:
@@ -226,6 +292,7 @@ _TEXT: Final = {"type": "string"}
 _SHORT: Final = {"type": "string", "pattern": SHORT_FORM}
 _ORDER_NAME: Final = {"type": "string", "pattern": r"^\$[a-z][a-z0-9_]*$"}
 _STEPS: Final = {"type": "array", "items": {"$ref": "#/$defs/step"}}
+_LEVELS: Final = {"type": "array", "items": {"type": "array", "minItems": 2, "maxItems": 2}}
 _SCALAR: Final = {"type": ["string", "number", "boolean", "null"]}
 _PATTERN: Final = {
     **dict.fromkeys(ASKED, _TEXT),
@@ -282,6 +349,7 @@ def _verb(takes: str, read: Callable[[Any], Any], *schemas: Mapping[str, Any]) -
 
 
 STEPS: Final[Mapping[str, Verb]] = {
+    **COMMON,
     "wait": Verb(
         "a duration, or what must come before the story goes on",
         _read_wait,
@@ -290,14 +358,15 @@ STEPS: Final[Mapping[str, Verb]] = {
     ),
     "expect": _verb("what the client must do now, and how soon", _read_awaited, _SHORT, _AWAITED, _DELIVERED),
     "never": _verb("what the client must not do from here on, or for a while", _read_forbidden, _SHORT, _NEVER),
-    "trade": COMMON["trade"],
     "fill": _verb("an order, and how much of it", _read_filling, {"type": "null"}, _ORDER_NAME, _FILL),
     "cancel": Verb("an order", lambda given: _order(given, None), str, _ORDER_NAME),
     "expire": Verb("an order", lambda given: _order(given, None), str, _ORDER_NAME),
     "price": _verb("where the market goes, for one symbol or several", _read_prices, _TEXT, {"type": "object"}),
-    "fault": COMMON["fault"],
-    "clear": COMMON["clear"],
-    "advance": COMMON["advance"],
+    "book": _verb(
+        "what the house has in the book, in place of what it had",
+        _read_book,
+        _object({"symbol": _TEXT, "bids": _LEVELS, "asks": _LEVELS}),
+    ),
     "send": WORD,
     "close": _verb(
         "a code and a reason, or nothing: the client's connections end",
@@ -324,6 +393,15 @@ STEPS: Final[Mapping[str, Verb]] = {
             {"times": {"type": "integer", "minimum": 1, "maximum": MAX_REPEATS}, "steps": _STEPS}, "times", "steps"
         ),
     ),
+    "label": Verb("a name for this place", _read_label, str, {"type": "string", "pattern": r"^[a-z][a-z0-9_]*$"}),
+    "goto": Verb(
+        "a label before it, and how often at most; then it goes on",
+        _read_goto,
+        lambda held: {"label": held.label, "max": held.most},
+        _object({"label": _TEXT, "max": {"type": "integer", "minimum": 1, "maximum": MAX_REPEATS}}, "label", "max"),
+    ),
+    **WEATHER,
+    **CLIENTS,
 }
 ENDINGS: Final[Mapping[str, Verb]] = {
     "check": Verb(

@@ -15,7 +15,7 @@ from mockserver.control import PREFIX
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faults import KINDS, Match
 from mockserver.forms import nearest
-from mockserver.player.playing import Playing, SetupError
+from mockserver.player.playing import Playing, SetupError, ahead_ns
 from mockserver.recorder import MAX_ENTRIES, Recorder
 from mockserver.testing import told
 from mockserver.testing.plan import Plan, find_profile, read_plan, read_story
@@ -258,7 +258,7 @@ class MockExchange(Seat):
             raise MockError("no scenario is named here, nor by the marker: mock(scenario='...')")
         venue, _, era = story.venue.partition("@")
         fits = venue == self.venue and self.plan.profile == find_profile(self.plan.venue, era)
-        if self.plan.story != story and (not fits or story.account or "clock_ahead" in story.setup):
+        if self.plan.story != story and (not fits or story.account or ahead_ns(story)):
             raise MockError(f"the world must be made for this scenario: mark the test with mock(scenario={name!r})")
         desk = self.desk
         try:

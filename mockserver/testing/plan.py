@@ -16,7 +16,7 @@ from mockserver.faces.base import VenueSpec
 from mockserver.forms import nearest
 from mockserver.liquidity import MODELS
 from mockserver.player import shelf
-from mockserver.player.playing import SetupError, setup_span
+from mockserver.player.playing import SetupError, ahead_ns
 from mockserver.story import Story, StoryError
 from mockserver.venues import VENUES
 
@@ -45,7 +45,7 @@ class Plan:
     @property
     def ahead_ns(self) -> int:
         """How far the venue's clock is ahead of the client's, as the scenario will have it."""
-        return 0 if self.story is None else setup_span(self.story, "clock_ahead")
+        return 0 if self.story is None else ahead_ns(self.story)
 
 
 def read_plan(given: Mapping[str, Any], *, seed: int | None = None) -> Plan:

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.scripts import to_text
+from tests.simulation.stories import FILL_PART, PLACE
+from tests.simulation.story import Step, Story
+
 ROOT = Path(__file__).parents[2]
 BOT = (sys.executable, "-m", "tests.scenarios")
 HEAD = "mock: 1\nname: a test\nvenue: binance-spot\n"
@@ -90,6 +94,28 @@ def test_a_report_by_the_control_api(written) -> None:
     assert "fill invented: ('X', '2', '1')" in done.stdout
 
 
+def test_a_story_of_the_simulation(tmp_path: Path) -> None:
+    """As it writes a failure down. What befalls the client's own process is left out, and that is said."""
+    path = tmp_path / "story.yaml"
+    steps = (PLACE, Step("wait", 10**8), Step("restart", ("kill", 10**9)), Step("drop", "reset"), FILL_PART)
+    path.write_text(to_text(Story(flavour="binance-spot", seed=1, steps=steps, journal="full"), name="a fill in a gap"))
+    done = run(str(path), "--", *BOT)
+    assert (done.returncode, done.stdout[:5]) == (0, "well:"), done.stdout + done.stderr
+    out = [line for line in done.stderr.splitlines() if "left out" in line]
+    assert out == [
+        "mockserver: left out: setup journal (full) befalls the client's own process",
+        "mockserver: left out: step 4 (restart: [kill, 1s]) befalls the client's own process",
+    ]
+    done = run(str(path), "--strict", "--", *BOT)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "setup journal (full) befalls the client's own process: not played" in done.stderr
+    path.write_text(path.read_text().replace("settle: 6m", "settle: 1s"))  # nobody waits for what does not come
+    done = run(str(path), "--json", "--", *BOT, "--flaw", "no_lookback")
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, len(verdict["left_out"])) == (1, 2)
+    assert [check["name"] for check in verdict["checks"] if check["wrong"]] == ["no_fill_lost", "right_at_end"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -117,6 +143,7 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
         ("setup: {patience: 1}\nsteps: []", "patience of the setup is a duration"),
         ("liquidity: echoes\nsteps: []", "there is no liquidity 'echoes'"),
         ("account: {USDT: '-1'}\nsteps: []", "account: a balance of -1 is below zero"),
+        ("steps: [{goto: {label: x, max: 2}}]", "line 1: goto: no label 'x' before it in steps"),
         ("before: [fill]\nsteps: []", "before the client begins: the client has no open order"),
         ("setup: {settings: {limit: ip}}\nsteps: []", "no such name here: 'limit'"),
     ],

@@ -9,27 +9,13 @@ from typing import Final
 
 import attrs
 import pytest
-import trio
 from trio.testing import MockClock
 
-from exchstream import open_stream
-from exchstream.jsonlines import to_json
-from mockserver.command import DEMO
 from mockserver.player import shelf
-from mockserver.player.play import play
-from mockserver.player.playing import Playing, Verdict
-from mockserver.player.shell import values, worlds_for
 from mockserver.player.words import lines
-from mockserver.server import Server, listen
-from mockserver.story import Story
-from tests.integration.accounts import account
 
-from .bot import FLAWS, Bot
-from .ftx_bot import FtxBot
-
-BASE_NS: Final = 1_795_000_000_000_000_000
-SEED: Final = 7
-BOTS: Final = {"ftx": FtxBot}
+from .bot import FLAWS
+from .stage import perform, perform_exchstream
 
 
 @attrs.frozen
@@ -78,67 +64,11 @@ TABLE: Final = {
 }
 
 
-def now_ns() -> int:
-    """The bot's clock, and the venue's but for what a story says."""
-    return BASE_NS + round(trio.current_time() * 1e9)
-
-
-async def perform(story: Story, do: str, flaw: str) -> Verdict:
-    """Play the story against the bot."""
-    worlds, venue = worlds_for(story, SEED, now_ns)
-    playing = Playing(story, worlds, venue, DEMO)
-    server = Server(worlds)
-    listeners = await listen("127.0.0.1", 0)
-    async with trio.open_nursery() as nursery:
-        listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
-        told = values(playing, listening)
-        bot = BOTS.get(venue, Bot)(
-            http=told["http"],
-            ws=told["ws"],
-            key=told["key"],
-            secret=told["secret"],
-            venue=told["venue"],
-            symbol=told["symbol"],
-            report=lambda row: playing.reports.take(row, playing.now_ns),
-            now_ms=lambda: now_ns() // 10**6,
-            do=do,
-            flaw=flaw,
-        )
-        nursery.start_soon(bot.run)
-        verdict = await play(playing, server)
-        nursery.cancel_scope.cancel()
-    return verdict
-
-
-async def perform_exchstream(name: str) -> tuple[Verdict, Story]:
-    """Play a scenario of listening against exchstream, which reports in its own JSON lines."""
-    story = shelf.read(name)
-    worlds, venue = worlds_for(story, SEED, now_ns)
-    playing = Playing(story, worlds, venue, DEMO)
-    server = Server(worlds)
-    listeners = await listen("127.0.0.1", 0)
-    async with trio.open_nursery() as nursery:
-        listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)
-        told = values(playing, listening)
-        wipes = {"wipes": True} if name == "wiped" else {}
-        keys = {"name": DEMO, "api_key": told["key"], "api_secret": told["secret"]}
-        client = account(venue, told["http"], told["ws"], **keys, **wipes)
-        async with open_stream(client) as stream:
-
-            async def report() -> None:
-                async for event in stream:
-                    playing.reports.line(to_json(event).decode(), playing.now_ns)
-
-            nursery.start_soon(report)
-            verdict = await play(playing, server)
-            nursery.cancel_scope.cancel()
-    return verdict, story
-
-
 @pytest.mark.parametrize("name", [name for name, case in TABLE.items() if not case.do])
 async def test_exchstream_passes(name: str, autojump_clock: MockClock) -> None:
     """Where nothing is to be placed, the library itself is a bot that does right."""
-    verdict, story = await perform_exchstream(name)
+    story = shelf.read(name)
+    verdict = await perform_exchstream(story, **({"wipes": True} if name == "wiped" else {}))
     assert lines(verdict, story)[0].startswith("well: "), "\n".join(lines(verdict, story))
 
 

@@ -205,7 +205,7 @@ def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any
         "restart": lambda: (chance.choice(DEATHS), wait_of(chance, patient=True)),
     }
     if flavour in ("binance-spot-listen-key", "binance-futures"):
-        faults["expire"] = lambda: chance.choice((0, 1, 2))
+        faults["expire_key"] = lambda: chance.choice((0, 1, 2))
     if flavour == "binance-futures":
         faults["rekey"] = lambda: None  # spot renews its key by name, and is never given another one
         del faults["shutdown"], faults["shutdowns"]  # no such notice is documented

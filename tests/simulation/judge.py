@@ -30,7 +30,9 @@ NOTICED_NS: Final = {
 }
 
 
-REPLAY: Final = "# kept as a file, it is played again by: python -m tests.simulation --story FILE"
+REPLAY: Final = """\
+# kept as a file, it is played again by: python -m tests.simulation --story FILE
+# and against any client by: python -m mockserver run FILE -- command"""
 
 
 @attrs.define

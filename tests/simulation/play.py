@@ -145,7 +145,7 @@ def perform(world: World, step: Step) -> None:
             world.jumped_ns = max(world.jumped_ns, abs(arg))
             # A question may be refused for its time, and then the audit asks anew a beat later.
             world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
-        case "expire":
+        case "expire_key":
             world.exchange.face.expire_listen_keys(None, notices=arg)
         case "rekey":
             world.exchange.face.replace_listen_keys(None)
@@ -179,6 +179,8 @@ def perform(world: World, step: Step) -> None:
             world.delist(arg)
         case "restart":
             world.die(*arg)
+        case "heal":
+            world.heal(lasting=arg is not None)
         case "interleaving":
             world.exchange.settings.options["interleaving"] = arg
         case _:

@@ -1,12 +1,14 @@
-"""Stories of the simulation as text, in the one format of `mockserver.story`, and back.
+"""Stories of the simulation as text, in the one format of all stories and scenarios, and back.
 
-What the format does not know of a story (pages, limits, how the account began) is in its `setup`; the steps are verbs.
-A failure is told in this form; kept as a file in `kept/`, it is played by every run of the tests, and by
-`python -m tests.simulation --story FILE`.
+What the format has no place for (limits of memory, the journal) is in its `setup`. How a story begins and ends are
+steps: the client is live before the first one, unless that is early, and in the end the faults end. A failure is told
+in this form; kept as a file in `kept/`, it is played by every run of the tests, by
+`python -m tests.simulation --story FILE`, and against any client by `python -m mockserver run FILE -- command`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,72 +17,56 @@ import attrs
 from exchstream.core.limits import SessionLimits
 from mockserver import story as format_
 from mockserver.durations import format_duration, parse_duration
-from mockserver.verbs import COUNT, FLAG, NOTHING, SHARE, SPAN, VERBS, WORD, Verb, optional, pair
+from mockserver.player import shelf
+from mockserver.player.verbs import ENDINGS, STEPS
+from mockserver.verbs import CLIENTS, WEATHER
 
-from .story import Story
+from .story import Step, Story
 
 KEPT: Final = Path(__file__).parent / "kept"
-# Every step of the simulation, and what it takes.
-STEPS: Final[dict[str, Verb]] = {
-    "trade": VERBS["trade"],
-    "wait": VERBS["wait"],
-    "restart": VERBS["restart"],
-    "since": NOTHING,
-    "drop": WORD,
-    "mute": WORD,
-    "unmute": NOTHING,
-    "lag": SPAN,
-    "fate": WORD,
-    "dials": WORD,
-    "slow": SPAN,
-    "stall": SPAN,
-    "clock": SPAN,
-    "expire": COUNT,
-    "rekey": NOTHING,
-    "shutdown": FLAG,
-    "shutdowns": COUNT,
-    "terminate": NOTHING,
-    "terminates": COUNT,
-    "doubled": SHARE,
-    "broken": SHARE,
-    "replay": pair(COUNT, SPAN),
-    "overflow": NOTHING,
-    "ban": pair(SPAN, COUNT),
-    "away": optional(pair(WORD, WORD)),
-    "measure": SPAN,
-    "delist": COUNT,
-    "interleaving": WORD,
-}
-_OWN: Final = ("flavour", "seed", "steps", "before")  # what the format has a place for
+# What the simulation plays of all verbs.
+PLAYED: Final = frozenset({"trade", "wait", *WEATHER, *CLIENTS})
+LIVE: Final[Step] = shelf.of_text("mock: 1\nvenue: ftx\nsteps: [{wait: {client: subscribed}}]").steps[0]
+HEALED, BUT_AWAY = Step("heal"), Step("heal", "but_away")
+# Who plays a file against a client has no other checkers, and cannot wait for ever.
+CHECKED: Final = (Step("check", ("no_fill_lost", "no_fill_duplicated", "no_fill_invented", "right_at_end")),)
+SETTLE: Final = "6m"
+VENUES: Final = {"binance-spot-listen-key": "binance-spot@2024"}  # by flavour, where it is not the venue's name
 
 
 def to_text(story: Story, *, name: str = "", comment: str = "") -> str:
     """The story as a file; `comment` may say what it violates."""
-    setup = {
-        field.name: _plain(field.name, getattr(story, field.name))
-        for field in attrs.fields(Story)
-        if field.name not in _OWN and getattr(story, field.name) != field.default
-    }
     written = format_.Story(
         name=name,
-        venue=story.flavour,
+        venue=VENUES.get(story.flavour, story.flavour),
         seed=story.seed,
-        setup=setup,
+        setup=_setup(story),
         before=story.before,
-        steps=story.steps,
+        steps=(*(() if story.early else (LIVE,)), *story.steps, BUT_AWAY if story.lasting else HEALED),
+        ending=CHECKED,
     )
-    return format_.dump(written, STEPS, comment=comment)
+    return format_.dump(written, {**STEPS, **ENDINGS}, comment=comment)
 
 
 def of_text(text: str) -> Story:
-    """The story of a file."""
-    read = format_.parse(text, STEPS)
+    """The story of a file. StoryError: there is something in it that the simulation does not play."""
+    read = shelf.of_text(text)
+    steps, flavours = read.steps, {venue: flavour for flavour, venue in VENUES.items()}
+    early = steps[:1] != (LIVE,)
+    steps = steps if early else steps[1:]
+    lasting = steps[-1:] == (BUT_AWAY,)
+    steps = steps[:-1] if steps[-1:] in ((HEALED,), (BUT_AWAY,)) else steps
+    for step in (*read.before, *steps):
+        if step.what not in PLAYED or (step.what == "wait" and not isinstance(step.arg, int)):
+            raise format_.StoryError(f"the simulation does not play {step.what!r} as it stands here", 1)
     return Story(
-        flavour=read.venue,
+        flavour=flavours.get(read.venue, read.venue),
         seed=read.seed,
-        steps=read.steps,
+        steps=steps,
         before=read.before,
-        **{name: _typed(name, value) for name, value in read.setup.items()},
+        early=early,
+        lasting=lasting,
+        **_fields(read.setup),
     )
 
 
@@ -89,34 +75,38 @@ def kept() -> dict[str, Story]:
     return {path.stem: of_text(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.yaml"))}
 
 
-def _plain(name: str, value: Any) -> Any:
-    match name:
-        case "symbols":
-            return list(value)
-        case "limits":
-            return dict(value)
-        case "session_limits":
-            usual = SessionLimits()
-            changed = {field.name: getattr(value, field.name) for field in attrs.fields(SessionLimits)}
-            return {name: number for name, number in changed.items() if number != getattr(usual, name)}
-        case "machine_ns":
-            return format_duration(value)
-        case _:
-            return value
+def _setup(story: Story) -> dict[str, Any]:
+    usual = SessionLimits()
+    limits = {field.name: getattr(story.session_limits, field.name) for field in attrs.fields(SessionLimits)}
+    setup = {
+        "clock_ahead": format_duration(-story.machine_ns) if story.machine_ns else None,
+        "settings": None if story.page_cap is None else {"page_cap": story.page_cap},
+        "symbols": None if story.symbols is None else list(story.symbols),
+        "markets": story.markets,
+        "limits": dict(story.limits) or None,
+        "session_limits": {name: given for name, given in limits.items() if given != getattr(usual, name)} or None,
+        "journal": story.journal,
+        "healthy": story.healthy or None,
+        "settle": SETTLE,
+    }
+    return {name: value for name, value in setup.items() if value is not None}
 
 
-def _typed(name: str, value: Any) -> Any:
-    match name:
-        case "symbols":
-            return tuple(value)
-        case "limits":
-            return tuple(value.items())
-        case "session_limits":
-            return SessionLimits(**value)
-        case "machine_ns":
-            return parse_duration(value)
-        case _:
-            return value
+def _fields(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """What the setup says of a story; what is not there is as usual."""
+    readers: dict[str, tuple[str, Any]] = {
+        "clock_ahead": ("machine_ns", lambda given: -parse_duration(given)),
+        "settings": ("page_cap", lambda given: given["page_cap"]),
+        "symbols": ("symbols", tuple),
+        "limits": ("limits", lambda given: tuple(given.items())),
+        "session_limits": ("session_limits", lambda given: SessionLimits(**given)),
+    }
+    fields = {}
+    for key, given in setup.items():
+        name, read = readers.get(key, (key, lambda given: given))
+        fields[name] = read(given)
+    fields.pop("settle", None)
+    return fields
 
 
-__all__ = ["STEPS", "kept", "of_text", "to_text"]
+__all__ = ["LIVE", "PLAYED", "kept", "of_text", "to_text"]

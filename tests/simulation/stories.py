@@ -100,7 +100,7 @@ PINNED: Final[dict[str, Story]] = {
     },
     **{
         f"a key that expires and says so {notices} times, {flavour}": Story(
-            flavour=flavour, seed=1, steps=(PLACE, wait(SECOND), Step("expire", notices), FILL_PART, wait(MINUTE))
+            flavour=flavour, seed=1, steps=(PLACE, wait(SECOND), Step("expire_key", notices), FILL_PART, wait(MINUTE))
         )
         for flavour in (LISTEN_KEY, FUTURES)
         for notices in (0, 1, 2)

@@ -13,7 +13,6 @@ import random
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -63,15 +62,17 @@ from exchstream.events import AccountDown, Event, Fill, OrderUpdate
 from exchstream.journal.store import Durability
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
 from exchstream.venues.ftx import Ftx
+from mockserver.actions import RIVAL, traders
 from mockserver.checkers import Restarted, Span, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 from mockserver.clock import VirtualClock
 from mockserver.engine.commands import ForceClose
 from mockserver.engine.enums import Kind
-from mockserver.engine.types import HOUSE, CancelAll, Command, Instrument
+from mockserver.engine.types import CancelAll, Command
 from mockserver.faces.base import Close as CloseFrame
-from mockserver.faces.base import HttpRequest, HttpResponse, Text, VenueSpec
+from mockserver.faces.base import HttpRequest, HttpResponse, Text
 from mockserver.faces.base import Ping as PingFrame
 from mockserver.link import Link, NoTransport
+from mockserver.markets import widened
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
@@ -84,15 +85,13 @@ START_NS: Final = 1_790_000_000_123_456_000
 NEVER_NS: Final = 1 << 63
 FLAVOURS: Final = ("binance-spot", "binance-spot-listen-key", "binance-futures", "ftx")
 CLIENT: Final = "client"
-RIVAL: Final = "rival"
-TRADERS: Final = (CLIENT, CLIENT, CLIENT, RIVAL, HOUSE)
+TRADERS: Final = traders(CLIENT)
 LOST_AFTER_NS: Final = 10 * SECOND  # a question without an answer: the shell's own time-out
 MAX_WAKES: Final = 50  # at one instant; more is a loop
 FAST_NS: Final = SECOND // 2  # a slower way makes answers so late that nobody can promise when silence is noticed
 COMMIT_NS: Final = (20_000_000, 500_000_000)  # a disk may be slow
 TOO_FAST_OR_SLOW: Final = b"imestamp"  # of all refusals only that of this machine's time; it may last
 AUDITED: Final = (OpenOrders, Balances, FillsSince, Orders)  # the questions of an audit
-BASES: Final = ("SOL", "XRP", "ADA", "DOT", "LTC", "LINK", "AVAX", "UNI", "ATOM", "ETC")  # of further markets
 
 
 class Runaway(Exception):
@@ -887,26 +886,6 @@ def _held(spans: Sequence[Span], now_ns: int, *, lasts: bool, after_ns: int) -> 
     if any(span.until_ns == NEVER_NS for span in spans):
         return list(spans)
     return [*spans, Span(now_ns, NEVER_NS)]
-
-
-def widened(spec: VenueSpec, markets: int | None) -> tuple[VenueSpec, dict[str, Decimal] | None]:
-    """The venue with so many markets, and what an account needs to trade on them (None: as usual)."""
-    if markets is None or spec.name == "ftx":  # whose face has a list of its own
-        return spec, None
-    kept = spec.instruments[:markets]
-    if markets <= len(spec.instruments):
-        return attrs.evolve(spec, instruments=kept), None
-    like = next(each for each in spec.instruments if each.base == "ETH" and each.quote == "USDT")
-    cross = next((each for each in spec.instruments if each.quote == "BTC"), None)
-    more: list[Instrument] = []
-    for base in BASES:
-        more.append(attrs.evolve(like, name=f"{base}USDT", base=base))
-        if cross is not None and base in BASES[:2]:
-            more.append(attrs.evolve(cross, name=f"{base}BTC", base=base))
-    balances = {asset: Decimal(amount) for asset, amount in spec.demo_balances.items()}
-    if like.settle is None:
-        balances |= {base: Decimal(100) for base in BASES}
-    return attrs.evolve(spec, instruments=(*kept, *more)[:markets]), balances
 
 
 def _subject(question: Question) -> tuple[str, str | None]:

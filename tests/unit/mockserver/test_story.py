@@ -17,7 +17,7 @@ from mockserver.faults import Disconnect, Fault, HalfOpen, Match
 from mockserver.plain_yaml import dump_flow, load
 from mockserver.story import Step, Story, StoryError, dump, parse
 from mockserver.strategies import actions
-from mockserver.verbs import COUNT, FLAG, NOTHING, SHARE, SPAN, VERBS, WORD, Verb, optional, pair
+from mockserver.verbs import COUNT, FATES, OF_A_SYMBOL, QUESTIONS, VERBS, WORD, Verb, optional, pair
 
 S = 1_000_000_000
 
@@ -95,13 +95,8 @@ mock: 1
 
 OF_A_PLAYER: dict[str, Verb] = {
     **VERBS,
-    "drop": WORD,
-    "unmute": NOTHING,
-    "shutdown": FLAG,
-    "expire": COUNT,
-    "doubled": SHARE,
-    "replay": pair(COUNT, SPAN),
-    "away": optional(pair(WORD, WORD)),
+    "knock": COUNT,
+    "call": optional(pair(WORD, WORD)),
 }
 LOOKS: tuple[str, ...] = ("", "1", "1e5", "-3.", "0x10", "yes", "null", "~", "true", "12:30", "2026-09-22", "=", "<<")
 LOOKS += ("a: b", "# x", "- a", "*a", "!x", "&a", "'", '"', "\n", "\x85", "\u2028", "\ufeff", "%x", "---", "...", "500")
@@ -121,20 +116,29 @@ faults = st.builds(
     probability=st.floats(0, 1),
     name=texts,
 )
+questions = st.sampled_from(QUESTIONS) | st.builds("{}:{}".format, st.sampled_from(OF_A_SYMBOL), st.text(min_size=1))
 arguments: dict[str, st.SearchStrategy[Any]] = {
     "trade": actions(),
     "wait": spans,
     "advance": spans,
     "fault": faults,
     "clear": st.none() | texts,
-    "restart": st.tuples(texts, spans),
-    "drop": texts,
-    "unmute": st.none(),
+    "restart": st.tuples(st.sampled_from(("exit", "kill", "power")), spans),
+    "drop": st.sampled_from(("reset", "half", "late", "close")),
+    "mute": st.sampled_from(("events", "all")),
+    "dials": st.sampled_from(("ok", "refused", "hang", "mixed")),
+    "fate": st.sampled_from(("ok", "mixed", *FATES)),
+    "away": st.none() | st.tuples(questions, st.sampled_from(FATES)),
+    "interleaving": st.sampled_from(("orders_first", "fills_first", "mixed")),
+    "heal": st.none() | st.just("but_away"),
     "shutdown": st.booleans(),
-    "expire": wholes,
-    "doubled": numbers,
     "replay": st.tuples(wholes, spans),
-    "away": st.none() | st.tuples(texts, texts),
+    "ban": st.tuples(spans, wholes),
+    **dict.fromkeys(("stall", "lag", "slow", "measure", "clock"), spans),
+    **dict.fromkeys(("expire_key", "shutdowns", "terminates", "delist", "knock"), wholes),
+    **dict.fromkeys(("doubled", "broken"), numbers),
+    **dict.fromkeys(("unmute", "rekey", "terminate", "since", "overflow"), st.none()),
+    "call": st.none() | st.tuples(texts, texts),
 }
 steps = st.sampled_from(sorted(arguments)).flatmap(lambda what: st.builds(Step, st.just(what), arguments[what]))
 several = st.lists(steps, max_size=6).map(tuple)
@@ -207,11 +211,17 @@ GOOD = "mock: 1\nvenue: ftx\nsteps:\n- wait: 1s\n"
         (f"{GOOD}- 7", "line 5: a step is one verb and what it takes, not 7"),
         (f"{GOOD}- {{wait: 1s, trade: limit}}", "line 5: a step is one verb and what it takes"),
         (f"{GOOD}- wiat: 1s", "line 5: no verb 'wiat'; did you mean 'wait'?"),
-        (f"{GOOD}- zzz", "line 5: no verb 'zzz'; there are advance, clear, fault, restart, trade, wait"),
+        (f"{GOOD}- zzz", "line 5: no verb 'zzz'; there are advance, away, ban, broken, clear, clock, delist"),
         (f"{GOOD}- wait", "line 5: wait: it takes a duration, such as 250ms, 2s or 1h, not None"),
         (f"{GOOD}- wait: 5", "line 5: wait: it takes a duration, such as 250ms, 2s or 1h, not 5"),
         (f"{GOOD}- wait: soon", "line 5: wait: 'soon' is no duration; write 250ms"),
-        (f"{GOOD}- restart: kill", "line 5: restart: it takes .a word, a duration, .*, not 'kill'"),
+        (f"{GOOD}- restart: kill", "line 5: restart: it takes .exit, kill or power, a duration, .*, not 'kill'"),
+        (f"{GOOD}- drop: rest", "line 5: drop: it takes reset, half, late or close, not 'rest'; did you mean 'reset'?"),
+        (
+            f"{GOOD}- away: [filsl, lost]",
+            "line 5: away: it takes one of openorders, .*, not 'filsl'; did you mean 'fills'",
+        ),
+        (f"{GOOD}- away: [clock:BTCUSDT, lost]", "line 5: away: it takes one of openorders"),
         (f"{GOOD}- restart: [kill, 5]", "line 5: restart: it takes a duration"),
         (f"{GOOD}- clear: 5", "line 5: clear: it takes a word, not 5"),
         (f"{GOOD}- trade: limitt", "line 5: trade: act of trade: no 'limitt'; did you mean 'limit'?"),
@@ -262,10 +272,10 @@ def test_no_text_does_worse_than_a_story_error(text: str) -> None:
 
 def test_a_verb_that_nobody_knows_is_not_written() -> None:
     """A player passes its own."""
-    story = Story(venue="ftx", steps=(Step("drop", "reset"),))
-    with pytest.raises(ValueError, match="no verb 'drop'"):
+    story = Story(venue="ftx", steps=(Step("knock", "twice"),))
+    with pytest.raises(ValueError, match="no verb 'knock'"):
         dump(story)
-    assert dump(story, {"drop": WORD}).endswith("- drop: reset\n")
+    assert dump(story, {"knock": WORD}).endswith("- knock: twice\n")
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from mockserver.command import DEMO
-from mockserver.engine.types import OrderStatus, Place, Side
+from mockserver.engine.types import HOUSE, OrderStatus, Place, Side
 from mockserver.faces.base import HttpRequest, HttpResponse, Text
 from mockserver.link import Link, NoTransport
-from mockserver.player.playing import Playing, SetupError
+from mockserver.player.playing import Playing, SetupError, left_out
 from mockserver.player.shell import worlds_for
 from mockserver.player.verbs import ENDINGS, STEPS
 from mockserver.player.words import lines, row
@@ -126,6 +126,111 @@ def test_the_price_takes_what_stands_in_its_way() -> None:
     orders = [scene.place(price=price) for price in ("50001", "50000", "49999")]
     scene.go().go(1)
     assert [scene.status(each)[0] for each in orders] == [OrderStatus.FILLED, OrderStatus.FILLED, OrderStatus.NEW]
+
+
+def test_the_house_has_what_stands_in_the_book() -> None:
+    """In place of what it had; an order of the client meets it."""
+    deep = "- book: {bids: [['49000', '1'], ['48000', '2']], asks: [['51000', '1']]}"
+    scene = Scene(f"{deep}\n- wait: 1s\n- book: {{asks: [['50000', '0.4']]}}", head=RICH).go()
+    book = scene.exchange.engine.open_orders(HOUSE, "BTCUSDT")
+    assert sorted(order.price or 0 for order in book) == [4_800_000, 4_900_000, 5_100_000]
+    scene.go(1)
+    mine = scene.place(price="50000")
+    assert scene.status(mine) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.4"))
+    assert not scene.exchange.engine.open_orders(HOUSE, "BTCUSDT")
+    assert Scene("- book: {symbol: NONE}").go().playing.machine.failed is not None
+
+
+def test_what_was_before_the_client() -> None:
+    """Its waits have passed when the client begins, by the client's clock; its fills are nobody's to report."""
+    before = "before: [{trade: limit}, {wait: 42m}, {trade: {act: fill, size: 9, after: 250ms}}]"
+    scene = Scene("- wait: 1s\n- trade: limit\n- fill", head=before, ending="- check: [no_fill_lost, right_at_end]")
+    assert scene.exchange.now_ns == START_NS
+    (old,) = scene.exchange.engine.orders(DEMO, "BTCUSDT")
+    assert START_NS - old.created_ns == 42 * 60 * 10**9 + 252_000_000
+    scene.go().go(1)
+    scene.playing.reports.line('{"event":"gap_opened","since_ns":1,"reason":"start"}', 0)
+    scene.playing.reports.line('{"event":"gap_closed","since_ns":1,"until_ns":2,"complete":true}', 0)
+    (_, fill) = scene.exchange.engine.executions(DEMO, "BTCUSDT")
+    lost = [line for judged in scene.playing.verdict().judged if judged.name == "no_fill_lost" for line in judged.wrong]
+    assert lost == [f"fill lost: ('BTCUSDT', '{fill.trade_id}', '{fill.order_id}') of {fill.time_ns}"]
+    with pytest.raises(SetupError, match="before the client begins a wait is a duration"):
+        Scene("- wait: 1s", head="before: [{wait: {client: subscribed}}]")
+
+
+def test_markets_and_symbols() -> None:
+    """More markets than the venue has by itself; who is not made for them refuses the story."""
+    scene = Scene("- trade: {act: limit, where: 8}", head="setup: {markets: 9, symbols: [BTCUSDT]}").go()
+    assert len(scene.exchange.engine.instruments) == 9
+    (order,) = (
+        order for name in scene.exchange.engine.instruments for order in scene.exchange.engine.orders(DEMO, name)
+    )
+    assert order.instrument == list(scene.exchange.engine.instruments)[8]
+    other = Scene("- wait: 1s")
+    with pytest.raises(SetupError, match="the story is of 9 markets"):
+        Playing(scene.story, other.worlds, "binance-spot", DEMO)
+    for head in ("setup: {markets: 0}", "setup: {markets: '9'}"):
+        with pytest.raises(SetupError, match="markets of the setup is a whole number"):
+            Scene("- wait: 1s", head=head)
+
+
+def test_what_is_left_out() -> None:
+    """What befalls the client's own process, wherever it stands."""
+    steps = "- overflow\n- repeat: {times: 2, steps: [{restart: [kill, 1s]}]}\n- drop: reset"
+    scene = Scene(steps, head="setup: {journal: full}\nbefore: [since]").go()
+    assert left_out(scene.story) == [
+        "setup journal (full)",
+        "before, step 1 (since)",
+        "step 1 (overflow)",
+        "step 1 (restart: [kill, 1s])",
+    ]
+    assert scene.playing.machine.over
+    assert scene.playing.machine.log[0].words == "left out: it befalls the client's own process"
+
+
+def test_the_weather_changes_and_heals() -> None:
+    """A word replaces what it armed before, `away` adds; `heal` ends it all, or all but what is away."""
+    steps = ["fate: mixed", "fate: '503'", "away: [fills:BTCUSDT, lost]", "away: [orders, html]", "doubled: 0.5"]
+    steps += ["heal: but_away", "heal"]
+    scene = Scene("\n".join(f"- wait: 1s\n- {step}" for step in steps))
+    armed = []
+    scene.go()
+    for _ in steps:
+        scene.go(1)
+        armed.append([fault.name for fault in scene.exchange.world.faults.armed])
+    away = ["away fills:BTCUSDT 1", "away orders 1"]
+    assert armed == [
+        ["fate", "fate 2", "fate 3", "fate 4", "fate 5"],
+        ["fate"],
+        ["fate", *away[:1]],
+        ["fate", *away],
+        ["fate", *away, "doubled"],
+        away,
+        [],
+    ]
+
+
+def test_a_number_that_no_fault_takes() -> None:
+    """Ends the story in words."""
+    for step, words in (("doubled: 2.5", "probability"), ("ban: [1s, 99]", "status"), ("broken: -0.5", "probability")):
+        scene = Scene(f"- {step}").go()
+        assert f"at step 1 ({step})" in scene.said
+        assert words in scene.said
+
+
+def test_notices_one_after_another() -> None:
+    """At once and then every fifth of a second, to whoever is there then."""
+    scene = Scene("- wait: 1s\n- shutdowns: 3")
+    scene.go()
+    link = scene.dial()
+    link.take()
+    scene.go(1)
+    told = [len([out for out in link.take() if isinstance(out, Text)])]
+    for _ in range(3):
+        scene.at += 200_000_000
+        scene.exchange.clock.fire_due()
+        told.append(len([out for out in link.take() if isinstance(out, Text)]))
+    assert told == [1, 1, 1, 0]
 
 
 def test_faults_connections_and_frames() -> None:

@@ -233,6 +233,42 @@ def test_again_and_again() -> None:
     assert play.machine.log[-2].step == "step 1.2.1.2.1 (send: a)"
 
 
+def test_back_to_a_label() -> None:
+    """So often at most, and then on; inside a branch as outside of it."""
+    jump = "{label: back}, {send: a}, {goto: {label: back, max: 2}}, {send: b}"
+    play = Play(f"- repeat: {{times: 2, steps: [{jump}]}}")
+    assert play.hands.done == ["send a", "send a", "send a", "send b"] * 2
+    play = Play("- label: back\n- send: a\n- wait: 1s\n- goto: {label: back, max: 1}")
+    assert play.hands.done == ["send a"]
+    play.pass_to(1)
+    assert play.hands.done == ["send a", "send a"]
+    assert not play.machine.over
+    play.pass_to(2)
+    assert play.machine.over
+
+
+def test_so_many_steps_as_are_allowed() -> None:
+    """Of the whole; what a step has inside is done with it."""
+    play = Play("- wait: 1s\n- repeat: {times: 2, steps: [{send: a}]}\n- send: b")
+    play.machine.allowed = 1
+    play.pass_to(1)
+    assert (play.hands.done, play.machine.reached, play.machine.waiting) == ([], 1, "")
+    play.machine.allowed = 2
+    play.pass_to(1)
+    assert (play.hands.done, play.machine.reached) == (["send a", "send a"], 2)
+    play.machine.allowed = None
+    play.pass_to(1)
+    assert play.machine.over
+
+
+def test_a_trade_that_takes_its_time() -> None:
+    """It comes when its time is over."""
+    play = Play("- trade: {act: limit, after: 250ms}")
+    assert play.hands.done == []
+    play.pass_to(0.25)
+    assert len(play.hands.done) == 1
+
+
 def test_what_cannot_be_done() -> None:
     """Ends the story with the step and the reason, also inside a branch."""
     assert Play("- send: bad\n- send: a").failed == "step 1 (send: bad)\nit is bad"
@@ -274,6 +310,13 @@ def test_the_client_has_gone() -> None:
         ("parallel: [[], [{wiat: 1s}]]", "no verb 'wiat'"),
         ("repeat: {times: 0, steps: []}", "times is a whole number from 1"),
         ("repeat: {times: 2}", "steps is a list, not None"),
+        ("repeat: {times: 2, steps: [{goto: {label: x, max: 1}}]}", "no label 'x' before it in steps of repeat"),
+        ("parallel: [[], [{label: x}, {label: x}]]", "the label 'x' stands twice in each of parallel"),
+        ("label: 5", "a label is a name in small letters, not 5"),
+        ("goto: {label: x}", "max is a whole number from 1"),
+        ("book: {bids: [['1']]}", r"bids are a list of \[price, amount\]"),
+        ("book: {bids: [['2', '1']], asks: [['1', '1']]}", "the best bid is below the best ask"),
+        ("book: {bid: []}", "book has no 'bid'; did you mean 'bids'?"),
     ],
 )
 def test_what_cannot_be_meant(step: str, words: str) -> None:
