@@ -170,7 +170,7 @@ class NoAnswer(Answering):
 
 @attrs.frozen(kw_only=True)
 class HangUp(NoAnswer):
-    """The connection ends without an answer; `accepted` as above."""
+    """The connection ends without an answer; `accepted`: the venue did what it was asked."""
 
     heard: ClassVar[Heard] = "hang_up"
 

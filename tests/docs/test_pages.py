@@ -1,51 +1,69 @@
-"""The pages of scenarios and faults are what the files and the kinds say; no fault goes without words of its own."""
+"""The pages of scenarios and faults are what the files and the kinds say; every link of the documents has its end."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from mockserver import plain_yaml
 from mockserver.faults import KINDS, read_fault
-from mockserver.player import shelf
 from mockserver.player.checks import CHECKS
 from mockserver.player.shell import ENVIRONMENT
 from mockserver.player.verbs import ENDINGS, STEPS, VERBS
 from mockserver.story import parse
+from mockserver.testing.exchange import MockExchange
 
-from .pages import FAULTS, MISSING, SCENARIOS, fault_head, fault_sections, scenario_section, scenarios_page
+from .pages import FAULTS, MISSING, SCENARIOS, arming, own_words, pages
+from .test_examples import DOCUMENTS, ROOT
 from .test_tables import names, tables
 
 
-@pytest.mark.parametrize("name", shelf.names())
-def test_a_scenario_has_its_section(name: str) -> None:
-    """As its file says; `python -m tests.docs.pages` writes it."""
-    assert scenario_section(name) in SCENARIOS.read_text()
+@pytest.mark.parametrize(("path", "text"), [pytest.param(*page, id=page[0].stem) for page in pages()])
+def test_the_page_is_what_the_code_says(path: Path, text: str) -> None:
+    """`python -m tests.docs.pages` writes it; of a fault the words by hand are kept."""
+    assert path.exists(), f"{path.name} is not there: python -m tests.docs.pages makes it"
+    assert path.read_text() == text
+    assert MISSING not in text, f"{path.name}: words are missing that are yours to write"
 
 
-def test_no_section_is_left_over() -> None:
-    """Of a scenario that is gone, or written in another order."""
-    assert SCENARIOS.read_text() == scenarios_page()
+def test_no_page_is_left_over() -> None:
+    """Of a kind or a scenario that is gone."""
+    made = {path for path, _ in pages()}
+    there = {path for page in (FAULTS, SCENARIOS) for path in page.with_suffix("").glob("*.md")}
+    assert there == made - {FAULTS, SCENARIOS}
 
 
 @pytest.mark.parametrize("word", KINDS)
-def test_a_fault_has_its_section(word: str) -> None:
-    """What it does, as the code says; below it what it finds, in words, with an example that is this fault."""
-    own = fault_sections().get(word, "")
-    hint = f"docs/mock/faults.md says nothing of {word}; python -m tests.docs.pages makes its head, the words are yours"
-    assert own, hint
-    assert MISSING not in own, hint
-    assert fault_head(word) in FAULTS.read_text()
-    examples = re.findall(r"^    - fault: (.+)$", own, re.MULTILINE)
-    assert examples, f"{word} has no example: a line '    - fault: …'"
-    for example in examples:
-        assert type(read_fault(plain_yaml.load(example)).kind) is KINDS[word]
+def test_every_way_arms_the_same_fault(word: str, mock_exchange: MockExchange) -> None:
+    """The example is of this kind; what is sent to the control API, and the call in pytest, come to the same."""
+    example = own_words(word).example
+    fault = read_fault(plain_yaml.load(example))
+    assert type(fault.kind) is KINDS[word]
+    said = "\n".join(arming(example))
+    (sent,) = re.findall(r"curl -d '(.+)' ", said)
+    assert read_fault(json.loads(sent)["fault"]) == fault
+    (call,) = re.findall(r"with mock_exchange\.(.+):", said)
+    eval(f"mock_exchange.{call}", {"mock_exchange": mock_exchange})
+    (armed,) = mock_exchange.control("GET", "/faults")["faults"]
+    assert read_fault(armed["fault"]) == fault
 
 
-def test_no_fault_is_left_over() -> None:
-    """Of a kind that is gone."""
-    assert fault_sections().keys() <= KINDS.keys()
+def test_the_tables_lead_to_the_pages() -> None:
+    """Each row of a kind to its own."""
+    for row in tables("mock.md", "fault", "about a"):
+        (word,) = names(row[0])
+        assert row[0] in (f"[`{word}`](mock/faults/{word}.md)", f"[`{word}`](faults/{word}.md)")
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS])
+def test_links_lead_to_files(path: Path) -> None:
+    """Every link of a document to another one, or to a picture, has its end."""
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if link and not (path.parent / link).exists()] == []
 
 
 def test_the_verbs_are_listed() -> None:
