@@ -48,6 +48,7 @@ from mockserver.control_links import LinkControl
 from mockserver.control_market import MarketControl
 from mockserver.control_orders import ORDER, Finder, OrderControl
 from mockserver.control_page import PageControl
+from mockserver.control_scenarios import ScenarioControl
 from mockserver.control_terms import TermsControl
 from mockserver.control_verify import VerifyControl
 from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
@@ -141,6 +142,7 @@ class Control:
             **MarketControl(self._find).table,
             **TermsControl(self._find).table,
             **VerifyControl(self._find).table,
+            **ScenarioControl(self._find).table,
             **ClockControl(self._find).table,
             **WorldControl(self._find).table,
             **PageControl(self._find, _ENTRY).table,

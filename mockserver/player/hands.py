@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from mockserver.actions import RIVAL, Action, command_of, traders
-from mockserver.control import PREFIX, Control
+from mockserver.control_acts import PREFIX
 from mockserver.durations import format_duration
 from mockserver.engine.types import (
     HOUSE,
@@ -59,6 +59,9 @@ class WorldHands:
         self.name = world
         self.venue = venue
         self.account = account
+        # The control API has routes that play scenarios, so it imports this module.
+        from mockserver.control import Control
+
         self.control = Control(worlds)
 
     @property

@@ -101,6 +101,8 @@ class Machine:
         """So many steps of the whole may begin; None: all."""
         self.reached = 0
         """The number of the step of the whole that was begun last."""
+        self.ended_ns = now_ns
+        """When the last step was done."""
         self._hands = hands
         self._patience_ns = patience_ns
         self._now_ns = now_ns
@@ -200,6 +202,7 @@ class Machine:
             track.wanted = next(track.steps)
         except StopIteration:
             track.done = True
+            self.ended_ns = self._now_ns
             if track is not self._main:
                 self._tracks.remove(track)
         except StepError as error:

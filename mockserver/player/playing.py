@@ -64,7 +64,10 @@ class Verdict:
 class Playing:
     """A story in a world."""
 
-    def __init__(self, story: Story, worlds: Worlds, venue: str, account: str, *, world: str = "default") -> None:
+    def __init__(
+        self, story: Story, worlds: Worlds, venue: str, account: str, *, world: str = "default", joins: bool = False
+    ) -> None:
+        """``joins``: the client is there already, and what was heard before is not the story's."""
         known = (*SETUP, *CLIENTS_SETUP)
         if unknown := [key for key in story.setup if key not in known]:
             raise SetupError(f"the setup has no {unknown[0]!r}; there are {', '.join(known)}")
@@ -83,6 +86,8 @@ class Playing:
         self._prepare()
         patience_ns = setup_span(story, "patience", PATIENCE_NS)
         self.machine = Machine(story.steps, self.hands, now_ns=self.now_ns, patience_ns=patience_ns)
+        if joins:
+            self._join()
 
     @property
     def now_ns(self) -> int:
@@ -106,9 +111,7 @@ class Playing:
         """Read what the journal has had since; whether there was anything."""
         recorder = self.hands.world.recorder
         if recorder is not self._recorder:
-            self._recorder, self._seq = recorder, 0
-            recorder.followers.append(self._news)
-            self.reports.on_report = self._news
+            self._listen(0)
         entries = recorder.entries(since=self._seq)
         if entries:
             self._seq = entries[-1].seq
@@ -140,7 +143,28 @@ class Playing:
             wrong=tuple(verify.failures(self.expected, journal)),
         )
 
+    def leave(self) -> None:
+        """Listen no more."""
+        if self._recorder is not None and self._news in self._recorder.followers:
+            self._recorder.followers.remove(self._news)
+        if self.reports.on_report == self._news:
+            self.reports.on_report = None
+
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _join(self) -> None:
+        """Begin behind what was heard; a client that is subscribed is known to be."""
+        heard = [read_entry(entry) for entry in self.hands.world.recorder.entries()]
+        mine = {"venue": self.hands.venue, "account": self.hands.account}
+        words = [each for each in heard if each.word == "client" and each.params == mine]
+        self._listen(heard[-1].seq if heard else 0)
+        self.machine.feed([each for each in words[-1:] if each.name == "subscribed"])
+
+    def _listen(self, seq: int) -> None:
+        """Take what the journal has behind this entry."""
+        self._recorder, self._seq = self.hands.world.recorder, seq
+        self._recorder.followers.append(self._news)
+        self.reports.on_report = self._news
 
     def _prepare(self) -> None:
         """Do what happens before the client begins."""

@@ -178,6 +178,52 @@ def test_checks_turn_red(page: Page, mock: Mock) -> None:
     assert "999" in red[0]
 
 
+MARKS = "#steps .mark"
+
+
+def test_a_scenario_is_played(page: Page, mock: Mock) -> None:
+    """Chosen, begun and taken step by step by the keyboard, played to its end by a click, judged by its checks."""
+    with tail(mock, "binance-spot") as told:
+        page.until(lambda: page.texts("#connections tbody tr td:nth-child(4)") == ["demo"], within=20)
+        page.script("document.getElementById('scenario').focus()")
+        page.press(*"shutdown")
+        page.until(lambda: "serverShutdown" in page.text("#scenario-about"))
+        assert page.texts(MARKS) == ["· to come"] * 6
+        page.tab_to("#begin button:not([type])", 2)
+        page.press(Keys.ENTER)
+        page.until(lambda: page.text("#said") == "began shutdown-notice")
+        page.tab_to("#next-step", 2)
+        page.press(Keys.ENTER)
+        page.until(lambda: page.texts(MARKS) == ["✓ done", *["· to come"] * 5])
+        assert page.text("#stands") == "The next step waits for a word."
+        page.press(Keys.ENTER)
+        page.until(lambda: page.texts(MARKS) == ["✓ done"] * 2 + ["· to come"] * 4)
+        page.click("#all-steps")
+        fill = told.until(lambda event: event["event"] == "fill", within=40)
+        page.until(lambda: page.texts(MARKS) == ["✓ done"] * 6)
+        assert "filled" in page.texts("#steps li .quiet")[-1]
+        assert page.text("#stands") in ("Not well yet; there is a little time left.", "✗ Failed.")
+        mock.ask("POST", "/report", report=fill)
+        page.until(lambda: page.text("#stands") == "✓ Well.")
+        assert page.texts("#verdict li")[0].startswith("well: a server that says that it will go")
+        page.click("#end-scenario")
+        page.until(lambda: page.texts(MARKS) == ["· to come"] * 6)
+
+
+def test_a_scenario_that_fails(page: Page, mock: Mock) -> None:
+    """Nobody listens: the step is marked, and what came instead is said."""
+    page.choose("scenario", "silent-socket")
+    page.click("#begin button:not([type])")
+    page.until(lambda: "silent" in page.text("#armed li"))
+    page.click("#all-steps")
+    page.until(lambda: page.texts(MARKS)[0] == "▶ now")
+    page.until(lambda: page.text("#stands") == "✗ Failed.", within=45)
+    assert page.texts(MARKS)[0] == "✗ failed"
+    assert any("in vain" in line for line in page.texts("#verdict li"))
+    page.click("#end-scenario")
+    page.until(lambda: page.one("#faults .empty").is_displayed())
+
+
 def test_the_clock(page: Page, mock: Mock) -> None:
     """Each button moves the timers on, and says what fired."""
     for by, ahead_s in (("1m", 60), ("1h", 3660), ("24h", 90060)):

@@ -10,6 +10,7 @@ import { hear } from "./journal.js";
 import { load } from "./letters.js";
 import { known, showMarket, symbols } from "./market.js";
 import { query, showOrders } from "./orders.js";
+import { beginScenarios, lookAgain } from "./scenarios.js";
 import { acts, choice, whenChanged } from "./session.js";
 import { pytest, scenario } from "./texts.js";
 
@@ -97,10 +98,12 @@ const changedChoice = (event) => {
   checkedAt = 0;
   choose();
   refresh();
+  if (event.target.id === "world") lookAgain().catch((error) => say(error.message, true));
 };
 
 await Promise.all([load(), start()]);
 await beginFaults();
+await beginScenarios();
 whenChanged(() => {
   checksDue = true;
   refresh();
