@@ -26,6 +26,7 @@ from mockserver.faces.base import (
 from mockserver.faults import (
     Birth,
     Disconnect,
+    EventStreamTerminated,
     HalfOpen,
     Lifetime,
     Mute,
@@ -304,6 +305,8 @@ class Link:
         self._take_turns(thing, fate.turn, fate.frames, fate.delay_ns)
         if isinstance(fate.link, Disconnect) and fate.link.code is not None:
             self.close(fate.link.code, fate.link.reason)
+        if isinstance(fate.link, EventStreamTerminated) and self.session is not None:
+            self.session.terminate()
 
     def _take_turns(self, thing: Thing, turn: Turning | None, frames: tuple[Frame, ...], delay_ns: int) -> None:
         """Send the frames, before or behind one that was kept back; or keep these back."""

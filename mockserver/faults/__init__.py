@@ -23,7 +23,17 @@ from mockserver.faults.business_kinds import (
 from mockserver.faults.catalogue import KINDS, WORDS
 from mockserver.faults.chance import Draw
 from mockserver.faults.deciding import FAIR, Fate, Fault, Faults, FrameFate, Hit, fate_of, frame_fate_of
-from mockserver.faults.dial_kinds import Bandwidth, Birth, Lifetime, LimitData, NoPing, PingFlood, Slicer, SlowClose
+from mockserver.faults.dial_kinds import (
+    Bandwidth,
+    Birth,
+    Lifetime,
+    LimitData,
+    NoPing,
+    PingFlood,
+    Slicer,
+    SlowClose,
+    WsDeflate,
+)
 from mockserver.faults.facts import Match, Thing, frame_thing, read_frame, request_thing
 from mockserver.faults.forms import fault_schema, read_fault, write_fault
 from mockserver.faults.frame_kinds import (
@@ -49,6 +59,7 @@ from mockserver.faults.kinds import (
     DropEvent,
     Dup,
     EmptyBody,
+    EventStreamTerminated,
     ExecStatusUnknown,
     FrameDelay,
     HalfOpen,
@@ -97,6 +108,7 @@ __all__ = [
     "Dup",
     "EmptyBody",
     "EventBeforeRest",
+    "EventStreamTerminated",
     "ExecStatusUnknown",
     "Fate",
     "Fault",
@@ -143,6 +155,7 @@ __all__ = [
     "WsBadUtf8",
     "WsBigFrame",
     "WsBinary",
+    "WsDeflate",
     "WsFragment",
     "delist",
     "fate_of",

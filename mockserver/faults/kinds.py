@@ -32,6 +32,7 @@ MS: Final = 1_000_000
 UNHEARD: Final = HttpResponse(204)
 """Stands for an answer that nobody makes, since nobody hears it."""
 _STATUS: Final = (ge(200), le(599))
+_SIGMA: Final = (ge(0.0), le(3.0))
 
 
 class Kind:
@@ -74,6 +75,8 @@ class Latency(Kind):
     delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
     jitter_ns: int = attrs.field(default=0, validator=ge(0))
     """Up to so much more, evenly."""
+    sigma: float = attrs.field(default=0.0, validator=_SIGMA)
+    """Log-normal: `delay` is the median, and this the spread of its logarithm; of 1, a sixth is late 2.7 times that."""
     of: Way = attrs.field(default="answer", validator=in_(get_args(Way)))
 
 
@@ -231,6 +234,8 @@ class FrameDelay(Kind):
     seam = "frame"
     delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
     jitter_ns: int = attrs.field(default=0, validator=ge(0))
+    sigma: float = attrs.field(default=0.0, validator=_SIGMA)
+    """As of `Latency`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -300,6 +305,11 @@ class Disconnect(LinkKind):
 
     code: int | None = attrs.field(default=None, validator=optional((ge(1000), le(4999))))
     reason: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class EventStreamTerminated(LinkKind):
+    """Behind this frame the subscriptions of spot's WebSocket API end, by `eventStreamTerminated`; the socket stays."""
 
 
 @attrs.frozen(kw_only=True)

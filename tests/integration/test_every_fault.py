@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import trio
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
+from wsproto.extensions import PerMessageDeflate
 
 from mockserver.engine.types import Fill
 from mockserver.faults import KINDS
@@ -488,6 +489,69 @@ async def same_type_reorder(bot: Bot) -> None:
         second = (await bot.place()).json()["orderId"]
         told = [each["i"] for _ in range(4) if "i" in (each := (await socket.json())["event"])]
     assert told == [second, first]
+
+
+@shows("event_stream_terminated")
+async def event_stream_terminated(bot: Bot) -> None:
+    await bot.arm("event_stream_terminated", None, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        told = [await socket.json(), await socket.json()]
+        assert [(each["subscriptionId"], each["event"]["e"]) for each in told] == [
+            (0, "executionReport"),
+            (0, "eventStreamTerminated"),
+        ]
+        await bot.place()
+        await socket.send({"id": 2, "method": "session.subscriptions"})
+        answer = await socket.json()
+        truth = (await bot.http.get("/__mock/truth")).json()
+    assert (answer["id"], answer["result"]) == (2, [])
+    blind = [row["until_ns"] is None for row in truth["blind"] if row["account"] == "bot"]
+    assert blind == [False, True]  # before it listened, and since its stream has ended
+
+
+@shows("ws_deflate")
+async def ws_deflate(bot: Bot) -> None:
+    await bot.arm("ws_deflate", {"context_takeover": False})
+    async with bot.dialled() as socket:  # which offers nothing, and gets nothing
+        await socket.send({"id": 2, "method": "ping"})
+        assert (await socket.json())["id"] == 2
+    packed = PerMessageDeflate()
+    async with bot.listening([packed]) as socket:
+        before = socket.received
+        await bot.place()
+        told = [await socket.json() for _ in range(2)]
+    assert ([each["event"]["e"] for each in told], packed.enabled()) == (
+        ["executionReport", "outboundAccountPosition"],
+        True,
+    )
+    assert socket.received - before < len(json.dumps(told)) * 2 / 3
+
+
+async def test_packing_may_be_claimed_though_nobody_offered_it() -> None:
+    """Which no venue may do: a client has to give the connection up, and this one does."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        await bot.arm("ws_deflate", {"uninvited": True}, count=1)
+        with pytest.raises(Lost, match="extension"):
+            async with bot.dialled():
+                pass
+        async with bot.listening() as socket:  # once
+            await bot.place()
+            assert (await socket.json())["event"]["X"] == "NEW"
+
+
+async def test_log_normal_latency_repeats_and_has_a_tail() -> None:
+    """By the control API, with a fraction: of many answers some are late by far more than the median."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        await bot.arm("latency", {"delay": "2ms", "sigma": 1.5})
+        taken = []
+        for _ in range(40):
+            began = time.monotonic()
+            await http.get("/api/v3/time")
+            taken.append(time.monotonic() - began)
+    assert max(taken) > 3 * sorted(taken)[20] > 0.004
 
 
 @shows("schema_add_field")
