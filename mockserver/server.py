@@ -162,7 +162,7 @@ class Server:
         self.open_connections += 1
         try:
             with tap.scope:
-                if self.gate is None or await self.gate.admit(tap):
+                if self.gate is None or await self.gate.admit(tap, partial(self.worlds.handshake, world=world)):
                     await _Connection(self, tap, peer, local, world).run()
             await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):

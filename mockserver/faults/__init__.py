@@ -34,7 +34,7 @@ from mockserver.faults.dial_kinds import (
     SlowClose,
     WsDeflate,
 )
-from mockserver.faults.facts import Match, Thing, frame_thing, read_frame, request_thing
+from mockserver.faults.facts import HAS, Match, Thing, frame_thing, read_frame, request_thing
 from mockserver.faults.forms import fault_schema, read_fault, write_fault
 from mockserver.faults.frame_kinds import (
     AckRace,
@@ -84,9 +84,11 @@ from mockserver.faults.request_kinds import (
     RestAfterTerminal,
     StaleSnapshot,
 )
+from mockserver.faults.tls_kinds import Handshake, TlsExpired, TlsReset, TlsWrongHost
 
 __all__ = [
     "FAIR",
+    "HAS",
     "KINDS",
     "WORDS",
     "AckRace",
@@ -119,6 +121,7 @@ __all__ = [
     "FrameFate",
     "GzipLie",
     "HalfOpen",
+    "Handshake",
     "HangUp",
     "Hit",
     "HtmlBody",
@@ -150,6 +153,9 @@ __all__ = [
     "Stall",
     "SymbolHalt",
     "Thing",
+    "TlsExpired",
+    "TlsReset",
+    "TlsWrongHost",
     "TruncatedJson",
     "Turning",
     "WsBadUtf8",

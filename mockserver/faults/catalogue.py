@@ -1,7 +1,7 @@
 """Every kind of fault by its word.
 
 What this module does not do: say what a kind does (`kinds`, `request_kinds`, `business_kinds`, `dial_kinds`,
-`frame_kinds`).
+`frame_kinds`, `tls_kinds`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mockserver.faults import dial_kinds as dials
 from mockserver.faults import frame_kinds as frames
 from mockserver.faults import kinds
 from mockserver.faults import request_kinds as requests
+from mockserver.faults import tls_kinds as tls
 from mockserver.faults.kinds import Kind
 
 KINDS: Final[dict[str, type[Kind]]] = {
@@ -72,5 +73,8 @@ KINDS: Final[dict[str, type[Kind]]] = {
     "mute": kinds.Mute,
     "half_open": kinds.HalfOpen,
     "stall": kinds.Stall,
+    "tls_expired": tls.TlsExpired,
+    "tls_wrong_host": tls.TlsWrongHost,
+    "tls_reset": tls.TlsReset,
 }
 WORDS: Final = {kind: word for word, kind in KINDS.items()}

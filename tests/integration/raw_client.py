@@ -113,9 +113,9 @@ class Bot:
         self.spot = host.worlds.default.exchanges["binance-spot"]
         self.account = host.worlds.open_account(self.spot, "bot")
 
-    async def arm(self, kind: str, parameters: Any = None, **match: Any) -> None:
+    async def arm(self, kind: str, parameters: Any = None, name: str | None = None, **match: Any) -> None:
         """Arm a fault by the control API."""
-        fault = {kind: parameters, **({"match": match} if match else {})}
+        fault = {kind: parameters, "name": name or kind, **({"match": match} if match else {})}
         answer = await self.http.post("/__mock/faults", json={"fault": fault})
         assert answer.status_code == 200, answer.text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,6 +14,8 @@ import trio
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
+from mockserver.attach.authority import Authority
+from mockserver.attach.gate import Gate
 from mockserver.engine.types import Fill
 from mockserver.faults import KINDS
 from tests.integration.raw_client import Bot, Lost, Socket
@@ -662,6 +665,59 @@ async def stall(bot: Bot) -> None:
         await bot.place()
         assert (await socket.json())["event"]["X"] == "NEW"
         assert time.monotonic() - began >= SOON
+
+
+# ------------------------------------------------------------------------------------------------ TLS
+
+
+def secured(bot: Bot) -> ssl.SSLContext:
+    """Let the port speak TLS too; how a client trusts it."""
+    authority = Authority()
+    bot.host.server.gate = Gate(bot.host.server.tally, authority)
+    return ssl.create_default_context(cadata=authority.pem.decode())
+
+
+async def why_not(bot: Bot, tls: ssl.SSLContext, host: str = "api.binance.com") -> str | None:
+    """Why a handshake with this host fails; None: it does not, and a question is answered."""
+    async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
+        secure = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
+        try:
+            await secure.do_handshake()
+        except trio.BrokenResourceError as error:
+            return str(error.__cause__)
+        await secure.send_all(f"GET /api/v3/ping HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert (await secure.receive_some()).startswith(b"HTTP/1.1 ")
+    return None
+
+
+async def spoils(bot: Bot, kind: str, how: str, parameters: Any = None) -> None:
+    """The first handshake with spot fails so, another venue's is well, and so is the second."""
+    tls = secured(bot)
+    await bot.arm(kind, parameters, venue="binance-spot", nth=1)
+    assert await why_not(bot, tls, "ftx.com") is None
+    assert how in str(await why_not(bot, tls))
+    assert await why_not(bot, tls) is None
+    assert bot.host.server.tally.distrusted == {}  # that was no fault of the client's
+
+
+@shows("tls_expired")
+async def tls_expired(bot: Bot) -> None:
+    await spoils(bot, "tls_expired", "certificate has expired", {"ago": "1h"})
+
+
+@shows("tls_wrong_host")
+async def tls_wrong_host(bot: Bot) -> None:
+    await spoils(bot, "tls_wrong_host", "Hostname mismatch")
+    await bot.arm("tls_wrong_host", name="here")
+    tls = secured(bot)
+    assert "IP address mismatch" in str(await why_not(bot, tls, "127.0.0.1"))
+    tls.check_hostname = False
+    assert await why_not(bot, tls) is None  # who does not look is served
+
+
+@shows("tls_reset")
+async def tls_reset(bot: Bot) -> None:
+    await spoils(bot, "tls_reset", "Connection reset by peer")
 
 
 # ------------------------------------------------------------------------------------------------ magic client ids
