@@ -25,7 +25,8 @@ Heard = Literal["answer", "never", "hang_up"]
 """What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
 Frame = str | bytes | Fragments | RawText
 Way = Literal["request", "answer"]
-Silence = Literal["events", "all"]
+Silence = Literal["events", "own", "all"]
+"""What a connection does not tell: events of any kind, those of accounts (market data goes on), or answers too."""
 End = Literal["drop", "reset"]
 Damage = Literal["any", "cut", "number", "word", "bytes"]
 
@@ -219,7 +220,7 @@ class DialHangUp(DialHang):
 
 @attrs.frozen(kw_only=True)
 class Silent(Kind):
-    """The handshake succeeds, the socket stays and pings, and tells no events (`all`: answers nothing either)."""
+    """The handshake succeeds, the socket pings, and tells no events (`own`: but the market's; `all`: nor answers)."""
 
     seam = "dial"
     mode: Silence = attrs.field(default="events", validator=in_(get_args(Silence)))
@@ -322,7 +323,7 @@ class Reset(LinkKind):
 
 @attrs.frozen(kw_only=True)
 class Mute(LinkKind):
-    """From this frame on the connection tells nothing, though it stays and pings."""
+    """From this frame on the connection tells nothing (`own`: but the market's events), though it stays and pings."""
 
     mode: Silence = attrs.field(default="events", validator=in_(get_args(Silence)))
 

@@ -78,7 +78,7 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "body": st.none() | st.text(),
             "reason": st.text(),
             "of": st.sampled_from(("answer", "request")),
-            "mode": st.sampled_from(("events", "all")),
+            "mode": st.sampled_from(("events", "own", "all")),
             "then": st.sampled_from((None, "drop", "reset")),
             "how": st.sampled_from(
                 ("drop", "reset") if kind is Lifetime else ("any", "cut", "number", "word", "bytes")
