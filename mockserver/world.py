@@ -25,7 +25,7 @@ from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
-from mockserver.faults import FAIR, Draw, Fate, Fault, Faults, Hit, fate_of, magic, request_thing
+from mockserver.faults import FAIR, Draw, Fate, Fault, Faults, Handshake, Hit, Thing, fate_of, magic, request_thing
 from mockserver.faults.kinds import refusal
 from mockserver.faults.naming import order_of_answer
 from mockserver.hosts import venue_of
@@ -269,6 +269,13 @@ class Worlds:
             hits.insert(0, Hit(Fault(kind=asked[1], name=asked[0]), Draw(world.seed, asked[0], 1)))
         world.note_faults(hits)
         return world, fate_of(hits, home.venue)
+
+    def handshake(self, host: str, world: str | None = None) -> Handshake | None:
+        """What befalls a TLS handshake by a client that names this host; no key is known yet."""
+        home = self.worlds.get(world or "", self.default)
+        hits = home.faults.decide(Thing(seam="tls", venue=venue_of(host)), home.clock.timeline_ns)
+        home.note_faults(hits)
+        return next((hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Handshake)), None)
 
     def at_home(self, request: HttpRequest) -> World:
         """The world of a request that no key says anything about: that of its port, or the default one."""

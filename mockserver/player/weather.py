@@ -40,7 +40,6 @@ LATEST_NS: Final = 20 * SECOND
 """A client hears of an end that comes late (``drop: late``) no later than this."""
 FACTS: Final = ("executionReport", "ORDER_TRADE_UPDATE", "TRADE_LITE", "ALGO_UPDATE", "orders", "fills")
 """Events that may come again: those of orders and fills."""
-UNSUBSCRIBE: Final = '{"id":"terminate","method":"userDataStream.unsubscribe"}'
 
 FATES: Final[Mapping[str, Kind]] = {
     "lost": NoAnswer(accepted=False),
@@ -225,8 +224,8 @@ class Weather:
                     link.note_sight()
                 case "stall":
                     link.stall(step.arg)
-                case _ if link.accounts and link.venue == "binance-spot":
-                    link.receive(UNSUBSCRIBE)
+                case _ if link.session is not None:
+                    link.session.terminate()
         return f"{len(self.links)} connections"
 
     def _drop(self, link: Link, how: str) -> None:

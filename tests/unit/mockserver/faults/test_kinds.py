@@ -11,6 +11,7 @@ import pytest
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faces.binance import errors
 from mockserver.faults import (
+    HAS,
     KINDS,
     WORDS,
     Corrupt,
@@ -145,7 +146,7 @@ def test_every_kind_has_a_word_and_stands_without_arguments() -> None:
     assert {KINDS[word]: word for word in KINDS} == WORDS
     for kind in KINDS.values():
         assert kind() == kind()
-        assert kind.seam in ("request", "dial", "frame")
+        assert kind.seam in HAS
     assert HangUp() != NoAnswer()
 
 
