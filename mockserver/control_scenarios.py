@@ -33,7 +33,7 @@ from mockserver.forms import nearest
 from mockserver.liquidity import Manual
 from mockserver.player import shelf
 from mockserver.player.machine import StepError, shown_step
-from mockserver.player.playing import Playing, SetupError
+from mockserver.player.playing import Playing, SetupError, left_out
 from mockserver.player.verbs import Branches
 from mockserver.player.words import lines, row
 from mockserver.story import Step, Story
@@ -248,7 +248,8 @@ def _notes(playing: Playing) -> list[str]:
     """What the scenario asks for and this world does not have."""
     story: Any = playing.story
     asked = {"account": story.account, "clock_ahead": story.setup.get("clock_ahead")}
-    notes = [f"{key} is not set in a world that is there already" for key, value in asked.items() if value]
+    notes = [f"left out: {line}" for line in left_out(story)]
+    notes += [f"{key} is not set in a world that is there already" for key, value in asked.items() if value]
     if story.liquidity == "manual" and not isinstance(playing.hands.exchange.liquidity, Manual | None):
         notes.append(
             "others trade in this world, and the scenario wants nobody to: start the mock with --liquidity manual"

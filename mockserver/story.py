@@ -17,7 +17,7 @@ be is in ``mockserver.verbs``; whoever plays stories may have more verbs. This m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -69,10 +69,16 @@ class Story:
     """What must be true when all is over: the ``finally`` of the text."""
 
 
-def parse(text: str, verbs: Mapping[str, Verb] = VERBS, endings: Mapping[str, Verb] | None = None) -> Story:
+def parse(
+    text: str,
+    verbs: Mapping[str, Verb] = VERBS,
+    endings: Mapping[str, Verb] | None = None,
+    check: Callable[[Sequence[Step]], None] = lambda steps: None,
+) -> Story:
     """The story of this text; ``endings`` are the verbs of ``finally`` (None: the same).
 
-    StoryError says what cannot be meant, and on which line.
+    ``check`` raises a FormError for steps that do not go together. StoryError says what cannot be meant, and on which
+    line.
     """
     head = load(text)
     if not isinstance(head, Mapped):
@@ -92,8 +98,8 @@ def parse(text: str, verbs: Mapping[str, Verb] = VERBS, endings: Mapping[str, Ve
         seed=_whole(head, "seed") if "seed" in head else 0,
         account=None if head.get("account") is None else _balances(_mapping(head, "account")),
         setup=bare(_mapping(head, "setup")) if "setup" in head else {},
-        before=_steps(head, "before", verbs) if "before" in head else (),
-        steps=_steps(head, "steps", verbs),
+        before=_steps(head, "before", verbs, check) if "before" in head else (),
+        steps=_steps(head, "steps", verbs, check),
         ending=_steps(head, "finally", verbs if endings is None else endings) if "finally" in head else (),
     )
 
@@ -132,8 +138,15 @@ def write_step(step: Step, verbs: Mapping[str, Verb]) -> str | dict[str, Any]:
     return step.what if written is None else {step.what: written}
 
 
-def _steps(head: Mapped, key: str, verbs: Mapping[str, Verb]) -> tuple[Step, ...]:
-    return read_steps(head[key], key, verbs, head.lines[key])
+def _steps(
+    head: Mapped, key: str, verbs: Mapping[str, Verb], check: Callable[[Sequence[Step]], None] = lambda steps: None
+) -> tuple[Step, ...]:
+    steps = read_steps(head[key], key, verbs, head.lines[key])
+    try:
+        check(steps)
+    except FormError as error:
+        raise StoryError(error.text, head.lines[key]) from None
+    return steps
 
 
 def read_steps(given: Any, what: str, verbs: Mapping[str, Verb], line: int = 1) -> tuple[Step, ...]:

@@ -172,8 +172,10 @@ class Playing:
             if "settings" in self.story.setup:
                 _do(self.hands.set_up(self.story.setup["settings"]))
             for step in self.story.before:
+                if step.what == "goto":
+                    raise SetupError("before the client begins nothing is repeated")
                 self.hands.world.clock.advance(span_before(step), wall=True)
-                if step.what != "wait":
+                if step.what not in ("wait", "label"):
                     _do(self.hands.act(step, {}))
             if self.story.before:
                 self.hands.world.clock.advance(APART_NS, wall=True)

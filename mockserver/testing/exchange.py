@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -16,7 +17,7 @@ from mockserver.control import PREFIX
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faults import KINDS, Match
 from mockserver.forms import nearest
-from mockserver.player.playing import Playing, SetupError, ahead_ns
+from mockserver.player.playing import Playing, SetupError, ahead_ns, left_out
 from mockserver.recorder import MAX_ENTRIES, Recorder
 from mockserver.testing import told
 from mockserver.testing.plan import Plan, find_profile, read_plan, read_story
@@ -263,6 +264,8 @@ class MockExchange(Seat):
         fits = venue == self.venue and self.plan.profile == find_profile(self.plan.venue, era)
         if self.plan.story != story and (not fits or story.account or ahead_ns(story)):
             raise MockError(f"the world must be made for this scenario: mark the test with mock(scenario={name!r})")
+        for line in left_out(story):
+            warnings.warn(f"left out: {line} befalls the client's own process", stacklevel=3)
         desk = self.desk
         try:
             return desk.run(partial(Playing, story, desk.stage.worlds, self.venue, self.name, world=desk.served.name))

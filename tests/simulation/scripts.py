@@ -49,7 +49,7 @@ def to_text(story: Story, *, name: str = "", comment: str = "") -> str:
 
 
 def of_text(text: str) -> Story:
-    """The story of a file. StoryError: there is something in it that the simulation does not play."""
+    """The story of a file. ValueError: there is something in it that the simulation does not play."""
     read = shelf.of_text(text)
     steps, flavours = read.steps, {venue: flavour for flavour, venue in VENUES.items()}
     early = steps[:1] != (LIVE,)
@@ -58,7 +58,7 @@ def of_text(text: str) -> Story:
     steps = steps[:-1] if steps[-1:] in ((HEALED,), (BUT_AWAY,)) else steps
     for step in (*read.before, *steps):
         if step.what not in PLAYED or (step.what == "wait" and not isinstance(step.arg, int)):
-            raise format_.StoryError(f"the simulation does not play {step.what!r} as it stands here", 1)
+            raise ValueError(f"the simulation does not play {format_.write_step(step, STEPS)}")
     return Story(
         flavour=flavours.get(read.venue, read.venue),
         seed=read.seed,

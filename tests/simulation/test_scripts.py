@@ -41,3 +41,11 @@ def test_a_wrong_step_names_its_line() -> None:
     """With what was probably meant."""
     with pytest.raises(StoryError, match="line 4: no verb 'dorp'; did you mean 'drop'"):
         of_text("mock: 1\nvenue: ftx\nsteps:\n- dorp: reset\n")
+
+
+def test_what_only_a_player_plays_is_refused() -> None:
+    """In words: the simulation has no journal of a client to wait for."""
+    with pytest.raises(ValueError, match=r"does not play .*'request': 'GET /x'"):
+        of_text("mock: 1\nvenue: ftx\nsteps:\n- wait: {request: GET /x}\n")
+    with pytest.raises(ValueError, match=r"does not play .*'fill'"):
+        of_text("mock: 1\nvenue: ftx\nsteps:\n- fill: {qty: '1'}\n")

@@ -75,6 +75,21 @@ def test_of_another_venue(mock_exchange):
 """).assert_outcomes(passed=5)
 
 
+def test_what_is_left_out_is_said(run: Run, pytester: pytest.Pytester) -> None:
+    """A story that kills the client's process is played without that, with a warning."""
+    text = SHORT.replace("- fill:", "- restart: [kill, 1s]\n- drop: reset\n- fill:")
+    (pytester.path / "killed.yaml").write_text(text)
+    run("""
+@pytest.mark.mock(scenario="killed.yaml")
+def test_it(mock_exchange):
+    with pytest.warns(match="left out: step 2 .restart: .kill, 1s.. befalls the client's own process"):
+        with mock_exchange.scenario() as played:
+            with pytest.raises(urllib.error.HTTPError):
+                buy(mock_exchange, "c1")
+    assert played.verdict.ok
+""").assert_outcomes(passed=1)
+
+
 def test_a_shipped_scenario_with_exchstream(run: Run) -> None:
     """What the stream tells is reported line by line; nobody who reports nothing is taken to have heard all."""
     run("""
