@@ -24,7 +24,7 @@ from .chance import told_by_chance
 from .judge import Outcome
 from .play import play
 from .profiles import PROFILES, missed
-from .scripts import of_text
+from .scripts import of_text, to_text
 from .shorten import kind_of, shortened
 from .story import Story
 from .tally import Tally
@@ -60,6 +60,7 @@ def main() -> int:
     parser.add_argument("--until-bad", action="store_true", help="stop at the first story that ends badly")
     parser.add_argument("--most", type=int, default=3, help="bad stories to shorten and tell in full, of each kind one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
+    parser.add_argument("--export", type=Path, help="write those stories into this folder, a file of each")
     parser.add_argument("--story", type=Path, help="play this file, and tell what happens")
     given = parser.parse_args()
     if given.story is not None:
@@ -91,7 +92,9 @@ def main() -> int:
     for flavour, tally in tallies.items():
         print(f"{flavour}: {tally}")
     print(f"{steps:,} steps in {seconds:.1f} s by {given.jobs} processes: {steps / seconds:,.0f} a second")
-    _tell(bad, given.most, lambda one: _story(one.flavour, one.seed, given.length, not given.healthy, without))
+    told = tell(bad, given.most, lambda one: _story(one.flavour, one.seed, given.length, not given.healthy, without))
+    if given.export is not None:
+        export(told, given.export)
     short = (
         [line for name, tally in tallies.items() for line in missed(name, tally)] if profile and profile.floors else []
     )
@@ -139,19 +142,30 @@ def _search(chunk: Chunk, *, length: int, faults: bool, without: frozenset[str])
     return flavour, tally, bad
 
 
-def _tell(bad: list[Bad], most: int, story_of: Callable[[Bad], Story]) -> None:
-    """How often each kind of violation was found, and the shortest story of the first of some of them."""
+def tell(bad: list[Bad], most: int, story_of: Callable[[Bad], Story]) -> list[Outcome]:
+    """How often each kind of violation was found, and the shortest story of the first of some of them, played."""
     kinds: dict[str, list[Bad]] = {}
     for one in bad:
         for kind in {kind_of(violation) for violation in one.violations}:
             kinds.setdefault(kind, []).append(one)
     for kind, some in sorted(kinds.items(), key=lambda item: -len(item[1])):
         print(f"{len(some)} x {kind}: {', '.join(f'{one.flavour}/{one.seed}' for one in some[:8])}")
+    told = []
     for kind, some in itertools.islice(kinds.items(), most):
         print(f"\n--- {kind}")
-        short = shortened(story_of(some[0]), kind=kind)
-        outcome: Outcome = play(short)
-        print(outcome)
+        told.append(play(shortened(story_of(some[0]), kind=kind)))
+        print(told[-1])
+    return told
+
+
+def export(told: Iterable[Outcome], folder: Path) -> None:
+    """Write each story as a file, with what is wrong above it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, outcome in enumerate(told, 1):
+        story = outcome.story
+        path = folder / f"{story.flavour}-{story.seed}-{number}.yaml"
+        path.write_text(to_text(story, comment="\n".join(outcome.violations)), encoding="utf-8")
+        print(f"written: {path}")
 
 
 if __name__ == "__main__":

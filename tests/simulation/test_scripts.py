@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import pytest
 
+from mockserver.player import shelf
 from mockserver.story import StoryError
 
+from .__main__ import Bad, export, tell
 from .chance import told_by_chance
+from .play import play
 from .scripts import PLAYED, of_text, to_text
 from .stories import PINNED
 from .story import Story
-from .world import FLAVOURS
+from .world import FLAVOURS, World
 
 
 @pytest.mark.parametrize("name", PINNED)
@@ -35,6 +40,20 @@ def test_stories_by_chance_as_text() -> None:
         if field.default is not attrs.NOTHING and getattr(story, field.name) != field.default
     }
     assert {field.name for field in attrs.fields(Story) if field.default is not attrs.NOTHING} - changed == {"healthy"}
+
+
+def test_a_failure_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file with what is wrong above it, of the form that `run` plays."""
+    monkeypatch.setattr(World, "_note_sizes", lambda self: self.told.extend(self.told[:1]))  # told again and again
+    story = told_by_chance("ftx", 3, 10)
+    bad = [Bad("ftx", 3, play(story).violations)]
+    assert bad[0].violations
+    told = tell(bad, 1, lambda _: story)
+    export(told, tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert path.read_text().startswith(f"# {told[0].violations[0][:60]}")
+    assert of_text(path.read_text()) == told[0].story
+    assert shelf.read(str(path)).venue == "ftx"
 
 
 def test_a_wrong_step_names_its_line() -> None:
