@@ -15,8 +15,10 @@ from mockserver.link import Link, NoTransport
 from mockserver.player.playing import Playing, SetupError, left_out
 from mockserver.player.shell import worlds_for
 from mockserver.player.verbs import ENDINGS, STEPS
+from mockserver.player.weather import faults_of
 from mockserver.player.words import lines, row
-from mockserver.story import parse
+from mockserver.story import Step, parse
+from mockserver.verbs import QUESTIONS
 
 START_NS = 1_790_000_000_000_000_000
 HOUR_NS = 3_600 * 10**9
@@ -353,3 +355,35 @@ def test_a_report_that_cannot_be_read_is_held_against_the_client() -> None:
     scene = Scene("- send: x", ending="- check: [no_fill_duplicated]").go()
     scene.playing.reports.line('{"event": "fill"}', 0)
     assert "a report of a fill needs" in scene.said
+
+
+@pytest.mark.parametrize("venue", ["binance-spot@2024", "binance-futures", "ftx"])
+def test_what_may_be_away_is_a_route_of_the_venue(venue: str) -> None:
+    """Each question of a story is one that the venue answers; a misspelt path would be away from nothing."""
+    scene = Scene("- wait: 1s", venue=venue)
+    name = venue.partition("@")[0]
+    for question in QUESTIONS:
+        faults = faults_of(Step("away", (question, "lost")), name)
+        assert faults or (name, question) in {("ftx", "newcredential"), ("ftx", "renewcredential")}
+        for fault in faults or ():
+            path = (fault.match.path or "").replace("v*", "v3").replace("[0-9]*", "1").replace("*", "")
+            answer = scene.worlds.handle(HttpRequest(fault.match.method or "", f"{path}?symbol=BTCUSDT"))
+            assert answer is not None, path
+            assert answer.status != 404, (path, answer.body)
+
+
+@pytest.mark.parametrize("how", ["reset", "half", "late", "close"])
+def test_connections_end_in_each_way(how: str) -> None:
+    """At once, or later, or not as far as anybody is told."""
+    scene = Scene(f"- wait: 1s\n- drop: {how}").go()
+    link = scene.dial()
+    scene.go(1)
+    assert (link.open, link.held) == {
+        "reset": (False, False),
+        "half": (True, True),
+        "late": (True, True),
+        "close": (False, False),
+    }[how]
+    scene.at += 20 * 10**9
+    scene.exchange.clock.fire_due()
+    assert link.open == (how == "half")
