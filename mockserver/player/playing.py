@@ -177,8 +177,7 @@ class Playing:
                 self.hands.world.clock.advance(span_before(step), wall=True)
                 if step.what not in ("wait", "label"):
                     _do(self.hands.act(step, {}))
-            if self.story.before:
-                self.hands.world.clock.advance(APART_NS, wall=True)
+            self.hands.world.clock.advance(_apart_ns(self.story), wall=True)
         except StepError as error:
             raise SetupError(f"before the client begins: {error}") from None
 
@@ -208,8 +207,13 @@ def span_before(step: Step) -> int:
 
 def ahead_ns(story: Story) -> int:
     """How far the venue's clock is ahead of the client's when it is made: what comes before the client moves it on."""
-    before_ns = sum(map(span_before, story.before)) + APART_NS if story.before else 0
-    return setup_span(story, "clock_ahead") - before_ns
+    return setup_span(story, "clock_ahead") - sum(map(span_before, story.before)) - _apart_ns(story)
+
+
+def _apart_ns(story: Story) -> int:
+    """How long before the client its orders were last traded."""
+    trades = any(step.what in ("trade", "fill", "cancel", "expire", "price") for step in story.before)
+    return APART_NS if trades else 0
 
 
 def left_out(story: Story) -> list[str]:
