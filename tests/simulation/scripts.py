@@ -101,11 +101,15 @@ def _fields(setup: Mapping[str, Any]) -> dict[str, Any]:
         "limits": ("limits", lambda given: tuple(given.items())),
         "session_limits": ("session_limits", lambda given: SessionLimits(**given)),
     }
+    as_it_is = {name: (name, lambda given: given) for name in ("markets", "journal", "healthy")}
     fields = {}
     for key, given in setup.items():
-        name, read = readers.get(key, (key, lambda given: given))
+        if key == "settle":  # a player's
+            continue
+        if key not in readers | as_it_is:
+            raise ValueError(f"the simulation has no {key!r} in the setup")
+        name, read = (readers | as_it_is)[key]
         fields[name] = read(given)
-    fields.pop("settle", None)
     return fields
 
 

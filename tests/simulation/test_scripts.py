@@ -13,7 +13,7 @@ from mockserver.story import StoryError
 from .__main__ import Bad, export, tell
 from .chance import told_by_chance
 from .play import play
-from .scripts import PLAYED, of_text, to_text
+from .scripts import KEPT, PLAYED, of_text, to_text
 from .stories import PINNED
 from .story import Story
 from .world import FLAVOURS, World
@@ -40,6 +40,14 @@ def test_stories_by_chance_as_text() -> None:
         if field.default is not attrs.NOTHING and getattr(story, field.name) != field.default
     }
     assert {field.name for field in attrs.fields(Story) if field.default is not attrs.NOTHING} - changed == {"healthy"}
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_kept_story_is_as_it_would_be_written(path: Path) -> None:
+    """With its beginning and its end: one that lacks them would be another story."""
+    text = path.read_text()
+    comment = "\n".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("#"))
+    assert to_text(of_text(text), name=shelf.of_text(text).name, comment=comment) == text
 
 
 def test_a_failure_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
