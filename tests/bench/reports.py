@@ -7,6 +7,7 @@ its own, whose client id begins with END, so that a client knows that it has hea
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -39,6 +40,11 @@ class Blast(NamedTuple):
 
     frames: list[str]
     trades: int
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the reports, in order."""
+        return [json.loads(text)["event"]["I"] for text in self.frames]
 
 
 class _Order:

@@ -6,6 +6,10 @@ reads commands, one a line, and answers each with a line of JSON:
 
     blast MESSAGES        all at once, shared out evenly among all subscribers
     pace MESSAGES RATE    so many a second, to the last subscriber; `sent` tells when each went out
+    fair MESSAGES RATE FLOOD
+                          the same to the first subscriber, and FLOOD a second in bursts to the second; `flood` tells
+                          the numbers of its reports
+    asked                 how often each path was asked for over HTTP
 
 A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.
 With TLS every message is a record of its own, as venues send them.
@@ -20,14 +24,21 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import count
 from typing import Final, NamedTuple
 
 from tests.bench.answers import answer
 from tests.bench.contestants.meter import SERVER_CORE, pin
 from tests.bench.reports import Blast, bare, blast
 
+Command = Callable[..., Awaitable[dict[str, object]]]
+
 _AT_ONCE: Final = 500  # frames between two looks at whether the socket takes more
+_SECOND: Final = 1_000_000_000
+_APART_NS: Final = 97_000_000  # between two bursts: they fall between the paced reports at ever other places
+_DOZE_NS: Final = 1_000_000  # what a socket has not taken waits no longer than this for the next try
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 
@@ -63,12 +74,45 @@ class Subscriber(NamedTuple):
         await self.writer.drain()
 
 
+class Turn(NamedTuple):
+    """What is to be sent when (from the start on), and the number of the report, if it is one by itself."""
+
+    due_ns: int
+    subscriber: Subscriber
+    data: bytes
+    number: int | None = None
+
+
+def _paced(subscriber: Subscriber, made: Blast, rate: int) -> list[Turn]:
+    """One after the other."""
+    due_ns = count(_SECOND // rate, _SECOND // rate)
+    return [
+        Turn(next(due_ns), subscriber, frame, number)
+        for frame, number in zip(subscriber.frames(made), made.numbers, strict=True)
+    ]
+
+
+async def _sent(turns: Iterable[Turn]) -> list[tuple[int, int]]:
+    """Send each when it is due; when those with a number went."""
+    start_ns, sent = time.monotonic_ns(), []
+    for turn in turns:
+        await asyncio.sleep(0)  # answer what has come; asyncio's own timer is too coarse for the rest
+        while (left_ns := start_ns + turn.due_ns - time.monotonic_ns()) > 0:
+            time.sleep(min(left_ns, _DOZE_NS) / _SECOND)  # noqa: ASYNC251
+            await asyncio.sleep(0)
+        if turn.number is not None:
+            sent.append((turn.number, time.monotonic_ns()))
+        turn.subscriber.writer.write(turn.data)
+    return sent
+
+
 class Server:
     """The connections, and who subscribed."""
 
     def __init__(self) -> None:
         self.subscribers: list[Subscriber] = []
         self.subscribed = asyncio.Event()
+        self.asked = Counter[str]()
         self._sent = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +129,9 @@ class Server:
                     await self._frames(reader, writer)
                     return
                 await reader.readexactly(int(fields.get("content-length", "0")))
-                status, body = answer(request.split(" ")[1])
+                target = request.split(" ")[1]
+                self.asked[target.partition("?")[0]] += 1
+                status, body = answer(target)
                 head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                 writer.write(head.encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -123,17 +169,23 @@ class Server:
 
     async def pace(self, messages: int, rate: int) -> dict[str, object]:
         """Send so many reports at this rate; the number of executions, and when each report went, by its number."""
-        subscriber, made = self.subscribers[-1], self._made(messages)
-        numbers = [json.loads(text)["event"]["I"] for text in made.frames]
-        frames, sent = subscriber.frames(made), []
-        due_ns = time.monotonic_ns()
-        for number, frame in zip(numbers, frames, strict=True):
-            due_ns += 1_000_000_000 // rate
-            await asyncio.sleep(0)  # answer what has come; asyncio's own timer is too coarse for the rest
-            time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)  # noqa: ASYNC251
-            sent.append((number, time.monotonic_ns()))
-            subscriber.writer.write(frame)
-        return {"trades": made.trades, "sent": sent}
+        made = self._made(messages)
+        return {"trades": made.trades, "sent": await _sent(_paced(self.subscribers[-1], made, rate))}
+
+    async def fair(self, messages: int, rate: int, flood: int) -> dict[str, object]:
+        """The same to one account, while another one is flooded (or hears of one order, if there is no flood).
+
+        Nobody waits for the flooded account to read: what its socket does not take is sent when it does.
+        """
+        made, more = self._made(messages), self._made(max(1, flood * messages // rate))
+        quiet, flooded = self.subscribers[:2]
+        burst, frames = max(1, flood * _APART_NS // _SECOND), flooded.frames(more)
+        turns = [
+            Turn(number * _APART_NS, flooded, b"".join(frames[start : start + burst]))
+            for number, start in enumerate(range(0, len(frames), burst))
+        ]
+        sent = await _sent(sorted([*_paced(quiet, made, rate), *turns], key=lambda turn: turn.due_ns))
+        return {"trades": made.trades + more.trades, "sent": sent, "flood": more.numbers}
 
     def _made(self, messages: int) -> Blast:
         made = blast(messages, self._sent, time.time_ns() // 1_000_000)
@@ -174,9 +226,12 @@ async def main(certificate: str | None = None) -> None:
     print(listener.sockets[0].getsockname()[1], flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         command, *numbers = line.split()
-        send: Callable[..., Awaitable[dict[str, object]]] = server.blast if command == "blast" else server.pace
+        if command == "asked":
+            print(json.dumps(server.asked), flush=True)
+            continue
+        commands: dict[str, Command] = {"blast": server.blast, "pace": server.pace, "fair": server.fair}
         await server.subscribed.wait()  # not every client tells when it has
-        print(json.dumps(await send(*map(int, numbers))), flush=True)
+        print(json.dumps(await commands[command](*map(int, numbers))), flush=True)
 
 
 if __name__ == "__main__":

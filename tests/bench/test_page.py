@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import attrs
 
 from tests.bench import field
 from tests.bench.goals import Run, rows
-from tests.bench.page import goals, write
+from tests.bench.page import fair_table, goals, start_table, write
 from tests.bench.race import Contestant, Lap, Result, Terms
+from tests.bench.start import MARKETS, Start
 
 LAP = Lap(
     us=10.0,
@@ -21,6 +23,18 @@ LAP = Lap(
     idle_kib=40_000,
     kib=40_000,
     delays_us=(100.0, 110.0),
+    before=(0, 0),
+)
+
+STARTED = Start(
+    accounts=3,
+    transport="websockets",
+    limited=True,
+    live_s=(6.1, 6.2, 60.3),
+    cpu_s=0.6,
+    reconnects=0,
+    asked=Counter({MARKETS: 1, "/api/v3/account": 6}),
+    refused=Counter({"429": 2}),
 )
 
 
@@ -42,6 +56,7 @@ def everything(monkeypatch) -> dict[str, Run]:
         "decode": made(*field.DECODERS),
         "journal": made(*field.JOURNALS),
         "many": made(*field.MANY),
+        "fair": made(*field.FAIR, rate=50),
         "long": made(field.FAST),
     }
 
@@ -74,10 +89,34 @@ def test_updates_out_of_order_miss_it_too(monkeypatch):
 
 
 def test_the_page_and_its_plot_are_written(monkeypatch, tmp_path: Path):
-    write(tmp_path / "page.md", everything(monkeypatch), "a machine")
+    write(tmp_path / "page.md", everything(monkeypatch), [STARTED], "a machine")
 
     page, plot = (tmp_path / "page.md").read_text(), (tmp_path / "page.svg").read_text()
     assert "4 of 13 goals are missed." in page
     assert page.count("**missed**") == 4
     assert "](page.svg)" in page
     assert plot.count("<rect") == 1 + 2 * len(field.FLOORS + field.OURS + field.peers())
+
+
+def test_a_flood_stands_beside_what_the_quiet_account_waited():
+    quiet, flooded = field.FAIR[:2]
+    alone = Result(quiet, [LAP])
+    beside = Result(flooded, [attrs.evolve(LAP, us=50.0, sent=20_000, delays_us=(100.0, 900.0), before=(0, 300))])
+
+    rows = fair_table(Run(results=[alone, beside], terms=Terms(rounds=1, messages=100, rate=50))).splitlines()
+
+    assert rows[2] == f"| {quiet.name} | 0 | 105 | 120 | 0 | 0% | 100.0% |"
+    assert rows[3].startswith(f"| {flooded.name} | {field.FLOOD:,} | 500 | ")
+    assert rows[3].endswith(" | 591 | 50% | 0.5% |")
+
+
+def test_starts_of_one_kind_are_one_row_and_what_was_refused_is_shown():
+    slower = attrs.evolve(STARTED, live_s=(8.1, 8.2, 62.3), refused=Counter())
+    free = attrs.evolve(STARTED, limited=False)
+
+    rows = start_table([STARTED, slower, free]).splitlines()
+
+    assert rows[2:] == [
+        "| as at Binance spot | 3 | websockets | 7.1 | 7.2 | 61.3 | 200.0 | 1 | 7 | 2 |",
+        "| none | 3 | websockets | 6.1 | 6.2 | 60.3 | 200.0 | 1 | 7 |  |",
+    ]

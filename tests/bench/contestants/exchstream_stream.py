@@ -15,6 +15,7 @@ import trio
 import exchstream
 from exchstream import BinanceSpot, Fill, GapClosed, JournalFile, OrderUpdate, open_stream
 from exchstream.shell.stream import MEMORY_EVENTS
+from tests.bench.contestants.lifted import LIFTED
 from tests.bench.contestants.meter import END, Meter
 
 ROOM = 200_000
@@ -38,10 +39,7 @@ def account(meter: Meter, number: int) -> BinanceSpot:
         rest_url=meter.http,
         ws_url=f"{meter.ws}/ws-api/v3",
         stream_url=meter.ws,
-        lag_ns=100_000_000,  # the start takes two looks, this far apart; nothing else depends on it here
-        # The neutral server has no limits; a real one spreads a thousand starts over minutes.
-        weight_per_minute=10_000_000,
-        connections_per_5_minutes=10_000,
+        **LIFTED,
     )
 
 
