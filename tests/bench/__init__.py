@@ -1,6 +1,7 @@
 """Benchmarks: run by `nox -s bench`, never part of the default run.
 
     reports.py       histories of orders as Binance spot writes them, the same for everybody
+    reports_ftx.py   the same as FTX wrote them
     server.py        a neutral exchange: canned answers, and reports made before the first byte is sent
     contestants/     one script for each client; each runs in a process (and, for peers, an environment) of its own
     field.py         who runs

@@ -96,3 +96,21 @@ FAIR: Final = tuple(
     for transport in TRANSPORTS
     for beside, flood in (("alone", 0), (f"beside {FLOOD:,} reports/s", FLOOD))
 )
+FTX: Final = tuple(
+    exchstream(transport, "memory", "ftx", name=each.name) for transport, each in zip(TRANSPORTS, OURS, strict=True)
+)
+CRYPTOFEED_FTX: Final = "cryptofeed `ORDER_INFO`, `FILLS`"
+CCXT_FTX: Final = "ccxt.pro `watch_orders`, `watch_my_trades`"
+
+
+def ftx_peers() -> tuple[Contestant, ...]:
+    """The last versions that knew FTX."""
+    return (
+        Contestant(
+            name=CRYPTOFEED_FTX,
+            module="cryptofeed_ftx",
+            gets="typed, Decimals, not deduplicated",
+            python=peer("cryptofeed-ftx"),
+        ),
+        Contestant(name=CCXT_FTX, module="ccxt_ftx", gets="dict of floats", python=peer("ccxt-ftx")),
+    )

@@ -17,7 +17,18 @@ from tests.bench.reports import blast
 from tests.bench.start import MARKETS, Start
 
 COMMAND: Final = "nox -s bench -- --write docs/performance.md"
-SECTIONS: Final = ("blast", "blast, TLS", "paced", "paced, TLS", "decode", "journal", "many", "fair", "long")
+SECTIONS: Final = (
+    "blast",
+    "blast, TLS",
+    "blast, FTX",
+    "paced",
+    "paced, TLS",
+    "decode",
+    "journal",
+    "many",
+    "fair",
+    "long",
+)
 START: Final = "start"
 _HEAD: Final = """\
 # Performance
@@ -50,6 +61,9 @@ February 2026; here they get the same reports on such a socket, without the wrap
 _ABOUT: Final = {
     "blast": "From the socket to user code: everything in one blast, without TLS.",
     "blast, TLS": "The same with TLS, a record for each message.",
+    "blast, FTX": "Messages of FTX's channels `orders` and `fills`, without TLS: each"
+    " execution is two messages. The peers are the last versions that knew FTX, on the newest Python that they run on."
+    " *Delivered* counts the orders'.",
     "paced": "At 1,000 reports a second, without TLS: microseconds from the server's write to user code. Beyond the"
     " middle it is mostly the machine that is measured.",
     "paced, TLS": "The same with TLS.",
@@ -222,7 +236,8 @@ def write(path: Path, runs: Mapping[str, Run], starts: Sequence[Start], machine:
     )
     text += goals(runs)
     for name in SECTIONS:
-        text += f"\n## {name.capitalize().replace('tls', 'TLS')}\n\n{_ABOUT[name]}\n\n{shown(name, runs[name])}"
+        title = name[0].upper() + name[1:]
+        text += f"\n## {title}\n\n{_ABOUT[name]}\n\n{shown(name, runs[name])}"
     text += f"\n## {START.capitalize()}\n\n{_START}\n{start_table(starts)}"
     path.write_text(text + _TAIL, encoding="utf-8")
     panels = [

@@ -67,7 +67,10 @@ class Terms:
 
 @attrs.frozen(kw_only=True)
 class Lap:
-    """One contestant in one round: CPU microseconds per report that was sent, and what was heard of how much."""
+    """One contestant in one round: CPU microseconds per report, and what was heard of how much.
+
+    `sent` are those reports that tell of an order; at Binance all do, at FTX an execution is told by itself.
+    """
 
     us: float
     sent: int
@@ -180,10 +183,10 @@ def run(contestant: Contestant, terms: Terms) -> list[Lap]:
 
 def _dry(contestant: Contestant, messages: int) -> Lap:
     """One way of reading texts that are in memory already."""
-    trades = blast(messages, WARM_UP + 1, 0).trades  # the same that the contestant makes
+    made = blast(messages, WARM_UP + 1, 0)  # the same that the contestant makes
     with started(*contestant.command(str(WARM_UP), str(messages))) as client:
         _expect(client, "warm")
-        return _lap(json.loads(line_of(client)), messages, {"trades": trades})
+        return _lap(json.loads(line_of(client)), messages, {"trades": made.trades, "orders": made.orders})
 
 
 def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
@@ -194,7 +197,7 @@ def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
     messages += len(flood)
     return Lap(
         us=said["cpu_s"] * 1e6 / messages,
-        sent=messages,
+        sent=sent["orders"],
         trades=sent["trades"],
         orders=said["orders"],
         fills=said["fills"],

@@ -1,4 +1,4 @@
-"""A neutral Binance spot: canned REST answers, subscriptions, and reports on command.
+"""A neutral Binance spot, and FTX: canned REST answers, subscriptions, and reports on command.
 
 Nothing but the standard library, so that no contestant meets code of its own.  What is sent is made and framed before
 its first byte is.  Run as `python -m tests.bench.server [CERTIFICATE]`, with TLS if there is one: prints its port, then
@@ -11,7 +11,8 @@ reads commands, one a line, and answers each with a line of JSON:
                           the numbers of its reports
     asked                 how often each path was asked for over HTTP
 
-A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.
+A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare, and one
+of FTX's channels `orders` and `fills` (at `/ws` or `/ws/`) gets its messages, from when both are subscribed to.
 With TLS every message is a record of its own, as venues send them.
 """
 
@@ -27,9 +28,10 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from tests.bench.answers import answer
+from tests.bench import reports_ftx
+from tests.bench.answers import answer, said
 from tests.bench.contestants.meter import SERVER_CORE, pin
 from tests.bench.reports import Blast, bare, blast
 
@@ -40,6 +42,7 @@ _SECOND: Final = 1_000_000_000
 _APART_NS: Final = 97_000_000  # between two bursts: they fall between the paced reports at ever other places
 _DOZE_NS: Final = 1_000_000  # what a socket has not taken waits no longer than this for the next try
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_PRIVATE: Final = {"orders", "fills"}  # FTX's channels
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 
 
@@ -56,11 +59,15 @@ class Subscriber(NamedTuple):
     """Where reports go, and in which shape."""
 
     writer: asyncio.StreamWriter
-    wrapped: bool
+    shape: Literal["wrapped", "bare", "ftx"]
+
+    def made(self, messages: int, first: int, time_ms: int) -> Blast:
+        """So many messages of its venue."""
+        return (reports_ftx.blast if self.shape == "ftx" else blast)(messages, first, time_ms)
 
     def frames(self, made: Blast) -> list[bytes]:
         """What is sent to it."""
-        return [framed((text if self.wrapped else bare(text)).encode()) for text in made.frames]
+        return [framed((bare(text) if self.shape == "bare" else text).encode()) for text in made.frames]
 
     async def send(self, frames: Sequence[bytes]) -> None:
         """Hand them to the system, as fast as it takes them."""
@@ -124,8 +131,9 @@ class Server:
                 fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
                 if "sec-websocket-key" in fields:
                     writer.write(_switched(fields["sec-websocket-key"]))
-                    if request.split(" ")[1].startswith("/ws/"):
-                        self._subscribe(Subscriber(writer, wrapped=False))
+                    path = request.split(" ")[1]
+                    if path.startswith("/ws/") and path != "/ws/":
+                        self._subscribe(Subscriber(writer, "bare"))
                     await self._frames(reader, writer)
                     return
                 await reader.readexactly(int(fields.get("content-length", "0")))
@@ -140,6 +148,7 @@ class Server:
             writer.close()
 
     async def _frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        channels = set[str]()
         while True:
             opcode, payload = await _frame(reader)
             if opcode == _PING:
@@ -149,48 +158,58 @@ class Server:
                 return
             elif opcode == _TEXT:
                 request = json.loads(payload)
-                writer.write(framed(_accepted(request["id"])))
-                if request["method"].startswith("userDataStream.subscribe"):
-                    self._subscribe(Subscriber(writer, wrapped=True))
+                if (answer_to := said(request)) is not None:
+                    writer.write(framed(json.dumps(answer_to).encode()))
+                if request.get("method", "").startswith("userDataStream.subscribe"):
+                    self._subscribe(Subscriber(writer, "wrapped"))
+                if request.get("op") == "subscribe" and not channels >= _PRIVATE:
+                    channels.add(request["channel"])
+                    if channels >= _PRIVATE:
+                        self._subscribe(Subscriber(writer, "ftx"))
 
     def _subscribe(self, subscriber: Subscriber) -> None:
         self.subscribers.append(subscriber)
         self.subscribed.set()
 
     async def blast(self, messages: int) -> dict[str, object]:
-        """Send so many reports; the number of executions among them."""
-        made = [self._made(messages // len(self.subscribers)) for _ in self.subscribers]
+        """Send so many reports; how many of them tell an execution, and how many an order."""
+        made = [self._made(each, messages // len(self.subscribers)) for each in self.subscribers]
         framed_for = [subscriber.frames(each) for subscriber, each in zip(self.subscribers, made, strict=True)]
         at_once = max(1, _AT_ONCE // len(self.subscribers))
         for start in range(0, len(framed_for[0]), at_once):
             for subscriber, frames in zip(self.subscribers, framed_for, strict=True):
                 await subscriber.send(frames[start : start + at_once])
-        return {"trades": sum(each.trades for each in made)}
+        return _told(made)
 
     async def pace(self, messages: int, rate: int) -> dict[str, object]:
-        """Send so many reports at this rate; the number of executions, and when each report went, by its number."""
-        made = self._made(messages)
-        return {"trades": made.trades, "sent": await _sent(_paced(self.subscribers[-1], made, rate))}
+        """Send so many reports at this rate; the same, and when each report went, by its number."""
+        made = self._made(self.subscribers[-1], messages)
+        return _told([made], sent=await _sent(_paced(self.subscribers[-1], made, rate)))
 
     async def fair(self, messages: int, rate: int, flood: int) -> dict[str, object]:
         """The same to one account, while another one is flooded (or hears of one order, if there is no flood).
 
         Nobody waits for the flooded account to read: what its socket does not take is sent when it does.
         """
-        made, more = self._made(messages), self._made(max(1, flood * messages // rate))
         quiet, flooded = self.subscribers[:2]
+        made, more = self._made(quiet, messages), self._made(flooded, max(1, flood * messages // rate))
         burst, frames = max(1, flood * _APART_NS // _SECOND), flooded.frames(more)
         turns = [
             Turn(number * _APART_NS, flooded, b"".join(frames[start : start + burst]))
             for number, start in enumerate(range(0, len(frames), burst))
         ]
         sent = await _sent(sorted([*_paced(quiet, made, rate), *turns], key=lambda turn: turn.due_ns))
-        return {"trades": made.trades + more.trades, "sent": sent, "flood": more.numbers}
+        return _told([made, more], sent=sent, flood=more.numbers)
 
-    def _made(self, messages: int) -> Blast:
-        made = blast(messages, self._sent, time.time_ns() // 1_000_000)
+    def _made(self, subscriber: Subscriber, messages: int) -> Blast:
+        made = subscriber.made(messages, self._sent, time.time_ns() // 1_000_000)
         self._sent += messages + 1
         return made
+
+
+def _told(made: Iterable[Blast], **more: object) -> dict[str, object]:
+    made = list(made)
+    return {"trades": sum(each.trades for each in made), "orders": sum(each.orders for each in made), **more}
 
 
 def _switched(key: str) -> bytes:
@@ -199,10 +218,6 @@ def _switched(key: str) -> bytes:
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + proof + b"\r\n\r\n"
     )
-
-
-def _accepted(tag: object) -> bytes:
-    return json.dumps({"id": tag, "status": 200, "result": {"subscriptionId": 0}, "rateLimits": []}).encode()
 
 
 async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -51,6 +51,13 @@ def test_blast(terms: Terms, runs: dict[str, Run], tls: bool) -> None:
     assert_all_delivered(runs[name])
 
 
+def test_blast_of_ftx(terms: Terms, runs: dict[str, Run]) -> None:
+    """The same of FTX's orders and fills, of which an execution takes two messages."""
+    runs["blast, FTX"] = measured((*field.FTX, *field.ftx_peers()), terms)
+
+    assert_all_delivered(runs["blast, FTX"])
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_paced(terms: Terms, runs: dict[str, Run], tls: bool) -> None:
     """At a pace every update comes once and in order; how long it took since the server wrote it is measured."""
