@@ -321,7 +321,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed beside floors and peers, as ratios in the same run: about 15 minutes on a machine that does nothing else.
+    """Speed beside floors and peers, as ratios in the same run: about 20 minutes on a machine that does nothing else.
 
     `nox -s bench -- --write docs/performance.md` writes the page; a quick look is `--rounds 1 --messages 2000
     --accounts 10 --orders 10000`, one mode of it `-k blast`.
@@ -332,4 +332,8 @@ def bench(session: nox.Session) -> None:
         name = re.split(r"[\[=>]", requirement)[0]
         variable = f"EXCHSTREAM_BENCH_{name.upper().replace('-', '_')}"
         env[variable] = client_venv(session, f"bench-{name}", requirement, made_by="python")
+    env["EXCHSTREAM_BENCH_CRYPTOFEED_FTX"] = client_venv(
+        session, "cryptofeed", *PYPI_CLIENTS["cryptofeed"], made_by=OLDER
+    )
+    env["EXCHSTREAM_BENCH_CCXT_FTX"] = client_venv(session, "ccxt-ftx", *CCXT_FTX)
     session.run("python", "-m", "pytest", "-s", "--timeout=0", "tests/bench", *session.posargs, env=env)

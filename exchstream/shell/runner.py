@@ -53,7 +53,7 @@ from exchstream.shell.seam import Batch, Connect, DialFailed, LinkLost, Transpor
 log = logging.getLogger("exchstream")
 
 MAX_UNSENT: Final = 256  # frames waiting to be sent on one link; more means that the peer takes none
-MAX_FRAMES: Final = 1_000  # taken in one step, so that a burst neither floods the ring at once nor starves other tasks
+MAX_FRAMES: Final = 1_000  # taken in one step; the journal is asked for room for so many.  A read seldom brings more
 WARN_AFTER: Final = 3  # failures since the account was live; one or two are everyday life
 EVENTS_PER_FRAME: Final = 3  # an order's state, its execution, and a word in it that we do not know
 

@@ -168,14 +168,16 @@ class OrderStream:
         return found
 
     async def _news(self, position: int) -> None:
-        """Wait until something may be read after this position."""
+        """Wait until something may be read after this position; others run meanwhile in any case, once."""
+        if position < self.journal.visible:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
         while position >= self.journal.visible:
             if (failure := self._failure()) is not None:
                 raise failure
             if self._left:
                 raise _closed()
             await self._moved.wait()
-        await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def end(self) -> None:
         """Wait until no account is left and no reader reads on, then raise AccountFailed.

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final
 
-Number: TypeAlias = str | int | Decimal
 MAX_DIGITS: Final = 40
 MAX_MAGNITUDE: Final = 40  # 1e-40 < |value| < 1e41
 # Decimal() itself would also take blanks, underscores, NaN and the digits of every script.
@@ -27,59 +26,59 @@ class BadNumber(ValueError):
 
 def exact(value: object) -> Decimal:
     """The number that `value` (text, integer or Decimal) spells.  Raises BadNumber; a float is refused too."""
+    if isinstance(value, Decimal):
+        return _sane(value, value)
     if isinstance(value, str):
-        text = value
-        if _PLAIN(text) is not None:
-            return Decimal(text)
-    elif isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        try:
-            text = str(value)
-        except ValueError:  # an integer of thousands of digits
-            raise BadNumber("a number of absurd size") from None
-    else:
-        raise BadNumber(f"a number is due, not {type(value).__name__}")
-    if _NUMBER(text) is None:
-        raise BadNumber(f"not a finite number of sane size: {text[:40]!r}")
-    number = Decimal(text)
-    if not -MAX_MAGNITUDE <= number.adjusted() <= MAX_MAGNITUDE:
-        raise BadNumber(f"a number of absurd size: {text[:40]!r}")
+        if _PLAIN(value) is not None:
+            return Decimal(value)
+        if _NUMBER(value) is None:
+            raise BadNumber(f"not a finite number of sane size: {value[:40]!r}")
+        return _sane(Decimal(value), value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _sane(Decimal(value), "an integer")
+    raise BadNumber(f"a number is due, not {type(value).__name__}")
+
+
+def _sane(number: Decimal, value: object) -> Decimal:
+    if not number.is_finite():
+        raise BadNumber(f"not a finite number: {value}")
+    if not (-MAX_MAGNITUDE <= number.adjusted() <= MAX_MAGNITUDE and len(number.as_tuple().digits) <= 2 * MAX_DIGITS):
+        raise BadNumber(f"a number of absurd size: {str(value)[:40]}")
     return number
 
 
-def _amount(value: object) -> Decimal:
+def not_negative(value: object) -> Decimal:
+    """`exact`, and not negative.  Raises BadNumber."""
     number = exact(value)
     if number.is_signed() and number:
         raise BadNumber(f"a negative amount: {number}")
     return number
 
 
-class _Amounts(dict[object, Decimal]):
+class _Amounts(dict[str, Decimal]):
     """Amounts by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
 
-    def __missing__(self, value: object) -> Decimal:
-        if type(value) is not str:  # 1 and 1.0 are one key, and must not give one number
-            return _amount(value)
-        number = Decimal(value) if _PLAIN(value) is not None else _amount(value)
+    def __missing__(self, text: str) -> Decimal:
+        number = Decimal(text) if _PLAIN(text) is not None else not_negative(text)
         if len(self) >= MAX_REMEMBERED:
             self.clear()
-        self[value] = number
+        self[text] = number
         return number
 
 
-class _Positives(dict[object, Decimal | None]):
+class _Positives(dict[str | None, Decimal | None]):
     """The same, where None stands for "there is none"."""
 
-    def __missing__(self, value: object) -> Decimal | None:
-        number = None if value is None or value == "" else amount(value) or None  # type: ignore[arg-type]
-        if type(value) is str:
-            if len(self) >= MAX_REMEMBERED:
-                self.clear()
-            self[value] = number
+    def __missing__(self, text: str | None) -> Decimal | None:
+        number = amount(text) or None if text else None
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[text] = number
         return number
 
 
-amount: Final[Callable[[Number], Decimal]] = _Amounts().__getitem__
-"""`exact`, and not negative.  Raises BadNumber."""
+amount: Final[Callable[[str], Decimal]] = _Amounts().__getitem__
+"""`not_negative` of a text, remembered.  Raises BadNumber."""
 
-positive_or_none: Final[Callable[[Number | None], Decimal | None]] = _Positives().__getitem__
+positive_or_none: Final[Callable[[str | None], Decimal | None]] = _Positives().__getitem__
 """`amount`, where the venue writes "there is none" as null, an empty text or zero.  Raises BadNumber."""

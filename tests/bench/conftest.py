@@ -8,9 +8,11 @@ from typing import Final
 import pytest
 
 from tests.bench.goals import Run
-from tests.bench.page import SECTIONS, goals, shown, write
+from tests.bench.page import SECTIONS, START, goals, shown, start_table, write
+from tests.bench.start import Start
 
 RUNS: Final = pytest.StashKey[dict[str, Run]]()
+STARTS: Final = pytest.StashKey[list[Start]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,18 +32,28 @@ def runs(request: pytest.FixtureRequest) -> dict[str, Run]:
     return request.config.stash.setdefault(RUNS, {})
 
 
+@pytest.fixture
+def starts(request: pytest.FixtureRequest) -> list[Start]:
+    """What has been started."""
+    return request.config.stash.setdefault(STARTS, [])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show the tables; write the page when all are there."""
-    found = config.stash.get(RUNS, {})
+    found, starts = config.stash.get(RUNS, {}), config.stash.get(STARTS, [])
     for name, run in found.items():
         terminalreporter.section(name)
         terminalreporter.write(shown(name, run))
-    if missing := [name for name in SECTIONS if name not in found]:
+    if starts:
+        terminalreporter.section(START)
+        terminalreporter.write(start_table(starts))
+    here = {*found, START} if starts else set(found)
+    if missing := [name for name in (*SECTIONS, START) if name not in here]:
         terminalreporter.write_line(f"no page: not measured are {', '.join(missing)}")
         return
     terminalreporter.section("goals")
     terminalreporter.write(goals(found))
     path: Path | None = config.getoption("--write")
     if path is not None:
-        write(path, found, config.getoption("--machine"))
+        write(path, found, starts, config.getoption("--machine"))
         terminalreporter.write_line(f"written to {path}")

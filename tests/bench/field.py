@@ -22,9 +22,9 @@ def peer(package: str) -> str:
     return python
 
 
-def exchstream(*argv: str, name: str = "exchstream", accounts: int = 1) -> Contestant:
+def exchstream(*argv: str, name: str = "exchstream", accounts: int = 1, flood: int | None = None) -> Contestant:
     """It, with a transport and what else its script takes."""
-    return Contestant(name=name, module="exchstream_stream", gets=TYPED, argv=argv, accounts=accounts)
+    return Contestant(name=name, module="exchstream_stream", gets=TYPED, argv=argv, accounts=accounts, flood=flood)
 
 
 DEFAULT: Final = exchstream("trio-websocket")
@@ -83,9 +83,34 @@ JOURNALS: Final = tuple(
     exchstream("websockets", durability, name="no journal" if durability == "memory" else f"journal: {durability}")
     for durability in ("memory", "relaxed", "normal", "full")
 )
+TRANSPORTS: Final = ("trio-websocket", "websockets")
 ACCOUNTS: Final = (1, 10, 100, 1_000)
 MANY: Final = tuple(
     exchstream(transport, name=f"{accounts:,} accounts, {transport}", accounts=accounts)
     for accounts in ACCOUNTS
-    for transport in ("trio-websocket", "websockets")
+    for transport in TRANSPORTS
 )
+FLOOD: Final = 10_000  # reports a second, a burst of them each 97 ms
+FAIR: Final = tuple(
+    exchstream(transport, name=f"{transport}, {beside}", accounts=2, flood=flood)
+    for transport in TRANSPORTS
+    for beside, flood in (("alone", 0), (f"beside {FLOOD:,} reports/s", FLOOD))
+)
+FTX: Final = tuple(
+    exchstream(transport, "memory", "ftx", name=each.name) for transport, each in zip(TRANSPORTS, OURS, strict=True)
+)
+CRYPTOFEED_FTX: Final = "cryptofeed `ORDER_INFO`, `FILLS`"
+CCXT_FTX: Final = "ccxt.pro `watch_orders`, `watch_my_trades`"
+
+
+def ftx_peers() -> tuple[Contestant, ...]:
+    """The last versions that knew FTX."""
+    return (
+        Contestant(
+            name=CRYPTOFEED_FTX,
+            module="cryptofeed_ftx",
+            gets="typed, Decimals, not deduplicated",
+            python=peer("cryptofeed-ftx"),
+        ),
+        Contestant(name=CCXT_FTX, module="ccxt_ftx", gets="dict of floats", python=peer("ccxt-ftx")),
+    )

@@ -39,7 +39,8 @@ from exchstream.journal.disk import Disk
 from exchstream.journal.memory import InMemory
 from exchstream.journal.store import Batch, Store
 from exchstream.shell.stream import OrderStream
-from tests.bench.race import ROOT, Contestant, Terms, race
+from tests.bench.processes import ROOT
+from tests.bench.race import Contestant, Terms, race
 from tests.bench.reports import COURSE, blast
 
 DURABILITIES: Final = ("memory", "relaxed", "normal", "full")

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from typing import Final
 
 from tests.bench.goals import Run, growth, rows
 from tests.bench.plot import bars
-from tests.bench.race import Measure, cpu, middle, tail
+from tests.bench.race import Measure, cpu, flood_before, middle, tail
 from tests.bench.reports import blast
+from tests.bench.start import MARKETS, Start
 
 COMMAND: Final = "nox -s bench -- --write docs/performance.md"
-SECTIONS: Final = ("blast", "blast, TLS", "paced", "paced, TLS", "decode", "journal", "many", "long")
+SECTIONS: Final = (
+    "blast",
+    "blast, TLS",
+    "blast, FTX",
+    "paced",
+    "paced, TLS",
+    "decode",
+    "journal",
+    "many",
+    "fair",
+    "long",
+)
+START: Final = "start"
 _HEAD: Final = """\
 # Performance
 
@@ -48,6 +61,9 @@ February 2026; here they get the same reports on such a socket, without the wrap
 _ABOUT: Final = {
     "blast": "From the socket to user code: everything in one blast, without TLS.",
     "blast, TLS": "The same with TLS, a record for each message.",
+    "blast, FTX": "Messages of FTX's channels `orders` and `fills`, without TLS: each"
+    " execution is two messages. The peers are the last versions that knew FTX, on the newest Python that they run on."
+    " *Delivered* counts the orders'.",
     "paced": "At 1,000 reports a second, without TLS: microseconds from the server's write to user code. Beyond the"
     " middle it is mostly the machine that is measured.",
     "paced, TLS": "The same with TLS.",
@@ -56,8 +72,31 @@ _ABOUT: Final = {
     "journal": 'From the socket to user code with `transport="websockets"`, and a journal on disk.',
     "many": "One stream, many accounts, each with its socket: a blast is shared out among them. The memory kept for the"
     " reader is larger here (200,000 events) than by default. KiB are those of the process when all accounts are live.",
+    "fair": "One stream of two accounts. One of them gets 50 reports a second; shown is how long these took while the"
+    " other one is silent, and while it is flooded in bursts, one each 97 ms. *Heard before* counts what came of the"
+    " flood after a report was sent and before it was heard, 99 of 100: that hardly depends on the machine. The tasks"
+    " take turns, and each turn handles what one read brought (64 KiB, 116 reports here): a report waits for three such"
+    ' turns with `transport="websockets"`, and for five by default, where reading is a task of its own. A smaller'
+    " `link_limits.read_size` makes the turns shorter, and everything dearer: by 6 to 8 % with half of it. *CPU* is of"
+    " the whole client, *delivered* counts both accounts.",
     "long": 'One process, `transport="websockets"`, without TLS: blast after blast.',
 }
+_START: Final = """\
+From `open_stream` in a process that has just begun to each account's verdict; what happens is told as soon as its link
+is up. At the neutral server, which limits nothing, it is the machine that is measured: REST is allowed a lag of 0.1 s
+there, so that the two looks of a look-back need not be further apart. *As at Binance spot* is mockserver with that
+venue's limits for one address, and accounts with their default limits.
+
+There it is pacing that is measured. A start takes two looks, and each asks for the open orders (80 weight) and the
+holdings (20). Of 6,000 weight a minute nine tenths are used, so 27 accounts start at once, and of more the last one
+waits for `accounts x 200 / 5,400` whole minutes: 100 of them for three. Questions are asked as they come up, so all
+first looks come before the second ones. All accounts share one list of the markets. Look-backs further back weigh
+more: 20 for each page of a symbol's fills or orders. Sockets bound only starts of more than 270 accounts, nine tenths
+of what Binance opens for one address in five minutes.
+
+Once live, an account's audit looks each 40 s. That is 150 weight a minute, of which one address has enough for 36
+accounts; with more of them looks wait for their turn, unless `audit_ns` is longer.
+"""
 _TAIL: Final = """\
 
 ## How to read it
@@ -111,10 +150,63 @@ def long_table(run: Run) -> str:
     return _markdown(*lines) + f"\nThe last three blasts cost {growth(run):.2f} of the first three.\n"
 
 
+def fair_table(run: Run) -> str:
+    """The quiet account's delays: alone, and beside a flood."""
+    head = (
+        "two accounts",
+        "flood, reports/s",
+        "half, us",
+        "99 of 100, us",
+        "heard before",
+        "CPU, of a core",
+        "delivered",
+    )
+    lines = [head, ("---", *["--:"] * (len(head) - 1))]
+    assert run.terms.rate is not None
+    seconds = run.terms.messages / run.terms.rate
+    for result in run.results:
+        busy = result.median(lambda lap: lap.us * lap.sent / 1e6 / seconds)
+        line = (
+            result.contestant.name,
+            f"{result.contestant.flood or 0:,}",
+            f"{result.median(middle):.0f}",
+            f"{result.median(tail):.0f}",
+            f"{result.median(flood_before):.0f}",
+            f"{busy:.0%}",
+            f"{result.delivered:.1%}",
+        )
+        lines.append(line)
+    return _markdown(*lines)
+
+
+def start_table(starts: Sequence[Start]) -> str:
+    """When the first, half and all of the accounts were live; medians where there were rounds."""
+    head = ["limits", "accounts", "transport", "first, s", "half, s", "all, s", "CPU, ms each"]
+    head += ["market lists", "requests", "refused"]
+    lines = [tuple(head), ("---", "--:", "---", *["--:"] * (len(head) - 3))]
+    for limited, accounts, transport in dict.fromkeys(start.kind for start in starts):
+        some = [start for start in starts if start.kind == (limited, accounts, transport)]
+        live = [median(start.live_s[place] for start in some) for place in (0, (accounts - 1) // 2, -1)]
+        line = [
+            "as at Binance spot" if limited else "none",
+            f"{accounts:,}",
+            transport,
+            *(f"{seconds:.1f}" for seconds in live),
+            f"{median(start.cpu_s for start in some) * 1e3 / accounts:.1f}",
+            f"{max(start.asked[MARKETS] for start in some)}",
+            f"{median(start.asked.total() for start in some):,.0f}",
+            f"{max(start.refused.total() for start in some)}" if limited else "",
+        ]
+        lines.append(tuple(line))
+    return _markdown(*lines)
+
+
 def shown(name: str, run: Run) -> str:
     """The table of one mode."""
     if name == "long":
         return long_table(run)
+    if name == "fair":
+        return fair_table(run)
     return table(run, cpu if run.terms.rate is None else middle)
 
 
@@ -128,7 +220,7 @@ def goals(runs: Mapping[str, Run]) -> str:
     return f"{count}\n\n{_markdown(*lines)}"
 
 
-def write(path: Path, runs: Mapping[str, Run], machine: str | None) -> None:
+def write(path: Path, runs: Mapping[str, Run], starts: Sequence[Start], machine: str | None) -> None:
     """The whole page, and the plot beside it."""
     terms = runs["blast"].terms
     plot = path.with_suffix(".svg")
@@ -144,7 +236,9 @@ def write(path: Path, runs: Mapping[str, Run], machine: str | None) -> None:
     )
     text += goals(runs)
     for name in SECTIONS:
-        text += f"\n## {name.capitalize().replace('tls', 'TLS')}\n\n{_ABOUT[name]}\n\n{shown(name, runs[name])}"
+        title = name[0].upper() + name[1:]
+        text += f"\n## {title}\n\n{_ABOUT[name]}\n\n{shown(name, runs[name])}"
+    text += f"\n## {START.capitalize()}\n\n{_START}\n{start_table(starts)}"
     path.write_text(text + _TAIL, encoding="utf-8")
     panels = [
         (

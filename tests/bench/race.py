@@ -10,24 +10,22 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import attrs
 import trustme
 
+from tests.bench.processes import PATIENCE, answer_of, line_of, started
 from tests.bench.reports import blast
 
-ROOT: Final = Path(__file__).parents[2]
 WARM_UP: Final = 2_000  # reports before those that count
-PATIENCE: Final = 300.0  # seconds after which a run is given up; the slowest needs a few
-PATIENCE_LAP: Final = 60.0  # and for each lap of a long run
+PATIENCE_LAP: Final = 60.0  # seconds that a run is given for each lap, besides
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +40,8 @@ class Contestant:
     listens: bool = True
     accounts: int = 1
     """How many it follows; a blast is shared out among them."""
+    flood: int | None = None
+    """Reports a second to the second of two accounts, while the first is paced."""
 
     def command(self, *argv: str) -> tuple[str, ...]:
         """How to run it."""
@@ -67,7 +67,10 @@ class Terms:
 
 @attrs.frozen(kw_only=True)
 class Lap:
-    """One contestant in one round: CPU microseconds per report that was sent, and what was heard of how much."""
+    """One contestant in one round: CPU microseconds per report, and what was heard of how much.
+
+    `sent` are those reports that tell of an order; at Binance all do, at FTX an execution is told by itself.
+    """
 
     us: float
     sent: int
@@ -78,7 +81,9 @@ class Lap:
     idle_kib: int
     kib: int
     delays_us: tuple[float, ...] = ()
-    """From the server's write to user code, of every report that was heard."""
+    """From the server's write to user code, of every paced report that was heard."""
+    before: tuple[int, ...] = ()
+    """Beside a flood: how many reports of it user code heard after such a report was sent, and before it was heard."""
     in_order: bool | None = None
     """At a pace: whether every report was heard, in the order in which it was sent, and once."""
 
@@ -99,6 +104,11 @@ def middle(lap: Lap) -> float:
 def tail(lap: Lap) -> float:
     """The delay that 99 of 100 reports do not exceed."""
     return quantiles(lap.delays_us, n=100)[-1]
+
+
+def flood_before(lap: Lap) -> float:
+    """So many reports of the flood came first, of 99 of 100 that were paced."""
+    return quantiles(lap.before, n=100)[-1]
 
 
 @attrs.define
@@ -152,46 +162,51 @@ def run(contestant: Contestant, terms: Terms) -> list[Lap]:
     """One client on a socket of a server of its own."""
     certificate, env = _certificates() if terms.tls else ((), os.environ)
     patience = PATIENCE + PATIENCE_LAP * terms.laps
-    with _process(sys.executable, "-m", "tests.bench.server", *certificate, patience=patience) as server:
+    with started(sys.executable, "-m", "tests.bench.server", *certificate, patience=patience) as server:
         told = {
-            "port": int(_line(server)),
+            "port": int(line_of(server)),
             "tls": terms.tls,
             "paced": terms.rate is not None,
             "accounts": contestant.accounts,
             "laps": terms.laps,
         }
-        with _process(*contestant.command(json.dumps(told)), env=env, patience=patience) as client:
+        with started(*contestant.command(json.dumps(told)), env=env, patience=patience) as client:
             _expect(client, "ready")
-            _send(server, terms, terms.warm_up(contestant.accounts))
+            _send(server, contestant, terms, terms.warm_up(contestant.accounts))
             _expect(client, "warm")
             laps = []
             for _ in range(terms.laps):
-                sent = _send(server, terms, terms.messages)
-                laps.append(_lap(json.loads(_line(client)), terms.messages, sent))
+                sent = _send(server, contestant, terms, terms.messages)
+                laps.append(_lap(json.loads(line_of(client)), terms.messages, sent))
             return laps
 
 
 def _dry(contestant: Contestant, messages: int) -> Lap:
     """One way of reading texts that are in memory already."""
-    trades = blast(messages, WARM_UP + 1, 0).trades  # the same that the contestant makes
-    with _process(*contestant.command(str(WARM_UP), str(messages))) as client:
+    made = blast(messages, WARM_UP + 1, 0)  # the same that the contestant makes
+    with started(*contestant.command(str(WARM_UP), str(messages))) as client:
         _expect(client, "warm")
-        return _lap(json.loads(_line(client)), messages, {"trades": trades})
+        return _lap(json.loads(line_of(client)), messages, {"trades": made.trades, "orders": made.orders})
 
 
 def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
-    went = dict(sent.get("sent", ()))
+    went, flood = dict(sent.get("sent", ())), sent.get("flood", [])
+    heard = [(number, at_ns) for number, at_ns in said["moments"] if number in went]
+    others = [(number, at_ns) for number, at_ns in said["moments"] if number not in went]
+    others_ns = [at_ns for _, at_ns in others]
+    messages += len(flood)
     return Lap(
         us=said["cpu_s"] * 1e6 / messages,
-        sent=messages,
+        sent=sent["orders"],
         trades=sent["trades"],
         orders=said["orders"],
         fills=said["fills"],
         version=said["version"],
         idle_kib=said["idle_kib"],
         kib=said["kib"],
-        delays_us=tuple((at_ns - went[number]) / 1e3 for number, at_ns in said["moments"]),
-        in_order=[number for number, _ in said["moments"]] == list(went) if went else None,
+        delays_us=tuple((at_ns - went[number]) / 1e3 for number, at_ns in heard),
+        before=tuple(bisect(others_ns, at_ns) - bisect(others_ns, went[number]) for number, at_ns in heard),
+        in_order=[number for number, _ in heard + others] == [*went, *flood] if went else None,
     )
 
 
@@ -214,38 +229,14 @@ def _certificates() -> tuple[tuple[str], Mapping[str, str]]:
     return (str(certificate),), {**os.environ, **trust}
 
 
-@contextmanager
-def _process(
-    *argv: str, env: Mapping[str, str] | None = None, patience: float = PATIENCE
-) -> Iterator[subprocess.Popen[str]]:
-    """A child with pipes, ended with the block, and at the latest when patience is."""
-    process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-    timer = threading.Timer(patience, process.kill)
-    timer.start()
-    try:
-        yield process
-    finally:
-        timer.cancel()
-        process.kill()
-        process.communicate()
-
-
-def _send(server: subprocess.Popen[str], terms: Terms, messages: int) -> dict[str, Any]:
-    assert server.stdin is not None
-    server.stdin.write(f"blast {messages}\n" if terms.rate is None else f"pace {messages} {terms.rate}\n")
-    server.stdin.flush()
-    sent: dict[str, Any] = json.loads(_line(server))
-    return sent
-
-
-def _line(process: subprocess.Popen[str]) -> str:
-    stdout: IO[str] | None = process.stdout
-    assert stdout is not None
-    if not (line := stdout.readline()):
-        raise RuntimeError(f"{process.args!r} ended, or was ended for being too slow: what it wrote stands above")
-    return line.rstrip("\n")
+def _send(server: subprocess.Popen[str], contestant: Contestant, terms: Terms, messages: int) -> dict[str, Any]:
+    if terms.rate is None:
+        return answer_of(server, f"blast {messages}")
+    if contestant.flood is None:
+        return answer_of(server, f"pace {messages} {terms.rate}")
+    return answer_of(server, f"fair {messages} {terms.rate} {contestant.flood}")
 
 
 def _expect(process: subprocess.Popen[str], word: str) -> None:
-    while (said := _line(process)) != word:  # a client may print what it likes before
+    while (said := line_of(process)) != word:  # a client may print what it likes before
         print(said, file=sys.stderr)

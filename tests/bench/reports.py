@@ -7,10 +7,12 @@ its own, whose client id begins with END, so that a client knows that it has hea
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
+T = TypeVar("T")  # Python 3.11 has no other way to write it
 SYMBOL: Final = "BTCUSDT"
 END: Final = "end-"
 SIDE_BY_SIDE: Final = 10
@@ -35,10 +37,16 @@ def bare(text: str) -> str:
 
 
 class Blast(NamedTuple):
-    """What is sent in one go: the texts of the frames, and how many of them tell an execution."""
+    """What is sent in one go: the texts of the frames, how many of them tell an execution, how many an order."""
 
     frames: list[str]
     trades: int
+    orders: int
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the reports, in order."""
+        return [json.loads(text)["event"]["I"] for text in self.frames]
 
 
 class _Order:
@@ -94,7 +102,7 @@ def blast(messages: int, first: int, time_ms: int) -> Blast:
         trades += is_trade
     last = _Order(first + messages, random.Random(first), time_ms, f"{END}{first}")
     frames.append(last.report(first + messages, time_ms, "NEW", "NEW"))
-    return Blast(frames, trades)
+    return Blast(frames, trades, orders=messages)
 
 
 def _endless(first: int, time_ms: int) -> Iterator[tuple[str, bool]]:
@@ -102,14 +110,14 @@ def _endless(first: int, time_ms: int) -> Iterator[tuple[str, bool]]:
     number = first
     while True:
         orders = [_Order(number + k, chance, time_ms) for k in range(SIDE_BY_SIDE)]
-        for order, execution, status, share in _course(orders):
+        for order, execution, status, share in course(orders):
             last = order.quantity - order.filled if share == 1 else round(order.quantity * share)
             yield order.report(number, time_ms, execution, status, last), share > 0
             number += 1
         time_ms += 1
 
 
-def _course(orders: list[_Order]) -> Iterator[tuple[_Order, str, str, float]]:
+def course(orders: list[T]) -> Iterator[tuple[T, str, str, float]]:
     """What happens to ten orders: (order, execution type, status, share of it that is filled)."""
     for order in orders:
         yield order, "NEW", "NEW", 0

@@ -1,4 +1,4 @@
-"""A neutral Binance spot: canned REST answers, subscriptions, and reports on command.
+"""A neutral Binance spot, and FTX: canned REST answers, subscriptions, and reports on command.
 
 Nothing but the standard library, so that no contestant meets code of its own.  What is sent is made and framed before
 its first byte is.  Run as `python -m tests.bench.server [CERTIFICATE]`, with TLS if there is one: prints its port, then
@@ -6,8 +6,13 @@ reads commands, one a line, and answers each with a line of JSON:
 
     blast MESSAGES        all at once, shared out evenly among all subscribers
     pace MESSAGES RATE    so many a second, to the last subscriber; `sent` tells when each went out
+    fair MESSAGES RATE FLOOD
+                          the same to the first subscriber, and FLOOD a second in bursts to the second; `flood` tells
+                          the numbers of its reports
+    asked                 how often each path was asked for over HTTP
 
-A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare.
+A subscriber of the WebSocket API gets reports wrapped as there, one on a listen key's socket (`/ws/...`) bare, and one
+of FTX's channels `orders` and `fills` (at `/ws` or `/ws/`) gets its messages, from when both are subscribed to.
 With TLS every message is a record of its own, as venues send them.
 """
 
@@ -20,15 +25,24 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import count
+from typing import Final, Literal, NamedTuple
 
-from tests.bench.answers import answer
+from tests.bench import reports_ftx
+from tests.bench.answers import answer, said
 from tests.bench.contestants.meter import SERVER_CORE, pin
 from tests.bench.reports import Blast, bare, blast
 
+Command = Callable[..., Awaitable[dict[str, object]]]
+
 _AT_ONCE: Final = 500  # frames between two looks at whether the socket takes more
+_SECOND: Final = 1_000_000_000
+_APART_NS: Final = 97_000_000  # between two bursts: they fall between the paced reports at ever other places
+_DOZE_NS: Final = 1_000_000  # what a socket has not taken waits no longer than this for the next try
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_PRIVATE: Final = {"orders", "fills"}  # FTX's channels
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 
 
@@ -45,11 +59,15 @@ class Subscriber(NamedTuple):
     """Where reports go, and in which shape."""
 
     writer: asyncio.StreamWriter
-    wrapped: bool
+    shape: Literal["wrapped", "bare", "ftx"]
+
+    def made(self, messages: int, first: int, time_ms: int) -> Blast:
+        """So many messages of its venue."""
+        return (reports_ftx.blast if self.shape == "ftx" else blast)(messages, first, time_ms)
 
     def frames(self, made: Blast) -> list[bytes]:
         """What is sent to it."""
-        return [framed((text if self.wrapped else bare(text)).encode()) for text in made.frames]
+        return [framed((bare(text) if self.shape == "bare" else text).encode()) for text in made.frames]
 
     async def send(self, frames: Sequence[bytes]) -> None:
         """Hand them to the system, as fast as it takes them."""
@@ -63,12 +81,45 @@ class Subscriber(NamedTuple):
         await self.writer.drain()
 
 
+class Turn(NamedTuple):
+    """What is to be sent when (from the start on), and the number of the report, if it is one by itself."""
+
+    due_ns: int
+    subscriber: Subscriber
+    data: bytes
+    number: int | None = None
+
+
+def _paced(subscriber: Subscriber, made: Blast, rate: int) -> list[Turn]:
+    """One after the other."""
+    due_ns = count(_SECOND // rate, _SECOND // rate)
+    return [
+        Turn(next(due_ns), subscriber, frame, number)
+        for frame, number in zip(subscriber.frames(made), made.numbers, strict=True)
+    ]
+
+
+async def _sent(turns: Iterable[Turn]) -> list[tuple[int, int]]:
+    """Send each when it is due; when those with a number went."""
+    start_ns, sent = time.monotonic_ns(), []
+    for turn in turns:
+        await asyncio.sleep(0)  # answer what has come; asyncio's own timer is too coarse for the rest
+        while (left_ns := start_ns + turn.due_ns - time.monotonic_ns()) > 0:
+            time.sleep(min(left_ns, _DOZE_NS) / _SECOND)  # noqa: ASYNC251
+            await asyncio.sleep(0)
+        if turn.number is not None:
+            sent.append((turn.number, time.monotonic_ns()))
+        turn.subscriber.writer.write(turn.data)
+    return sent
+
+
 class Server:
     """The connections, and who subscribed."""
 
     def __init__(self) -> None:
         self.subscribers: list[Subscriber] = []
         self.subscribed = asyncio.Event()
+        self.asked = Counter[str]()
         self._sent = 0
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,12 +131,15 @@ class Server:
                 fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
                 if "sec-websocket-key" in fields:
                     writer.write(_switched(fields["sec-websocket-key"]))
-                    if request.split(" ")[1].startswith("/ws/"):
-                        self._subscribe(Subscriber(writer, wrapped=False))
+                    path = request.split(" ")[1]
+                    if path.startswith("/ws/") and path != "/ws/":
+                        self._subscribe(Subscriber(writer, "bare"))
                     await self._frames(reader, writer)
                     return
                 await reader.readexactly(int(fields.get("content-length", "0")))
-                status, body = answer(request.split(" ")[1])
+                target = request.split(" ")[1]
+                self.asked[target.partition("?")[0]] += 1
+                status, body = answer(target)
                 head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
                 writer.write(head.encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -94,6 +148,7 @@ class Server:
             writer.close()
 
     async def _frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        channels = set[str]()
         while True:
             opcode, payload = await _frame(reader)
             if opcode == _PING:
@@ -103,42 +158,58 @@ class Server:
                 return
             elif opcode == _TEXT:
                 request = json.loads(payload)
-                writer.write(framed(_accepted(request["id"])))
-                if request["method"].startswith("userDataStream.subscribe"):
-                    self._subscribe(Subscriber(writer, wrapped=True))
+                if (answer_to := said(request)) is not None:
+                    writer.write(framed(json.dumps(answer_to).encode()))
+                if request.get("method", "").startswith("userDataStream.subscribe"):
+                    self._subscribe(Subscriber(writer, "wrapped"))
+                if request.get("op") == "subscribe" and not channels >= _PRIVATE:
+                    channels.add(request["channel"])
+                    if channels >= _PRIVATE:
+                        self._subscribe(Subscriber(writer, "ftx"))
 
     def _subscribe(self, subscriber: Subscriber) -> None:
         self.subscribers.append(subscriber)
         self.subscribed.set()
 
     async def blast(self, messages: int) -> dict[str, object]:
-        """Send so many reports; the number of executions among them."""
-        made = [self._made(messages // len(self.subscribers)) for _ in self.subscribers]
+        """Send so many reports; how many of them tell an execution, and how many an order."""
+        made = [self._made(each, messages // len(self.subscribers)) for each in self.subscribers]
         framed_for = [subscriber.frames(each) for subscriber, each in zip(self.subscribers, made, strict=True)]
         at_once = max(1, _AT_ONCE // len(self.subscribers))
         for start in range(0, len(framed_for[0]), at_once):
             for subscriber, frames in zip(self.subscribers, framed_for, strict=True):
                 await subscriber.send(frames[start : start + at_once])
-        return {"trades": sum(each.trades for each in made)}
+        return _told(made)
 
     async def pace(self, messages: int, rate: int) -> dict[str, object]:
-        """Send so many reports at this rate; the number of executions, and when each report went, by its number."""
-        subscriber, made = self.subscribers[-1], self._made(messages)
-        numbers = [json.loads(text)["event"]["I"] for text in made.frames]
-        frames, sent = subscriber.frames(made), []
-        due_ns = time.monotonic_ns()
-        for number, frame in zip(numbers, frames, strict=True):
-            due_ns += 1_000_000_000 // rate
-            await asyncio.sleep(0)  # answer what has come; asyncio's own timer is too coarse for the rest
-            time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)  # noqa: ASYNC251
-            sent.append((number, time.monotonic_ns()))
-            subscriber.writer.write(frame)
-        return {"trades": made.trades, "sent": sent}
+        """Send so many reports at this rate; the same, and when each report went, by its number."""
+        made = self._made(self.subscribers[-1], messages)
+        return _told([made], sent=await _sent(_paced(self.subscribers[-1], made, rate)))
 
-    def _made(self, messages: int) -> Blast:
-        made = blast(messages, self._sent, time.time_ns() // 1_000_000)
+    async def fair(self, messages: int, rate: int, flood: int) -> dict[str, object]:
+        """The same to one account, while another one is flooded (or hears of one order, if there is no flood).
+
+        Nobody waits for the flooded account to read: what its socket does not take is sent when it does.
+        """
+        quiet, flooded = self.subscribers[:2]
+        made, more = self._made(quiet, messages), self._made(flooded, max(1, flood * messages // rate))
+        burst, frames = max(1, flood * _APART_NS // _SECOND), flooded.frames(more)
+        turns = [
+            Turn(number * _APART_NS, flooded, b"".join(frames[start : start + burst]))
+            for number, start in enumerate(range(0, len(frames), burst))
+        ]
+        sent = await _sent(sorted([*_paced(quiet, made, rate), *turns], key=lambda turn: turn.due_ns))
+        return _told([made, more], sent=sent, flood=more.numbers)
+
+    def _made(self, subscriber: Subscriber, messages: int) -> Blast:
+        made = subscriber.made(messages, self._sent, time.time_ns() // 1_000_000)
         self._sent += messages + 1
         return made
+
+
+def _told(made: Iterable[Blast], **more: object) -> dict[str, object]:
+    made = list(made)
+    return {"trades": sum(each.trades for each in made), "orders": sum(each.orders for each in made), **more}
 
 
 def _switched(key: str) -> bytes:
@@ -147,10 +218,6 @@ def _switched(key: str) -> bytes:
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + proof + b"\r\n\r\n"
     )
-
-
-def _accepted(tag: object) -> bytes:
-    return json.dumps({"id": tag, "status": 200, "result": {"subscriptionId": 0}, "rateLimits": []}).encode()
 
 
 async def _frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -174,9 +241,12 @@ async def main(certificate: str | None = None) -> None:
     print(listener.sockets[0].getsockname()[1], flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         command, *numbers = line.split()
-        send: Callable[..., Awaitable[dict[str, object]]] = server.blast if command == "blast" else server.pace
+        if command == "asked":
+            print(json.dumps(server.asked), flush=True)
+            continue
+        commands: dict[str, Command] = {"blast": server.blast, "pace": server.pace, "fair": server.fair}
         await server.subscribed.wait()  # not every client tells when it has
-        print(json.dumps(await send(*map(int, numbers))), flush=True)
+        print(json.dumps(await commands[command](*map(int, numbers))), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from tests.bench import field
 from tests.bench.goals import Run
 from tests.bench.race import Contestant, Result, Terms, race, run
 from tests.bench.reports import COURSE, SIDE_BY_SIDE
+from tests.bench.start import MARKETS, PACED, Start, limited, unlimited
 
 RATE = 1_000
+QUIET = 50
 LAPS = 28
 
 
@@ -47,6 +49,13 @@ def test_blast(terms: Terms, runs: dict[str, Run], tls: bool) -> None:
     runs[name] = measured((*field.FLOORS, *field.OURS, *field.peers()), terms)
 
     assert_all_delivered(runs[name])
+
+
+def test_blast_of_ftx(terms: Terms, runs: dict[str, Run]) -> None:
+    """The same of FTX's orders and fills, of which an execution takes two messages."""
+    runs["blast, FTX"] = measured((*field.FTX, *field.ftx_peers()), terms)
+
+    assert_all_delivered(runs["blast, FTX"])
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -82,6 +91,42 @@ def test_many(terms: Terms, runs: dict[str, Run], pytestconfig: pytest.Config) -
     runs["many"] = measured(contestants, Terms(rounds=min(terms.rounds, 3), messages=messages))
 
     assert_all_delivered(runs["many"])
+
+
+def test_fair(terms: Terms, runs: dict[str, Run]) -> None:
+    """One account's flood loses and disorders nothing of another's; how long the other's updates take is measured."""
+    terms = Terms(rounds=terms.rounds, messages=min(terms.messages // 20, 10 * QUIET), rate=QUIET)
+    runs["fair"] = measured(field.FAIR, terms)
+
+    assert_all_delivered(runs["fair"])
+
+
+def test_start(terms: Terms, starts: list[Start], pytestconfig: pytest.Config) -> None:
+    """All accounts of a stream become live with one list of the markets between them."""
+    most = pytestconfig.getoption("--accounts")
+    for _ in range(min(terms.rounds, 3)):
+        for accounts in field.ACCOUNTS:
+            if accounts <= most:
+                starts += [unlimited(accounts, transport) for transport in field.TRANSPORTS]
+
+    assert_all_live(starts)
+
+
+def test_start_within_limits(starts: list[Start], pytestconfig: pytest.Config) -> None:
+    """A start of more accounts than a minute's weight allows goes on for minutes, and the venue refuses nothing."""
+    starts.append(limited(min(pytestconfig.getoption("--accounts"), PACED), field.TRANSPORTS[0]))
+
+    assert_all_live(starts[-1:])
+    assert not starts[-1].refused
+    assert starts[-1].asked["/ws-api/v3"] == starts[-1].accounts
+
+
+def assert_all_live(starts: Sequence[Start]) -> None:
+    """Each account was live, none had to be dialled again, and the markets were asked for once."""
+    assert starts
+    for start in starts:
+        assert len(start.live_s) == start.accounts
+        assert (start.asked[MARKETS], start.reconnects) == (1, 0)
 
 
 def test_long(runs: dict[str, Run], pytestconfig: pytest.Config) -> None:

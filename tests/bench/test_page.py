@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import attrs
 
 from tests.bench import field
 from tests.bench.goals import Run, rows
-from tests.bench.page import goals, write
+from tests.bench.page import fair_table, goals, start_table, write
 from tests.bench.race import Contestant, Lap, Result, Terms
+from tests.bench.start import MARKETS, Start
 
 LAP = Lap(
     us=10.0,
@@ -21,6 +23,18 @@ LAP = Lap(
     idle_kib=40_000,
     kib=40_000,
     delays_us=(100.0, 110.0),
+    before=(0, 0),
+)
+
+STARTED = Start(
+    accounts=3,
+    transport="websockets",
+    limited=True,
+    live_s=(6.1, 6.2, 60.3),
+    cpu_s=0.6,
+    reconnects=0,
+    asked=Counter({MARKETS: 1, "/api/v3/account": 6}),
+    refused=Counter({"429": 2}),
 )
 
 
@@ -37,11 +51,13 @@ def everything(monkeypatch) -> dict[str, Run]:
     return {
         "blast": made(*socket),
         "blast, TLS": made(*socket),
+        "blast, FTX": made(*field.FTX, *field.ftx_peers()),
         "paced": made(*socket, rate=1_000),
         "paced, TLS": made(field.FAST, *field.quick_peers(), rate=1_000),
         "decode": made(*field.DECODERS),
         "journal": made(*field.JOURNALS),
         "many": made(*field.MANY),
+        "fair": made(*field.FAIR, rate=50),
         "long": made(field.FAST),
     }
 
@@ -62,7 +78,7 @@ def test_one_lost_fill_in_one_run_misses_the_goal_of_delivery(monkeypatch):
     runs = everything(monkeypatch)
     runs["many"].results[-1].laps[-1] = attrs.evolve(LAP, fills=49)
 
-    assert "| updates delivered, every mode | 100 %, in order, once | 99.9" in goals(runs)
+    assert "| updates delivered, every mode | 100 %, in order, once | 20,999 of 21,000 in 140 runs |" in goals(runs)
     assert not next(row for row in rows(runs) if row.measure == "updates delivered, every mode").met
 
 
@@ -74,10 +90,34 @@ def test_updates_out_of_order_miss_it_too(monkeypatch):
 
 
 def test_the_page_and_its_plot_are_written(monkeypatch, tmp_path: Path):
-    write(tmp_path / "page.md", everything(monkeypatch), "a machine")
+    write(tmp_path / "page.md", everything(monkeypatch), [STARTED], "a machine")
 
     page, plot = (tmp_path / "page.md").read_text(), (tmp_path / "page.svg").read_text()
     assert "4 of 13 goals are missed." in page
     assert page.count("**missed**") == 4
     assert "](page.svg)" in page
     assert plot.count("<rect") == 1 + 2 * len(field.FLOORS + field.OURS + field.peers())
+
+
+def test_a_flood_stands_beside_what_the_quiet_account_waited():
+    quiet, flooded = field.FAIR[:2]
+    alone = Result(quiet, [LAP])
+    beside = Result(flooded, [attrs.evolve(LAP, us=50.0, sent=20_000, delays_us=(100.0, 900.0), before=(0, 300))])
+
+    rows = fair_table(Run(results=[alone, beside], terms=Terms(rounds=1, messages=100, rate=50))).splitlines()
+
+    assert rows[2] == f"| {quiet.name} | 0 | 105 | 120 | 0 | 0% | 100.0% |"
+    assert rows[3].startswith(f"| {flooded.name} | {field.FLOOD:,} | 500 | ")
+    assert rows[3].endswith(" | 591 | 50% | 0.5% |")
+
+
+def test_starts_of_one_kind_are_one_row_and_what_was_refused_is_shown():
+    slower = attrs.evolve(STARTED, live_s=(8.1, 8.2, 62.3), refused=Counter())
+    free = attrs.evolve(STARTED, limited=False)
+
+    rows = start_table([STARTED, slower, free]).splitlines()
+
+    assert rows[2:] == [
+        "| as at Binance spot | 3 | websockets | 7.1 | 7.2 | 61.3 | 200.0 | 1 | 7 | 2 |",
+        "| none | 3 | websockets | 6.1 | 6.2 | 60.3 | 200.0 | 1 | 7 |  |",
+    ]

@@ -56,7 +56,7 @@ from exchstream.venues.checks import (
     wrong,
 )
 from exchstream.venues.ftx import refusals, rest, wire
-from exchstream.venues.numbers import BadNumber, amount, exact
+from exchstream.venues.numbers import BadNumber, not_negative
 from exchstream.venues.settings import key_text, load, needed_secret, texts
 
 CHANNELS: Final = ("orders", "fills")
@@ -91,7 +91,7 @@ def _subaccount(instance: object, field: attrs.Attribute[str | None], value: Any
 
 def _exact(value: Decimal | str | int) -> Decimal:
     try:
-        return amount(exact(value))
+        return not_negative(value)
     except BadNumber:
         raise ConfigError('Ftx: tolerance must be an exact amount, as in Decimal("1e-9") or "1e-9"') from None
 

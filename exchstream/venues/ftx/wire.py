@@ -32,7 +32,7 @@ from exchstream.model import (
     Term,
     TimeInForce,
 )
-from exchstream.venues.numbers import amount, exact, positive_or_none
+from exchstream.venues.numbers import amount, exact, not_negative
 
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 OTC: Final = "otc:"  # an over-the-counter fill has no order: this and its id stand in the place of one
@@ -138,7 +138,6 @@ _LIQUIDITY: Final = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
 _KINDS: Final = {"order": FillKind.TRADE, "otc": FillKind.OTC}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_NS: Final = 9_000_000_000 * SECOND  # in the year 2255; what is added to it still fits 64 bits
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def time_ns(text: str) -> int:
@@ -149,7 +148,8 @@ def time_ns(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return _sane((moment - _EPOCH) // _MICROSECOND * 1000)
+    since = moment - _EPOCH
+    return _sane((since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1_000)
 
 
 def _sane(instant_ns: int) -> int:
@@ -159,11 +159,16 @@ def _sane(instant_ns: int) -> int:
     return instant_ns
 
 
+def _positive(number: Decimal | None) -> Decimal | None:
+    """An amount; null and zero say that there is none."""
+    return None if number is None else not_negative(number) or None
+
+
 def order(raw: bytes, markets: MARKETS, tolerance: Decimal) -> list[Meaning]:
     """One order.  `remainingSize` is not read: FTX sets it to 0 on every closed order, cancelled ones too."""
     row = _ORDER.decode(raw)
-    size, filled, strange = amount(row.size), amount(row.filled_size), list[str]()
-    average, price = positive_or_none(row.avg_fill_price), positive_or_none(row.price)
+    size, filled, strange = not_negative(row.size), not_negative(row.filled_size), list[str]()
+    average, price = _positive(row.avg_fill_price), _positive(row.price)
     known = (markets or {}).get(row.market)
     # Half a step tells a full order from one that lacks a step, whatever the float arithmetic of the venue did.
     slack = known.step / 2 if known is not None and known.step else tolerance
@@ -212,8 +217,8 @@ def fill(raw: bytes) -> list[Meaning]:
         trade_id=trade_id,
         order_id=f"{OTC}{trade_id}" if row.order_id is None else str(row.order_id),
         side=_SIDES[row.side],
-        price=amount(row.price),
-        quantity=amount(row.size),
+        price=not_negative(row.price),
+        quantity=not_negative(row.size),
         time_ns=time_ns(row.time),
         fee=None if row.fee is None else exact(row.fee),  # negative for a maker's rebate, as in our own events
         fee_asset=row.fee_currency,
@@ -252,7 +257,7 @@ def doubt(raw: bytes, why: str) -> list[Meaning]:
 def market(raw: bytes, asked_ns: int) -> Market:
     """One market by its ccxt name: BTC/USD, BTC/USD:USD (perpetual), BTC/USD:USD-221230 (dated), BTC-MOVE/USD:USD-…"""
     row = _MARKET.decode(raw)
-    step = positive_or_none(row.size_increment)
+    step = _positive(row.size_increment)
     if row.type == "spot":
         if not row.base_currency or not row.quote_currency:
             raise ValueError("a spot market of no currencies")

@@ -1,6 +1,7 @@
 """exchstream as its README uses it: events of accounts that are live.
 
-Arguments: the terms, the transport, and the durability of a journal on disk ("memory" or nothing: there is none).
+Arguments: the terms, the transport, the durability of a journal on disk ("memory" or nothing: there is none), and the
+venue ("ftx", or nothing for Binance spot).
 """
 
 import json
@@ -13,8 +14,9 @@ from typing import Any
 import trio
 
 import exchstream
-from exchstream import BinanceSpot, Fill, GapClosed, JournalFile, OrderUpdate, open_stream
+from exchstream import BinanceSpot, Fill, Ftx, GapClosed, JournalFile, OrderUpdate, open_stream
 from exchstream.shell.stream import MEMORY_EVENTS
+from tests.bench.contestants.lifted import LIFTED
 from tests.bench.contestants.meter import END, Meter
 
 ROOM = 200_000
@@ -38,18 +40,30 @@ def account(meter: Meter, number: int) -> BinanceSpot:
         rest_url=meter.http,
         ws_url=f"{meter.ws}/ws-api/v3",
         stream_url=meter.ws,
-        lag_ns=100_000_000,  # the start takes two looks, this far apart; nothing else depends on it here
-        # The neutral server has no limits; a real one spreads a thousand starts over minutes.
-        weight_per_minute=10_000_000,
-        connections_per_5_minutes=10_000,
+        **LIFTED,
     )
 
 
-async def main(folder: str, transport: Any = "trio-websocket", durability: Any = "memory") -> None:
+def ftx(meter: Meter, number: int) -> Ftx:
+    """One of the accounts, at FTX."""
+    return Ftx(
+        name=f"account-{number}",
+        api_key=f"bench-key-{number}",
+        api_secret="bench-secret",
+        rest_url=meter.http,
+        ws_url=f"{meter.ws}/ws/",
+        lag_ns=LIFTED["lag_ns"],
+    )
+
+
+async def main(
+    folder: str, transport: Any = "trio-websocket", durability: Any = "memory", venue: str = "binance-spot"
+) -> None:
     """Hear events."""
     file = None if durability == "memory" else JournalFile(Path(folder) / "orders.db", durability)
     meter = Updates(exchstream.__version__)
-    accounts = [account(meter, number) for number in range(meter.accounts)]
+    make = ftx if venue == "ftx" else account
+    accounts = [make(meter, number) for number in range(meter.accounts)]
     live = 0
     # Many accounts fill the memory while one reader waits for its turn: what a blast brings at once must fit.
     kept = MEMORY_EVENTS if meter.accounts == 1 else ROOM

@@ -206,6 +206,46 @@ async def test_two_tasks_on_one_reader_are_refused() -> None:
     assert [event.position for event in events] == [1, 2, 3]
 
 
+async def test_whoever_waited_has_an_event_in_the_next_step_of_the_loop() -> None:
+    """To step aside once more would let every other account's work go first."""
+    played, heard = Played(), 0
+
+    async def read() -> None:
+        nonlocal heard
+        async for _ in played.stream:
+            heard += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        for number in range(1, 31):  # two tasks of one step run in either order, by chance
+            await trio.testing.wait_all_tasks_blocked()
+            played.tell()
+            await trio.lowlevel.checkpoint()  # the step after it was told ...
+            await trio.lowlevel.checkpoint()  # ... is over now
+            assert heard == number
+        nursery.cancel_scope.cancel()
+
+
+async def test_others_run_between_two_batches_of_a_reader_that_is_behind() -> None:
+    """However much there is to read, without a word of `await` in the loop's body."""
+    played, steps = Played(), 0
+    played.tell(3 * BATCH)
+
+    async def others() -> None:
+        nonlocal steps
+        while True:
+            await trio.lowlevel.checkpoint()
+            steps += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        async for event in played.stream:
+            if event.position == 3 * BATCH:
+                break
+        assert steps >= 1
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_cancelled_wait_leaves_the_reader_free() -> None:
     """After a wait that was given up the next one is nobody's rival."""
     played = Played()
