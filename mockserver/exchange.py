@@ -16,6 +16,7 @@ import attrs
 from mockserver.clock import Clock
 from mockserver.engine.types import Deposit, OrderEvent, OrderView, Reply, decimal_to_atoms
 from mockserver.faces.base import Face, JsonScalar, VenueSpec
+from mockserver.faults.refusals import Site
 from mockserver.link import Link
 from mockserver.rules import Rules
 
@@ -117,6 +118,13 @@ class Exchange:
     def told_ns(self) -> int:
         """The time as the venue tells it and judges requests by, which a fault may put off."""
         return self.now_ns + self.rules.skew_ns
+
+    @property
+    def site(self) -> Site:
+        """What the words of an error need to know."""
+        given = {name: self.settings.options.get(name) for name in ("weight_per_minute", "orders_per_10s")}
+        known = {name: value for name, value in given.items() if isinstance(value, int)}
+        return Site(self.venue, self.told_ns // 1_000_000, **known)
 
     @property
     def as_of_ns(self) -> int | None:

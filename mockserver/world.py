@@ -26,8 +26,8 @@ from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
 from mockserver.faults import FAIR, Draw, Fate, Fault, Faults, Hit, fate_of, magic, request_thing
-from mockserver.faults.kinds import refusal
 from mockserver.faults.naming import order_of_answer
+from mockserver.faults.refusals import Site, refusal
 from mockserver.hosts import venue_of
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import MAX_ENTRIES, Recorder
@@ -268,7 +268,7 @@ class Worlds:
         if asked is not None:
             hits.insert(0, Hit(Fault(kind=asked[1], name=asked[0]), Draw(world.seed, asked[0], 1)))
         world.note_faults(hits)
-        return world, fate_of(hits, home.venue)
+        return world, fate_of(hits)
 
     def at_home(self, request: HttpRequest) -> World:
         """The world of a request that no key says anything about: that of its port, or the default one."""
@@ -283,7 +283,7 @@ class Worlds:
             seq = exchange.world.recorder.record_request(request)
             response = self._asked(exchange, request, fate)
             if response is not None:
-                response = fate.answer(response)
+                response = fate.answer(response, exchange.site)
                 if fate.heard == "answer":
                     exchange.world.recorder.record_response(response, of=seq)
                 return response
@@ -308,7 +308,7 @@ class Worlds:
                 exchange.world.recorder.record_response(answer, link=link.id)
                 return answer
             if exchange.rules.away:
-                return refusal(503, exchange.venue, None, None)
+                return refusal(503, exchange.site, None, None)
             self.links[link.id] = link
             link.silence = fate.silence
             link.births = fate.births
@@ -378,7 +378,7 @@ class Worlds:
     def _spare(self, request: HttpRequest, fate: Fate, *, dial: bool) -> HttpResponse:
         """Answer without asking the venue, which may be asked later."""
         request, home, _ = self._home(request, dial=dial)
-        answer = fate.answer(None)
+        answer = fate.answer(None, Site("") if home is None else home.site)
         if home is not None and fate.late_ns is not None:
             late = f"late {request.method} {request.path}"
             home.clock.after(fate.late_ns, late, partial(self._do_late, home, request))
@@ -401,7 +401,7 @@ class Worlds:
         for act in fate.acts:
             act.before(exchange, request)
         if exchange.rules.away:
-            return refusal(503, exchange.venue, None, None)
+            return refusal(503, exchange.site, None, None)
         settings, rules = exchange.settings, exchange.rules
         lag_ns, skew_ns = settings.rest_lag_ns, rules.skew_ns
         settings.rest_lag_ns, rules.skew_ns = max(lag_ns, fate.lag_ns), fate.skew_ns

@@ -8,7 +8,6 @@ what becomes of the frame, and what befalls a connection is carried out by the l
 
 from __future__ import annotations
 
-import json
 import re
 from typing import ClassVar, Final, Literal, get_args
 
@@ -17,7 +16,7 @@ from attrs.validators import ge, in_, le, optional
 
 from mockserver.faces.base import Fragments, HttpResponse, RawText
 from mockserver.faults.chance import Draw
-from mockserver.faults.texts import TEXTS
+from mockserver.faults.refusals import Site, refusal
 
 Seam = Literal["request", "dial", "frame"]
 Heard = Literal["answer", "never", "hang_up"]
@@ -61,7 +60,7 @@ class Answering(Kind):
         """Whether the venue does what it was asked."""
         return True
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """What is answered where the venue would have answered this (None: it was not asked)."""
         return UNHEARD if given is None else given
 
@@ -94,9 +93,9 @@ class HttpError(Answering):
         """See `Answering`."""
         return self.accepted
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(self.status, venue, self.code, self.text, body=self.body, retry_after_s=self.retry_after_s)
+        return refusal(self.status, site, self.code, self.text, body=self.body, retry_after_s=self.retry_after_s)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,9 +110,9 @@ class ExecStatusUnknown(Answering):
         """See `Answering`."""
         return self.accepted and self.late_ns is None
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(503, venue, -1007, None)
+        return refusal(503, site, -1007, None)
 
 
 @attrs.frozen(kw_only=True)
@@ -127,7 +126,7 @@ class HtmlBody(Answering):
         """See `Answering`."""
         return False
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         page = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
         return HttpResponse(self.status, page.format(f"{self.status} Error").encode(), content_type="text/html")
@@ -139,7 +138,7 @@ class TruncatedJson(Answering):
 
     keep_percent: int = attrs.field(default=50, validator=(ge(0), le(99)))
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled
         return attrs.evolve(given, body=given.body[: len(given.body) * self.keep_percent // 100])
@@ -149,7 +148,7 @@ class TruncatedJson(Answering):
 class EmptyBody(Answering):
     """The status and the headers of the answer, and nothing else."""
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled
         return attrs.evolve(given, body=b"")
@@ -188,9 +187,9 @@ class DialRefused(Answering):
         """See `Answering`."""
         return False
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(self.status, venue, None, None, retry_after_s=self.retry_after_s)
+        return refusal(self.status, site, None, None, retry_after_s=self.retry_after_s)
 
 
 @attrs.frozen(kw_only=True)
@@ -330,31 +329,3 @@ class Stall(LinkKind):
 
 _NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|L)": ?)"?-?[0-9][0-9.]*"?')
 _WORD: Final = re.compile(r'("(?:X|x|status|side|S)": ?)"[A-Za-z_]+"')
-_USUAL: Final = {
-    403: (-1000, "Forbidden"),
-    418: (-1003, "Way too many requests; IP banned."),
-    429: (-1003, "Too many requests."),
-    500: (-1001, TEXTS[-1001]),
-    503: (-1008, "Request throttled by system-level protection."),
-}
-
-
-def refusal(
-    status: int,
-    venue: str,
-    code: int | None,
-    text: str | None,
-    *,
-    body: str | None = None,
-    retry_after_s: int | None = None,
-) -> HttpResponse:
-    """An error in the form of this venue: Binance has a code and a text, the others a text."""
-    usual_code, usual_text = _USUAL.get(status, (-1000, TEXTS[-1000]))
-    if text is None:
-        text = usual_text if code is None else TEXTS.get(code, usual_text)
-    if body is None and venue.startswith("binance"):
-        body = json.dumps({"code": usual_code if code is None else code, "msg": text}, separators=(",", ":"))
-    elif body is None:
-        body = json.dumps({"success": False, "error": text}, separators=(",", ":"))
-    headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)
-    return HttpResponse.json(body, status=status, headers=headers)

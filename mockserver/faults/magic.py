@@ -1,6 +1,6 @@
 """Client order ids that ask for a fault, as test cards do: no arming, whatever the client may put around them.
 
-    m-reject-2010 (any code)      refused with that code; on FTX for want of balance
+    m-reject-2010 (any code)      refused with that code; on FTX, which had none, in its words for the same
     m-timeout-accepted, -lost     503 "execution status unknown"; the order was taken, or was not
     m-timeout-late                the same, and it is taken four seconds later
     m-never                       no answer at all, and the order was taken
@@ -22,6 +22,7 @@ from mockserver.faults.business_kinds import SECOND, FillAfter, PartialFillStorm
 from mockserver.faults.kinds import ExecStatusUnknown, HangUp, HttpError, Kind, NoAnswer
 from mockserver.faults.naming import CLIENT_IDS, fields_of
 from mockserver.faults.request_kinds import EventBeforeRest
+from mockserver.faults.texts import STATUSES
 
 if TYPE_CHECKING:
     from mockserver.faces.base import HttpRequest
@@ -48,7 +49,8 @@ def magic(request: HttpRequest) -> tuple[str, Kind] | None:
 
 def _kind(found: re.Match[str]) -> Kind:
     if found["code"] is not None:
-        return HttpError(status=400, code=-int(found["code"]))
+        code = -int(found["code"])
+        return HttpError(status=STATUSES.get(code, 400), code=code)
     if found["parts"] is not None:
         return PartialFillStorm(fills=max(1, int(found["parts"])))
     if found["seconds"] is not None:
