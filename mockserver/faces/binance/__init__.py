@@ -2,7 +2,7 @@
 
 `SPOT` and `FUTURES` are what a world needs to build them. A request goes through `routes` (who, what, how heavy), uses
 `params`, `auth` and `limits`, and ends in a call of `*_orders` or `*_queries`, which writes with `*_views`; events are
-written by `*_events` and carried by `ws_api` and `streams`.
+written by `*_events` and carried by `ws_subscriptions` (spot) and `streams`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from mockserver.engine.types import Deposit
 from mockserver.exchange import Account
 from mockserver.faces.base import Close, HttpRequest, HttpResponse, Text
-from mockserver.faces.binance import params, ws_api
+from mockserver.faces.binance import params, ws_subscriptions
 from mockserver.link import NoTransport
 from tests.unit.mockserver.faces.binance_client import START_NS, Client, Socket, fixture, shape
 
@@ -130,7 +130,7 @@ def test_unsubscribing_ends_the_stream_and_says_so() -> None:
 
 def test_subscription_ids_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a connection has used all its ids, the next subscription is -2042."""
-    monkeypatch.setattr(ws_api, "MAX_SUBSCRIPTION_ID", 1)
+    monkeypatch.setattr(ws_subscriptions, "MAX_SUBSCRIPTION_ID", 1)
     client = Client()
     socket = client.subscribed()
     socket.ask({"id": 2, "method": "userDataStream.unsubscribe"})
