@@ -19,7 +19,7 @@ from mockserver.faults.business_kinds import Business
 from mockserver.faults.catalogue import WORDS
 from mockserver.faults.chance import Draw
 from mockserver.faults.dial_kinds import Birth
-from mockserver.faults.facts import HAS, Match, Thing
+from mockserver.faults.facts import HAS, SOCKET, Match, Thing
 from mockserver.faults.frame_kinds import Rewriting, SchemaUnknownEvent, Turning
 from mockserver.faults.kinds import (
     Answering,
@@ -90,7 +90,7 @@ class _Armed:
         fault, match = self.fault, self.fault.match
         if fault.kind.seam != thing.seam or not match.agrees(thing):
             return None
-        if fault.kind.only_event not in (None, thing.event):
+        if fault.kind.only_event not in (None, thing.event) or (thing.method == SOCKET and not fault.kind.on_socket):
             return None
         if match.lasts_ns is not None and now_ns - self.since_ns >= match.lasts_ns:
             return None

@@ -13,6 +13,8 @@ from attrs.validators import ge, optional
 from mockserver.faces.base import HttpRequest
 from mockserver.faults.kinds import Seam
 
+SOCKET: Final = "WS"
+"""The method of a request of the WebSocket API; its path is what the venue calls the method: `order.place`."""
 HAS: Final[dict[Seam, frozenset[str]]] = {
     "request": frozenset({"venue", "account", "method", "path", "symbol"}),
     "dial": frozenset({"venue", "account", "path"}),
@@ -45,8 +47,9 @@ class Match:
     venue: str | None = None
     account: str | None = None
     method: str | None = None
+    """`POST`; of a request of the WebSocket API `WS`."""
     path: str | None = None
-    """With `*` for anything: `/api/v3/*`."""
+    """With `*` for anything: `/api/v3/*`. Of a request of the WebSocket API the venue's method: `order.place`."""
     event: str | None = None
     """Binance: the `e` of the event; FTX: the channel; `answer` for what was asked for on the socket."""
     symbol: str | None = None
@@ -81,10 +84,11 @@ class Match:
         return number > self.after and (self.until is None or number <= self.until)
 
 
-def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | None) -> Thing:
-    """What is known of a request or a dial before it is handled."""
+def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | None, link: int | None = None) -> Thing:
+    """What is known of a request or a dial before it is handled; `link` is the socket that it came by, if it did."""
     return Thing(
         seam=seam,
+        link=link,
         venue=venue,
         accounts=frozenset() if account is None else frozenset({account}),
         method=request.method,

@@ -37,6 +37,8 @@ class Kind:
     """What all kinds have."""
 
     seam: ClassVar[Seam]
+    on_socket: ClassVar[bool] = True
+    """Whether it can befall a request of the WebSocket API; what is of HTTP alone cannot."""
     only_event: ClassVar[str | None] = None
     """The one event of frames that it is about, whatever is matched."""
 
@@ -119,6 +121,7 @@ class ExecStatusUnknown(Answering):
 class HtmlBody(Answering):
     """A page of some proxy before the venue, which is not asked."""
 
+    on_socket = False
     status: int = attrs.field(default=502, validator=_STATUS)
 
     @property

@@ -19,6 +19,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from mockserver.faults.business_kinds import SECOND, FillAfter, PartialFillStorm
+from mockserver.faults.facts import SOCKET
 from mockserver.faults.kinds import ExecStatusUnknown, HangUp, HttpError, Kind, NoAnswer
 from mockserver.faults.naming import CLIENT_IDS, fields_of
 from mockserver.faults.request_kinds import EventBeforeRest
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
     from mockserver.faces.base import HttpRequest
 
 LATE_NS: Final = 4 * SECOND
-PLACES: Final = ("/api/v3/order", "/fapi/v1/order", "/api/orders")
+PLACES: Final = (
+    ("POST", "/api/v3/order"),
+    ("POST", "/fapi/v1/order"),
+    ("POST", "/api/orders"),
+    (SOCKET, "order.place"),
+)
 _MAGIC: Final = re.compile(
     r"m-(?:reject-(?P<code>\d{1,5})|partial-(?P<parts>\d{1,3})|fill-after-(?P<seconds>\d{1,4})s|(?P<word>"
     r"timeout-accepted|timeout-lost|timeout-late|never|drop-conn|event-first))"
@@ -37,7 +43,7 @@ _MAGIC: Final = re.compile(
 
 def magic(request: HttpRequest) -> tuple[str, Kind] | None:
     """Return what a request's client id asks for, and its word; None if it places no order or asks for nothing."""
-    if request.method != "POST" or request.path not in PLACES:
+    if (request.method, request.path) not in PLACES:
         return None
     if b"m-" not in request.body and "m-" not in request.query:
         return None

@@ -23,6 +23,8 @@ _OBJECT: Final = re.compile(rb'\{(?=\s*")')
 class GzipLie(Answering):
     """The answer says that it is packed, and is not."""
 
+    on_socket = False
+
     def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled

@@ -622,6 +622,46 @@ async def test_magic_client_ids(client_id: str, status: int, code: int | None, o
         assert (answer.status_code, answer.json().get("code"), bot.orders) == (status, code, orders)
 
 
+@pytest.mark.parametrize(
+    ("client_id", "status", "code", "orders"),
+    [
+        ("m-reject-2010", 400, -2010, 0),
+        ("m-timeout-accepted", 503, -1007, 1),
+        ("m-timeout-lost", 503, -1007, 0),
+        ("m-hello", 200, None, 1),
+    ],
+)
+async def test_magic_client_ids_on_the_websocket_api(
+    client_id: str, status: int, code: int | None, orders: int
+) -> None:
+    """They ask for the same, and are answered on the socket."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        async with bot.dialled() as socket:
+            await bot.place_there(socket, newClientOrderId=client_id)
+            answer = await socket.json()
+            assert (answer["id"], answer["status"], answer.get("error", {}).get("code")) == (9, status, code)
+            assert bot.orders == orders
+            await bot.place_there(socket, newClientOrderId="m-never")
+            assert await socket.next(SOON) is None
+            await bot.place_there(socket, newClientOrderId="m-drop-conn")
+            assert await lost(socket) == "end"
+            assert bot.orders == orders + 2
+
+
+async def test_an_order_on_the_websocket_api_whose_answer_is_late() -> None:
+    """Its events come first, on the same socket."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        async with bot.listening() as socket:
+            await bot.arm("latency", {"delay": "100ms"}, method="WS", path="order.place")
+            began = time.monotonic()
+            await bot.place_there(socket)
+            told = [await socket.json() for _ in range(3)]
+            assert time.monotonic() - began >= SOON
+            assert ["event" in each for each in told] == [True, True, False]
+
+
 async def test_magic_fills_and_silence() -> None:
     """`m-partial-3` fills in three parts, `m-never` and `m-drop-conn` answer nothing though the order was taken."""
     async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from mockserver.faces.base import Close, Session, Text
+from mockserver.faces.base import Close, HttpResponse, Session, Text
 from mockserver.faces.binance import auth, errors
 from mockserver.faces.binance.errors import Refusal, Refused
 from mockserver.faces.binance.params import Params, from_json, loads_exact
 from mockserver.faces.binance.routes import BinanceFace, Call, Route, Security, TimeUnit, order_limits, weight_limit
 from mockserver.faces.binance.signing import KeyKind
 from mockserver.faces.binance.text import json_text, ms
+from mockserver.faces.binance.ws_fates import FRAME, Question, error_of
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
@@ -117,7 +118,23 @@ class WsApiSession(Session):
         except Refused as refused:
             self._answer(number, refused.refusal.status, {"error": refused.refusal.body()}, None)
             return
-        self._perform(asked)
+        exchange, account = self._whose(asked.params)
+        Question(
+            exchange=exchange,
+            account=account,
+            link=self.link,
+            method=asked.method,
+            params=asked.params,
+            perform=lambda: self._perform(asked),
+            tell=lambda answer: self._tell(asked, answer),
+        ).put()
+
+    def _whose(self, params: Params) -> tuple[Exchange, Account | None]:
+        """Find out by whose key a request is made, good or not: the parameter's, or the session's."""
+        named = params.text("apiKey")
+        if named is None and self._logon is not None:
+            return self._logon.exchange, self._logon.account
+        return (named and self.face.exchange.find_key(named)) or (self.face.exchange, None)
 
     def _asked(self, number: Id, request: Mapping[str, object]) -> Asked:
         method, params = request.get("method"), request.get("params")
@@ -132,7 +149,8 @@ class WsApiSession(Session):
             self._logout()
             self._answer(None, errors.BAD_KEY.status, {"error": errors.BAD_KEY.body()}, None, shows=False)
 
-    def _perform(self, asked: Asked) -> None:
+    def _perform(self, asked: Asked) -> HttpResponse:
+        """Do what is asked, and return the frame that says so."""
         pool, now_ms = self.face.sync_pool(), ms(self.face.exchange.now_ns)
         params, mine, found = asked.params, self.own_methods.get(asked.method), self.methods.get(asked.method)
         owner = self._owner(params.text("apiKey"))
@@ -157,10 +175,20 @@ class WsApiSession(Session):
         except Refused as refused:
             status, body = refused.refusal.status, {"error": refused.refusal.body()}
             if refused.refusal.code == errors.TOO_MANY_ORDERS and found is not None:
-                account = self._named(params)
-        self._answer(asked.number, status, body, account, self._shows(params))
+                who = self._whose(params)[1]
+                account = None if who is None else who.name
+        text = self._worded(asked.number, status, body, account, self._shows(params))
+        return HttpResponse(status, text.encode("utf-8", "surrogatepass"), content_type=FRAME)
+
+    def _tell(self, asked: Asked, answer: HttpResponse) -> None:
+        """Give an answer, or an error that a fault has put in its place."""
+        error = error_of(answer, self.face.exchange.told_ns)
+        if error is not None:
+            self._answer(asked.number, answer.status, {"error": error}, None, self._shows(asked.params))
+        else:
+            self.link.push(Text(answer.body.decode("utf-8", "surrogatepass")))
         self._answered()
-        if status == BANNED:  # "automated IP ban and you will be disconnected" (spot docs)
+        if answer.status == BANNED:  # "automated IP ban and you will be disconnected" (spot docs)
             self.link.push(Close(1008, ""))
 
     def _call(self, found: Route, params: Params) -> Call:
@@ -173,20 +201,12 @@ class WsApiSession(Session):
         if named is None and self._logon is not None:
             exchange, account = self._logon.exchange, self._logon.account
             if found.security is Security.SIGNED:
-                auth.check_time(params, face.exchange.now_ns)
+                auth.check_time(params, exchange.told_ns)
         else:
             exchange, account = auth.caller(face.exchange, params.need("apiKey"))
             if found.security is Security.SIGNED:
-                auth.check_signed(params, account, exchange.now_ns)
+                auth.check_signed(params, account, exchange.told_ns)
         return Call(exchange, params, self.at, face_of(exchange).sync_limits(), account.name)
-
-    def _named(self, params: Params) -> str | None:
-        """The account that a request is for, by its key or the session's."""
-        named = params.text("apiKey")
-        if named is None:
-            return None if self._logon is None else self._logon.account.name
-        found = self.face.exchange.find_key(named)
-        return None if found is None else found[1].name
 
     def _shows(self, params: Params) -> bool:
         asked = params.text("returnRateLimits")
@@ -200,10 +220,15 @@ class WsApiSession(Session):
     def _answer(
         self, number: Id, status: int, body: Mapping[str, object], account: str | None, shows: bool | None = None
     ) -> None:
+        self.link.push(Text(self._worded(number, status, body, account, shows)))
+
+    def _worded(
+        self, number: Id, status: int, body: Mapping[str, object], account: str | None, shows: bool | None
+    ) -> str:
         out: dict[str, object] = {"id": number, "status": status, **body}
         if self.show_limits if shows is None else shows:
             out["rateLimits"] = self._rate_limits(account)
-        self.link.push(Text(json_text(out)))
+        return json_text(out)
 
     def _rate_limits(self, account: str | None) -> list[dict[str, object]]:
         pool, now_ms = self.face.pool, ms(self.face.exchange.now_ns)
@@ -217,7 +242,7 @@ class WsApiSession(Session):
         exchange, account = auth.caller(self.face.exchange, params.need("apiKey"))
         if auth.kind_of(account) is not KeyKind.ED25519:
             raise Refused(_unsupported(auth.kind_of(account)))
-        auth.check_signed(params, account, exchange.now_ns)
+        auth.check_signed(params, account, exchange.told_ns)
         self._logon = Logon(exchange, account, exchange.now_ns)
         return self.status(params)
 

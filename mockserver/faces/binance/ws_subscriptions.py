@@ -79,7 +79,7 @@ class SubscribingSession(WsApiSession):
     def subscribe_signature(self, params: Params) -> object:
         """`userDataStream.subscribe.signature`: any kind of key, no logon needed."""
         exchange, account = auth.caller(self.face.exchange, params.need("apiKey"))
-        auth.check_signed(params, account, exchange.now_ns)
+        auth.check_signed(params, account, exchange.told_ns)
         return self._subscribe(Subscription(exchange, account, by_logon=False))
 
     def subscribe(self, params: Params) -> object:

@@ -1,5 +1,7 @@
-"""The official SDKs: `user_data_stream_subscribe_signature` at spot; at USD-M a listen key and `user_data`, and orders by
-the WebSocket API, where that gives the key too."""
+"""The official SDKs: `user_data_stream_subscribe_signature` at spot, `user_data` at USD-M.
+
+Spot's orders go by REST, those of USD-M by the WebSocket API, which gives the listen key too.
+"""
 
 import asyncio
 
