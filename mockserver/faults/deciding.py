@@ -88,7 +88,7 @@ class _Armed:
 
     def meets(self, thing: Thing, seed: int, now_ns: int) -> Hit | None:
         fault, match = self.fault, self.fault.match
-        if fault.kind.seam != thing.seam or not match.agrees(thing):
+        if fault.kind.seam != thing.seam or fault.kind.side != thing.side or not match.agrees(thing):
             return None
         if fault.kind.only_event not in (None, thing.event) or (thing.method == SOCKET and not fault.kind.on_socket):
             return None

@@ -23,6 +23,8 @@ Heard = Literal["answer", "never", "hang_up"]
 """What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
 Frame = str | bytes | Fragments | RawText
 Way = Literal["request", "answer"]
+Side = Literal["server", "client"]
+"""Who sends a frame."""
 Silence = Literal["events", "all"]
 End = Literal["drop", "reset"]
 Damage = Literal["any", "cut", "number", "word", "bytes"]
@@ -46,6 +48,11 @@ class Kind:
     def legal(self) -> bool:
         """Whether it can happen at the real venue."""
         return True
+
+    @property
+    def side(self) -> Side:
+        """Whose frames it is about."""
+        return "server"
 
 
 # ------------------------------------------------------------------------------------------------ requests and dials
@@ -227,19 +234,30 @@ class Silent(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class FrameDelay(Kind):
-    """The frame, and with it all that comes after it on that connection, is late by so much."""
+class EitherWay(Kind):
+    """About frames to the client, or (`of: client`) about those that the client sends."""
 
     seam = "frame"
+    of: Side = attrs.field(default="server", validator=in_(get_args(Side)))
+
+    @property
+    def side(self) -> Side:
+        """See `Kind`."""
+        return self.of
+
+
+@attrs.frozen(kw_only=True)
+class FrameDelay(EitherWay):
+    """The frame, and with it all that comes after it that way on that connection, is late by so much."""
+
     delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
     jitter_ns: int = attrs.field(default=0, validator=ge(0))
 
 
 @attrs.frozen(kw_only=True)
-class DropEvent(Kind):
-    """The frame is not sent; that is legal only if the connection ends with it (`then`)."""
+class DropEvent(EitherWay):
+    """The frame is lost; that is legal only if the connection ends with it (`then`)."""
 
-    seam = "frame"
     then: End | None = attrs.field(default=None, validator=optional(in_(get_args(End))))
 
     @property
@@ -249,10 +267,8 @@ class DropEvent(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class Dup(Kind):
+class Dup(EitherWay):
     """The frame comes twice on one connection."""
-
-    seam = "frame"
 
     @property
     def legal(self) -> bool:
@@ -261,10 +277,9 @@ class Dup(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class Corrupt(Kind):
+class Corrupt(EitherWay):
     """The frame cannot be read: cut, a number that is none, a word that nobody knows, bytes that are no text."""
 
-    seam = "frame"
     how: Damage = attrs.field(default="any", validator=in_(get_args(Damage)))
 
     @property
@@ -290,10 +305,9 @@ class Corrupt(Kind):
 # ------------------------------------------------------------------------------------------------ connections
 
 
-class LinkKind(Kind):
-    """Befalls the connection on which the frame would go out."""
-
-    seam = "frame"
+@attrs.frozen(kw_only=True)
+class LinkKind(EitherWay):
+    """Befalls the connection on which the frame would go out, or has come in."""
 
 
 @attrs.frozen(kw_only=True)
@@ -330,5 +344,5 @@ class Stall(LinkKind):
     for_ns: int = attrs.field(default=1_000 * MS, validator=ge(0))
 
 
-_NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|L)": ?)"?-?[0-9][0-9.]*"?')
+_NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|quantity|L)": ?)"?-?[0-9][0-9.]*"?')
 _WORD: Final = re.compile(r'("(?:X|x|status|side|S)": ?)"[A-Za-z_]+"')

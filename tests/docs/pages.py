@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mockserver.faults import KINDS, Fault
+from mockserver.faults.kinds import EitherWay
 from mockserver.player import shelf
 from mockserver.player.machine import shown_step
 from mockserver.story import Step, Story
@@ -70,7 +71,8 @@ def fault_head(word: str) -> str:
     said = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
     users = [name for name in shelf.names() if word in _faults_of(shelf.read(name))]
     used = [f"Scenarios: {', '.join(f'[{name}](scenarios.md#{name})' for name in users)}.", ""] if users else []
-    return "\n".join([f"## `{word}`", "", f"{said} {LEGAL[kind().legal]} It befalls {SEAMS[kind.seam]}.", "", *used])
+    what = SEAMS[kind.seam] + (", or one from it (`of: client`)" if issubclass(kind, EitherWay) else "")
+    return "\n".join([f"## `{word}`", "", f"{said} {LEGAL[kind().legal]} It befalls {what}.", "", *used])
 
 
 def _faults_of(story: Story) -> set[str]:

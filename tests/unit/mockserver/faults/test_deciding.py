@@ -281,3 +281,10 @@ def test_frames_together() -> None:
     assert frame_fate_of(hits(Dup(), DropEvent()), "abc").frames == ()
     assert frame_fate_of(hits(DropEvent(then="reset"), Disconnect()), "abc").link == Reset()
     assert frame_fate_of([], "abc").frames == ("abc",)
+
+
+def test_a_frame_is_of_one_side() -> None:
+    """A fault of the server's frames does not count the client's, and the other way round."""
+    course = [Thing(seam="frame", side="client"), Thing(seam="frame")]
+    assert happened(Fault(kind=Dup(), match=Match(nth=1)), course) == [False, True]
+    assert happened(Fault(kind=Dup(of="client"), match=Match(nth=1)), course) == [True, False]

@@ -219,6 +219,23 @@ def test_frames(frame: str, event: str, symbol: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("frame", "event", "symbol"),
+    [
+        ('{"id":1,"method":"order.place","params":{"symbol":"BTCUSDT"}}', "order.place", "BTCUSDT"),
+        ('{"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}', "SUBSCRIBE", None),
+        ('{"op": "subscribe", "channel": "trades", "market": "BTC/USD"}', "subscribe", "BTC/USD"),
+        ('{"op": "ping"}', "ping", None),
+        ("[1]", "", None),
+        ("not json", "", None),
+    ],
+)
+def test_frames_of_the_client(frame: str, event: str, symbol: str | None) -> None:
+    """By what it wants."""
+    thing = frame_thing(frame, venue="v", accounts=frozenset(), path="/ws", link=3, side="client")
+    assert (thing.event, thing.symbol, thing.side) == (event, symbol, "client")
+
+
+@pytest.mark.parametrize(
     ("target", "body", "symbol"),
     [
         ("/api/v3/order?symbol=BTCUSDT&x=1", b"", "BTCUSDT"),
