@@ -126,6 +126,17 @@ class Exchange:
         known = {name: value for name, value in given.items() if isinstance(value, int)}
         return Site(self.venue, self.told_ns // 1_000_000, **known)
 
+    def options_in(self, profile: str) -> dict[str, JsonScalar]:
+        """The options under a profile: those that are now as they are by default become what they were then."""
+        usual = self.spec.options_of(self.settings.profile)
+        chosen = {name: value for name, value in self.settings.options.items() if value != usual[name]}
+        return self.spec.options_of(profile) | chosen
+
+    def play_era(self, profile: str) -> None:
+        """Be the venue of another era."""
+        self.settings.options = self.options_in(profile)
+        self.settings.profile = profile
+
     @property
     def as_of_ns(self) -> int | None:
         """The moment REST queries answer for: None for now, or so long ago as the REST lag is set to."""

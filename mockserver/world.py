@@ -145,7 +145,7 @@ class Worlds:
         offset = 0 if repeats or wiped or self.recipe.id_offset is None else self.recipe.id_offset()
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
-            settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
+            settings = Settings(profile=profile, limits=self.recipe.limits, options=spec.options_of(profile))
             engine = Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed, discount=spec.discount)
             exchange = Exchange(spec, world, engine, settings)
             world.exchanges[spec.name] = exchange

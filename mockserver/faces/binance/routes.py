@@ -181,6 +181,8 @@ class BinanceFace(Face):
         self.limits.limit_orders(self.option("orders_per_10s"))
         if self.limits.connection_limit is not None:
             self.limits.connection_limit = self.option("connections_per_5m")
+        if self.limits.raw_limit is not None:
+            self.limits.raw_limit = self.option("requests_per_5m")
         return self.limits
 
     @property
