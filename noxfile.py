@@ -41,6 +41,7 @@ ONCE = tuple(
         "integration/test_attach.py",
         "integration/test_every_fault.py",
         "integration/test_run.py",
+        "load",
         "mutants",
         "scenarios",
         "soak",
@@ -226,6 +227,16 @@ def soak(session: nox.Session) -> None:
     """
     session.install("-e", ".[keys,test]", *group("tests"))
     session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """What one mock process carries: 200 clients in worlds of their own, 100 listeners of one account, memory.
+
+    Options: `nox -s load -- --memory 0` for a quick look, `--write docs/mock/load.md` writes the page.
+    """
+    session.install("-e", ".", *group("tests"))
+    session.run("python", "-m", "tests.load", *session.posargs)
 
 
 @nox.session

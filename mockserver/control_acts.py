@@ -122,7 +122,7 @@ NAMES: Final[dict[str, Schema]] = {
     "code": like(WHOLE, 1001, "Code of the close frame."),
     "reason": like(TEXT, "maintenance"),
     "after_bytes": like(WHOLE, 5, "Of reset: send so many bytes first."),
-    "mode": like(one_of(("events", "all")), "events", "Of silence.", "events"),
+    "mode": like(one_of(("events", "own", "all")), "events", "Of silence.", "events"),
     "text": like(TEXT, '{"e":"novelty"}', "Of send: what is told."),
 }
 """A name without an entry here takes anything."""

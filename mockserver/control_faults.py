@@ -9,15 +9,13 @@ from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table,
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.engine.types import HOUSE
-from mockserver.faults import KINDS, Match, read_fault, write_fault
+from mockserver.faults import HAS, KINDS, Match, read_fault, write_fault
 from mockserver.forms import FormError, nearest, value_schema
 from mockserver.world import World
 
 _FAULT: Schema = like({"type": ["object", "string"]}, {"latency": {"delay": "250ms"}, "name": "late"})
 _ARMED: Schema = obj(name=TEXT, fault={"type": ["object", "string"]}, legal=FLAG, hits=WHOLE)
-_KIND: Schema = obj(
-    kind=one_of(KINDS), seam=one_of(("request", "dial", "frame")), legal=FLAG, about=TEXT, parameters={"type": "object"}
-)
+_KIND: Schema = obj(kind=one_of(KINDS), seam=one_of(HAS), legal=FLAG, about=TEXT, parameters={"type": "object"})
 _GIVES: Schema = obj(seed={"type": "integer"}, faults=rows(_ARMED))
 
 

@@ -5,6 +5,8 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from mockserver.control_acts import (
     FLAG,
     NS,
@@ -24,7 +26,7 @@ from mockserver.control_acts import (
 )
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
-from mockserver.link import Link
+from mockserver.link import Link, Silence
 
 VERBS = ("drop", "reset", "silence", "half_open", "resume", "close", "send")
 
@@ -39,7 +41,7 @@ _LINKS: Schema = obj(
             opened_ns=NS,
             last_heard_ns=NS,
             open=FLAG,
-            silence=or_null(one_of(("events", "all"))),
+            silence=or_null(one_of(get_args(Silence))),
             half_open=FLAG,
             backlog=WHOLE,
             accounts=rows(TEXT),
@@ -167,7 +169,8 @@ def _act(link: Link, given: Input) -> Json:
         case "reset":
             link.reset(given.whole("after_bytes") if given.has("after_bytes") else None)
         case "silence":
-            link.mute("all" if given.one_of_texts("mode", ("events", "all"), "events") == "all" else "events")
+            mode = given.one_of_texts("mode", get_args(Silence), "events")
+            link.mute(next(each for each in get_args(Silence) if each == mode))
         case "half_open":
             link.half_open()
         case "resume":

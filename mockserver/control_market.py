@@ -20,7 +20,7 @@ LEVELS = 20
 """Levels of a book that an answer shows."""
 MOST_LEVELS = 1_000
 
-_LEVELS: Schema = rows({"type": "array", "prefixItems": [MONEY, MONEY], "minItems": 2, "maxItems": 2})
+_LEVELS: Schema = rows(rows(MONEY) | {"minItems": 2, "maxItems": 2})
 _MARKET: Schema = obj(venue=TEXT, symbol=TEXT, last_price=MONEY, bids=_LEVELS, asks=_LEVELS)
 _LISTED: Schema = obj(venue=TEXT, symbol=TEXT, last_price=MONEY, tick=MONEY, step=MONEY, lot=MONEY)
 _BOOK: Schema = like(rows({"type": "array", "items": NAMES["amount"]}), [["19999", "0.5"]], "Levels, best first.")

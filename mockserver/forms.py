@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -131,7 +132,7 @@ def _read(written: Any, hint: Any, name: str) -> Any:
         return parse_duration(written)
     for option in options:
         if (reader := _READERS.get(option)) is not None and type(written) in reader:
-            return written
+            return float(written) if option is float else written
         if get_origin(option) is Literal and written in get_args(option):
             return written
         if isinstance(option, type) and issubclass(option, Enum) and isinstance(written, str):
@@ -142,7 +143,7 @@ def _read(written: Any, hint: Any, name: str) -> Any:
     raise ValueError(f"{shown(written)} is not {' or '.join(map(_kind, options))}")
 
 
-_READERS: Final[dict[Any, tuple[type, ...]]] = {int: (int,), str: (str,), bool: (bool,), float: (float, int)}
+_READERS: Final[dict[Any, tuple[type, ...]]] = {int: (int,), str: (str,), bool: (bool,), float: (float, int, Decimal)}
 
 
 def _kind(option: Any) -> str:

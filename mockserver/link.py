@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mockserver.faces.base import (
     Binary,
@@ -26,6 +26,7 @@ from mockserver.faces.base import (
 from mockserver.faults import (
     Birth,
     Disconnect,
+    EventStreamTerminated,
     FrameFate,
     HalfOpen,
     Lifetime,
@@ -39,7 +40,7 @@ from mockserver.faults import (
     frame_thing,
 )
 from mockserver.faults.facts import Thing
-from mockserver.faults.kinds import Frame, LinkKind, Side
+from mockserver.faults.kinds import Frame, LinkKind, Side, Silence
 from mockserver.lane import Lane
 from mockserver.transport import NoTransport, Transport
 
@@ -65,8 +66,6 @@ UNSENT_CODES = (1006, 1015)
 """What a client's library says of a connection that ended without a close frame; in one they are forbidden."""
 PONG_TIMEOUT = Close(1008, "Pong timeout")
 END_OF_LIFE = Close(1001, "")
-
-Silence = Literal["events", "all"]
 
 
 class Link:
@@ -124,9 +123,9 @@ class Link:
         if isinstance(out, Close):
             self._finish()
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, *, market: bool = False) -> None:
         """Send an event or other data the client did not just ask for; a silenced link swallows it."""
-        if self.open and self.silence is not None:
+        if self.open and self.silence is not None and not (market and self.silence == "own"):
             self.home.recorder.record("ws-muted", text, link=self.id)
             return
         self.push(Text(text))
@@ -246,7 +245,7 @@ class Link:
         return len(self._outbox)
 
     def mute(self, silence: Silence = "events") -> None:
-        """Stay open and go on pinging, but send no events (``all``: no answers either). What is muted is lost."""
+        """Stay open and go on pinging, but send no events, or not those of accounts; what is muted is lost."""
         self.silence = silence
         self.note_sight()
 
@@ -304,8 +303,7 @@ class Link:
             self.home.recorder.record("ws-muted", text, link=self.id)
             return
         self._take_turns(thing, fate.turn, fate.frames, fate.delay_ns)
-        if isinstance(fate.link, Disconnect) and fate.link.code is not None:
-            self.close(fate.link.code, fate.link.reason)
+        self._end_behind(fate.link)
 
     def _receive_under_faults(self, frame: str | bytes) -> None:
         """Let a frame of the client's come to the session as faults will have it, or not at all."""
@@ -315,8 +313,7 @@ class Link:
         for each in fate.frames if self.open else ():
             assert isinstance(each, str | bytes)  # no fault of the client's frames makes anything else
             self._coming.put(frame if each == text else each, fate.delay_ns)
-        if isinstance(fate.link, Disconnect) and fate.link.code is not None:
-            self.close(fate.link.code, fate.link.reason)
+        self._end_behind(fate.link)
 
     def _give(self, frame: str | bytes) -> None:
         """Hand the session what the client sent."""
@@ -343,6 +340,13 @@ class Link:
                 self.half_open()
             case Stall(for_ns=for_ns):
                 self.stall(for_ns)
+
+    def _end_behind(self, kind: LinkKind | None) -> None:
+        """What befalls the connection behind a frame."""
+        if isinstance(kind, Disconnect) and kind.code is not None:
+            self.close(kind.code, kind.reason)
+        elif isinstance(kind, EventStreamTerminated) and self.session is not None:
+            self.session.terminate()
 
     def _take_turns(self, thing: Thing, turn: Turning | None, frames: tuple[Frame, ...], delay_ns: int) -> None:
         """Send the frames, before or behind one that was kept back; or keep these back."""

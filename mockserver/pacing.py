@@ -8,9 +8,10 @@ from __future__ import annotations
 from functools import partial
 
 import trio
+from wsproto.extensions import Extension, PerMessageDeflate
 
 from mockserver.clock import Clock
-from mockserver.faults import Bandwidth, LimitData, Slicer, SlowClose
+from mockserver.faults import Bandwidth, LimitData, Slicer, SlowClose, WsDeflate
 from mockserver.link import Link
 from mockserver.wire import Pace, Tap
 
@@ -27,6 +28,16 @@ async def pass_time(clock: Clock, for_ns: int) -> None:
     finally:
         timer.cancel()
         clock.on_clear.remove(done.set)
+
+
+def extensions(link: Link, offered: str) -> tuple[list[Extension], list[tuple[bytes, bytes]]]:
+    """What a handshake is accepted with: extensions, which come to bear if they were offered, and false claims."""
+    for birth in link.births:
+        if isinstance(birth, WsDeflate):
+            packed = PerMessageDeflate(server_no_context_takeover=not birth.context_takeover)
+            claims = birth.uninvited and packed.name not in offered
+            return [packed], [(b"Sec-WebSocket-Extensions", packed.name.encode())] if claims else []
+    return [], []
 
 
 def shape(tap: Tap, link: Link) -> None:

@@ -81,10 +81,8 @@ async def trio_mock_exchange(request: pytest.FixtureRequest) -> AsyncIterator[Tr
 
     async with trio_exchange(_name(request), _plan(request)) as exchange:
         _used(request).append(exchange)
-        try:
-            yield exchange
-        finally:
-            exchange.keep()
+        yield exchange
+        exchange.keep()
 
 
 @contextmanager

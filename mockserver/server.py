@@ -1,8 +1,8 @@
 """The shell: moves bytes between sockets and the pure world. One port for REST (h11) and WebSocket (wsproto).
 
 It knows no venue. Every byte goes through one ``Tap`` per TCP connection, so that a connection can be dropped, reset,
-held half-open, or cut inside a frame. All frames waiting at one time go out in one write. permessage-deflate is never
-offered: what is on the wire can be read there.
+held half-open, or cut inside a frame. All frames waiting at one time go out in one write. permessage-deflate is
+accepted only where a fault has it so: what is on the wire can be read there.
 
 ``serve`` listens on a port; ``Server.serve_stream`` serves one given stream (a memory stream under a virtual clock, in
 tests), with ``Server.run_timers`` beside it. A handler that fails answers 500 (or closes 1011) and is logged; the
@@ -32,7 +32,7 @@ from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
 from mockserver.hosts import foreign_host, origin_form, refusal, venue_of
 from mockserver.link import Link
-from mockserver.pacing import pass_time, shape
+from mockserver.pacing import extensions, pass_time, shape
 from mockserver.tally import Tally
 from mockserver.wire import Reader, Tap, catch_up, write_frames
 from mockserver.world import World, Worlds
@@ -162,7 +162,7 @@ class Server:
         self.open_connections += 1
         try:
             with tap.scope:
-                if self.gate is None or await self.gate.admit(tap):
+                if self.gate is None or await self.gate.admit(tap, partial(self.worlds.handshake, world=world)):
                     await _Connection(self, tap, peer, local, world).run()
             await pass_time(self.worlds.default.clock, tap.slow_close_ns)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -445,9 +445,10 @@ class _Connection:
         link, session = found
         self.server.tally.link(request)
         shape(self.tap, link)
-        list(websocket.events())  # the request, which is accepted without extensions
-        headers = [(name.encode(), value.encode()) for name, value in session.handshake]
-        self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers)))
+        list(websocket.events())  # the request
+        accepted, claimed = extensions(link, request.header("sec-websocket-extensions") or "")
+        headers = [*((name.encode(), value.encode()) for name, value in session.handshake), *claimed]
+        self.tap.reply(websocket.send(AcceptConnection(extra_headers=headers, extensions=accepted)))
         link.home.recorder.record("rest-out", "101", link=link.id)
         websocket.receive_data(bytes(self.http.trailing_data[0]))
         await self._websocket(websocket, link, session)

@@ -25,7 +25,20 @@ from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
-from mockserver.faults import FAIR, Draw, Fate, Fault, Faults, Hit, Kind, Thing, fate_of, magic, request_thing
+from mockserver.faults import (
+    FAIR,
+    Draw,
+    Fate,
+    Fault,
+    Faults,
+    Handshake,
+    Hit,
+    Kind,
+    Thing,
+    fate_of,
+    magic,
+    request_thing,
+)
 from mockserver.faults.carrying import ask
 from mockserver.faults.naming import order_of_answer
 from mockserver.faults.refusals import Site, refusal
@@ -273,6 +286,13 @@ class Worlds:
         if home is None:
             return self.at_home(request), FAIR
         return home.world, home.world.fate(request_thing(seam, request, home.venue, account), asked)
+
+    def handshake(self, host: str, world: str | None = None) -> Handshake | None:
+        """What befalls a TLS handshake by a client that names this host; no key is known yet."""
+        home = self.worlds.get(world or "", self.default)
+        hits = home.faults.decide(Thing(seam="tls", venue=venue_of(host)), home.clock.timeline_ns)
+        home.note_faults(hits)
+        return next((hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Handshake)), None)
 
     def at_home(self, request: HttpRequest) -> World:
         """The world of a request that no key says anything about: that of its port, or the default one."""

@@ -159,7 +159,8 @@ def run_command(words: list[str]) -> int:
     try:
         result = app(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        return _told(error, USAGE, debug, " ".join(str(error).split()) + " (exchstream --help)")
+        where = " ".join(["exchstream", *(error.command_chain or ()), "--help"])
+        return _told(error, USAGE, debug, f"{' '.join(str(error).split())} ({where})")
     except ConfigError as error:
         return _told(error, USAGE, debug)
     except CredentialsRejected as error:

@@ -2,18 +2,20 @@
 
 Each happening carries the instant at which the shell saw it.  Chance enters as a delay *range* on a command, from
 which the shell draws; so a session is a function of its happenings, and a recorded list of them replays it.
+
+What is made for every read is a struct of msgspec, a tenth of the time of an attrs class.
 """
 
 from __future__ import annotations
 
 import attrs
+import msgspec
 
 from exchstream.core.venue import Question, Reply, Throttle
 from exchstream.events import Event
 
 
-@attrs.frozen
-class Now:
+class Now(msgspec.Struct, frozen=True, gc=False):
     """One instant: monotonic (for deadlines) and UTC corrected to the venue's clock (for stamps), both in ns."""
 
     mono_ns: int
@@ -35,8 +37,7 @@ class Connected:
     link: int
 
 
-@attrs.frozen
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """Everything that arrived in one read; empty when only control frames were heard at `heard_ns` (monotonic).
 
     `answered_ns` is when the newest of our pings that has been answered was sent: what the peer said before is here.
@@ -158,8 +159,7 @@ class Ask:
     delay: Range = NO_DELAY
 
 
-@attrs.frozen
-class Emit:
+class Emit(msgspec.Struct, frozen=True):
     """Append these events (perhaps none) to the journal, together with the checkpoint."""
 
     events: tuple[Event, ...]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, localcontext
+from difflib import get_close_matches
 from typing import Final
 
 import attrs
@@ -329,7 +330,9 @@ class Session:
                 self._teller.named.add(symbol)
                 self._teller.use(symbol, 0)
             else:
-                self._gaps.name("symbol", name, "the venue has no market of this name")
+                near = get_close_matches(name.upper(), [*markets, *unified], 1)
+                hint = f": did you mean {near[0]}?" if near else ""
+                self._gaps.name("symbol", name, f"the venue has no market of this name{hint}")
 
     def _woken(self, now: Now) -> Iterator[Command]:
         for link, why in self.links.overdue(now):

@@ -1,10 +1,7 @@
-"""The WebSocket protocol of the second transport, without a socket: websockets' own, and a short cut past it.
+"""The WebSocket protocol of the second transport, without a socket: websockets' own, and the short cut past it.
 
-Nearly all that a venue sends is whole, plain text frames.  While the protocol stands between two frames, and no message
-in pieces is under way, these are cut out of what was read without asking it.  Every other frame goes to the protocol,
-which answers pings and closes and knows what is wrong; it gets exactly the bytes of that frame, and so stands between
-two frames again.  Without the short cut everything goes to the protocol: a test feeds both the same bytes, cut at every
-place, and what comes out must be the same.
+Without the short cut everything goes to the protocol: a test feeds both the same bytes, cut at every place, and what
+comes out must be the same.
 """
 
 from __future__ import annotations
@@ -16,14 +13,11 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
 from exchstream.core.limits import LinkLimits
+from exchstream.shell.shortcut import ShortCut
 
 _NOT_TEXT: Final = 1007
 _TOO_BIG: Final = 1009
 
-_PLAIN: Final = 0x81  # a whole text frame, without extensions (RFC 6455, 5.2)
-_SHORT: Final = 126  # a smaller second byte is the length itself; this one says that two bytes follow, 127 eight
-_MASKED: Final = 128  # what a server may not send
-_KINDS: Final = frozenset(Opcode)
 # The library writes frames to its logger; what they hold is nobody's business.
 _SILENT: Final = logging.Logger("exchstream.frames", logging.CRITICAL + 1)  # noqa: LOG001 (out of everybody's reach)
 
@@ -42,10 +36,8 @@ class Frames:
         self.pongs: list[bytes] = []  # of the last `feed`
         self._max_message = limits.max_message
         self._max_pieces = limits.max_pieces
-        self._short_cut = short_cut
+        self._short_cut = ShortCut(limits.max_message) if short_cut else None
         self._protocol = Protocol(CLIENT, max_size=limits.max_message, logger=_SILENT)
-        self._kept = b""  # the beginning of a frame
-        self._due = 0  # bytes of a frame whose beginning the protocol has
         self._kind: Opcode | None = None  # of the message whose pieces these are
         self._pieces: list[bytes] = []
         self._closing = False
@@ -62,50 +54,13 @@ class Frames:
         self.pongs = []
         if self.ended:
             return messages
-        if not self._short_cut:
+        if self._short_cut is None:
             self._hand_over(data, messages)
             return messages
-        buffer = self._kept + data if self._kept else bytes(data)
-        at = min(self._due, len(buffer))
-        self._due -= at
-        if at == 0 or self._hand_over(buffer[:at], messages):
-            at = self._cut(buffer, at, messages)
-            self._kept = buffer[at:]
+        self._short_cut.add(data)
+        while (others := self._short_cut.take(messages)) and self._hand_over(others, messages):
+            pass
         return messages
-
-    def _cut(self, buffer: bytes, at: int, messages: list[str | bytes]) -> int:
-        """Take frame by frame from this place on; where the first one begins that is not all there."""
-        size, longest, append = len(buffer), self._max_message, messages.append
-        while size - at >= 2:
-            length = buffer[at + 1]
-            begin = at + 2
-            if length == _SHORT and size >= at + 4:
-                length = buffer[at + 2] << 8 | buffer[at + 3]
-                begin = at + 4
-            elif length >= _SHORT:
-                if not (length < _MASKED and buffer[at] & 0x0F in _KINDS):
-                    self._hand_over(buffer[at:], messages)  # wrong whatever follows
-                    return size
-                begin = at + (4 if length == _SHORT else 10)
-                if size < begin:
-                    return at
-                length = int.from_bytes(buffer[at + 2 : begin])
-            end = begin + length
-            if buffer[at] == _PLAIN and self._kind is None and length <= longest:
-                if end > size:
-                    return at
-                try:
-                    append(str(buffer[begin:end], "utf-8"))
-                except UnicodeDecodeError as exc:
-                    self._fail(_NOT_TEXT, exc.reason)
-                    return size
-            else:
-                self._due = max(0, end - size)
-                if not self._hand_over(buffer[at:end], messages):
-                    return size
-                end = min(end, size)
-            at = end
-        return at
 
     def _hand_over(self, data: bytes | bytearray, messages: list[str | bytes]) -> bool:
         """Let the protocol read this, and take in what it makes of it; False when that was the end."""

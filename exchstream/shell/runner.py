@@ -43,7 +43,7 @@ from exchstream.core.happenings import Unanswered as NoAnswer
 from exchstream.core.session import Session
 from exchstream.core.venue import SECOND, CredentialIs, Refusal, Venue
 from exchstream.errors import AccountFailed, CredentialsRejected, VenueBroken, VenueRetired
-from exchstream.events import AccountDown, DownReason, Event, GapClosed, GapOpened
+from exchstream.events import AccountDown, DownReason, Event, Fill, GapClosed, GapOpened, OrderUpdate
 from exchstream.journal import Journal
 from exchstream.shell.host import Host
 from exchstream.shell.http import Unanswered
@@ -270,6 +270,8 @@ class Runner:
         """Log what happened to the account (never what it traded), and note that it has gone down."""
         for event in events:
             match event:
+                case OrderUpdate() | Fill():  # nearly all of them
+                    pass
                 case GapOpened(reason=reason, detail=detail):
                     extra, words = self._fields("gap_opened"), f"{reason.value} {detail}"
                     log.info("%s %s: gap opened: %s", event.venue, event.account, words, extra=extra)

@@ -241,8 +241,8 @@ async def open_stream(
     `record` is the file to which all that the accounts' sessions are told is written, without secrets:
     `exchstream replay` tells from it again what was told.
 
-    `transport` is the library that carries the WebSockets.  "websockets" costs less time for each message and needs the
-    extra `fast`; what the stream tells is the same.
+    `transport` is the library that carries the WebSockets.  "websockets" has no task between the socket and the reader,
+    and needs the extra `fast`; what the stream tells is the same.
 
     Raises ConfigError for arguments that cannot work, AccountFailed when no account is left, and JournalError when the
     file cannot be read or written.

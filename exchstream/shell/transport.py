@@ -6,7 +6,8 @@
 * a cancelled send leaves half a frame on the wire: a frame is sent whole, or the connection ends;
 * a slow consumer stops its reader, and the pongs with it: messages go to a buffer with a bound, and passing the bound
   ends the link aloud;
-* its ping waits for the pong, for ever: ours waits for nothing, and every batch says when anything was last heard.
+* its ping waits for the pong, for ever: ours waits for nothing, and every batch says when anything was last heard;
+* its protocol takes longer over a message than all that is done with it: plain text frames go past it (`shortcut`).
 
 It does not reconnect, send pings by itself, or know what a frame means: silence is the Session's to judge.
 """
@@ -52,8 +53,10 @@ from exchstream.shell.link import (
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.places import Place, checked_headers, default_tls, place
 from exchstream.shell.seam import Batch, LinkLost, Transport
+from exchstream.shell.shortcut import ShortCut
 
 _PROTOCOL: Final = 1002
+_HEAD_ENDS: Final = b"\r\n\r\n"
 _TOO_BIG: Final = 1009
 
 
@@ -95,12 +98,12 @@ class _Link(BaseLink):
     """The default transport: a buffer that trio-websocket's reader fills and `receive` empties."""
 
     def __init__(
-        self, stream: trio.abc.Stream, where: Place, headers: list[tuple[bytes, bytes]], limits: LinkLimits
+        self, stream: WholeFrames, where: Place, headers: list[tuple[bytes, bytes]], limits: LinkLimits
     ) -> None:
         super().__init__(where, headers, limits)
         self.accepted = False
         self._stream = stream
-        self._conn = _Connection(self, stream, where, headers)
+        self._conn = _Connection(self, _Past(self, stream), where, headers)
         self._news = trio.Event()
         self._settled = trio.Event()
         self._reading = True
@@ -122,6 +125,15 @@ class _Link(BaseLink):
         super().finish(end)
         self._news.set()
         self._settled.set()
+
+    async def keep(self, texts: list[str | bytes]) -> None:
+        """Keep what went past trio-websocket; there is a bound."""
+        self.hear()
+        for text in texts:
+            if self._end is not None:
+                return
+            if (overflow := self.take(text, size_of(text))) is not None:
+                await self._conn.give_up(overflow)
 
     async def live(self) -> None:
         """Read until the connection ends."""
@@ -189,6 +201,59 @@ class _Link(BaseLink):
         await trio.aclose_forcefully(self._stream)
 
 
+class _Past(trio.abc.Stream):
+    """What trio-websocket reads and writes: all but the plain text frames that come, which go to the link at once."""
+
+    def __init__(self, link: _Link, inner: WholeFrames) -> None:
+        self._link = link
+        self._inner = inner
+        self._short_cut = ShortCut(link.limits.max_message)
+        self._head: bytes | None = b""  # the end of what came of the handshake's answer; None: that is over
+        self._behind = b""  # came with it
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self._head is not None:
+            return self._of_the_handshake(await self._inner.receive_some(max_bytes))
+        if not self._link.accepted:  # a refusal has a body
+            behind, self._behind = self._behind, b""
+            return behind or await self._inner.receive_some(max_bytes)
+        while True:
+            if self._behind:
+                self._short_cut.add(self._behind)
+                self._behind = b""
+            texts: list[str | bytes] = []
+            others = self._short_cut.take(texts)
+            if texts:
+                await self._link.keep(texts)
+            if others:
+                return others
+            data = await self._inner.receive_some(max_bytes)
+            if not data:
+                return data
+            self._behind = bytes(data)
+
+    def _of_the_handshake(self, data: bytes | bytearray) -> bytes:
+        """Up to where the answer's head ends, so that its protocol then stands between two frames."""
+        assert self._head is not None
+        known = len(self._head)
+        seen = self._head + data
+        end = seen.find(_HEAD_ENDS)
+        if end < 0:
+            self._head = seen[-len(_HEAD_ENDS) + 1 :]
+            return bytes(data)
+        self._head, self._behind = None, seen[end + len(_HEAD_ENDS) :]
+        return seen[known : end + len(_HEAD_ENDS)]
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._inner.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 class _Connection(WebSocketConnection):
     """trio-websocket's connection, with the handlers replaced through which its hazards come."""
 
@@ -247,15 +312,15 @@ class _Connection(WebSocketConnection):
             self._message_parts.append(data)
             self._message_size += size_of(data)
         if self._message_size > limits.max_message or len(self._message_parts) > limits.max_pieces:
-            await self._give_up(LinkLost(f"a message is larger than {limits.max_message} bytes", _TOO_BIG))
+            await self.give_up(LinkLost(f"a message is larger than {limits.max_message} bytes", _TOO_BIG))
         elif event.message_finished:
             parts, size = self._message_parts, self._message_size
             self._message_parts, self._message_size = [], 0
             frame: str | bytes = "".join(parts) if isinstance(event, TextMessage) else b"".join(parts)  # type: ignore[arg-type]
             if (overflow := link.take(frame, size)) is not None:
-                await self._give_up(overflow)
+                await self.give_up(overflow)
 
-    async def _give_up(self, end: LinkLost) -> None:
+    async def give_up(self, end: LinkLost) -> None:
         """End the connection from this side, telling the peer why if it still listens."""
         self._link.finish(end)
         assert end.code is not None

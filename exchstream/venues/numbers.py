@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 Number: TypeAlias = str | int | Decimal
 MAX_DIGITS: Final = 40
@@ -53,30 +53,33 @@ def _amount(value: object) -> Decimal:
     return number
 
 
-def _positive_or_none(value: object) -> Decimal | None:
-    return None if value is None or value == "" else _amount(value) or None
+class _Amounts(dict[object, Decimal]):
+    """Amounts by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
+
+    def __missing__(self, value: object) -> Decimal:
+        if type(value) is not str:  # 1 and 1.0 are one key, and must not give one number
+            return _amount(value)
+        number = Decimal(value) if _PLAIN(value) is not None else _amount(value)
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[value] = number
+        return number
 
 
-N = TypeVar("N")
+class _Positives(dict[object, Decimal | None]):
+    """The same, where None stands for "there is none"."""
 
-
-class _Remembered(dict[object, N]):
-    """Numbers by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
-
-    def __init__(self, read: Callable[[object], N]) -> None:
-        self._read = read
-
-    def __missing__(self, value: object) -> N:
-        number = self._read(value)
-        if type(value) is str:  # 1 and 1.0 are one key, and must not give one number
+    def __missing__(self, value: object) -> Decimal | None:
+        number = None if value is None or value == "" else amount(value) or None  # type: ignore[arg-type]
+        if type(value) is str:
             if len(self) >= MAX_REMEMBERED:
                 self.clear()
             self[value] = number
         return number
 
 
-amount: Final[Callable[[Number], Decimal]] = _Remembered(_amount).__getitem__
+amount: Final[Callable[[Number], Decimal]] = _Amounts().__getitem__
 """`exact`, and not negative.  Raises BadNumber."""
 
-positive_or_none: Final[Callable[[Number | None], Decimal | None]] = _Remembered(_positive_or_none).__getitem__
+positive_or_none: Final[Callable[[Number | None], Decimal | None]] = _Positives().__getitem__
 """`amount`, where the venue writes "there is none" as null, an empty text or zero.  Raises BadNumber."""

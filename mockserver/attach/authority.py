@@ -7,12 +7,14 @@ can read it from nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mockserver.faults import TlsExpired, TlsWrongHost
 from mockserver.hosts import DOMAINS, LOCAL, is_played
 
 if TYPE_CHECKING:
@@ -23,6 +25,21 @@ LIFE: Final = datetime.timedelta(days=1)
 EARLIER: Final = datetime.timedelta(hours=1)
 """A client whose clock is a little behind takes it too."""
 MAX_NAMES: Final = 500
+
+
+def named(hello: bytes) -> str:
+    """The host that a client names in these first bytes of its handshake, in small letters; empty if it names none."""
+    found: list[str] = []
+
+    def note(_: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
+        found.append(name or "")
+
+    context, come = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.MemoryBIO()
+    context.sni_callback = note
+    come.write(hello)
+    with contextlib.suppress(ssl.SSLError):  # it wants more bytes, or a certificate, or these are none of TLS
+        context.wrap_bio(come, ssl.MemoryBIO(), server_side=True).do_handshake()
+    return found[0].lower() if found else ""
 
 
 class NoAuthority(Exception):
@@ -44,12 +61,20 @@ class Authority:
         """The authority's certificate: what a client has to trust."""
         self._ca: trustme.CA = trustme.CA.from_pem(certificate, key)
         self._contexts: dict[str, ssl.SSLContext] = {}  # bounded: MAX_NAMES, see _named()
-        self._here = self._context(*LOCAL)
+        self._here = self._choosing(self._context(*LOCAL))
         self._names: dict[ssl.SSLContext, str] = {}  # bounded: as _contexts
 
     def server_context(self) -> ssl.SSLContext:
         """For the server's side of a handshake: the certificate is that of the name which the client asks for."""
         return self._here
+
+    def spoilt(self, fault: TlsExpired | TlsWrongHost, name: str) -> ssl.SSLContext:
+        """For a handshake that is to go wrong, of a client that names this host, or (empty) none."""
+        if isinstance(fault, TlsExpired):
+            until = datetime.datetime.now(datetime.UTC) - datetime.timedelta(microseconds=fault.ago_ns // 1_000)
+            return self._context(*((name,) if is_played(name) else LOCAL), until=until)
+        domain = next((each for each in DOMAINS if is_played(name) and name.endswith(each)), "localhost")
+        return self._context(f"elsewhere.{domain}")
 
     def name_of(self, context: ssl.SSLContext | None) -> str:
         """The name whose certificate was shown."""
@@ -59,10 +84,16 @@ class Authority:
         """The authority's certificate behind those of these files."""
         return b"\n".join([*(path.read_bytes() for path in others), self.pem])
 
-    def _context(self, *names: str) -> ssl.SSLContext:
+    def _context(self, *names: str, until: datetime.datetime | None = None) -> ssl.SSLContext:
+        """With a certificate for these names, which runs out then, or not while we live."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
-        self._ca.issue_cert(*names, common_name=names[0]).configure_cert(context)
+        since = None if until is None else until - LIFE
+        leaf = self._ca.issue_cert(*names, common_name=names[0], not_before=since, not_after=until)
+        leaf.configure_cert(context)
+        return context
+
+    def _choosing(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.sni_callback = self._by_name
         return context
 
@@ -80,7 +111,7 @@ class Authority:
         if name not in self._contexts:
             if not is_played(name) or len(self._contexts) >= MAX_NAMES:
                 return None
-            self._contexts[name] = context = self._context(name)
+            self._contexts[name] = context = self._choosing(self._context(name))
             self._names[context] = name
         return self._contexts[name]
 

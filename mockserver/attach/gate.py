@@ -8,12 +8,14 @@ always refused (the server does it; this module only says in what words).
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Final, Literal
 
 import h11
 import trio
 
-from mockserver.attach.authority import Authority
+from mockserver.attach.authority import Authority, named
+from mockserver.faults import Handshake, TlsExpired, TlsReset, TlsWrongHost
 from mockserver.hosts import host_of, is_played, refusal
 from mockserver.tally import Tally
 from mockserver.wire import Tap
@@ -27,6 +29,8 @@ MAX_HEAD: Final = 64 << 10
 TLS: Final = 0x16
 """The first byte of a TLS handshake; no HTTP method begins with it."""
 PIECE: Final = 64 << 10
+Befalls = Callable[[str], Handshake | None]
+"""What befalls a handshake by a client that names this host."""
 
 
 class Ahead(trio.abc.HalfCloseableStream):
@@ -70,15 +74,15 @@ class Gate:
         self.authority = authority
         self.egress = egress
 
-    async def admit(self, tap: Tap) -> bool:
+    async def admit(self, tap: Tap, befalls: Befalls) -> bool:
         """Make plain HTTP of the connection; False when there is nothing left to serve."""
         with trio.move_on_after(FIRST_BYTE_SECONDS) as patience:
             first = await self._peek(tap)
             if first[:1] == bytes([TLS]):
-                return await self._unwrap(tap, "")
+                return await self._unwrap(tap, "", first, befalls)
             if not b"CONNECT ".startswith(first[:8]) or not first:
                 return bool(first)
-            return await self._tunnel(tap, patience)
+            return await self._tunnel(tap, patience, befalls)
         return False
 
     async def _peek(self, tap: Tap) -> bytes:
@@ -91,20 +95,29 @@ class Gate:
         tap.stream = Ahead(tap.stream, first)
         return first
 
-    async def _unwrap(self, tap: Tap, host: str) -> bool:
-        """Do the handshake; a client that breaks it off is counted by the name it wanted."""
-        secure = trio.SSLStream(tap.stream, self.authority.server_context(), server_side=True, https_compatible=True)
+    async def _unwrap(self, tap: Tap, host: str, hello: bytes, befalls: Befalls) -> bool:
+        """Do the handshake; a client that breaks it off is counted by the name it wanted, unless a fault had it so."""
+        wanted = named(hello) or host
+        fault = befalls(wanted)
+        if isinstance(fault, TlsReset):
+            tap.reset()
+            return False
+        context = self.authority.server_context()
+        if isinstance(fault, TlsExpired | TlsWrongHost):
+            context = self.authority.spoilt(fault, wanted)
+        secure = trio.SSLStream(tap.stream, context, server_side=True, https_compatible=True)
         tap.stream = secure
         try:
             with trio.fail_after(HANDSHAKE_SECONDS):
                 await secure.do_handshake()
         except (trio.BrokenResourceError, trio.TooSlowError):
             name = self.authority.name_of(secure.context) or host or "a host that the mock does not play"
-            self.tally.count(self.tally.distrusted, name)
+            if fault is None:
+                self.tally.count(self.tally.distrusted, name)
             return False
         return True
 
-    async def _tunnel(self, tap: Tap, patience: trio.CancelScope) -> bool:
+    async def _tunnel(self, tap: Tap, patience: trio.CancelScope, befalls: Befalls) -> bool:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         asked = await _head(http, tap)
         if asked is None:
@@ -115,7 +128,7 @@ class Gate:
             await tap.stream.send_all(_established(http))
             tap.stream = Ahead(tap.stream, bytes(http.trailing_data[0]))
             first = await self._peek(tap)
-            return await self._unwrap(tap, host) if first[:1] == bytes([TLS]) else bool(first)
+            return await self._unwrap(tap, host, first, befalls) if first[:1] == bytes([TLS]) else bool(first)
         if self.egress == "allow":
             there = await self._dial(tap, http, host, authority)
             if there is not None:

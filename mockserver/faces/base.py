@@ -172,6 +172,10 @@ class Session(ABC):
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
         """All events of one engine command, in order, of an exchange this link has joined (all accounts: filter)."""
 
+    def terminate(self) -> None:
+        """End every subscription that the venue can end by itself, and tell so; the socket stays."""
+        return None
+
     def closed(self) -> None:
         """The connection is gone (already left every exchange)."""
         return None

@@ -23,8 +23,18 @@ from mockserver.faults.business_kinds import (
 from mockserver.faults.catalogue import KINDS, WORDS
 from mockserver.faults.chance import Draw
 from mockserver.faults.deciding import FAIR, Fate, Fault, Faults, FrameFate, Hit, fate_of, frame_fate_of
-from mockserver.faults.dial_kinds import Bandwidth, Birth, Lifetime, LimitData, NoPing, PingFlood, Slicer, SlowClose
-from mockserver.faults.facts import Match, Thing, frame_thing, read_frame, request_thing
+from mockserver.faults.dial_kinds import (
+    Bandwidth,
+    Birth,
+    Lifetime,
+    LimitData,
+    NoPing,
+    PingFlood,
+    Slicer,
+    SlowClose,
+    WsDeflate,
+)
+from mockserver.faults.facts import HAS, Match, Thing, frame_thing, read_frame, request_thing
 from mockserver.faults.forms import fault_schema, read_fault, write_fault
 from mockserver.faults.frame_kinds import (
     AckRace,
@@ -49,6 +59,7 @@ from mockserver.faults.kinds import (
     DropEvent,
     Dup,
     EmptyBody,
+    EventStreamTerminated,
     ExecStatusUnknown,
     FrameDelay,
     HalfOpen,
@@ -73,9 +84,11 @@ from mockserver.faults.request_kinds import (
     RestAfterTerminal,
     StaleSnapshot,
 )
+from mockserver.faults.tls_kinds import Handshake, TlsExpired, TlsReset, TlsWrongHost
 
 __all__ = [
     "FAIR",
+    "HAS",
     "KINDS",
     "WORDS",
     "AckRace",
@@ -97,6 +110,7 @@ __all__ = [
     "Dup",
     "EmptyBody",
     "EventBeforeRest",
+    "EventStreamTerminated",
     "ExecStatusUnknown",
     "Fate",
     "Fault",
@@ -107,6 +121,7 @@ __all__ = [
     "FrameFate",
     "GzipLie",
     "HalfOpen",
+    "Handshake",
     "HangUp",
     "Hit",
     "HtmlBody",
@@ -138,11 +153,15 @@ __all__ = [
     "Stall",
     "SymbolHalt",
     "Thing",
+    "TlsExpired",
+    "TlsReset",
+    "TlsWrongHost",
     "TruncatedJson",
     "Turning",
     "WsBadUtf8",
     "WsBigFrame",
     "WsBinary",
+    "WsDeflate",
     "WsFragment",
     "delist",
     "fate_of",

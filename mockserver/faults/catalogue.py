@@ -1,7 +1,7 @@
 """Every kind of fault by its word.
 
 What this module does not do: say what a kind does (`kinds`, `request_kinds`, `business_kinds`, `dial_kinds`,
-`frame_kinds`).
+`frame_kinds`, `tls_kinds`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mockserver.faults import dial_kinds as dials
 from mockserver.faults import frame_kinds as frames
 from mockserver.faults import kinds
 from mockserver.faults import request_kinds as requests
+from mockserver.faults import tls_kinds as tls
 from mockserver.faults.kinds import Kind
 
 KINDS: Final[dict[str, type[Kind]]] = {
@@ -50,6 +51,7 @@ KINDS: Final[dict[str, type[Kind]]] = {
     "slicer": dials.Slicer,
     "limit_data": dials.LimitData,
     "slow_close": dials.SlowClose,
+    "ws_deflate": dials.WsDeflate,
     "frame_delay": kinds.FrameDelay,
     "drop_event": kinds.DropEvent,
     "dup": kinds.Dup,
@@ -65,10 +67,14 @@ KINDS: Final[dict[str, type[Kind]]] = {
     "ws_big_frame": frames.WsBigFrame,
     "ws_binary": frames.WsBinary,
     "ws_bad_utf8": frames.WsBadUtf8,
+    "event_stream_terminated": kinds.EventStreamTerminated,
     "disconnect": kinds.Disconnect,
     "reset": kinds.Reset,
     "mute": kinds.Mute,
     "half_open": kinds.HalfOpen,
     "stall": kinds.Stall,
+    "tls_expired": tls.TlsExpired,
+    "tls_wrong_host": tls.TlsWrongHost,
+    "tls_reset": tls.TlsReset,
 }
 WORDS: Final = {kind: word for word, kind in KINDS.items()}

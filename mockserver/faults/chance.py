@@ -6,11 +6,15 @@ So a fault that is armed beside others decides as it would alone, and a story th
 from __future__ import annotations
 
 import hashlib
+import math
+from statistics import NormalDist
 from typing import Final
 
 import attrs
 
 _BITS: Final = 64
+_NORMAL: Final = NormalDist()
+_LEAST: Final = 2.0**-53
 
 
 @attrs.frozen(slots=True)
@@ -28,6 +32,13 @@ class Draw:
     def below(self, limit: int, what: str) -> int:
         """A whole number in [0, limit); always the same for the same question."""
         return self._hash(what) * limit >> _BITS
+
+    def spread(self, median: int, sigma: float, what: str) -> int:
+        """A log-normal whole number: half lie below the median, and of the others some far above it."""
+        if not sigma:
+            return median
+        fraction = min(max(self.fraction(what), _LEAST), 1 - _LEAST)
+        return round(median * math.exp(sigma * _NORMAL.inv_cdf(fraction)))
 
     def _hash(self, what: str) -> int:
         asked = f"{self.seed}/{self.number}/{what}/{self.name}".encode()

@@ -214,8 +214,8 @@ def fate_of(hits: Sequence[Hit]) -> Fate:
     births = tuple(hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Birth))
     for hit in hits:
         match hit.fault.kind:
-            case Latency(delay_ns=delay_ns, jitter_ns=jitter_ns, of=of):
-                way_ns = delay_ns + hit.draw.below(jitter_ns + 1, "jitter")
+            case Latency(of=of) as kind:
+                way_ns = _late_ns(kind, hit.draw)
                 before_ns += way_ns if of == "request" else 0
                 after_ns += way_ns if of == "answer" else 0
             case Answering() as kind:
@@ -233,6 +233,10 @@ def fate_of(hits: Sequence[Hit]) -> Fate:
             case _:
                 pass
     return Fate(before_ns, after_ns, by, silence, acts, lag_ns, skew_ns, until_end_ns, births)
+
+
+def _late_ns(kind: Latency | FrameDelay, draw: Draw) -> int:
+    return draw.spread(kind.delay_ns, kind.sigma, "delay") + draw.below(kind.jitter_ns + 1, "jitter")
 
 
 @attrs.frozen(slots=True)
@@ -255,8 +259,8 @@ def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
     before: tuple[Frame, ...] = ()
     for hit in hits:
         match hit.fault.kind:
-            case FrameDelay(delay_ns=late_ns, jitter_ns=jitter_ns):
-                delay_ns += late_ns + hit.draw.below(jitter_ns + 1, "jitter")
+            case FrameDelay() as kind:
+                delay_ns += _late_ns(kind, hit.draw)
             case DropEvent(then=then):
                 copies = 0
                 link = link or {"drop": Disconnect(), "reset": Reset(), None: None}[then]

@@ -71,6 +71,21 @@ class LimitData(Birth):
 
 
 @attrs.frozen(kw_only=True)
+class WsDeflate(Birth):
+    """Messages are packed (permessage-deflate, RFC 7692), where the client offered that, or though it did not."""
+
+    context_takeover: bool = True
+    """Whether a message may refer to what earlier ones held."""
+    uninvited: bool = False
+    """Say so to a client that did not offer it, which must then fail the connection (RFC 6455, 4.1)."""
+
+    @property
+    def legal(self) -> bool:
+        """See `Kind`."""
+        return not self.uninvited
+
+
+@attrs.frozen(kw_only=True)
 class SlowClose(Birth):
     """After its end the TCP connection stays for so long."""
 

@@ -1,4 +1,4 @@
-"""What a fault may be about: a request, a dial or a frame, and what of it a fault can ask for."""
+"""What a fault may be about: a request, a dial, a frame or a TLS handshake, and what of it a fault can ask for."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ HAS: Final[dict[Seam, frozenset[str]]] = {
     "request": frozenset({"venue", "account", "method", "path", "symbol"}),
     "dial": frozenset({"venue", "account", "path"}),
     "frame": frozenset({"venue", "account", "path", "event", "symbol", "link"}),
+    "tls": frozenset({"venue"}),
 }
-"""What is known of a thing; an account of a dial only where the address or a header carries a key."""
+"""What is known of a thing; an account of a dial only where the address or a header carries a key, a venue
+of a TLS handshake only where the client names one of its hosts."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Thing:
-    """One request, dial or frame; what is not known of it is None."""
+    """One request, dial, frame or TLS handshake; what is not known of it is None."""
 
     seam: Seam
     venue: str | None = None

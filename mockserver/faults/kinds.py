@@ -1,7 +1,8 @@
 """What a fault does: one small value for each kind, with its parameters and what they come to.
 
-A kind is about a request, a dial (the handshake of a WebSocket) or a frame to the client, and it is legal if it can
-happen at the real venue.  Illegal ones test robustness only: a client that stumbles there would not stumble in earnest.
+A kind is about a request, a dial (the handshake of a WebSocket), a frame to the client or a TLS handshake, and it is
+legal if it can happen at the real venue.  Illegal ones test robustness only: a client that stumbles there would not
+stumble in earnest.
 Nothing here decides when a fault happens, and nothing moves a byte: a request's fault says what is answered, a frame's
 what becomes of the frame, and what befalls a connection is carried out by the link.
 """
@@ -18,14 +19,15 @@ from mockserver.faces.base import Fragments, HttpResponse, RawText
 from mockserver.faults.chance import Draw
 from mockserver.faults.refusals import Site, refusal
 
-Seam = Literal["request", "dial", "frame"]
+Seam = Literal["request", "dial", "frame", "tls"]
 Heard = Literal["answer", "never", "hang_up"]
 """What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
 Frame = str | bytes | Fragments | RawText
 Way = Literal["request", "answer"]
 Side = Literal["server", "client"]
 """Who sends a frame."""
-Silence = Literal["events", "all"]
+Silence = Literal["events", "own", "all"]
+"""What a connection does not tell: events of any kind, those of accounts (market data goes on), or answers too."""
 End = Literal["drop", "reset"]
 Damage = Literal["any", "cut", "number", "word", "bytes"]
 
@@ -33,6 +35,7 @@ MS: Final = 1_000_000
 UNHEARD: Final = HttpResponse(204)
 """Stands for an answer that nobody makes, since nobody hears it."""
 _STATUS: Final = (ge(200), le(599))
+_SIGMA: Final = (ge(0.0), le(3.0))
 
 
 class Kind:
@@ -82,6 +85,8 @@ class Latency(Kind):
     delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
     jitter_ns: int = attrs.field(default=0, validator=ge(0))
     """Up to so much more, evenly."""
+    sigma: float = attrs.field(default=0.0, validator=_SIGMA)
+    """Log-normal: `delay` is the median, and this the spread of its logarithm; of 1, a sixth is late 2.7 times that."""
     of: Way = attrs.field(default="answer", validator=in_(get_args(Way)))
 
 
@@ -224,7 +229,7 @@ class DialHangUp(DialHang):
 
 @attrs.frozen(kw_only=True)
 class Silent(Kind):
-    """The handshake succeeds, the socket stays and pings, and tells no events (`all`: answers nothing either)."""
+    """The handshake succeeds, the socket pings, and tells no events (`own`: but the market's; `all`: nor answers)."""
 
     seam = "dial"
     mode: Silence = attrs.field(default="events", validator=in_(get_args(Silence)))
@@ -252,6 +257,8 @@ class FrameDelay(EitherWay):
 
     delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
     jitter_ns: int = attrs.field(default=0, validator=ge(0))
+    sigma: float = attrs.field(default=0.0, validator=_SIGMA)
+    """As of `Latency`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -319,6 +326,11 @@ class Disconnect(LinkKind):
 
 
 @attrs.frozen(kw_only=True)
+class EventStreamTerminated(LinkKind):
+    """Behind this frame the subscriptions of spot's WebSocket API end, by `eventStreamTerminated`; the socket stays."""
+
+
+@attrs.frozen(kw_only=True)
 class Reset(LinkKind):
     """The TCP connection is reset: before this frame, or after so many bytes of what is to be sent."""
 
@@ -327,7 +339,7 @@ class Reset(LinkKind):
 
 @attrs.frozen(kw_only=True)
 class Mute(LinkKind):
-    """From this frame on the connection tells nothing, though it stays and pings."""
+    """From this frame on the connection tells nothing (`own`: but the market's events), though it stays and pings."""
 
     mode: Silence = attrs.field(default="events", validator=in_(get_args(Silence)))
 

@@ -175,10 +175,19 @@ CHECKS: Final[Mapping[str, Check]] = {
     "listens": Check("in the end some connection carries the client's events", _listening, reported=False),
 }
 
+BY_THE_TRUTH: Final = frozenset(
+    {"no_fill_lost", "no_fill_invented", "sums_agree", "no_order_invented", "right_at_end", "no_order_doubled"}
+)
+"""Those that hold what was reported against the truth, and so accuse wrongly where it does not tell all."""
+TOO_LITTLE: Final = (
+    "the truth does not tell all of it any more ({orders} orders and {fills} fills were let go), so nobody knows; "
+    "the mock's option --keep says how much is kept"
+)
+
 
 @attrs.frozen(slots=True)
 class Judged:
-    """What one check found: nothing, or what is wrong; unknown where the client would have had to report."""
+    """What one check found: nothing, or what is wrong; unknown where the client or the truth did not tell enough."""
 
     name: str
     wrong: tuple[str, ...] = ()
@@ -194,5 +203,7 @@ def _judged(name: str, case: Case) -> Judged:
     check = CHECKS[name]
     if check.reported and not case.told and not case.unreadable:
         return Judged(name, ("the client has reported nothing, so nobody knows what it heard",), unknown=True)
+    if name in BY_THE_TRUTH and not case.truth["complete"]:
+        return Judged(name, (TOO_LITTLE.format(**case.truth["let_go"]),), unknown=True)
     unreadable = tuple(case.unreadable) if check.reported else ()
     return Judged(name, (*unreadable, *check.judge(case)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
@@ -155,7 +156,7 @@ class MockExchange(Seat):
         self.plan = desk.plan
         self.seed = desk.plan.seed
         self.connections = Connections(desk)
-        self._kept: Recorder | None = None
+        self._recorder = desk.world.recorder
 
     def account(self, name: str, *, venue: str | None = None, balances: Mapping[str, Amount] | None = None) -> Seat:
         """Another account, at this venue or another one."""
@@ -221,12 +222,14 @@ class MockExchange(Seat):
 
     @property
     def recorder(self) -> Recorder:
-        """What was sent and received; it outlives the world."""
-        return self._kept or self.desk.world.recorder
+        """What was sent and received; it outlives the world, which an interrupted test loses without a word."""
+        with suppress(KeyError):
+            self.keep()
+        return self._recorder
 
     def keep(self) -> None:
         """Keep the recording: the world is about to end."""
-        self._kept = self.desk.world.recorder
+        self._recorder = self.desk.world.recorder
 
     @property
     def journal(self) -> list[Json]:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,10 @@ from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.errors import ConfigError
 from exchstream.shell import fast_transport, transport
+from exchstream.shell.frames import Frames
 from exchstream.shell.places import Place
 from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow, Transport
+from tests.streams import LIMITS, STREAMS
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 URL = "ws://venue.test/ws"
@@ -174,6 +176,21 @@ async def test_frames_right_behind_the_handshake(connect, autojump_clock) -> Non
     """A venue that speaks in the very packet of the handshake is heard."""
     async with linked(connect, also=frame(TEXT, b"hello")) as (link, _):
         assert (await link.receive()).frames == ("hello",)
+
+
+@pytest.mark.parametrize("name", STREAMS)
+async def test_what_is_read_in_pieces(connect, autojump_clock, name: str) -> None:
+    """Both transports tell the messages that websockets' protocol tells, cut at three dozen places."""
+    data = STREAMS[name]
+    expected = Frames(LIMITS, short_cut=False).feed(data)
+    for cut in range(0, len(data), 1 + len(data) // 36):
+        async with linked(connect, limits=LIMITS, also=data[:cut]) as (link, peer):
+            await trio.testing.wait_all_tasks_blocked()
+            with suppress(trio.BrokenResourceError):  # it has hung up
+                await peer.stream.send_all(data[cut:])
+            await trio.testing.wait_all_tasks_blocked()
+            await peer.stream.aclose()
+            assert (await ending(link))[0] == expected, cut
 
 
 async def test_control_frames_are_heard(connect, autojump_clock) -> None:

@@ -23,7 +23,12 @@ SCENARIOS: Final = DOCS / "scenarios.md"
 FAULTS: Final = DOCS / "faults.md"
 BEGIN: Final = "## The scenarios\n"
 LEGAL: Final = {True: "It can happen at the real venue.", False: "It cannot happen at the real venue."}
-SEAMS: Final = {"request": "a request", "dial": "a handshake", "frame": "a frame to the client"}
+SEAMS: Final = {
+    "request": "a request",
+    "dial": "a handshake",
+    "frame": "a frame to the client",
+    "tls": "a TLS handshake",
+}
 MISSING: Final = "(to be written: what it finds)"
 
 

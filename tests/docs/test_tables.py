@@ -293,7 +293,7 @@ def test_the_names_that_a_route_takes_are_listed() -> None:
         names(row[0])[0]: {name for name in names(row[1]) if name.islower()}
         for row in tables("mock.md", "route", "takes")
     }
-    of_verbs = {name for row in tables("mock.md", "verb", "takes") for name in names(row[1])} - {"events", "all"}
+    of_verbs = {name for row in tables("mock.md", "verb", "takes") for name in names(row[1])} - {"events", "own", "all"}
     of_settings = {name for row in tables("mock.md", "setting", "meaning") for name in names(row[0])}
     for route, takes in Control(worlds).takes().items():
         more = {"POST /__mock/settings": of_settings, "{verb}": of_verbs}

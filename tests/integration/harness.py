@@ -18,6 +18,7 @@ from exchstream.core.venue import SECOND, Venue
 from exchstream.events import Event, Fill, GapClosed, GapOpened, OrderUpdate
 from exchstream.shell.stream import OrderStream
 from mockserver import Clock, Exchange, Recipe, Server, Worlds
+from mockserver.attach.gate import Gate
 from mockserver.engine.commands import Cancel, Place
 from mockserver.engine.commands import Fill as ForceFill
 from mockserver.engine.enums import OrderType, Side, TimeInForce
@@ -162,10 +163,13 @@ class Mock:
 
 
 @asynccontextmanager
-async def served(now_ns: Callable[[], int] = mock_now_ns) -> AsyncIterator[Mock]:
-    """A mock exchange on a free loopback port until the block is left; `now_ns` is its UTC."""
+async def served(
+    now_ns: Callable[[], int] = mock_now_ns, gate: Callable[[Server], Gate] | None = None
+) -> AsyncIterator[Mock]:
+    """A mock exchange on a free loopback port until the block is left; `now_ns` is its UTC, by `gate` it has TLS."""
     worlds = Worlds(Recipe(venues=VENUES, clock=lambda: Clock(now_ns)), seed=1)
     server = Server(worlds)
+    server.gate = None if gate is None else gate(server)
     listeners = await listen("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
         listening = await nursery.start(server.serve_on, "127.0.0.1", listeners)

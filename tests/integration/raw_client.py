@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ from wsproto.events import (
     Request,
     TextMessage,
 )
+from wsproto.extensions import Extension
 from wsproto.utilities import RemoteProtocolError
 
 from tests.integration.test_mockserver import Host
@@ -39,9 +40,10 @@ class Lost(Exception):
 class Socket:
     """One WebSocket. `next` gives frames one by one; pings are answered unless `pongs` is false."""
 
-    def __init__(self, stream: trio.SocketStream, target: str) -> None:
+    def __init__(self, stream: trio.abc.Stream, target: str, extensions: Sequence[Extension] = ()) -> None:
         self.stream = stream
         self.target = target
+        self.offers = list(extensions)
         self.ws = WSConnection(ConnectionType.CLIENT)
         self.waiting: list[Event] = []
         self.received = 0
@@ -51,7 +53,7 @@ class Socket:
 
     async def open(self) -> Event:
         """Do the handshake; what it was answered with."""
-        await self.stream.send_all(self.ws.send(Request(host="127.0.0.1", target=self.target)))
+        await self.stream.send_all(self.ws.send(Request(host="127.0.0.1", target=self.target, extensions=self.offers)))
         answer = await self.event()
         assert isinstance(answer, AcceptConnection | RejectConnection)
         return answer
@@ -67,7 +69,7 @@ class Socket:
                 raise Lost("end")
             self.received += len(data)
             try:
-                self.ws.receive_data(data)
+                self.ws.receive_data(bytes(data))
                 self.waiting = list(self.ws.events())
             except RemoteProtocolError as error:
                 raise Lost(str(error)) from None
@@ -111,9 +113,9 @@ class Bot:
         self.spot = host.worlds.default.exchanges["binance-spot"]
         self.account = host.worlds.open_account(self.spot, "bot")
 
-    async def arm(self, kind: str, parameters: Any = None, **match: Any) -> None:
+    async def arm(self, kind: str, parameters: Any = None, name: str | None = None, **match: Any) -> None:
         """Arm a fault by the control API."""
-        fault = {kind: parameters, **({"match": match} if match else {})}
+        fault = {kind: parameters, "name": name or kind, **({"match": match} if match else {})}
         answer = await self.http.post("/__mock/faults", json={"fault": fault})
         assert answer.status_code == 200, answer.text
 
@@ -151,17 +153,17 @@ class Bot:
         return len(self.spot.engine.orders("bot"))
 
     @asynccontextmanager
-    async def dialled(self, target: str = "/ws-api/v3") -> AsyncIterator[Socket]:
+    async def dialled(self, target: str = "/ws-api/v3", extensions: Sequence[Extension] = ()) -> AsyncIterator[Socket]:
         """A socket that is open, or was refused."""
         async with await trio.open_tcp_stream("127.0.0.1", self.host.listening.port) as stream:
-            socket = Socket(stream, target)
+            socket = Socket(stream, target, extensions)
             await socket.open()
             yield socket
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[Socket]:
+    async def listening(self, extensions: Sequence[Extension] = ()) -> AsyncIterator[Socket]:
         """A socket that carries the account."""
-        async with self.dialled() as socket:
+        async with self.dialled(extensions=extensions) as socket:
             params = self.signed(apiKey=self.account.api_key)
             await socket.send({"id": 1, "method": "userDataStream.subscribe.signature", "params": params})
             assert (await socket.json())["status"] == 200

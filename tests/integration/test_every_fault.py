@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,10 @@ import httpx2
 import pytest
 import trio
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
+from wsproto.extensions import PerMessageDeflate
 
+from mockserver.attach.authority import Authority
+from mockserver.attach.gate import Gate
 from mockserver.engine.types import Fill
 from mockserver.faults import KINDS
 from tests.integration.raw_client import Bot, Lost, Socket
@@ -491,6 +495,69 @@ async def same_type_reorder(bot: Bot) -> None:
     assert told == [second, first]
 
 
+@shows("event_stream_terminated")
+async def event_stream_terminated(bot: Bot) -> None:
+    await bot.arm("event_stream_terminated", None, event="executionReport")
+    async with bot.listening() as socket:
+        await bot.place()
+        told = [await socket.json(), await socket.json()]
+        assert [(each["subscriptionId"], each["event"]["e"]) for each in told] == [
+            (0, "executionReport"),
+            (0, "eventStreamTerminated"),
+        ]
+        await bot.place()
+        await socket.send({"id": 2, "method": "session.subscriptions"})
+        answer = await socket.json()
+        truth = (await bot.http.get("/__mock/truth")).json()
+    assert (answer["id"], answer["result"]) == (2, [])
+    blind = [row["until_ns"] is None for row in truth["blind"] if row["account"] == "bot"]
+    assert blind == [False, True]  # before it listened, and since its stream has ended
+
+
+@shows("ws_deflate")
+async def ws_deflate(bot: Bot) -> None:
+    await bot.arm("ws_deflate", {"context_takeover": False})
+    async with bot.dialled() as socket:  # which offers nothing, and gets nothing
+        await socket.send({"id": 2, "method": "ping"})
+        assert (await socket.json())["id"] == 2
+    packed = PerMessageDeflate()
+    async with bot.listening([packed]) as socket:
+        before = socket.received
+        await bot.place()
+        told = [await socket.json() for _ in range(2)]
+    assert ([each["event"]["e"] for each in told], packed.enabled()) == (
+        ["executionReport", "outboundAccountPosition"],
+        True,
+    )
+    assert socket.received - before < len(json.dumps(told)) * 2 / 3
+
+
+async def test_packing_may_be_claimed_though_nobody_offered_it() -> None:
+    """Which no venue may do: a client has to give the connection up, and this one does."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        await bot.arm("ws_deflate", {"uninvited": True}, count=1)
+        with pytest.raises(Lost, match="extension"):
+            async with bot.dialled():
+                pass
+        async with bot.listening() as socket:  # once
+            await bot.place()
+            assert (await socket.json())["event"]["X"] == "NEW"
+
+
+async def test_log_normal_latency_repeats_and_has_a_tail() -> None:
+    """By the control API, with a fraction: of many answers some are late by far more than the median."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        await bot.arm("latency", {"delay": "2ms", "sigma": 1.5})
+        taken = []
+        for _ in range(40):
+            began = time.monotonic()
+            await http.get("/api/v3/time")
+            taken.append(time.monotonic() - began)
+    assert max(taken) > 3 * sorted(taken)[20] > 0.004
+
+
 @shows("schema_add_field")
 async def schema_add_field(bot: Bot) -> None:
     await bot.arm("schema_add_field", {"field": "new"}, event="executionReport")
@@ -599,6 +666,59 @@ async def stall(bot: Bot) -> None:
         await bot.place()
         assert (await socket.json())["event"]["X"] == "NEW"
         assert time.monotonic() - began >= SOON
+
+
+# ------------------------------------------------------------------------------------------------ TLS
+
+
+def secured(bot: Bot) -> ssl.SSLContext:
+    """Let the port speak TLS too; how a client trusts it."""
+    authority = Authority()
+    bot.host.server.gate = Gate(bot.host.server.tally, authority)
+    return ssl.create_default_context(cadata=authority.pem.decode())
+
+
+async def why_not(bot: Bot, tls: ssl.SSLContext, host: str = "api.binance.com") -> str | None:
+    """Why a handshake with this host fails; None: it does not, and a question is answered."""
+    async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
+        secure = trio.SSLStream(stream, tls, server_hostname=host, https_compatible=True)
+        try:
+            await secure.do_handshake()
+        except trio.BrokenResourceError as error:
+            return str(error.__cause__)
+        await secure.send_all(f"GET /api/v3/ping HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert (await secure.receive_some()).startswith(b"HTTP/1.1 ")
+    return None
+
+
+async def spoils(bot: Bot, kind: str, how: str, parameters: Any = None) -> None:
+    """The first handshake with spot fails so, another venue's is well, and so is the second."""
+    tls = secured(bot)
+    await bot.arm(kind, parameters, venue="binance-spot", nth=1)
+    assert await why_not(bot, tls, "ftx.com") is None
+    assert how in str(await why_not(bot, tls))
+    assert await why_not(bot, tls) is None
+    assert bot.host.server.tally.distrusted == {}  # that was no fault of the client's
+
+
+@shows("tls_expired")
+async def tls_expired(bot: Bot) -> None:
+    await spoils(bot, "tls_expired", "certificate has expired", {"ago": "1h"})
+
+
+@shows("tls_wrong_host")
+async def tls_wrong_host(bot: Bot) -> None:
+    await spoils(bot, "tls_wrong_host", "Hostname mismatch")
+    await bot.arm("tls_wrong_host", name="here")
+    tls = secured(bot)
+    assert "IP address mismatch" in str(await why_not(bot, tls, "127.0.0.1"))
+    tls.check_hostname = False
+    assert await why_not(bot, tls) is None  # who does not look is served
+
+
+@shows("tls_reset")
+async def tls_reset(bot: Bot) -> None:
+    await spoils(bot, "tls_reset", "Connection reset by peer")
 
 
 # ------------------------------------------------------------------------------------------------ the client's frames

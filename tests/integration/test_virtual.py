@@ -252,6 +252,21 @@ async def test_pages_hide_nothing(seat: Seat, autojump_clock: MockClock) -> None
     assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
 
 
+async def test_a_gap_of_more_rows_than_the_largest_page(seat: Seat, autojump_clock: MockClock) -> None:
+    """One order is filled 5,100 times while nobody hears it: FTX gives 5,000 rows a page, Binance 1,000."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        order = seat.place("52")
+        await watch(stream, 1)
+        seat.drop()
+        for _ in range(5_100):
+            seat.fill(order, "0.01")
+        events = await until(stream, live(), seconds=300)
+        events += await watch(stream, 2)
+    assert sorted(seat.true_fills()) == sorted(told_fills(events))
+    assert [verdict.unresolved for verdict in verdicts_of(events)] == [()]
+
+
 LISTINGS: Final = ("/myTrades", "/allOrders", "/userTrades", "/fills", "/orders/history")
 ADDED: Final = 4  # rows of one instant: FTX, which pages by time, can tell them with pages of five
 

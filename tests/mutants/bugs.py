@@ -141,7 +141,7 @@ MUTANTS: Final = (
         "key-without-the-order",
         "exchstream/core/ledger.py",
         "known = key in self.fills",
-        "known = any(other[:2] == key[:2] for other in self.fills)",
+        "known = any((o.venue_symbol, o.trade_id) == (key.venue_symbol, key.trade_id) for o in self.fills)",
         "the second side of a self-trade passes for a repeat of the first",
     ),
     Mutant(

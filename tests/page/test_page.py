@@ -11,7 +11,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.support.select import Select
 
 from mockserver import story
-from mockserver.faults import KINDS
+from mockserver.faults import HAS, KINDS
 from mockserver.player.verbs import ENDINGS, STEPS, VERBS
 from tests.page.browser import Mock, Page
 from tests.page.tail import tail
@@ -138,7 +138,7 @@ def test_faults(page: Page, mock: Mock) -> None:
     """All kinds with their marks; one is armed with what it takes, named in the list, and disarmed."""
     kinds = Select(page.one("#kind"))
     assert [each.get_attribute("value") for each in kinds.options] == [
-        word for seam in ("request", "dial", "frame") for word, kind in KINDS.items() if kind.seam == seam
+        word for seam in HAS for word, kind in KINDS.items() if kind.seam == seam
     ]
     marks = {str(each.get_attribute("value")): each.text.strip()[0] for each in kinds.options}
     assert marks == {word: "✓" if kind().legal else "✗" for word, kind in KINDS.items()}

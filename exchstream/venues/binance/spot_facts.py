@@ -333,4 +333,4 @@ def _time_in_force(kind: str, text: str | None, odd: Odd) -> TimeInForce | None:
     """LIMIT_MAKER is post-only by its type, whatever it says of its time in force (GTC)."""
     if kind == "LIMIT_MAKER":
         return TimeInForce.PO
-    return odd.word(TIMES_IN_FORCE, text, "time in force", TimeInForce.UNKNOWN)
+    return TIMES_IN_FORCE.get(text or "") or odd.word(TIMES_IN_FORCE, text, "time in force", TimeInForce.UNKNOWN)

@@ -235,7 +235,7 @@ class StreamSession(Session):
 
     def market_data(self, stream: str, text: str) -> None:
         """See `hub.Listener`."""
-        self.link.tell(self._wrapped(stream, text))
+        self.link.tell(self._wrapped(stream, text), market=True)
 
     def closed(self) -> None:
         """Listen to no market any more; this may come in the middle of an event."""

@@ -67,10 +67,11 @@ class SubscribingSession(WsApiSession):
 
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
         """Carry the events of subscribed accounts."""
-        for number, each in self._subscriptions.items():
+        for number, each in tuple(self._subscriptions.items()):
             if each.exchange is exchange and not each.account.revoked:
                 for _, text in _face(exchange).user_data(events, each.account.name, self.at):
-                    self.link.tell(f'{{"subscriptionId":{number},"event":{text}}}')
+                    if number in self._subscriptions:  # a fault may end it behind each of its frames
+                        self.link.tell(f'{{"subscriptionId":{number},"event":{text}}}')
 
     def shutdown_notice(self, text: str) -> None:
         """Tell that the server is about to go: an event without a subscription id."""
@@ -124,6 +125,11 @@ class SubscribingSession(WsApiSession):
         for number in ended:
             event = {"e": "eventStreamTerminated", "E": now}
             self.link.tell(json_text({"subscriptionId": number, "event": event}))
+
+    def terminate(self) -> None:
+        """End every subscription, as the venue does when what it rests on has run out."""
+        self._end(tuple(self._subscriptions))
+        self._answered()
 
     def subscriptions(self, params: Params) -> object:
         """`session.subscriptions`."""

@@ -214,7 +214,7 @@ class FtxSession(Session):
         return style_of(self._exchange)
 
     def _tell(self, message: Mapping[str, Json]) -> None:
-        self._link.tell(dumps(message, self._style))
+        self._link.tell(dumps(message, self._style), market=True)
 
     def _answer(self, message: Mapping[str, Json]) -> None:
         self._link.push(Text(dumps(message, self._style)))

@@ -59,6 +59,21 @@ def test_a_failure_shows_the_seed_and_the_recording(run: Run, pytester: pytest.P
     assert sum(key in line for line in result.outlines) == 1  # where the test itself has printed it
 
 
+def test_a_test_whose_world_has_gone_is_reported_too(run: Run) -> None:
+    """An interrupted test may lose its world before it is reported; what was recorded is not lost."""
+    ends = """
+def test_ends_its_world(mock_exchange):
+    mock_exchange.place("buy", "0.01")
+    assert len(mock_exchange.journal) == 1
+    worlds = mock_exchange.desk.stage.worlds
+    mock_exchange.desk.run(lambda: worlds.forget(mock_exchange.desk.served.name))
+    assert False
+"""
+    result = run(ends)
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*control*POST /__mock/orders 200"])
+
+
 def test_a_recording_is_replayed(run: Run, pytester: pytest.Pytester) -> None:
     """That test alone, with its seed; what differs from the recording is told, what is told by clocks is not."""
     run(FAILS, "--mock-seed", "11", "--mock-recordings", "kept")

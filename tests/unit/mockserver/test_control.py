@@ -255,6 +255,7 @@ def test_connections(client: Client) -> None:
     link, transport = client.connect()
     path = f"/connections/{link.id}"
     silent = client.post(f"{path}/silence")["connections"][0]
+    own = client.post(f"{path}/silence", mode="own")["connections"][0]
     mute = client.post(f"{path}/silence", mode="all")["connections"][0]
     held = client.post(f"{path}/half_open")["connections"][0]
     live = client.post(f"{path}/resume")["connections"][0]
@@ -263,7 +264,7 @@ def test_connections(client: Client) -> None:
     dead = client.post(f"{path}/reset")["connections"][0]
 
     assert client.get("/connections?world=default")["connections"] == [dead]
-    assert (silent["silence"], mute["silence"], held["half_open"]) == ("events", "all", True)
+    assert (silent["silence"], own["silence"], mute["silence"], held["half_open"]) == ("events", "own", "all", True)
     assert (live["silence"], live["half_open"], live["accounts"]) == (None, False, ["alice"])
     assert (cut, transport.ended, dead["open"]) == ("cut after 3", "reset", False)
 

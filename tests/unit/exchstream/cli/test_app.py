@@ -34,7 +34,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("words", "expected"),
     [
         ("frob", "frob"),
-        ("tail", "VENUE requires an argument"),
+        ("tail", "VENUE requires an argument. (exchstream tail --help)"),
         ("demo --bogus", "--bogus"),
         ("demo --seconds x", "--seconds"),
         ("demo --seconds 0", "--seconds 0.0"),

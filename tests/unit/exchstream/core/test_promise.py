@@ -392,6 +392,7 @@ def test_a_symbol_that_does_not_exist_is_named_once() -> None:
     begin(driver, books)
     first = driver.told(GapClosed)[-1]
     assert [(u.what, u.name) for u in first.unresolved] == [("symbol", "BTCUSTD")]
+    assert first.unresolved[0].why.endswith("did you mean BTCUSDT?")
     assert first.scope.symbols == ("ETHUSDT",)
     drop(driver)
     assert settle(driver, books).complete

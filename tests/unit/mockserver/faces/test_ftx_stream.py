@@ -597,3 +597,20 @@ def test_public_channels_can_be_left() -> None:
     client.quote(Side.SELL, "38500", "1")
     client.placed(**MARKET)
     assert json.dumps(socket.texts()) == "[]"
+
+
+def test_own_events_fall_silent_while_the_market_goes_on() -> None:
+    """One socket carries both: a fault that mutes the account's does not touch the market's, until it is resumed."""
+    client = Client()
+    socket = Socket(client.worlds)
+    socket.send(client.login())
+    for topic in ({"channel": "orders"}, {"channel": "fills"}, {"channel": "trades", "market": "BTC-PERP"}):
+        socket.ask({"op": "subscribe", **topic})
+    told = []
+    for how in ("own", "events", None):
+        socket.link.resume() if how is None else socket.link.mute(how)
+        client.quote(Side.SELL, "38500", "1")
+        client.placed(**MARKET)
+        told.append({message["channel"] for message in socket.take()})
+
+    assert told == [{"trades"}, set(), {"orders", "fills", "trades"}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from mockserver.faults import (
     Fault,
     Faults,
     FrameDelay,
+    Hit,
     HttpError,
     Kind,
     Latency,
@@ -288,3 +290,22 @@ def test_a_frame_is_of_one_side() -> None:
     course = [Thing(seam="frame", side="client"), Thing(seam="frame")]
     assert happened(Fault(kind=Dup(), match=Match(nth=1)), course) == [False, True]
     assert happened(Fault(kind=Dup(of="client"), match=Match(nth=1)), course) == [True, False]
+
+
+def test_log_normal_delays_have_their_median_and_their_tail() -> None:
+    """Half are below the median; of sigma 1 one in six is beyond e times it, and the same seed gives the same ones."""
+    draws = [Draw(7, "latency", number) for number in range(1, 4_001)]
+    kind = Latency(delay_ns=S, sigma=1.0, of="request")
+    late = [fate_of([Hit(Fault(kind=kind), draw)]).before_ns for draw in draws]
+
+    assert late == [fate_of([Hit(Fault(kind=kind), draw)]).before_ns for draw in draws]
+    assert abs(sum(each < S for each in late) / len(late) - 0.5) < 0.03
+    assert abs(sum(each > S * math.e for each in late) / len(late) - 0.159) < 0.02
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1 - 2.0**-53])
+def test_the_ends_of_luck_are_finite(fraction: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inverse of the normal distribution has none at 0 and 1."""
+    monkeypatch.setattr(Draw, "fraction", lambda self, what: fraction)
+
+    assert 0 <= Draw(1, "a", 1).spread(S, 3.0, "delay") < 10**21

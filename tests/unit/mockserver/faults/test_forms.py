@@ -78,7 +78,7 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "body": st.none() | st.text(),
             "reason": st.text(),
             "of": st.sampled_from(("answer", "request") if kind is Latency else ("server", "client")),
-            "mode": st.sampled_from(("events", "all")),
+            "mode": st.sampled_from(("events", "own", "all")),
             "then": st.sampled_from((None, "drop", "reset")),
             "how": st.sampled_from(
                 ("drop", "reset") if kind is Lifetime else ("any", "cut", "number", "word", "bytes")
@@ -88,6 +88,9 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "symbol": st.none() | st.text(),
             "min_notional": st.sampled_from(("0", "5.5", "1000")),
             "notify": st.booleans(),
+            "context_takeover": st.booleans(),
+            "uninvited": st.booleans(),
+            "sigma": st.floats(0, 3),
             "size": st.integers(1, 125),
             "every_ns": st.integers(10**6, 10**13),
             **dict.fromkeys(("parts", "percent", "fills", "bytes", "bytes_per_s"), st.integers(2, 100)),
