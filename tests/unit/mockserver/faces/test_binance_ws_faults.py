@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mockserver import link as link_module
 from mockserver.faces.base import Close
 from mockserver.faults import (
     AnswerAddField,
@@ -16,6 +17,7 @@ from mockserver.faults import (
     EventBeforeRest,
     ExecStatusUnknown,
     Fault,
+    FrameDelay,
     GzipLie,
     HangUp,
     HtmlBody,
@@ -277,3 +279,14 @@ def test_a_listen_key_that_runs_out_as_it_is_kept_alive() -> None:
     sent = {"id": 1, "method": "userDataStream.ping", "params": {"apiKey": desk.account.api_key}}
     assert [answer["error"]["code"] for answer in desk.socket.ask(sent)] == [-1125]
     assert [event["e"] for event in listening.take()] == ["listenKeyExpired"]
+
+
+def test_what_is_late_to_come_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that sends too much into a delay is cut off, and what was on its way never comes."""
+    monkeypatch.setattr(link_module, "INBOX_FRAMES", 3)
+    desk.client.worlds.default.faults.arm(Fault(kind=FrameDelay(delay_ns=MS, of="client")))
+    assert [desk.place(each) for each in ("one", "two", "three")] == [[], [], []]
+    assert desk.socket.link.open
+    desk.place("four")
+    assert not desk.socket.link.open
+    assert (desk.later(10), desk.orders) == ([], [])
