@@ -178,7 +178,7 @@ class WsApiSession(Session):
                 who = self._whose(params)[1]
                 account = None if who is None else who.name
         text = self._worded(asked.number, status, body, account, self._shows(params))
-        return HttpResponse(status, text.encode("utf-8", "surrogatepass"), content_type=FRAME)
+        return HttpResponse(status, text.encode(), content_type=FRAME)
 
     def _tell(self, asked: Asked, answer: HttpResponse) -> None:
         """Give an answer, or an error that a fault has put in its place."""
@@ -186,7 +186,7 @@ class WsApiSession(Session):
         if error is not None:
             self._answer(asked.number, answer.status, {"error": error}, None, self._shows(asked.params))
         else:
-            self.link.push(Text(answer.body.decode("utf-8", "surrogatepass")))
+            self.link.push(Text(answer.body.decode("utf-8", "replace")))
         self._answered()
         if answer.status == BANNED:  # "automated IP ban and you will be disconnected" (spot docs)
             self.link.push(Close(1008, ""))

@@ -216,6 +216,8 @@ def test_ids_are_echoed_as_they_came(number: int | str | None) -> None:
         json.dumps({"id": "x" * 37, "method": "ping"}),
         json.dumps({"id": True, "method": "ping"}),
         json.dumps({"id": [], "method": "ping"}),
+        json.dumps({"id": "\ud800", "method": "ping"}),
+        json.dumps({"id": 1, "method": "order.place", "params": {"newClientOrderId": "m-never\udfff"}}),
     ],
 )
 def test_frames_that_cannot_be_read(frame: str | bytes) -> None:

@@ -189,6 +189,10 @@ def test_answers_that_cannot_be_read_or_have_more(desk: Desk) -> None:
         with pytest.raises(json.JSONDecodeError):
             json.loads(text)
         desk.client.worlds.default.faults.clear()
+    desk.arm(TruncatedJson(keep_percent=10))
+    desk.socket.link.receive('{"id":"ééééééé","method":"ping"}')
+    assert len(desk.socket.texts()) == 1  # be it cut inside of a letter
+    desk.client.worlds.default.faults.clear()
     desk.arm(AnswerAddField())
     (answer,) = desk.place()
     assert (answer["zzNovel"], answer["result"]["zzNovel"]) == ("novelty", "novelty")
