@@ -372,9 +372,13 @@ class LookBack:
     def _compared(self) -> Iterator[tuple[OrderKey, Decimal | None]]:
         """Double entry: the orders that this look-back met and whose count is not the sum of their fills, by how much.
 
-        None for one that is known by its fills alone.
+        None for one that is known by its fills alone.  Where a listing of fills hides some, these may be of any order,
+        also of one that the stream told all of but a fill.
         """
-        for key in sorted(self.touched | self.suspects | self._watched, key=_name):
+        met = self.touched | self.suspects | self._watched
+        if any(isinstance(question, Fills) for question in self._hidden):
+            met |= self.ledger.closed.keys() | self.ledger.ended.keys()
+        for key in sorted(met, key=_name):
             if self.ledger.orphan(key):
                 yield key, None
             elif difference := self.ledger.difference(key):
@@ -386,8 +390,8 @@ class LookBack:
     def _still_hidden(self, *, proven: bool) -> Iterator[Unresolved]:
         """What no page could show, and nothing else proves.
 
-        Every fill belongs to an order that was open at the loss or was created since: if the listing of orders is
-        whole and each of them equals the sum of its fills, no fill is missing, whatever its own listing could show.
+        Every fill belongs to an order that is known, or was created since: if the listing of orders is whole and each
+        of them equals the sum of its fills, no fill is missing, whatever its own listing could show.
         """
         whole = self.plan.tells_orders and not any(isinstance(question, Orders) for question in self._hidden)
         for question, parts in self._hidden.items():

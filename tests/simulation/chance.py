@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+import attrs
+
 from exchstream.core.limits import SessionLimits
 from exchstream.core.venue import HOUR, MINUTE, SECOND
 from mockserver.actions import LIVELY, NEAR, USUAL, Act, Action
@@ -68,7 +70,7 @@ def told_by_chance(
     while len(steps) < length:
         draw = chance.random()
         if draw < busy:
-            steps.append(Step("trade", action_of(chance, acts, flavour)))
+            steps += _traded(chance, acts, flavour)
         elif draw < busy + rough * (1 - busy) and armed:
             what = chance.choice(armed)
             if what == "restart" and chance.random() < 0.7:  # while something is told, and is not kept yet
@@ -179,6 +181,14 @@ def action_of(chance: random.Random, acts: Sequence[Act], flavour: str) -> Actio
         flag=chance.random() < 0.5,
         after_ns=chance.choice((0, 1_000_000, 250_000_000)),
     )
+
+
+def _traded(chance: random.Random, acts: Sequence[Act], flavour: str) -> list[Step]:
+    """One act; at FTX sometimes a modify, which is a cancel and a new order in one instant."""
+    action = action_of(chance, acts, flavour)
+    modify = flavour == "ftx" and chance.random() < 0.1
+    both = [attrs.evolve(action, act=Act.CANCEL), attrs.evolve(action, act=Act.LIMIT, after_ns=0)]
+    return [Step("trade", each) for each in (both if modify else [action])]
 
 
 def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any]]:
