@@ -339,7 +339,8 @@ def _settings_row(exchange: Exchange) -> Json:
 def _changed(exchange: Exchange, given: Input) -> dict[str, Any]:
     """The settings' new values, by their names in ``Settings``."""
     settings, spec = exchange.settings, exchange.spec
-    options = dict(settings.options)
+    profile = given.one_of_texts("profile", spec.profiles, settings.profile)
+    options = exchange.options_in(profile)
     for name, value in given.mapping("options").items():
         if name not in spec.options:
             raise BadRequest(f"{exchange.venue} has no option {name!r}; it has {', '.join(spec.options) or 'none'}")
@@ -347,7 +348,7 @@ def _changed(exchange: Exchange, given: Input) -> dict[str, Any]:
             raise BadRequest(f"option {name!r} is {type(spec.options[name]).__name__}, not {type(value).__name__}")
         options[name] = value
     values: dict[str, Any] = {
-        "profile": given.one_of_texts("profile", spec.profiles, settings.profile),
+        "profile": profile,
         "limits": given.one_of_texts("limits", ("off", "account", "ip"), settings.limits),
         "options": options,
     }

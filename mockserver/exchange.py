@@ -16,6 +16,7 @@ import attrs
 from mockserver.clock import Clock
 from mockserver.engine.types import Deposit, OrderEvent, OrderView, Reply, decimal_to_atoms
 from mockserver.faces.base import Face, JsonScalar, VenueSpec
+from mockserver.faults.refusals import Site
 from mockserver.link import Link
 from mockserver.rules import Rules
 
@@ -117,6 +118,24 @@ class Exchange:
     def told_ns(self) -> int:
         """The time as the venue tells it and judges requests by, which a fault may put off."""
         return self.now_ns + self.rules.skew_ns
+
+    @property
+    def site(self) -> Site:
+        """What the words of an error need to know."""
+        given = {name: self.settings.options.get(name) for name in ("weight_per_minute", "orders_per_10s")}
+        known = {name: value for name, value in given.items() if isinstance(value, int)}
+        return Site(self.venue, self.told_ns // 1_000_000, **known)
+
+    def options_in(self, profile: str) -> dict[str, JsonScalar]:
+        """The options under a profile: those that are now as they are by default become what they were then."""
+        usual = self.spec.options_of(self.settings.profile)
+        chosen = {name: value for name, value in self.settings.options.items() if value != usual[name]}
+        return self.spec.options_of(profile) | chosen
+
+    def play_era(self, profile: str) -> None:
+        """Be the venue of another era."""
+        self.settings.options = self.options_in(profile)
+        self.settings.profile = profile
 
     @property
     def as_of_ns(self) -> int | None:

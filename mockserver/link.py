@@ -27,6 +27,7 @@ from mockserver.faults import (
     Birth,
     Disconnect,
     EventStreamTerminated,
+    FrameFate,
     HalfOpen,
     Lifetime,
     Mute,
@@ -39,7 +40,8 @@ from mockserver.faults import (
     frame_thing,
 )
 from mockserver.faults.facts import Thing
-from mockserver.faults.kinds import Frame, Silence
+from mockserver.faults.kinds import Frame, LinkKind, Side, Silence
+from mockserver.lane import Lane
 from mockserver.transport import NoTransport, Transport
 
 __all__ = ["Link", "NoTransport", "Silence", "Transport"]
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
 OUTBOX_FRAMES = 65_536
 OUTBOX_BYTES = 64 << 20
 """A client that does not read is cut off here, as a venue would cut it off; the mock's memory stays flat."""
+
+INBOX_FRAMES = 4_096
+"""A client that sends more than that into a delay is cut off."""
 
 PINGS_REMEMBERED = 64
 """Unanswered pings whose payload is still a good pong; every venue's pong deadline comes long before that many."""
@@ -89,7 +94,12 @@ class Link:
         self._timers: list[Timer] = []
         self._awaited: deque[bytes] = deque(maxlen=PINGS_REMEMBERED)
         self._pong_timer: Timer | None = None
-        self._late: deque[tuple[int, Out]] = deque()  # bounded: OUTBOX_FRAMES and OUTBOX_BYTES with the outbox
+        self._late: Lane[Out] = Lane(lambda: self.home.clock, f"late frame of connection {number}", number, self._emit)
+        """What goes out late; bounded by OUTBOX_FRAMES and OUTBOX_BYTES with the outbox."""
+        self._coming: Lane[str | bytes] = Lane(
+            lambda: self.home.clock, f"late frame from connection {number}", number, self._give
+        )
+        """What has come from the client and not yet to the session; bounded by INBOX_FRAMES."""
         self._stall_timer: Timer | None = None
         self._kept: tuple[Turning, str | None, tuple[Frame, ...]] | None = None
         """A frame that waits for another one: why, its event, and what goes out."""
@@ -156,10 +166,14 @@ class Link:
 
     def receive(self, frame: str | bytes) -> None:
         """A complete frame arrived from the client."""
-        if self.session is None or not self._heard(frame if isinstance(frame, str) else frame.decode("latin-1")):
+        if not self._heard(frame if isinstance(frame, str) else frame.decode("latin-1")):
             return
-        self.session.receive(frame)
-        self.note_sight()
+        if len(self._coming) >= INBOX_FRAMES:
+            self.reset()
+        elif self.home.faults.watches("frame"):
+            self._receive_under_faults(frame)
+        else:
+            self._coming.put(frame)
 
     def ping(self, payload: bytes) -> bool:
         """A ping arrived; whether the server is to answer it."""
@@ -199,6 +213,7 @@ class Link:
     def closed(self) -> None:
         """The connection is gone, whoever ended it."""
         self._late.clear()
+        self._coming.clear()
         if self.open:
             self._finish()
 
@@ -282,28 +297,55 @@ class Link:
 
     def _push_under_faults(self, text: str) -> None:
         """Send a frame as faults will have it, and let befall the connection what they say."""
+        thing, fate = self._fate(text, "server")
+        self._befall(fate.link)
+        if isinstance(fate.link, Mute):
+            self.home.recorder.record("ws-muted", text, link=self.id)
+            return
+        self._take_turns(thing, fate.turn, fate.frames, fate.delay_ns)
+        self._end_behind(fate.link)
+
+    def _receive_under_faults(self, frame: str | bytes) -> None:
+        """Let a frame of the client's come to the session as faults will have it, or not at all."""
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+        _, fate = self._fate(text, "client")
+        self._befall(fate.link)
+        for each in fate.frames if self.open else ():
+            assert isinstance(each, str | bytes)  # no fault of the client's frames makes anything else
+            self._coming.put(frame if each == text else each, fate.delay_ns)
+        self._end_behind(fate.link)
+
+    def _give(self, frame: str | bytes) -> None:
+        """Hand the session what the client sent."""
+        if self.session is not None and self.open:
+            self.session.receive(frame)
+            self.note_sight()
+
+    def _fate(self, text: str, side: Side) -> tuple[Thing, FrameFate]:
         accounts = frozenset(account for *_, account in self.accounts)
-        thing = frame_thing(text, venue=self.venue, accounts=accounts, path=self.path, link=self.id)
+        thing = frame_thing(text, venue=self.venue, accounts=accounts, path=self.path, link=self.id, side=side)
         hits = self.home.faults.decide(thing, self.home.clock.timeline_ns)
         self.home.note_faults(hits, link=self.id)
-        fate = frame_fate_of(hits, text)
-        match fate.link:
+        return thing, frame_fate_of(hits, text)
+
+    def _befall(self, kind: LinkKind | None) -> None:
+        match kind:
             case Disconnect(code=None):
                 self.drop()
             case Reset(after_bytes=after_bytes):
                 self.reset(after_bytes)
             case Mute(mode=mode):
                 self.mute(mode)
-                self.home.recorder.record("ws-muted", text, link=self.id)
-                return
             case HalfOpen():
                 self.half_open()
             case Stall(for_ns=for_ns):
                 self.stall(for_ns)
-        self._take_turns(thing, fate.turn, fate.frames, fate.delay_ns)
-        if isinstance(fate.link, Disconnect) and fate.link.code is not None:
-            self.close(fate.link.code, fate.link.reason)
-        if isinstance(fate.link, EventStreamTerminated) and self.session is not None:
+
+    def _end_behind(self, kind: LinkKind | None) -> None:
+        """What befalls the connection behind a frame."""
+        if isinstance(kind, Disconnect) and kind.code is not None:
+            self.close(kind.code, kind.reason)
+        elif isinstance(kind, EventStreamTerminated) and self.session is not None:
             self.session.terminate()
 
     def _take_turns(self, thing: Thing, turn: Turning | None, frames: tuple[Frame, ...], delay_ns: int) -> None:
@@ -349,34 +391,19 @@ class Link:
             self.reset()
             return
         self._outbox_bytes += size
-        if not delay_ns and not self._late:
-            self._emit(out)
-            return
-        due_ns = self.home.clock.timeline_ns + delay_ns
-        self._late.append((max(due_ns, self._late[-1][0]) if self._late else due_ns, out))
-        if len(self._late) == 1:
-            self._await_late()
+        self._late.put(out, delay_ns)
 
     def _emit(self, out: Out) -> None:
         self._outbox.append(out)
         self.home.recorder.record_out(out, link=self.id)
         self.transport.wake()
 
-    def _await_late(self) -> None:
-        clock, name = self.home.clock, f"late frame of connection {self.id}"
-        clock.after(self._late[0][0] - clock.timeline_ns, name, self._emit_late, link=self.id)
-
-    def _emit_late(self) -> None:
-        while self._late and self._late[0][0] <= self.home.clock.timeline_ns:
-            self._emit(self._late.popleft()[1])
-        if self._late:
-            self._await_late()
-
     def _hold(self, held: bool) -> None:
         if self._stall_timer is not None:
             self._stall_timer.cancel()
         self.held = held
         self.transport.hold(held)
+        self._coming.hold(held)
         self.note_sight()
 
     def _end(self, how: str) -> None:

@@ -69,7 +69,7 @@ _PYTHON_BINANCE: Final = """\
 from binance import AsyncClient, BinanceSocketManager
 class MockClient(AsyncClient):
     API_URL, MARGIN_API_URL, FUTURES_URL = "$http/api", "$http/sapi", "$http/fapi"
-    WS_API_URL = "$ws/ws-api/v3"
+    WS_API_URL, WS_FUTURES_URL = "$ws/ws-api/v3", "$ws/ws-fapi/v1"
 class MockSockets(BinanceSocketManager):
     STREAM_URL = FSTREAM_URL = "$ws/"
 async def connect():

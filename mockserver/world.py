@@ -25,9 +25,23 @@ from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
-from mockserver.faults import FAIR, Draw, Fate, Fault, Faults, Handshake, Hit, Thing, fate_of, magic, request_thing
-from mockserver.faults.kinds import refusal
+from mockserver.faults import (
+    FAIR,
+    Draw,
+    Fate,
+    Fault,
+    Faults,
+    Handshake,
+    Hit,
+    Kind,
+    Thing,
+    fate_of,
+    magic,
+    request_thing,
+)
+from mockserver.faults.carrying import ask
 from mockserver.faults.naming import order_of_answer
+from mockserver.faults.refusals import Site, refusal
 from mockserver.hosts import venue_of
 from mockserver.link import Link, NoTransport, Transport
 from mockserver.recorder import MAX_ENTRIES, Recorder
@@ -77,6 +91,14 @@ class World:
 
     def _note_timer(self, fired: Fired) -> None:
         self.recorder.record("timer", fired.name, link=fired.link)
+
+    def fate(self, thing: Thing, magic: tuple[str, Kind] | None = None) -> Fate:
+        """What faults make of a request or a dial, which may have asked for one itself by its client order id."""
+        hits = self.faults.decide(thing, self.clock.timeline_ns)
+        if magic is not None:
+            hits.insert(0, Hit(Fault(kind=magic[1], name=magic[0]), Draw(self.seed, magic[0], 1)))
+        self.note_faults(hits, link=thing.link)
+        return fate_of(hits)
 
     def note_faults(self, hits: Sequence[Hit], *, link: int | None = None) -> None:
         """Keep in the journal what happened."""
@@ -136,7 +158,7 @@ class Worlds:
         offset = 0 if repeats or wiped or self.recipe.id_offset is None else self.recipe.id_offset()
         for spec in self.recipe.venues:
             profile = self.recipe.profiles.get(spec.name, spec.profiles[0])
-            settings = Settings(profile=profile, limits=self.recipe.limits, options=dict(spec.options))
+            settings = Settings(profile=profile, limits=self.recipe.limits, options=spec.options_of(profile))
             engine = Engine(spec.instruments, ids=spec.ids.later(offset), seed=seed, discount=spec.discount)
             exchange = Exchange(spec, world, engine, settings)
             world.exchanges[spec.name] = exchange
@@ -263,12 +285,7 @@ class Worlds:
         request, home, account = self._home(request, dial=dial)
         if home is None:
             return self.at_home(request), FAIR
-        world = home.world
-        hits = world.faults.decide(request_thing(seam, request, home.venue, account), world.clock.timeline_ns)
-        if asked is not None:
-            hits.insert(0, Hit(Fault(kind=asked[1], name=asked[0]), Draw(world.seed, asked[0], 1)))
-        world.note_faults(hits)
-        return world, fate_of(hits, home.venue)
+        return home.world, home.world.fate(request_thing(seam, request, home.venue, account), asked)
 
     def handshake(self, host: str, world: str | None = None) -> Handshake | None:
         """What befalls a TLS handshake by a client that names this host; no key is known yet."""
@@ -290,7 +307,7 @@ class Worlds:
             seq = exchange.world.recorder.record_request(request)
             response = self._asked(exchange, request, fate)
             if response is not None:
-                response = fate.answer(response)
+                response = fate.answer(response, exchange.site)
                 if fate.heard == "answer":
                     exchange.world.recorder.record_response(response, of=seq)
                 return response
@@ -315,7 +332,7 @@ class Worlds:
                 exchange.world.recorder.record_response(answer, link=link.id)
                 return answer
             if exchange.rules.away:
-                return refusal(503, exchange.venue, None, None)
+                return refusal(503, exchange.site, None, None)
             self.links[link.id] = link
             link.silence = fate.silence
             link.births = fate.births
@@ -385,7 +402,7 @@ class Worlds:
     def _spare(self, request: HttpRequest, fate: Fate, *, dial: bool) -> HttpResponse:
         """Answer without asking the venue, which may be asked later."""
         request, home, _ = self._home(request, dial=dial)
-        answer = fate.answer(None)
+        answer = fate.answer(None, Site("") if home is None else home.site)
         if home is not None and fate.late_ns is not None:
             late = f"late {request.method} {request.path}"
             home.clock.after(fate.late_ns, late, partial(self._do_late, home, request))
@@ -405,21 +422,7 @@ class Worlds:
         """Let a venue answer, with what faults make it do around that."""
         if (fate.acts or exchange.rules.away) and not self._serves(exchange, f"{request.method} {request.path}"):
             return exchange.face.http(request)  # it is another venue's, most likely
-        for act in fate.acts:
-            act.before(exchange, request)
-        if exchange.rules.away:
-            return refusal(503, exchange.venue, None, None)
-        settings, rules = exchange.settings, exchange.rules
-        lag_ns, skew_ns = settings.rest_lag_ns, rules.skew_ns
-        settings.rest_lag_ns, rules.skew_ns = max(lag_ns, fate.lag_ns), fate.skew_ns
-        try:
-            answer = exchange.face.http(request)
-        finally:
-            settings.rest_lag_ns, rules.skew_ns = lag_ns, skew_ns
-        for act in fate.acts if answer is not None else ():
-            assert answer is not None  # there is nothing to act on otherwise
-            act.after(exchange, request, answer)
-        return answer
+        return ask(exchange, request, fate, lambda: exchange.face.http(request))
 
     def _serves(self, exchange: Exchange, wanted: str) -> bool:
         """Whether the venue has this route; a name in it stands for anything."""

@@ -249,6 +249,8 @@ class VenueSpec:
     """The era profiles this venue can play; the first is the default."""
     options: Mapping[str, JsonScalar] = attrs.field(factory=dict)
     """The venue's own settings with their defaults; ``POST /__mock/settings`` accepts these names and types only."""
+    eras: Mapping[str, Mapping[str, JsonScalar]] = attrs.field(factory=dict)
+    """Of a profile, the options whose defaults were others then."""
     key_types: tuple[str, ...] = ("hmac",)
     """What keys the venue registers: "hmac", "rsa", "ed25519"."""
     discount: Discount | None = None
@@ -259,3 +261,7 @@ class VenueSpec:
     """Characters of a new API key, in the venue's production shape."""
     secret_length: int = 64
     key_alphabet: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+    def options_of(self, profile: str) -> dict[str, JsonScalar]:
+        """The options as they are by default under a profile."""
+        return {**self.options, **self.eras.get(profile, {})}

@@ -16,11 +16,12 @@ from attrs.validators import ge, le, optional
 
 from mockserver.engine.types import Expire, Fill, OrderView, Reason, decimal_to_atoms
 from mockserver.faults.kinds import MS, Kind
-from mockserver.faults.naming import order_of_answer, order_of_request, symbol_of
+from mockserver.faults.naming import fields_of, order_of_answer, order_of_request, symbol_of
 
 if TYPE_CHECKING:
     from mockserver.exchange import Exchange
     from mockserver.faces.base import HttpRequest, HttpResponse
+    from mockserver.link import Link
 
 SECOND: Final = 1_000 * MS
 
@@ -45,7 +46,8 @@ class CancelRace(Business):
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
-        order = None if request.method == "GET" else order_of_request(exchange, request)
+        only_asks = request.method == "GET" or request.path.endswith(".status")
+        order = None if only_asks else order_of_request(exchange, request)
         if order is not None and order.is_open:
             _fill(exchange, order, max(1, order.remaining * self.percent // 100))
 
@@ -143,7 +145,7 @@ class Maintenance(Business):
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
         exchange.rules.away = True
-        for link in tuple(exchange.links):
+        for link in _links_of(exchange):
             link.close(1001, "")
         exchange.clock.after(self.lasts_ns, f"{exchange.venue} is back", exchange.rules.be_back)
 
@@ -156,8 +158,8 @@ class ListenKeyExpire(Business):
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
-        token = exchange.face.credential(request)
-        found = exchange.find_key(token) if token else None
+        token = exchange.face.credential(request) or fields_of(request).get("apiKey")
+        found = exchange.find_key(token) if isinstance(token, str) else None
         if found is not None:
             exchange.face.expire_listen_keys(found[1].name, notices=int(self.notify))
 
@@ -171,7 +173,7 @@ class ServerShutdown(Business):
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
         exchange.face.shutdown_notice()
-        going = [link for link in exchange.world.worlds.links.values() if _belongs(exchange, link)]
+        going = _links_of(exchange)
 
         def close() -> None:
             for link in going:
@@ -188,8 +190,10 @@ def delist(exchange: Exchange, symbol: str) -> None:
             exchange.submit(Expire(instrument=symbol, order_id=view.order_id, reason=Reason.DELISTED))
 
 
-def _belongs(exchange: Exchange, link: object) -> bool:
-    return getattr(link, "home", None) is exchange.world and getattr(link, "venue", "") == exchange.venue
+def _links_of(exchange: Exchange) -> list[Link]:
+    """Every connection to the venue in this world, also those that hear no events."""
+    links = exchange.world.worlds.links.values()
+    return [link for link in links if link.home is exchange.world and link.venue == exchange.venue]
 
 
 def _fill(exchange: Exchange, order: OrderView, quantity: int) -> None:

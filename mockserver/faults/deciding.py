@@ -19,7 +19,7 @@ from mockserver.faults.business_kinds import Business
 from mockserver.faults.catalogue import WORDS
 from mockserver.faults.chance import Draw
 from mockserver.faults.dial_kinds import Birth
-from mockserver.faults.facts import HAS, Match, Thing
+from mockserver.faults.facts import HAS, SOCKET, Match, Thing
 from mockserver.faults.frame_kinds import Rewriting, SchemaUnknownEvent, Turning
 from mockserver.faults.kinds import (
     Answering,
@@ -38,6 +38,7 @@ from mockserver.faults.kinds import (
     Silence,
     Silent,
 )
+from mockserver.faults.refusals import Site
 from mockserver.faults.request_kinds import ClockSkew, EventBeforeRest, RestAfterTerminal, StaleSnapshot
 
 MAX_FAULTS: Final = 1_000
@@ -87,9 +88,9 @@ class _Armed:
 
     def meets(self, thing: Thing, seed: int, now_ns: int) -> Hit | None:
         fault, match = self.fault, self.fault.match
-        if fault.kind.seam != thing.seam or not match.agrees(thing):
+        if fault.kind.seam != thing.seam or fault.kind.side != thing.side or not match.agrees(thing):
             return None
-        if fault.kind.only_event not in (None, thing.event):
+        if fault.kind.only_event not in (None, thing.event) or (thing.method == SOCKET and not fault.kind.on_socket):
             return None
         if match.lasts_ns is not None and now_ns - self.since_ns >= match.lasts_ns:
             return None
@@ -169,7 +170,6 @@ class Fate:
     after_ns: int = 0
     by: Answering | None = None
     silence: Silence | None = None
-    venue: str = ""
     acts: tuple[Business, ...] = ()
     """What the venue does of its own around the request."""
     lag_ns: int = 0
@@ -197,15 +197,15 @@ class Fate:
         """What the client hears."""
         return "answer" if self.by is None else self.by.heard
 
-    def answer(self, given: HttpResponse | None) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """What is answered in place of what the venue would have answered (None: it was not asked)."""
-        return (self.by or Answering()).answer(given, self.venue)
+        return (self.by or Answering()).answer(given, site)
 
 
 FAIR: Final = Fate()
 
 
-def fate_of(hits: Sequence[Hit], venue: str = "") -> Fate:
+def fate_of(hits: Sequence[Hit]) -> Fate:
     """What these come to for a request or a dial: delays add up, of the rest the first prevails."""
     before_ns = after_ns = lag_ns = skew_ns = until_end_ns = 0
     by: Answering | None = None
@@ -232,7 +232,7 @@ def fate_of(hits: Sequence[Hit], venue: str = "") -> Fate:
                 silence = silence or mode
             case _:
                 pass
-    return Fate(before_ns, after_ns, by, silence, venue, acts, lag_ns, skew_ns, until_end_ns, births)
+    return Fate(before_ns, after_ns, by, silence, acts, lag_ns, skew_ns, until_end_ns, births)
 
 
 def _late_ns(kind: Latency | FrameDelay, draw: Draw) -> int:

@@ -11,8 +11,10 @@ import attrs
 from attrs.validators import ge, optional
 
 from mockserver.faces.base import HttpRequest
-from mockserver.faults.kinds import Seam
+from mockserver.faults.kinds import Seam, Side
 
+SOCKET: Final = "WS"
+"""The method of a request of the WebSocket API; its path is what the venue calls the method: `order.place`."""
 HAS: Final[dict[Seam, frozenset[str]]] = {
     "request": frozenset({"venue", "account", "method", "path", "symbol"}),
     "dial": frozenset({"venue", "account", "path"}),
@@ -35,6 +37,8 @@ class Thing:
     event: str | None = None
     symbol: str | None = None
     link: int | None = None
+    side: Side = "server"
+    """Who sends a frame."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -47,10 +51,13 @@ class Match:
     venue: str | None = None
     account: str | None = None
     method: str | None = None
+    """`POST`; of a request of the WebSocket API `WS`."""
     path: str | None = None
-    """With `*` for anything: `/api/v3/*`."""
+    """With `*` for anything: `/api/v3/*`. Of a request of the WebSocket API the venue's method: `order.place`."""
     event: str | None = None
-    """Binance: the `e` of the event; FTX: the channel; `answer` for what was asked for on the socket."""
+    """Binance: the `e` of the event; FTX: the channel; `answer` for what was asked for on the socket.
+
+    Of a frame of the client's: Binance's `method`, FTX's `op`."""
     symbol: str | None = None
     link: int | None = None
     nth: int | None = attrs.field(default=None, validator=optional(ge(1)))
@@ -83,10 +90,11 @@ class Match:
         return number > self.after and (self.until is None or number <= self.until)
 
 
-def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | None) -> Thing:
-    """What is known of a request or a dial before it is handled."""
+def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | None, link: int | None = None) -> Thing:
+    """What is known of a request or a dial before it is handled; `link` is the socket that it came by, if it did."""
     return Thing(
         seam=seam,
+        link=link,
         venue=venue,
         accounts=frozenset() if account is None else frozenset({account}),
         method=request.method,
@@ -95,10 +103,27 @@ def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | N
     )
 
 
-def frame_thing(text: str, *, venue: str, accounts: frozenset[str], path: str, link: int) -> Thing:
-    """What is known of a frame to the client."""
-    event, symbol = read_frame(text)
-    return Thing(seam="frame", venue=venue, accounts=accounts, path=path, event=event, symbol=symbol, link=link)
+def frame_thing(
+    text: str, *, venue: str, accounts: frozenset[str], path: str, link: int, side: Side = "server"
+) -> Thing:
+    """What is known of a frame to the client, or from it."""
+    event, symbol = read_frame(text) if side == "server" else read_sent(text)
+    return Thing(
+        seam="frame", venue=venue, accounts=accounts, path=path, event=event, symbol=symbol, link=link, side=side
+    )
+
+
+def read_sent(text: str) -> tuple[str, str | None]:
+    """What the client wants by a frame, and the symbol if it names one."""
+    try:
+        message: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", None
+    if not isinstance(message, dict):
+        return "", None
+    told = message["params"] if isinstance(message.get("params"), dict) else message
+    symbol = told.get("symbol", told.get("market"))
+    return str(message.get("method", message.get("op", ""))), symbol if isinstance(symbol, str) else None
 
 
 def read_frame(text: str) -> tuple[str, str | None]:

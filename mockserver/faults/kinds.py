@@ -9,7 +9,6 @@ what becomes of the frame, and what befalls a connection is carried out by the l
 
 from __future__ import annotations
 
-import json
 import re
 from typing import ClassVar, Final, Literal, get_args
 
@@ -18,13 +17,15 @@ from attrs.validators import ge, in_, le, optional
 
 from mockserver.faces.base import Fragments, HttpResponse, RawText
 from mockserver.faults.chance import Draw
-from mockserver.faults.texts import TEXTS
+from mockserver.faults.refusals import Site, refusal
 
 Seam = Literal["request", "dial", "frame", "tls"]
 Heard = Literal["answer", "never", "hang_up"]
 """What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
 Frame = str | bytes | Fragments | RawText
 Way = Literal["request", "answer"]
+Side = Literal["server", "client"]
+"""Who sends a frame."""
 Silence = Literal["events", "own", "all"]
 """What a connection does not tell: events of any kind, those of accounts (market data goes on), or answers too."""
 End = Literal["drop", "reset"]
@@ -41,6 +42,8 @@ class Kind:
     """What all kinds have."""
 
     seam: ClassVar[Seam]
+    on_socket: ClassVar[bool] = True
+    """Whether it can befall a request of the WebSocket API; what is of HTTP alone cannot."""
     only_event: ClassVar[str | None] = None
     """The one event of frames that it is about, whatever is matched."""
 
@@ -48,6 +51,11 @@ class Kind:
     def legal(self) -> bool:
         """Whether it can happen at the real venue."""
         return True
+
+    @property
+    def side(self) -> Side:
+        """Whose frames it is about."""
+        return "server"
 
 
 # ------------------------------------------------------------------------------------------------ requests and dials
@@ -64,7 +72,7 @@ class Answering(Kind):
         """Whether the venue does what it was asked."""
         return True
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """What is answered where the venue would have answered this (None: it was not asked)."""
         return UNHEARD if given is None else given
 
@@ -99,9 +107,9 @@ class HttpError(Answering):
         """See `Answering`."""
         return self.accepted
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(self.status, venue, self.code, self.text, body=self.body, retry_after_s=self.retry_after_s)
+        return refusal(self.status, site, self.code, self.text, body=self.body, retry_after_s=self.retry_after_s)
 
 
 @attrs.frozen(kw_only=True)
@@ -116,15 +124,16 @@ class ExecStatusUnknown(Answering):
         """See `Answering`."""
         return self.accepted and self.late_ns is None
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(503, venue, -1007, None)
+        return refusal(503, site, -1007, None)
 
 
 @attrs.frozen(kw_only=True)
 class HtmlBody(Answering):
     """A page of some proxy before the venue, which is not asked."""
 
+    on_socket = False
     status: int = attrs.field(default=502, validator=_STATUS)
 
     @property
@@ -132,7 +141,7 @@ class HtmlBody(Answering):
         """See `Answering`."""
         return False
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         page = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
         return HttpResponse(self.status, page.format(f"{self.status} Error").encode(), content_type="text/html")
@@ -144,7 +153,7 @@ class TruncatedJson(Answering):
 
     keep_percent: int = attrs.field(default=50, validator=(ge(0), le(99)))
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled
         return attrs.evolve(given, body=given.body[: len(given.body) * self.keep_percent // 100])
@@ -154,7 +163,7 @@ class TruncatedJson(Answering):
 class EmptyBody(Answering):
     """The status and the headers of the answer, and nothing else."""
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled
         return attrs.evolve(given, body=b"")
@@ -193,9 +202,9 @@ class DialRefused(Answering):
         """See `Answering`."""
         return False
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(self.status, venue, None, None, retry_after_s=self.retry_after_s)
+        return refusal(self.status, site, None, None, retry_after_s=self.retry_after_s)
 
 
 @attrs.frozen(kw_only=True)
@@ -230,10 +239,22 @@ class Silent(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class FrameDelay(Kind):
-    """The frame, and with it all that comes after it on that connection, is late by so much."""
+class EitherWay(Kind):
+    """About frames to the client, or (`of: client`) about those that the client sends."""
 
     seam = "frame"
+    of: Side = attrs.field(default="server", validator=in_(get_args(Side)))
+
+    @property
+    def side(self) -> Side:
+        """See `Kind`."""
+        return self.of
+
+
+@attrs.frozen(kw_only=True)
+class FrameDelay(EitherWay):
+    """The frame, and with it all that comes after it that way on that connection, is late by so much."""
+
     delay_ns: int = attrs.field(default=100 * MS, validator=ge(0))
     jitter_ns: int = attrs.field(default=0, validator=ge(0))
     sigma: float = attrs.field(default=0.0, validator=_SIGMA)
@@ -241,10 +262,9 @@ class FrameDelay(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class DropEvent(Kind):
-    """The frame is not sent; that is legal only if the connection ends with it (`then`)."""
+class DropEvent(EitherWay):
+    """The frame is lost; that is legal only if the connection ends with it (`then`)."""
 
-    seam = "frame"
     then: End | None = attrs.field(default=None, validator=optional(in_(get_args(End))))
 
     @property
@@ -254,10 +274,8 @@ class DropEvent(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class Dup(Kind):
+class Dup(EitherWay):
     """The frame comes twice on one connection."""
-
-    seam = "frame"
 
     @property
     def legal(self) -> bool:
@@ -266,10 +284,9 @@ class Dup(Kind):
 
 
 @attrs.frozen(kw_only=True)
-class Corrupt(Kind):
+class Corrupt(EitherWay):
     """The frame cannot be read: cut, a number that is none, a word that nobody knows, bytes that are no text."""
 
-    seam = "frame"
     how: Damage = attrs.field(default="any", validator=in_(get_args(Damage)))
 
     @property
@@ -295,10 +312,9 @@ class Corrupt(Kind):
 # ------------------------------------------------------------------------------------------------ connections
 
 
-class LinkKind(Kind):
-    """Befalls the connection on which the frame would go out."""
-
-    seam = "frame"
+@attrs.frozen(kw_only=True)
+class LinkKind(EitherWay):
+    """Befalls the connection on which the frame would go out, or has come in."""
 
 
 @attrs.frozen(kw_only=True)
@@ -340,33 +356,5 @@ class Stall(LinkKind):
     for_ns: int = attrs.field(default=1_000 * MS, validator=ge(0))
 
 
-_NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|L)": ?)"?-?[0-9][0-9.]*"?')
+_NUMBER: Final = re.compile(r'("(?:l|z|size|filledSize|price|quantity|L)": ?)"?-?[0-9][0-9.]*"?')
 _WORD: Final = re.compile(r'("(?:X|x|status|side|S)": ?)"[A-Za-z_]+"')
-_USUAL: Final = {
-    403: (-1000, "Forbidden"),
-    418: (-1003, "Way too many requests; IP banned."),
-    429: (-1003, "Too many requests."),
-    500: (-1001, TEXTS[-1001]),
-    503: (-1008, "Request throttled by system-level protection."),
-}
-
-
-def refusal(
-    status: int,
-    venue: str,
-    code: int | None,
-    text: str | None,
-    *,
-    body: str | None = None,
-    retry_after_s: int | None = None,
-) -> HttpResponse:
-    """An error in the form of this venue: Binance has a code and a text, the others a text."""
-    usual_code, usual_text = _USUAL.get(status, (-1000, TEXTS[-1000]))
-    if text is None:
-        text = usual_text if code is None else TEXTS.get(code, usual_text)
-    if body is None and venue.startswith("binance"):
-        body = json.dumps({"code": usual_code if code is None else code, "msg": text}, separators=(",", ":"))
-    elif body is None:
-        body = json.dumps({"success": False, "error": text}, separators=(",", ":"))
-    headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)
-    return HttpResponse.json(body, status=status, headers=headers)

@@ -1,6 +1,6 @@
 """Client order ids that ask for a fault, as test cards do: no arming, whatever the client may put around them.
 
-    m-reject-2010 (any code)      refused with that code; on FTX for want of balance
+    m-reject-2010 (any code)      refused with that code; on FTX, which had none, in its words for the same
     m-timeout-accepted, -lost     503 "execution status unknown"; the order was taken, or was not
     m-timeout-late                the same, and it is taken four seconds later
     m-never                       no answer at all, and the order was taken
@@ -19,15 +19,22 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from mockserver.faults.business_kinds import SECOND, FillAfter, PartialFillStorm
+from mockserver.faults.facts import SOCKET
 from mockserver.faults.kinds import ExecStatusUnknown, HangUp, HttpError, Kind, NoAnswer
 from mockserver.faults.naming import CLIENT_IDS, fields_of
 from mockserver.faults.request_kinds import EventBeforeRest
+from mockserver.faults.texts import STATUSES
 
 if TYPE_CHECKING:
     from mockserver.faces.base import HttpRequest
 
 LATE_NS: Final = 4 * SECOND
-PLACES: Final = ("/api/v3/order", "/fapi/v1/order", "/api/orders")
+PLACES: Final = (
+    ("POST", "/api/v3/order"),
+    ("POST", "/fapi/v1/order"),
+    ("POST", "/api/orders"),
+    (SOCKET, "order.place"),
+)
 _MAGIC: Final = re.compile(
     r"m-(?:reject-(?P<code>\d{1,5})|partial-(?P<parts>\d{1,3})|fill-after-(?P<seconds>\d{1,4})s|(?P<word>"
     r"timeout-accepted|timeout-lost|timeout-late|never|drop-conn|event-first))"
@@ -36,7 +43,7 @@ _MAGIC: Final = re.compile(
 
 def magic(request: HttpRequest) -> tuple[str, Kind] | None:
     """Return what a request's client id asks for, and its word; None if it places no order or asks for nothing."""
-    if request.method != "POST" or request.path not in PLACES:
+    if (request.method, request.path) not in PLACES:
         return None
     if b"m-" not in request.body and "m-" not in request.query:
         return None
@@ -48,7 +55,8 @@ def magic(request: HttpRequest) -> tuple[str, Kind] | None:
 
 def _kind(found: re.Match[str]) -> Kind:
     if found["code"] is not None:
-        return HttpError(status=400, code=-int(found["code"]))
+        code = -int(found["code"])
+        return HttpError(status=STATUSES.get(code, 400), code=code)
     if found["parts"] is not None:
         return PartialFillStorm(fills=max(1, int(found["parts"])))
     if found["seconds"] is not None:

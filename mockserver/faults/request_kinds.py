@@ -13,6 +13,7 @@ from attrs.validators import ge
 
 from mockserver.faces.base import HttpResponse
 from mockserver.faults.kinds import MS, Answering, Kind
+from mockserver.faults.refusals import Site
 
 SECOND: Final = 1_000 * MS
 _OBJECT: Final = re.compile(rb'\{(?=\s*")')
@@ -22,7 +23,9 @@ _OBJECT: Final = re.compile(rb'\{(?=\s*")')
 class GzipLie(Answering):
     """The answer says that it is packed, and is not."""
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    on_socket = False
+
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled
         return attrs.evolve(given, headers=(*given.headers, ("content-encoding", "gzip")))
@@ -34,7 +37,7 @@ class AnswerAddField(Answering):
 
     field: str = "zzNovel"
 
-    def answer(self, given: HttpResponse | None, venue: str) -> HttpResponse:
+    def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
         assert given is not None  # it is handled
         return attrs.evolve(given, body=_OBJECT.sub(f'{{"{self.field}":"novelty",'.encode(), given.body))

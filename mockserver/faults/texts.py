@@ -1,8 +1,8 @@
-"""Binance's words for its codes, so that an error that is asked for by its code reads as the venue's own.
+"""The venues' words for Binance's codes, so that an error that is asked for by its code reads as the venue's own.
 
-The faces have the same words for what they refuse themselves (``mockserver.faces.binance.errors``; a test compares);
-here one stands for each code. What this module does not do: words with numbers in them, such as until when an address
-is banned.
+The faces have the same words for what they refuse themselves (``mockserver.faces.*.errors``; a test compares); here one
+stands for each code. FTX had no codes: it has the words for what the code means.
+What this module does not do: fill in the numbers that some words hold (`refusals`).
 """
 
 from __future__ import annotations
@@ -34,4 +34,47 @@ TEXTS: Final[Mapping[int, str]] = {
     -4061: "Order's position side does not match user's setting.",
     -4164: "Order's notional must be no smaller than 5 (unless you choose reduce only).",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected.",
+}
+
+STATUSES: Final[Mapping[int, int]] = {-1003: 429, -1008: 503, -1015: 429, -2014: 401, -2015: 401}
+"""The status that an error travels with, where that is not 400."""
+BAN_S: Final = 120
+"""How long a first ban is ("from 2 minutes to 3 days", spot docs)."""
+BANNED: Final = (
+    "Way too much request weight used; IP banned until {}. Please use WebSocket Streams for live updates to avoid bans."
+)
+TOO_MUCH_WEIGHT: Final = (
+    "Too much request weight used; current limit is {} request weight per 1 MINUTE. "
+    "Please use WebSocket Streams for live updates to avoid polling the API."
+)
+TOO_MANY_ORDERS: Final = "Too many new orders; current limit is {} orders per 10 SECOND."
+
+_NO_MARGIN: Final = "Account does not have enough margin for order."
+_TOO_MANY: Final = "Cannot send more than 1500 requests per minute"
+FTX_BY_CODE: Final[Mapping[int, str]] = {
+    -1003: _TOO_MANY,
+    -1007: "Order took too long to process",
+    -1008: "Please try again",
+    -1013: "Size too small",
+    -1015: "Do not send more than 2 orders on this market per 200ms",
+    -1021: "Not logged in: Timestamp too far from current time",
+    -1022: "Invalid Signature",
+    -2010: "Not enough balances",
+    -2011: "Order already closed",
+    -2013: "Order not found",
+    -2014: "Not logged in: Invalid API key",
+    -2015: "Not logged in: Invalid API key",
+    -2019: _NO_MARGIN,
+    -2021: "Trigger price too high",
+    -2022: "Invalid reduce-only order",
+    -4164: "Size too small",
+}
+"""The words of -1007 and -1008 are in the exception tables of clients of 2022 alone, as are those of 500 and 503."""
+FTX_BY_STATUS: Final[Mapping[int, str]] = {
+    400: _NO_MARGIN,
+    401: "Not logged in",
+    404: "Order not found",
+    429: _TOO_MANY,
+    500: "Internal Error",
+    503: "Please try again",
 }

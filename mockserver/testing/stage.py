@@ -87,7 +87,7 @@ class Stage:
     def _make(self, name: str, plan: Plan) -> None:
         self._plan = plan
         world = self.worlds.create(name, plan.seed)
-        world.exchanges[plan.venue.name].settings.profile = plan.profile
+        world.exchanges[plan.venue.name].play_era(plan.profile)
         self.open_account(world, plan, MAIN, plan.venue, plan.balances)
 
     def _clock(self) -> Clock:

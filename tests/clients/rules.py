@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from mockserver.faces.base import HttpRequest
-from mockserver.faces.binance.ws_api import SESSION_WEIGHT
+from mockserver.faces.binance.routes import BinanceFace
 from mockserver.link import Link
 
 from .cells import COME_BACK_S, SETTLE_S, Cell, come_back, tally
@@ -71,7 +71,7 @@ def use_up_weight(stage: Stage, peer: str) -> None:
 
     def let_in(request: HttpRequest, link: Link) -> object:
         now_ms = exchange.now_ns // 1_000_000
-        spare = limits.weight_limit - limits.used(peer, now_ms) - SESSION_WEIGHT
+        spare = limits.weight_limit - limits.used(peer, now_ms) - BinanceFace.session_weight
         if spare < 0:
             limits.refund(peer, -spare, now_ms)
         return connect(request, link)

@@ -24,6 +24,7 @@ from mockserver import plain_yaml
 from mockserver.durations import format_duration
 from mockserver.faces.base import HttpRequest
 from mockserver.faults import KINDS, Fault, magic
+from mockserver.faults.kinds import EitherWay
 from mockserver.forms import NS, value_schema
 from mockserver.player import shelf
 from mockserver.player.checks import CHECKS
@@ -45,10 +46,10 @@ MAGIC: Final = (
 )
 
 
-def seam_words(seam: str) -> str:
+def seam_words(kind: Any) -> str:
     """What a fault befalls, in words."""
     known = {"request": "a request", "dial": "a handshake", "frame": "a frame to the client", "tls": "a TLS handshake"}
-    return known[seam]
+    return known[kind.seam] + (", or one from it (`of: client`)" if issubclass(kind, EitherWay) else "")
 
 
 # ------------------------------------------------------------------------------------------------ faults
@@ -98,7 +99,7 @@ def fault_page(word: str) -> str:
         [
             f"# `{word}`",
             "",
-            f"{said(kind)} It befalls {seam_words(kind.seam)}. {legal}",
+            f"{said(kind)} It befalls {seam_words(kind)}. {legal}",
             "",
             *parameters(kind),
             "",
@@ -238,7 +239,7 @@ def faults_page() -> str:
     """The list of faults."""
     above = re.split(r"^## ", FAULTS.read_text(), maxsplit=1, flags=re.MULTILINE)[0]
     rows = [
-        f"| [`{word}`](faults/{word}.md) | {said(kind)} | {seam_words(kind.seam)} | {'yes' if kind().legal else 'no'} |"
+        f"| [`{word}`](faults/{word}.md) | {said(kind)} | {seam_words(kind)} | {'yes' if kind().legal else 'no'} |"
         for word, kind in KINDS.items()
     ]
     table = ["| kind | what happens | it befalls | can happen at the real venue |", "|---|---|---|---|", *rows]

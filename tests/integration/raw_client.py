@@ -135,6 +135,18 @@ class Bot:
         terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
         return await self.call("POST", "/api/v3/order", **{**terms, "price": "50000", **more})
 
+    async def ask(self, socket: Socket, method: str, **params: Any) -> None:
+        """Send a signed request of the WebSocket API."""
+        sent = {**params, "apiKey": self.account.api_key, "timestamp": time.time_ns() // 1_000_000}
+        payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent)).encode()
+        signature = hmac.new(self.account.secret.encode(), payload, hashlib.sha256).hexdigest()
+        await socket.send({"id": 9, "method": method, "params": {**sent, "signature": signature}})
+
+    async def place_there(self, socket: Socket, **more: Any) -> None:
+        """Send a bid that rests by the WebSocket API."""
+        terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+        await self.ask(socket, "order.place", **{**terms, "price": "50000", **more})
+
     @property
     def orders(self) -> int:
         """How many orders the account has ever had."""

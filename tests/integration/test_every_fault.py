@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -720,6 +721,124 @@ async def tls_reset(bot: Bot) -> None:
     await spoils(bot, "tls_reset", "Connection reset by peer")
 
 
+# ------------------------------------------------------------------------------------------------ the client's frames
+
+PLACE = {"event": "order.place"}
+
+
+@asynccontextmanager
+async def trading() -> AsyncIterator[tuple[Bot, Socket]]:
+    """A bot, and a socket of the WebSocket API by which it places."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http, timeout=3) as http:
+        bot = Bot(host, http)
+        with trio.fail_after(10):
+            async with bot.dialled() as socket:
+                yield bot, socket
+        assert sum(host.worlds.default.faults.hits.values()) > 0
+
+
+async def test_what_the_client_sends_is_late() -> None:
+    """And what it sends behind that comes behind it."""
+    async with trading() as (bot, socket):
+        await bot.arm("frame_delay", {"delay": "100ms", "of": "client"}, **PLACE)
+        began = time.monotonic()
+        await bot.place_there(socket)
+        await socket.send({"id": 2, "method": "ping"})
+        assert await socket.next(SOON / 2) is None
+        assert bot.orders == 0
+        assert [(await socket.json())["id"] for _ in range(2)] == [9, 2]
+        assert time.monotonic() - began >= SOON
+        assert bot.orders == 1
+
+
+async def test_what_the_client_sends_is_lost() -> None:
+    """Only that; with `then` the connection too."""
+    async with trading() as (bot, socket):
+        await bot.arm("drop_event", {"of": "client"}, **PLACE, nth=1)
+        await bot.place_there(socket)
+        await socket.send({"id": 2, "method": "ping"})
+        assert ((await socket.json())["id"], bot.orders) == (2, 0)
+        await bot.place_there(socket)
+        assert ((await socket.json())["id"], bot.orders) == (9, 1)
+    async with trading() as (bot, socket):
+        await bot.arm("drop_event", {"of": "client", "then": "reset"}, **PLACE)
+        await bot.place_there(socket)
+        assert (await lost(socket), bot.orders) == ("reset", 0)
+
+
+async def test_what_the_client_sends_comes_twice() -> None:
+    """Two orders where the client placed one, and two answers."""
+    async with trading() as (bot, socket):
+        await bot.arm("dup", {"of": "client"}, **PLACE)
+        await bot.place_there(socket)
+        answers = [await socket.json() for _ in range(2)]
+        assert [answer["status"] for answer in answers] == [200, 200]
+        assert len({answer["result"]["orderId"] for answer in answers}) == bot.orders == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("cut", -1135), ("bytes", -1135), ("number", -1022), ("word", -1022)],
+)
+async def test_what_the_client_sends_cannot_be_read(how: str, code: int) -> None:
+    """It is no JSON, or no longer what was signed; the next request is a good one."""
+    async with trading() as (bot, socket):
+        await bot.arm("corrupt", {"how": how, "of": "client"}, **PLACE, nth=1)
+        await bot.place_there(socket)
+        assert ((await socket.json())["error"]["code"], bot.orders) == (code, 0)
+        await bot.place_there(socket)
+        assert ((await socket.json())["status"], bot.orders) == (200, 1)
+
+
+async def test_a_stall_as_the_client_sends() -> None:
+    """Nothing is read for so long, and then everything."""
+    async with trading() as (bot, socket):
+        await bot.arm("stall", {"for": "100ms", "of": "client"}, **PLACE, nth=1)
+        began = time.monotonic()
+        await bot.place_there(socket)
+        await socket.send({"id": 2, "method": "ping"})
+        assert await socket.next(SOON / 2) is None
+        assert bot.orders == 0
+        assert [(await socket.json())["id"] for _ in range(2)] == [9, 2]
+        assert time.monotonic() - began >= SOON
+
+
+async def test_the_connection_ends_as_the_client_sends() -> None:
+    """Without a close frame the request is lost; with one it was done, and answered."""
+    async with trading() as (bot, socket):
+        await bot.arm("disconnect", {"of": "client"}, **PLACE)
+        await bot.place_there(socket)
+        assert (await lost(socket), bot.orders) == ("end", 0)
+    async with trading() as (bot, socket):
+        await bot.arm("disconnect", {"code": 1008, "of": "client"}, **PLACE)
+        await bot.place_there(socket)
+        assert (await socket.json())["status"] == 200
+        told = await socket.next()
+        assert isinstance(told, CloseConnection)
+        assert (told.code, bot.orders) == (1008, 1)
+    async with trading() as (bot, socket):
+        await bot.arm("reset", {"after_bytes": 40, "of": "client"}, **PLACE)
+        await bot.place_there(socket)
+        assert (await lost(socket), bot.orders) == ("reset", 1)
+
+
+async def test_a_connection_falls_silent_as_the_client_sends() -> None:
+    """Half-open, the request is not read until it is resumed; mute, it is done without an answer."""
+    async with trading() as (bot, socket):
+        await bot.arm("half_open", {"of": "client"}, **PLACE)
+        await bot.place_there(socket)
+        assert await socket.next(SOON) is None
+        assert bot.orders == 0
+        (link,) = bot.host.worlds.links.values()
+        link.resume()
+        assert ((await socket.json())["status"], bot.orders) == (200, 1)
+    async with trading() as (bot, socket):
+        await bot.arm("mute", {"mode": "all", "of": "client"}, **PLACE)
+        await bot.place_there(socket)
+        assert await socket.next(SOON) is None
+        assert bot.orders == 1
+
+
 # ------------------------------------------------------------------------------------------------ magic client ids
 
 
@@ -740,6 +859,46 @@ async def test_magic_client_ids(client_id: str, status: int, code: int | None, o
         bot = Bot(host, http)
         answer = await bot.place(newClientOrderId=client_id)
         assert (answer.status_code, answer.json().get("code"), bot.orders) == (status, code, orders)
+
+
+@pytest.mark.parametrize(
+    ("client_id", "status", "code", "orders"),
+    [
+        ("m-reject-2010", 400, -2010, 0),
+        ("m-timeout-accepted", 503, -1007, 1),
+        ("m-timeout-lost", 503, -1007, 0),
+        ("m-hello", 200, None, 1),
+    ],
+)
+async def test_magic_client_ids_on_the_websocket_api(
+    client_id: str, status: int, code: int | None, orders: int
+) -> None:
+    """They ask for the same, and are answered on the socket."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        async with bot.dialled() as socket:
+            await bot.place_there(socket, newClientOrderId=client_id)
+            answer = await socket.json()
+            assert (answer["id"], answer["status"], answer.get("error", {}).get("code")) == (9, status, code)
+            assert bot.orders == orders
+            await bot.place_there(socket, newClientOrderId="m-never")
+            assert await socket.next(SOON) is None
+            await bot.place_there(socket, newClientOrderId="m-drop-conn")
+            assert await lost(socket) == "end"
+            assert bot.orders == orders + 2
+
+
+async def test_an_order_on_the_websocket_api_whose_answer_is_late() -> None:
+    """Its events come first, on the same socket."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        bot = Bot(host, http)
+        async with bot.listening() as socket:
+            await bot.arm("latency", {"delay": "100ms"}, method="WS", path="order.place")
+            began = time.monotonic()
+            await bot.place_there(socket)
+            told = [await socket.json() for _ in range(3)]
+            assert time.monotonic() - began >= SOON
+            assert ["event" in each for each in told] == [True, True, False]
 
 
 async def test_magic_fills_and_silence() -> None:

@@ -2,7 +2,7 @@
 
 `SPOT` and `FUTURES` are what a world needs to build them. A request goes through `routes` (who, what, how heavy), uses
 `params`, `auth` and `limits`, and ends in a call of `*_orders` or `*_queries`, which writes with `*_views`; events are
-written by `*_events` and carried by `ws_api` and `streams`.
+written by `*_events` and carried by `ws_subscriptions` (spot) and `streams`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,18 @@ SPOT: Final = VenueSpec(
         "weight_per_minute": limits.SPOT_WEIGHT,
         "orders_per_10s": limits.SPOT_ORDERS[0].limit,
         "connections_per_5m": limits.SPOT_CONNECTIONS,
+        "requests_per_5m": limits.SPOT_RAW_REQUESTS,
         # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
         "frames_per_second": 5,
+    },
+    eras={
+        "binance-2024": {
+            # Until February 2025: "ping every 3 minutes", closed without a pong in 10 (spot changelog, 2025-01).
+            "ping_every_ms": 180_000,
+            "pong_within_ms": 600_000,
+            "expiry_reason": False,  # `eR` and `expiryReason` came on 2026-03-26 (spot changelog)
+            "requests_per_5m": 61_000,  # the sample of the docs' `enums.md`; 300,000 since 2026-04-02 (changelog)
+        }
     },
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.SPOT_DISCOUNT,
@@ -62,7 +72,9 @@ FUTURES: Final = VenueSpec(
         "weight_per_minute": limits.FUTURES_WEIGHT,
         "orders_per_10s": limits.FUTURES_ORDERS[0].limit,
         "frames_per_second": 10,  # USD-M docs, connect page
+        "expiry_reason": True,
     },
+    eras={"binance-2024": {"expiry_reason": False}},  # real frames of January 2024 have no `er`; those of 2026 have
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.FUTURES_DISCOUNT,
     demo_balances={"USDT": "100000"},

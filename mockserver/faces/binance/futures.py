@@ -1,4 +1,4 @@
-"""Binance USD-M futures: its REST calls, its listen keys, and the private, public and market sockets.
+"""Binance USD-M futures: its REST calls, its WebSocket API, its listen keys, and the private, public, market sockets.
 
 Profiles: in `binance-2026` only `/private` carries user data; the old addresses `/ws/<listenKey>` and `/stream` still
 open, are pinged, and stay silent for ever (measured on production after 2026-04-23), and so does the path form
@@ -34,6 +34,7 @@ from mockserver.faces.binance.streams import (
     listen_keys_of,
 )
 from mockserver.faces.binance.text import json_text, ms
+from mockserver.faces.binance.ws_api import WsApiSession, dial
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
@@ -133,6 +134,28 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/ticker/24hr"): route(tickers.ticker_day, "symbol", by_symbol(1, 40), OPEN),
     ("GET", "/fapi/v1/ticker/bookTicker"): route(tickers.ticker_book, "symbol", by_symbol(2, 5), OPEN),
 }
+WS_API_PATH: Final = "/ws-fapi/v1"
+# The methods that the official SDK knows (18.1, 2026-10). `ping` and `time` are none of them: spot alone has these.
+WS: Final[Mapping[str, Route]] = {
+    "depth": REST["GET", "/fapi/v1/depth"],
+    "ticker.price": REST["GET", "/fapi/v1/ticker/price"],
+    "ticker.book": REST["GET", "/fapi/v1/ticker/bookTicker"],
+    "account.balance": REST["GET", "/fapi/v2/balance"],
+    "v2/account.balance": REST["GET", "/fapi/v3/balance"],
+    "account.status": REST["GET", "/fapi/v2/account"],
+    "v2/account.status": REST["GET", "/fapi/v3/account"],
+    "account.position": REST["GET", "/fapi/v2/positionRisk"],
+    "v2/account.position": REST["GET", "/fapi/v3/positionRisk"],
+    "order.place": REST["POST", "/fapi/v1/order"],
+    "order.modify": REST["PUT", "/fapi/v1/order"],
+    "order.cancel": REST["DELETE", "/fapi/v1/order"],
+    "order.status": REST["GET", "/fapi/v1/order"],
+    "algoOrder.place": REST["POST", "/fapi/v1/algoOrder"],
+    "algoOrder.cancel": REST["DELETE", "/fapi/v1/algoOrder"],
+    "userDataStream.start": REST["POST", LISTEN_KEY_PATH],
+    "userDataStream.ping": REST["PUT", LISTEN_KEY_PATH],
+    "userDataStream.stop": REST["DELETE", LISTEN_KEY_PATH],
+}
 
 
 class FuturesFace(UserDataFace):
@@ -140,6 +163,7 @@ class FuturesFace(UserDataFace):
 
     routes = (
         *(f"{method} {path}" for method, path in REST),
+        f"WS {WS_API_PATH}",
         "WS /private/ws?listenKey=<listenKey>&events=<names>",
         "WS /private/stream?listenKey=<listenKey>",
         "WS /public/ws",
@@ -149,8 +173,9 @@ class FuturesFace(UserDataFace):
         "WS /ws/<listenKey>",
         "WS /stream?streams=<listenKey>",
     )
-    kept = (*UserDataFace.kept, "good_till")
+    kept = (*UserDataFace.kept, "good_till", "ws_limits")
     table = REST
+    dial_weight = 5  # in older pages; today's have no figure
     style = Style(
         futures_views.price, futures_views.quantity, futures_views.amount, speeds_ms=(250, 500, 100), is_futures=True
     )
@@ -158,11 +183,28 @@ class FuturesFace(UserDataFace):
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(exchange)
         self.limits = limits.Limits(limits.FUTURES_WEIGHT, limits.FUTURES_ORDERS)
+        self.ws_limits = limits.Limits(limits.FUTURES_WEIGHT, ())
         self.keys = ListenKeys(exchange, self.key_expired)
         self.good_till = GoodTill(exchange)
 
+    @property
+    def pool(self) -> limits.Limits:
+        """The weight of the WebSocket API, whose pool REST does not share (USD-M docs, 2025-11)."""
+        return self.ws_limits
+
+    def sync_pool(self) -> limits.Limits:
+        """Return it with the mode and the limit of the settings."""
+        self.ws_limits.mode = self.exchange.settings.limits
+        self.ws_limits.weight_limit = self.option("weight_per_minute")
+        return self.ws_limits
+
     def connect(self, request: HttpRequest, link: Link) -> Session | HttpResponse | None:
-        """Open a stream socket at any address the venue has or had."""
+        """Open the WebSocket API, or a stream socket at any address the venue has or had."""
+        if request.path == WS_API_PATH:
+            try:
+                return dial(WsApiSession, self, WS, request, link, ms)
+            except Refused as refused:
+                return self.refused_dial(refused.refusal)
         entry = self._entry(request)
         return None if entry is None else StreamSession(self, link, entry, ms)
 
@@ -218,6 +260,7 @@ class FuturesFace(UserDataFace):
     def reset(self) -> None:
         """Forget counters and timers."""
         super().reset()
+        self.ws_limits.reset()
         self.good_till.clear()
 
     def render(self, events: Sequence[Event], account: str, at: TimeUnit) -> list[Told]:

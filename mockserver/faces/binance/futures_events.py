@@ -129,9 +129,10 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
         "V": order.self_trade.value,
         "pm": "NONE",
         "gtd": views.good_till(order, at),
-        "er": _expiry(event),
     }
-    if event.change is OrderChange.AMENDED:
+    if exchange.settings.options["expiry_reason"]:
+        inner["er"] = _expiry(event)
+    if event.change is OrderChange.AMENDED and exchange.settings.profile != "binance-2024":
         inner["M"] = event.execution_id  # "modify id", new in 2026
     return {"e": "ORDER_TRADE_UPDATE", "T": time, "E": time, "o": inner}
 

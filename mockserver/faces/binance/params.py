@@ -141,8 +141,14 @@ def _plain(value: object) -> str:
 
 
 def loads_exact(frame: str) -> object:
-    """Decode JSON, numbers with a point kept as their text; raises ValueError or RecursionError for bad JSON."""
-    return json.loads(frame, parse_float=str, parse_constant=_refuse_constant)
+    """Decode JSON, numbers with a point kept as their text; raises ValueError or RecursionError for bad JSON.
+
+    Half of a pair of surrogates is bad, too: it is no letter, and cannot be told back.
+    """
+    value: object = json.loads(frame, parse_float=str, parse_constant=_refuse_constant)
+    if "\\ud" in frame.lower():
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _refuse_constant(name: str) -> object:

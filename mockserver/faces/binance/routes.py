@@ -156,6 +156,8 @@ class BinanceFace(Face):
 
     table: Routes
     limits: Limits
+    dial_weight = session_weight = 2
+    """What dialling the WebSocket API costs, and each method of the session's own (spot docs)."""
 
     @property
     def is_old(self) -> bool:
@@ -179,7 +181,18 @@ class BinanceFace(Face):
         self.limits.limit_orders(self.option("orders_per_10s"))
         if self.limits.connection_limit is not None:
             self.limits.connection_limit = self.option("connections_per_5m")
+        if self.limits.raw_limit is not None:
+            self.limits.raw_limit = self.option("requests_per_5m")
         return self.limits
+
+    @property
+    def pool(self) -> Limits:
+        """The counters of the WebSocket API's weight: spot has one pool for both doors."""
+        return self.limits
+
+    def sync_pool(self) -> Limits:
+        """Return these with the mode and the numbers of the settings."""
+        return self.sync_limits()
 
     def credential(self, request: HttpRequest) -> str | None:
         """The key of the header or, for sockets, the listen key in the address."""
@@ -244,6 +257,11 @@ class BinanceFace(Face):
         if refusal.headers:  # REST says when to come back in the header, not in the body
             body.pop("data", None)
         return refusal.status, body, refusal.headers
+
+    def refused_dial(self, refusal: Refusal) -> HttpResponse:
+        """Return the answer to a handshake that is refused."""
+        status, body, headers = self._refusal(refusal)
+        return HttpResponse.json(json_text(body), status=status, headers=headers)
 
     def _weight_headers(self, owner: str) -> tuple[tuple[str, str], ...]:
         # The docs name only the second; production sends the first too and a wide-spread client needs it.

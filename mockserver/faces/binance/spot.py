@@ -24,7 +24,8 @@ from mockserver.faces.binance.params import Params
 from mockserver.faces.binance.routes import Call, Route, Security, TimeUnit, by_symbol, route, time_unit
 from mockserver.faces.binance.streams import Entry, StreamSession, Told, UserDataFace, listen_keys_of, tell_shutdown
 from mockserver.faces.binance.text import json_text, ms
-from mockserver.faces.binance.ws_api import SESSION_WEIGHT, WsApiSession
+from mockserver.faces.binance.ws_api import dial, query_value
+from mockserver.faces.binance.ws_subscriptions import SubscribingSession
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
@@ -236,11 +237,6 @@ class SpotFace(UserDataFace):
         self.keys = ListenKeys(exchange, self.key_expired)
         self.table = REST_2024  # for the keys of requests; what is answered is decided by the profile
 
-    def of(self, exchange: Exchange) -> SpotFace:
-        """Return the face of the same venue in another world."""
-        assert isinstance(exchange.face, SpotFace)
-        return exchange.face
-
     def http(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a REST request; listen-key paths are gone in the profile of 2026."""
         if not self.is_old and request.path in LISTEN_KEY_PATHS:
@@ -256,16 +252,11 @@ class SpotFace(UserDataFace):
         owner = self.owner_of(self.credential(request), request.peer)
         try:
             self.sync_limits().count_connection(owner, ms(self.exchange.now_ns))
-            unit = time_unit(_query(request, "timeUnit"))
-            if path == WS_API_PATH:  # "Connecting costs 2 weight" (spot docs)
-                self.limits.charge(owner, SESSION_WEIGHT, ms(self.exchange.now_ns))
+            unit = time_unit(query_value(request, "timeUnit"))
+            if path == WS_API_PATH:
+                return dial(SubscribingSession, self, WS_2024 if self.is_old else WS, request, link, unit)
         except Refused as refused:
-            status, body, headers = self._refusal(refused.refusal)
-            return HttpResponse.json(json_text(body), status=status, headers=headers)
-        if path == WS_API_PATH:
-            shows = (_query(request, "returnRateLimits") or "true").lower() != "false"
-            methods = WS_2024 if self.is_old else WS
-            return WsApiSession(self, link, methods, unit, shows, self.exchange.now_ns)
+            return self.refused_dial(refused.refusal)
         # Since listen keys are gone every key is an unknown one, and an unknown key is answered with silence.
         deaf = None if self.is_old else f"listen keys ended on 2026-02-20: subscribe at {WS_API_PATH}"
         entry = Entry(wrapped=path == "/stream", deaf=deaf, keys=listen_keys_of(request))
@@ -293,17 +284,9 @@ class SpotFace(UserDataFace):
         text = json_text({"e": "serverShutdown", "E": ms(self.exchange.now_ns)})
 
         def tell(session: Session) -> bool:
-            if isinstance(session, (WsApiSession, StreamSession)):
+            if isinstance(session, (SubscribingSession, StreamSession)):
                 session.shutdown_notice(text)
                 return True
             return False
 
         return tell_shutdown(self, account, tell, close=close)
-
-
-def _query(request: HttpRequest, name: str) -> str | None:
-    for part in request.query.split("&"):
-        key, _, value = part.partition("=")
-        if key == name:
-            return value
-    return None

@@ -14,6 +14,7 @@ from mockserver.faces.binance import errors, instruments, paging, placing, spot_
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.params import SPOT_CLIENT_ID
 from mockserver.faces.binance.routes import Call
+from mockserver.faces.binance.spot_orders import of_era
 from mockserver.faces.binance.spot_terms import LEG, Names, check_counts, order_of
 from mockserver.faces.binance.spot_views import Object
 
@@ -101,9 +102,9 @@ def _placed(call: Call, instrument: Instrument, kind: ListKind, orders: tuple[Pl
             case "ACK":
                 reports.append(spot_views.order_ack(order, call.at))
             case "RESULT":
-                reports.append(spot_views.order_result(order, instrument, call.at))
+                reports.append(of_era(call, spot_views.order_result(order, instrument, call.at)))
             case _:
-                reports.append(spot_views.order_full(order, instrument, call.at, reply))
+                reports.append(of_era(call, spot_views.order_full(order, instrument, call.at, reply)))
     return {**spot_views.order_list(reply.order_list, call.at), "orderReports": reports}
 
 

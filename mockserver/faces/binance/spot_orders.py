@@ -62,9 +62,15 @@ def _placed(call: Call, command: Place, answer: str) -> object:
         case "ACK":
             return spot_views.order_ack(order, call.at)
         case "RESULT":
-            return spot_views.order_result(order, instrument, call.at, reply.preventions)
+            return of_era(call, spot_views.order_result(order, instrument, call.at, reply.preventions))
         case _:
-            return spot_views.order_full(order, instrument, call.at, reply)
+            return of_era(call, spot_views.order_full(order, instrument, call.at, reply))
+
+
+def of_era(call: Call, out: spot_views.Object) -> spot_views.Object:
+    """Return the answer to an order without what the venue did not yet tell."""
+    told = call.exchange.settings.options["expiry_reason"]
+    return out if told else {name: value for name, value in out.items() if name != "expiryReason"}
 
 
 def _order_of(reply: Reply) -> OrderView:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mockserver.engine.types import Instrument, SetTerms
-from mockserver.faces.binance import errors, limits, paging, spot_views
+from mockserver.faces.binance import errors, paging, spot_views
 from mockserver.faces.binance.day import day_of
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.params import Params
@@ -48,7 +48,7 @@ def exchange_info(call: Call) -> object:
         "rateLimitType": "RAW_REQUESTS",
         "interval": "MINUTE",
         "intervalNum": 5,
-        "limit": limits.SPOT_RAW_REQUESTS,
+        "limit": call.limits.raw_limit,
     }
     return _exchange_info(call, raw)
 

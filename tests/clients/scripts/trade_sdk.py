@@ -1,4 +1,7 @@
-"""The official SDKs: `user_data_stream_subscribe_signature` at spot, a listen key and `user_data` at USD-M."""
+"""The official SDKs: `user_data_stream_subscribe_signature` at spot, `user_data` at USD-M.
+
+Spot's orders go by REST, those of USD-M by the WebSocket API, which gives the listen key too.
+"""
 
 import asyncio
 
@@ -25,26 +28,27 @@ async def main():
         connection = await api.create_connection()
         stream = (await connection.user_data_stream_subscribe_signature()).stream
     else:
-        key = client.rest_api.start_user_data_stream().data().listen_key
+        api = client.websocket_api
+        await api.create_connection()
+        key = (await api.start_user_data_stream()).data().result.listen_key
         connection = await client.websocket_streams.create_connection()
         stream = await connection.user_data(listenKey=key)
     stream.on("message", hear)
 
-    def place(side, quantity, price):
-        answer = client.rest_api.new_order(**LIMIT, side=side, quantity=float(quantity), price=float(price))
-        return answer.data().order_id
-
-    def cancel(order_id):
+    async def place(side, quantity, price):
+        terms = {**LIMIT, "side": side, "quantity": float(quantity), "price": float(price)}
         if trading.VENUE == "binance-spot":
-            client.rest_api.delete_order("BTCUSDT", order_id=order_id)
+            return (await asyncio.to_thread(lambda: client.rest_api.new_order(**terms))).data().order_id
+        return (await api.new_order(**terms)).data().result.order_id
+
+    async def cancel(order_id):
+        if trading.VENUE == "binance-spot":
+            await asyncio.to_thread(lambda: client.rest_api.delete_order("BTCUSDT", order_id=int(order_id)))
         else:
-            client.rest_api.cancel_order("BTCUSDT", order_id=order_id)
+            await api.cancel_order("BTCUSDT", order_id=int(order_id))
 
     trading.ready(PACKAGE)
-    await trading.obey(
-        lambda **wanted: asyncio.to_thread(lambda: place(**wanted)),
-        lambda order_id: asyncio.to_thread(lambda: cancel(int(order_id))),
-    )
+    await trading.obey(place, cancel)
     await connection.close_connection(close_session=True)
 
 

@@ -35,9 +35,9 @@ def transcript(seed: int) -> tuple[str, int, int]:
     events: list[str] = []
     for exchange in worlds.default.exchanges.values():
         watch(exchange, events)
+    links = listen(worlds)
     control(worlds, "POST", "/faults", fault={"frame_delay": {"delay": "30ms"}, "name": "late", "probability": 0.3})
     control(worlds, "POST", "/faults", fault={"http_error": {"status": 503}, "name": "busy", "probability": 0.2})
-    links = listen(worlds)
     for number in range(ROUNDS):
         play(worlds, number)
         control(worlds, "POST", "/clock/advance", by="1s", wall=True, market=True)

@@ -66,7 +66,7 @@ def opened(client: Client, target: str, peer: str = "127.0.0.1") -> int:
 def test_raw_requests_are_limited_per_address() -> None:
     """What a request weighs does not matter; above the limit 429 with the time to wait, then 418; futures has none."""
     client = Client(limits="ip")
-    spot_limits(client).raw_limit = 3
+    client.spot.settings.options["requests_per_5m"] = 3
     answers = [client.raw("GET", "/api/v3/ping") for _ in range(5)]
     refused = json.loads(answers[3].body)
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from mockserver.engine.types import Deposit
 from mockserver.exchange import Account
 from mockserver.faces.base import Close, HttpRequest, HttpResponse, Text
-from mockserver.faces.binance import params, ws_api
+from mockserver.faces.binance import params, ws_subscriptions
 from mockserver.link import NoTransport
 from tests.unit.mockserver.faces.binance_client import START_NS, Client, Socket, fixture, shape
 
@@ -130,7 +130,7 @@ def test_unsubscribing_ends_the_stream_and_says_so() -> None:
 
 def test_subscription_ids_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a connection has used all its ids, the next subscription is -2042."""
-    monkeypatch.setattr(ws_api, "MAX_SUBSCRIPTION_ID", 1)
+    monkeypatch.setattr(ws_subscriptions, "MAX_SUBSCRIPTION_ID", 1)
     client = Client()
     socket = client.subscribed()
     socket.ask({"id": 2, "method": "userDataStream.unsubscribe"})
@@ -216,6 +216,8 @@ def test_ids_are_echoed_as_they_came(number: int | str | None) -> None:
         json.dumps({"id": "x" * 37, "method": "ping"}),
         json.dumps({"id": True, "method": "ping"}),
         json.dumps({"id": [], "method": "ping"}),
+        json.dumps({"id": "\ud800", "method": "ping"}),
+        json.dumps({"id": 1, "method": "order.place", "params": {"newClientOrderId": "m-never\udfff"}}),
     ],
 )
 def test_frames_that_cannot_be_read(frame: str | bytes) -> None:

@@ -285,6 +285,13 @@ def test_frames_together() -> None:
     assert frame_fate_of([], "abc").frames == ("abc",)
 
 
+def test_a_frame_is_of_one_side() -> None:
+    """A fault of the server's frames does not count the client's, and the other way round."""
+    course = [Thing(seam="frame", side="client"), Thing(seam="frame")]
+    assert happened(Fault(kind=Dup(), match=Match(nth=1)), course) == [False, True]
+    assert happened(Fault(kind=Dup(of="client"), match=Match(nth=1)), course) == [True, False]
+
+
 def test_log_normal_delays_have_their_median_and_their_tail() -> None:
     """Half are below the median; of sigma 1 one in six is beyond e times it, and the same seed gives the same ones."""
     draws = [Draw(7, "latency", number) for number in range(1, 4_001)]

@@ -77,7 +77,7 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "text": st.none() | st.text(),
             "body": st.none() | st.text(),
             "reason": st.text(),
-            "of": st.sampled_from(("answer", "request")),
+            "of": st.sampled_from(("answer", "request") if kind is Latency else ("server", "client")),
             "mode": st.sampled_from(("events", "own", "all")),
             "then": st.sampled_from((None, "drop", "reset")),
             "how": st.sampled_from(

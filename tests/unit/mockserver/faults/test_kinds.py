@@ -9,7 +9,9 @@ import attrs
 import pytest
 
 from mockserver.faces.base import HttpRequest, HttpResponse
-from mockserver.faces.binance import errors
+from mockserver.faces.binance import errors as binance
+from mockserver.faces.binance.limits import BAN_MS
+from mockserver.faces.ftx import errors as ftx
 from mockserver.faults import (
     HAS,
     KINDS,
@@ -32,7 +34,8 @@ from mockserver.faults import (
     request_thing,
 )
 from mockserver.faults.kinds import Answering
-from mockserver.faults.texts import TEXTS
+from mockserver.faults.refusals import Site, refusal
+from mockserver.faults.texts import FTX_BY_CODE, FTX_BY_STATUS, STATUSES, TEXTS
 from mockserver.stage import Stage, heard
 from mockserver.strategies import VENUES
 
@@ -40,13 +43,16 @@ from mockserver.actions import Act, Action  # isort: skip
 from mockserver.engine.types import SelfTrade, Side
 
 GOOD = HttpResponse.json('{"orderId":1}', headers=(("x-weight", "1"),))
+NOW_MS = 1_700_000_000_000
+BANNED = binance.banned(NOW_MS, NOW_MS + 7_000).msg
+TOO_MUCH = binance.too_much_weight(6_000, NOW_MS, NOW_MS).msg
 FILL = '{"e":"executionReport","E":1,"s":"BTCUSDT","X":"FILLED","l":"0.5","L":"100"}'
 
 
 def answer(kind: Answering, venue: str = "binance-spot") -> HttpResponse:
     """What comes of a good answer, if the venue is asked at all."""
-    fate = Fate(by=kind, venue=venue)
-    return fate.answer(GOOD if fate.handled else None)
+    fate = Fate(by=kind)
+    return fate.answer(GOOD if fate.handled else None, Site(venue, NOW_MS))
 
 
 @pytest.mark.parametrize(
@@ -76,30 +82,57 @@ def test_whether_it_is_done_and_what_is_heard(kind: Answering, handled: bool, he
 @pytest.mark.parametrize(
     ("kind", "status", "body"),
     [
-        (HttpError(status=418, retry_after_s=7), 418, {"code": -1003, "msg": "Way too many requests; IP banned."}),
+        (HttpError(status=418, retry_after_s=7), 418, {"code": -1003, "msg": BANNED}),
+        (HttpError(status=429), 429, {"code": -1003, "msg": TOO_MUCH}),
         (HttpError(status=400, code=-2010, text="No."), 400, {"code": -2010, "msg": "No."}),
         (HttpError(status=400, code=-2011), 400, {"code": -2011, "msg": "Unknown order sent."}),
         (ExecStatusUnknown(), 503, None),
-        (DialRefused(), 429, {"code": -1003, "msg": "Too many requests."}),
+        (DialRefused(), 429, {"code": -1003, "msg": TOO_MUCH}),
     ],
     ids=repr,
 )
 def test_errors_are_in_the_venues_form(kind: Answering, status: int, body: Any) -> None:
-    """Binance has a code and a text, FTX a text."""
+    """Binance has a code and a text, FTX a text of its own."""
     given = answer(kind)
     told = json.loads(given.body)
     assert given.status == status
     assert body in (None, told)
     assert set(told) == {"code", "msg"}
-    ftx = json.loads(answer(kind, "ftx").body)
-    assert ftx == {"success": False, "error": told["msg"]}
+    theirs = json.loads(answer(kind, "ftx").body)
+    assert (theirs.keys(), theirs["success"]) == ({"success", "error"}, False)
+    assert theirs["error"] == "No." or theirs["error"] != told["msg"]
 
 
 def test_a_code_brings_the_words_that_the_venue_has_for_it() -> None:
     """Those that the faces refuse with; none of them says -1001."""
-    refusals = [each for each in vars(errors).values() if isinstance(each, errors.Refusal)]
-    theirs = {(each.code, each.msg) for each in [*refusals, errors.filter_failure("PRICE_FILTER")]}
+    refusals = [each for each in vars(binance).values() if isinstance(each, binance.Refusal)]
+    theirs = {(each.code, each.msg) for each in [*refusals, binance.filter_failure("PRICE_FILTER")]}
     assert {(code, text) for code, text in TEXTS.items() if code != -1001} <= theirs
+    known = {code: {each.status for each in refusals if each.code == code} for code in STATUSES}
+    assert {code: status for code, status in STATUSES.items() if known[code]} == {-1008: 503, -2014: 401, -2015: 401}
+    assert all(known[code] <= {status} for code, status in STATUSES.items())
+
+
+def test_words_with_numbers_are_those_of_the_limits() -> None:
+    """Of the venue that tells them: how much it allows, and until when it is closed to an address."""
+    site = Site("binance-futures", NOW_MS, weight_per_minute=2_400, orders_per_10s=300)
+    told = [json.loads(refusal(429, site, code, None).body) for code in (-1003, -1015)]
+    assert told == [
+        {"code": -1003, "msg": binance.too_much_weight(2_400, NOW_MS, NOW_MS).msg},
+        {"code": -1015, "msg": binance.too_many_orders(300, "10 SECOND", NOW_MS, NOW_MS).msg},
+    ]
+    first_ban = json.loads(refusal(418, site, None, None).body)["msg"]
+    assert first_ban == binance.banned(NOW_MS, NOW_MS + BAN_MS).msg
+
+
+def test_ftx_has_words_of_its_own_for_a_code() -> None:
+    """Those of its face, but for three that only its clients' tables had."""
+    theirs = {each.text for each in vars(ftx).values() if isinstance(each, ftx.Refusal)} | {
+        ftx.too_many_orders(2, 200).text
+    }
+    recorded = {"Order took too long to process", "Please try again", "Internal Error"}
+    assert {*FTX_BY_CODE.values(), *FTX_BY_STATUS.values()} - theirs == recorded
+    assert not {*FTX_BY_CODE.values(), *FTX_BY_STATUS.values()} & set(TEXTS.values())
 
 
 def test_retry_after() -> None:
@@ -184,6 +217,23 @@ def test_frames(frame: str, event: str, symbol: str | None) -> None:
     assert read_frame(frame) == (event, symbol)
     thing = frame_thing(frame, venue="v", accounts=frozenset({"bot"}), path="/ws", link=3)
     assert (thing.seam, thing.venue, thing.event, thing.link) == ("frame", "v", event, 3)
+
+
+@pytest.mark.parametrize(
+    ("frame", "event", "symbol"),
+    [
+        ('{"id":1,"method":"order.place","params":{"symbol":"BTCUSDT"}}', "order.place", "BTCUSDT"),
+        ('{"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}', "SUBSCRIBE", None),
+        ('{"op": "subscribe", "channel": "trades", "market": "BTC/USD"}', "subscribe", "BTC/USD"),
+        ('{"op": "ping"}', "ping", None),
+        ("[1]", "", None),
+        ("not json", "", None),
+    ],
+)
+def test_frames_of_the_client(frame: str, event: str, symbol: str | None) -> None:
+    """By what it wants."""
+    thing = frame_thing(frame, venue="v", accounts=frozenset(), path="/ws", link=3, side="client")
+    assert (thing.event, thing.symbol, thing.side) == (event, symbol, "client")
 
 
 @pytest.mark.parametrize(
