@@ -113,18 +113,23 @@ class Gaps:
 
     # ------------------------------------------------------------------------------------------------ closing
 
-    def look_back(self, now: Now, lag_ns: int) -> tuple[list[Question], Verdict | None]:
-        """The links are proven: what to ask now, and the verdict if everything has been answered."""
+    def look_back(self, now: Now, lag_ns: int, looks: Iterable[int]) -> tuple[list[Question], Verdict | None]:
+        """The links are proven: what to ask now, and the verdict if everything has been answered.
+
+        `looks` are the instants at which all open orders were last asked for, and told.
+        """
         assert self.told is not None
         if self.lookback is None:
-            self.lookback = self._look_back_from(self.told.since_ns, now, lag_ns)
+            since_ns = self.told.since_ns
+            orders_ns = max((at_ns for at_ns in looks if at_ns <= since_ns), default=self.teller.ledger.floor_ns)
+            self.lookback = self._look_back_from(since_ns, orders_ns, now, lag_ns)
         lookback = self.lookback
         questions = lookback.step(now)
         if lookback.since_ns < self.told.since_ns:  # it has learnt of a symbol that nobody had told it of
             self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "balances moved on other symbols")
         return questions, None if questions else lookback.verdict(now)
 
-    def _look_back_from(self, since_ns: int, now: Now, lag_ns: int) -> LookBack:
+    def _look_back_from(self, since_ns: int, orders_ns: int, now: Now, lag_ns: int) -> LookBack:
         teller = self.teller
         return LookBack(
             plan=teller.venue.plan,
@@ -134,6 +139,7 @@ class Gaps:
             sheet=teller.sheet,
             symbols=teller.symbols,
             since_ns=since_ns,
+            orders_ns=orders_ns,
             proven=now,
             suspects=set(self.suspects),
             lag_ns=lag_ns,

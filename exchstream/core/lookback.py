@@ -64,7 +64,9 @@ class LookBack:
     `suspects` are the orders that were open at the loss, `doubted` those to ask about in any case, with the instant
     that gave reason to, `lasting` what former look-backs of this gap were told with authority and could not tell any
     more.  `lag_ns` is the venue's allowance and what our clock may be off by.  `first`: nobody knows what was open when
-    the gap began.  After `max_passes`, what still moves or does not balance is named instead of asked for again.
+    the gap began.  On a symbol that came to light since then, an order may have been open all the while, but none that
+    is older than `orders_ns`: a listing of all open ones had shown it.  After `max_passes`, what still moves or does
+    not balance is named instead of asked for again.
     """
 
     plan: Plan
@@ -74,6 +76,7 @@ class LookBack:
     sheet: BalanceSheet
     symbols: dict[str, int]
     since_ns: int
+    orders_ns: int
     proven: Now
     suspects: set[OrderKey]
     lag_ns: int
@@ -84,6 +87,7 @@ class LookBack:
     passes: int = 0
     next_ns: int | None = None
     touched: set[OrderKey] = attrs.field(factory=set)
+    looks: list[int] = attrs.field(factory=list)  # when the passes were asked that have been answered
     _asked: Now | None = None
     _watched: set[OrderKey] = attrs.field(factory=set)
     _followed: set[Question] = attrs.field(factory=set)
@@ -95,6 +99,7 @@ class LookBack:
     _read_ns: int = 0
     _early: dict[str, int] = attrs.field(factory=dict)  # symbols that may have traded since before the gap
     _late: dict[str, int] = attrs.field(factory=dict)  # of these, since when all on them had been told
+    _new: set[str] = attrs.field(factory=set)  # symbols that nobody knew when the gap began
     _gap_ns: int = attrs.field(default=attrs.Factory(lambda self: self.since_ns, takes_self=True), init=False)
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
@@ -233,6 +238,7 @@ class LookBack:
         if self.owed or self._asked is None:
             return None
         asked, until_ns = self._asked, self._asked.wall_ns - self.lag_ns
+        self.looks.append(asked.wall_ns)
         unbalanced = list(self._unbalanced())
         unexplained = self._unexplained()
         quiet = self.sheet.quiet_since(until_ns)
@@ -290,6 +296,7 @@ class LookBack:
         """Executions and orders since the gap began, of every symbol that is known by now."""
         assert self._asked is not None
         until_ns = self._asked.wall_ns + self.lag_ns
+        self._new |= {symbol for symbol, since_ns in self.symbols.items() if since_ns > self._gap_ns}
         for listing, ask, told in (
             (self.plan.fills, Fills, self.plan.tells_fills),
             (self.plan.orders, Orders, self.plan.tells_orders),
@@ -302,7 +309,8 @@ class LookBack:
                     continue
                 since_ns = self._listed[label] = self._settled.get(label, self._begin_ns(label))
                 if symbol is not None:
-                    self.symbols[symbol] = min(self.symbols[symbol], since_ns)
+                    told_ns = max(since_ns, self._begin_ns(f"{Fills.__name__}:{symbol}"))
+                    self.symbols[symbol] = min(self.symbols[symbol], told_ns)
                 reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
                 if reach_ns > since_ns:
                     self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
@@ -350,10 +358,13 @@ class LookBack:
         Where what the clock may be off by has grown, not from before what memory still had to know when it had not:
         that was proven, and its executions may have been let go.
         """
-        symbol = label.partition(":")[2]
+        asked, _, symbol = label.partition(":")
         since_ns = self._early.get(symbol, self._gap_ns)
+        unseen = asked == Orders.__name__ and symbol in self._new
+        if unseen:
+            since_ns = min(since_ns, self.orders_ns)
         overlapped_ns = since_ns - self.lag_ns
-        if symbol not in self._early:
+        if symbol not in self._early and not unseen:
             overlapped_ns = max(overlapped_ns, min(self.ledger.need_ns, since_ns))
         return min(overlapped_ns, self.proven.wall_ns - self.lag_ns)
 
