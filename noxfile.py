@@ -87,7 +87,7 @@ def lint(session: nox.Session) -> None:
     ]
     session.run(
         "flake8-async",
-        "--startable-in-context-manager=serve,serve_on,compare_one,listen",
+        "--startable-in-context-manager=serve,serve_on,compare_one,attend",
         *(str(path.relative_to(HERE)) for path in sorted(files)),
     )
     out = Path(session.create_tmp()) / "dist"

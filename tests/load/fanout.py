@@ -93,7 +93,7 @@ class Hall:
         self._missing = 0
         self._all_told = trio.Event()
 
-    async def listen(self, heard: Heard, *, task_status: trio.TaskStatus[Socket]) -> None:
+    async def attend(self, heard: Heard, *, task_status: trio.TaskStatus[Socket]) -> None:
         """Keep all that one socket tells, up to the answer to its last question."""
         async with self.client.listening() as socket:
             task_status.started(socket)
@@ -120,7 +120,7 @@ async def _lap(mock: Mock, http: httpx2.AsyncClient, name: str, listeners: int, 
     order_id = await client.place(WHOLE)
     hall = Hall(client, listeners)
     async with trio.open_nursery() as nursery:
-        sockets: list[Socket] = [await nursery.start(hall.listen, heard) for heard in hall.heard]
+        sockets: list[Socket] = [await nursery.start(hall.attend, heard) for heard in hall.heard]
         await hall.fill(order_id, WARM)
         before_ns = mock.cpu_ns
         await hall.fill(order_id, fills)
