@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -201,10 +202,24 @@ def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, wha
         return True
     if what == "doubts":
         return any(limit == "MAX_DOUBTS" for limit, _ in story.limits)
-    if symbol in world.delisted:
+    if symbol in world.delisted or (what == "asset" and _round_trip(world, verdict, name)):
         return True
     # The fee of an execution that nobody can ask about may have been taken in a third asset.
     return what == "asset" and any(name in gone or name == FEE_ASSET for gone in world.delisted)
+
+
+def _round_trip(world: World, verdict: Closed, asset: str) -> bool:
+    """Whether a symbol that nobody named was bought and sold again: profit and fee are left, and lead to no symbol."""
+    if verdict.symbols is None:
+        return False
+    moved = {name for what, name in verdict.unresolved if what == "asset"}
+    traded = Counter(fill.key[0] for fill in world.fills if fill.time_ns <= verdict.until_ns)
+    instruments = world.exchange.engine.instruments
+    return any(
+        times > 1 and symbol not in verdict.symbols and instruments[symbol].base not in moved
+        for symbol, times in traded.items()
+        if asset in (instruments[symbol].quote, FEE_ASSET)
+    )
 
 
 def held(world: World) -> dict[str, tuple[int, int]]:
