@@ -154,8 +154,8 @@ MUTANTS: Final = (
     Mutant(
         "remaining-size",
         "exchstream/venues/ftx/wire.py",
-        "size, filled, strange = amount(row.size), amount(row.filled_size), list[str]()",
-        "size, strange = amount(row.size), list[str]()\n"
+        "size, filled, strange = not_negative(row.size), not_negative(row.filled_size), list[str]()",
+        "size, strange = not_negative(row.size), list[str]()\n"
         '    filled = size - Decimal(str(msgspec.json.decode(raw)["remainingSize"]))',
         "FTX sets `remainingSize` to 0 on every closed order, cancelled ones too",
     ),
