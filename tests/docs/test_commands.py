@@ -20,6 +20,7 @@ CANNOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/exchstream demo": "installs; the demo runs below",
     "python3 -m venv .nox-venv && .nox-venv/bin/pip install -q nox && .nox-venv/bin/nox": "runs these tests",
     "nox -s bench -- --write docs/performance.md": "measures for minutes, and writes into the docs",
+    "nox -s load": "measures for minutes; tests/load has a short form",
     "nox -s comparison -- --patience 330 --write docs/comparison.md": "waits for minutes, and writes into the docs",
     "read -rs EXCHSTREAM_BINANCE_SPOT_MAIN_KEY && export EXCHSTREAM_BINANCE_SPOT_MAIN_KEY": "waits for a key",
     "read -rs EXCHSTREAM_BINANCE_SPOT_MAIN_SECRET && export EXCHSTREAM_BINANCE_SPOT_MAIN_SECRET": "waits for a secret",
