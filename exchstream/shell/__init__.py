@@ -8,6 +8,7 @@
     fast_transport.py  the second one, on websockets' protocol (extra `fast`)
     handshake.py  its opening handshake, without a socket
     frames.py     its frames, without a socket
+    shortcut.py   plain text frames past the protocol of both
     transports.py the two by name
     http.py       one host's HTTP
     clock.py      this machine's monotonic clock, and UTC corrected to the venue's
