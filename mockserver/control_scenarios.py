@@ -103,8 +103,7 @@ class ScenarioControl:
         try:
             made = Playing(story, self.find.worlds, venue, account, world=world.name, joins=True)
             made.machine.allowed = 0
-            profile = next((each for each in exchange.spec.profiles if era and each.endswith(f"-{era}")), None)
-            if profile is not None:
+            if era and (profile := exchange.spec.profile(era)) is not None:
                 exchange.settings.profile = profile
         except (SetupError, StepError) as error:
             raise BadRequest(str(error), 409) from None

@@ -23,7 +23,7 @@ class Lane(Generic[T]):
         self._name = name
         self._link = link
         self._emit = emit
-        self._waiting: deque[tuple[int, T]] = deque()  # bounded: by whoever puts them in
+        self._waiting: deque[tuple[int, T]] = deque()  # bounded: OUTBOX_FRAMES or INBOX_FRAMES, by link.py
         self._timer: Timer | None = None
         self._held = False
 

@@ -7,6 +7,7 @@ This part asks nothing itself and ends no links: the Session does, with what it 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -29,7 +30,7 @@ class Gaps:
     """One gap after another; `told` is the open one, `lookback` what runs to close it.
 
     `knows_orders` says whether it was known, when the gap began, which orders were open: not at a start without a
-    journal.
+    journal.  `looks` are the instants at which all open orders were last asked for, and told.
     """
 
     teller: Teller
@@ -38,6 +39,7 @@ class Gaps:
     told: GapOpened | None = None
     lookback: LookBack | None = None
     suspects: set[OrderKey] = attrs.field(factory=set)
+    looks: deque[int] = attrs.field(factory=lambda: deque(maxlen=8))
     _lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _recovered_before: int = 0
 
@@ -113,23 +115,18 @@ class Gaps:
 
     # ------------------------------------------------------------------------------------------------ closing
 
-    def look_back(self, now: Now, lag_ns: int, looks: Iterable[int]) -> tuple[list[Question], Verdict | None]:
-        """The links are proven: what to ask now, and the verdict if everything has been answered.
-
-        `looks` are the instants at which all open orders were last asked for, and told.
-        """
+    def look_back(self, now: Now, lag_ns: int) -> tuple[list[Question], Verdict | None]:
+        """The links are proven: what to ask now, and the verdict if everything has been answered."""
         assert self.told is not None
         if self.lookback is None:
-            since_ns = self.told.since_ns
-            orders_ns = max((at_ns for at_ns in looks if at_ns <= since_ns), default=self.teller.ledger.floor_ns)
-            self.lookback = self._look_back_from(since_ns, orders_ns, now, lag_ns)
+            self.lookback = self._look_back_from(self.told.since_ns, now, lag_ns)
         lookback = self.lookback
         questions = lookback.step(now)
         if lookback.since_ns < self.told.since_ns:  # it has learnt of a symbol that nobody had told it of
             self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "balances moved on other symbols")
         return questions, None if questions else lookback.verdict(now)
 
-    def _look_back_from(self, since_ns: int, orders_ns: int, now: Now, lag_ns: int) -> LookBack:
+    def _look_back_from(self, since_ns: int, now: Now, lag_ns: int) -> LookBack:
         teller = self.teller
         return LookBack(
             plan=teller.venue.plan,
@@ -139,7 +136,7 @@ class Gaps:
             sheet=teller.sheet,
             symbols=teller.symbols,
             since_ns=since_ns,
-            orders_ns=orders_ns,
+            orders_ns=max((at_ns for at_ns in self.looks if at_ns <= since_ns), default=teller.ledger.floor_ns),
             proven=now,
             suspects=set(self.suspects),
             lag_ns=lag_ns,
@@ -166,6 +163,8 @@ class Gaps:
         )
         if verdict.holdings is not None:
             self.teller.sheet.agree(verdict.holdings, verdict.until_ns, verdict.read_ns)
+        if self.lookback is not None and not verdict.gave_up:
+            self.looks.extend(self.lookback.looks)
         self.told = self.lookback = None
         self.knows_orders = self.knows_orders or not verdict.gave_up
         self.suspects.clear()

@@ -14,7 +14,6 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, localcontext
 from difflib import get_close_matches
@@ -121,7 +120,6 @@ class Session:
     _ahead_ns: int | None = attrs.field(default=None, init=False)
     _unclocked: int = attrs.field(default=0, init=False)
     _only_facts: bool = attrs.field(default=False, init=False)
-    _looks: deque[int] = attrs.field(factory=lambda: deque(maxlen=8), init=False)  # when all open orders were told
     _teller: Teller = attrs.field(init=False)
     _gaps: Gaps = attrs.field(init=False)
 
@@ -580,8 +578,6 @@ class Session:
         self._gaps.name("span", span, "the venue was wiped: what happened before cannot be asked for")
 
     def _close_gap(self, verdict: Verdict, now: Now) -> None:
-        if self._gaps.lookback is not None and not verdict.gave_up:
-            self._looks.extend(self._gaps.lookback.looks)
         self._gaps.close(verdict, now)
         if not verdict.gave_up:  # else the next look-back begins where this one did
             self._proven_until(verdict.until_ns)
@@ -631,7 +627,7 @@ class Session:
             yield self._asks.put(Markets(), Purpose.NEED, now)
 
     def _look_back(self, now: Now) -> Iterator[Command]:
-        questions, verdict = self._gaps.look_back(now, self._lag_ns, self._looks)
+        questions, verdict = self._gaps.look_back(now, self._lag_ns)
         yield from (self._asks.put(question, Purpose.LOOK_BACK, now) for question in questions)
         if verdict is not None:
             self._close_gap(verdict, now)
@@ -649,7 +645,7 @@ class Session:
             return
         found = audit.answered(now, self._beat_ns())
         if found is None and audit.first is None and None not in look.failed:
-            self._looks.append(look.asked.wall_ns)
+            self._gaps.looks.append(look.asked.wall_ns)
         self._proven_until(audit.proven_ns(list(self._teller.symbols)))
         if found is not None:
             self._open_gap(GapReason.AUDIT, found.why, now)

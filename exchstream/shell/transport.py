@@ -80,7 +80,7 @@ async def connect(
     deadline = trio.current_time() + limits.open_ns / SECOND
     stream = await dialled(where, ssl_context or default_tls(), deadline, opener)
     try:
-        link = _Link(WholeFrames(stream, limits.send_ns), where, sent, limits)
+        link = _Link(stream, where, sent, limits)
         async with open_bare_nursery() as nursery:
             nursery.start_soon(link.live)
             try:
@@ -98,12 +98,12 @@ class _Link(BaseLink):
     """The default transport: a buffer that trio-websocket's reader fills and `receive` empties."""
 
     def __init__(
-        self, stream: WholeFrames, where: Place, headers: list[tuple[bytes, bytes]], limits: LinkLimits
+        self, stream: trio.abc.Stream, where: Place, headers: list[tuple[bytes, bytes]], limits: LinkLimits
     ) -> None:
         super().__init__(where, headers, limits)
         self.accepted = False
-        self._stream = stream
-        self._conn = _Connection(self, _Past(self, stream), where, headers)
+        self._stream = _Past(self, stream)
+        self._conn = _Connection(self, self._stream, where, headers)
         self._news = trio.Event()
         self._settled = trio.Event()
         self._reading = True
@@ -201,36 +201,35 @@ class _Link(BaseLink):
         await trio.aclose_forcefully(self._stream)
 
 
-class _Past(trio.abc.Stream):
+class _Past(WholeFrames):
     """What trio-websocket reads and writes: all but the plain text frames that come, which go to the link at once."""
 
-    def __init__(self, link: _Link, inner: WholeFrames) -> None:
+    def __init__(self, link: _Link, inner: trio.abc.Stream) -> None:
+        super().__init__(inner, link.limits.send_ns)
         self._link = link
-        self._inner = inner
         self._short_cut = ShortCut(link.limits.max_message)
         self._head: bytes | None = b""  # the end of what came of the handshake's answer; None: that is over
         self._behind = b""  # came with it
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         if self._head is not None:
-            return self._of_the_handshake(await self._inner.receive_some(max_bytes))
+            return self._of_the_handshake(await super().receive_some(max_bytes))
+        behind, self._behind = self._behind, b""
         if not self._link.accepted:  # a refusal has a body
-            behind, self._behind = self._behind, b""
-            return behind or await self._inner.receive_some(max_bytes)
+            return behind or await super().receive_some(max_bytes)
+        if behind:
+            self._short_cut.add(behind)
         while True:
-            if self._behind:
-                self._short_cut.add(self._behind)
-                self._behind = b""
             texts: list[str | bytes] = []
             others = self._short_cut.take(texts)
             if texts:
                 await self._link.keep(texts)
             if others:
                 return others
-            data = await self._inner.receive_some(max_bytes)
+            data = await super().receive_some(max_bytes)
             if not data:
                 return data
-            self._behind = bytes(data)
+            self._short_cut.add(data)
 
     def _of_the_handshake(self, data: bytes | bytearray) -> bytes:
         """Up to where the answer's head ends, so that its protocol then stands between two frames."""
@@ -243,15 +242,6 @@ class _Past(trio.abc.Stream):
             return bytes(data)
         self._head, self._behind = None, seen[end + len(_HEAD_ENDS) :]
         return seen[known : end + len(_HEAD_ENDS)]
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 class _Connection(WebSocketConnection):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 MAX_DIGITS: Final = 40
 MAX_MAGNITUDE: Final = 40  # 1e-40 < |value| < 1e41
@@ -18,6 +18,9 @@ _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}
 # What nearly every amount looks like; without an exponent, so many digits cannot spell an absurd size.
 _PLAIN: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?").fullmatch
 MAX_REMEMBERED: Final = 4_096
+
+K = TypeVar("K")
+N = TypeVar("N")
 
 
 class BadNumber(ValueError):
@@ -55,26 +58,25 @@ def not_negative(value: object) -> Decimal:
     return number
 
 
-class _Amounts(dict[str, Decimal]):
-    """Amounts by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
+class _Remembered(dict[K, N]):
+    """Numbers by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
 
+    def keep(self, text: K, number: N) -> N:
+        """Remember it; when there is no more room, only it."""
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        self[text] = number
+        return number
+
+
+class _Amounts(_Remembered[str, Decimal]):
     def __missing__(self, text: str) -> Decimal:
-        number = Decimal(text) if _PLAIN(text) is not None else not_negative(text)
-        if len(self) >= MAX_REMEMBERED:
-            self.clear()
-        self[text] = number
-        return number
+        return self.keep(text, Decimal(text) if _PLAIN(text) is not None else not_negative(text))
 
 
-class _Positives(dict[str | None, Decimal | None]):
-    """The same, where None stands for "there is none"."""
-
+class _Positives(_Remembered[str | None, Decimal | None]):
     def __missing__(self, text: str | None) -> Decimal | None:
-        number = amount(text) or None if text else None
-        if len(self) >= MAX_REMEMBERED:
-            self.clear()
-        self[text] = number
-        return number
+        return self.keep(text, amount(text) or None if text else None)
 
 
 amount: Final[Callable[[str], Decimal]] = _Amounts().__getitem__

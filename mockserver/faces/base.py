@@ -251,6 +251,8 @@ class VenueSpec:
     """The venue's own settings with their defaults; ``POST /__mock/settings`` accepts these names and types only."""
     eras: Mapping[str, Mapping[str, JsonScalar]] = attrs.field(factory=dict)
     """Of a profile, the options whose defaults were others then."""
+    questions: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """What a client may ask, in the words of stories -> method and path, with ``*``, of each route that answers it."""
     key_types: tuple[str, ...] = ("hmac",)
     """What keys the venue registers: "hmac", "rsa", "ed25519"."""
     discount: Discount | None = None
@@ -261,6 +263,10 @@ class VenueSpec:
     """Characters of a new API key, in the venue's production shape."""
     secret_length: int = 64
     key_alphabet: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+    def profile(self, wanted: str) -> str | None:
+        """The profile of this name or of this year; of no name the first; None: there is none."""
+        return next((each for each in self.profiles if wanted in ("", each) or each.endswith(f"-{wanted}")), None)
 
     def options_of(self, profile: str) -> dict[str, JsonScalar]:
         """The options as they are by default under a profile."""

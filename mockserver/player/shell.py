@@ -78,8 +78,7 @@ def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds,
     if venue not in specs:
         raise SetupError(f"there is no venue {venue!r}; there are {', '.join(specs)}")
     spec, balances = widened(specs[venue], setup_markets(story))
-    profile = next((each for each in spec.profiles if era in ("", each) or each.endswith(f"-{era}")), None)
-    if profile is None:
+    if (profile := spec.profile(era)) is None:
         raise SetupError(f"{venue} has no profile {era!r}; there are {', '.join(spec.profiles)}")
     model = story.liquidity or "manual"
     if model not in MODELS:

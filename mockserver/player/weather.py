@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mockserver.exchange import Exchange
+from mockserver.faces.base import VenueSpec
 from mockserver.faults import (
     ClockSkew,
     Corrupt,
@@ -51,56 +52,19 @@ FATES: Final[Mapping[str, Kind]] = {
     "html": HtmlBody(),
     "odd": HttpError(status=400, code=-4108, text="Symbol is settling."),
 }
-_CLOCKS: Final = {"binance-spot": "/api/v3/time", "binance-futures": "/fapi/v1/time", "ftx": "/api/time"}
-_SPOT_KEY, _FUTURES_KEY = "/api/v3/userDataStream", "/fapi/v1/listenKey"
-# Question of a story -> how each venue is asked it.
-_ROUTES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "openorders": {
-        "binance-spot": ("GET /api/v3/openOrders",),
-        "binance-futures": ("GET /fapi/v1/openOrders", "GET /fapi/v1/openAlgoOrders"),
-        "ftx": ("GET /api/orders", "GET /api/conditional_orders"),
-    },
-    "fills": {
-        "binance-spot": ("GET /api/v3/myTrades",),
-        "binance-futures": ("GET /fapi/v1/userTrades",),
-        "ftx": ("GET /api/fills",),
-    },
-    "orders": {
-        "binance-spot": ("GET /api/v3/allOrders",),
-        "binance-futures": ("GET /fapi/v1/allOrders", "GET /fapi/v1/allAlgoOrders"),
-        "ftx": ("GET /api/orders/history", "GET /api/conditional_orders/history"),
-    },
-    "balances": {
-        "binance-spot": ("GET /api/v3/account",),
-        "binance-futures": ("GET /fapi/v*/balance", "GET /fapi/v*/account", "GET /fapi/v*/positionRisk"),
-        "ftx": ("GET /api/wallet/balances", "GET /api/positions", "GET /api/account"),
-    },
-    "orderbyid": {
-        "binance-spot": ("GET /api/v3/order",),
-        "binance-futures": ("GET /fapi/v1/order", "GET /fapi/v1/algoOrder"),
-        "ftx": ("GET /api/orders/[0-9]*", "GET /api/orders/by_client_id/*"),
-    },
-    "clock": {venue: (f"GET {path}",) for venue, path in _CLOCKS.items()},
-    "markets": {
-        "binance-spot": ("GET /api/v3/exchangeInfo",),
-        "binance-futures": ("GET /fapi/v1/exchangeInfo",),
-        "ftx": ("GET /api/markets*",),
-    },
-    "newcredential": {"binance-spot": (f"POST {_SPOT_KEY}",), "binance-futures": (f"POST {_FUTURES_KEY}",), "ftx": ()},
-    "renewcredential": {"binance-spot": (f"PUT {_SPOT_KEY}",), "binance-futures": (f"PUT {_FUTURES_KEY}",), "ftx": ()},
-}
 
 
-def faults_of(step: Step, venue: str) -> list[Fault] | None:
+def faults_of(step: Step, spec: VenueSpec) -> list[Fault] | None:
     """The faults that a word comes to at this venue, in place of those that it came to before; None: it is an act."""
-    arg, at = step.arg, Match(venue=venue)
+    arg, venue = step.arg, spec.name
+    at = Match(venue=venue)
     match step.what:
         case "fate":
             return _named("fate", _mixed("lost", "unheard", "500", "429", "html") if arg == "mixed" else _fate(arg), at)
         case "dials":
             return _named("dials", _dials(arg), at)
         case "away":
-            return [] if arg is None else _away(arg[0], arg[1], venue)
+            return [] if arg is None else _away(arg[0], arg[1], spec)
         case "ban":
             span_ns, status = arg
             stay_s = -(-span_ns // SECOND)
@@ -113,7 +77,8 @@ def faults_of(step: Step, venue: str) -> list[Fault] | None:
             return _named("slow", [(kind, 1.0) for kind in _slow(arg)] if arg else [], at)
         case "measure":
             late = [(Latency(delay_ns=0, jitter_ns=arg), 1.0)] if arg else []
-            return _named("measure", late, Match(venue=venue, path=_CLOCKS[venue]))
+            _, path = spec.questions["clock"][0].split()
+            return _named("measure", late, Match(venue=venue, path=path))
         case "clock":
             return _named("clock", [(ClockSkew(by_ns=-arg), 1.0)] if arg else [], at)
         case "doubled":
@@ -156,13 +121,13 @@ def _slow(way_ns: int) -> tuple[Kind, Kind]:
     return Latency(delay_ns=0, jitter_ns=way_ns), FrameDelay(delay_ns=0, jitter_ns=way_ns)
 
 
-def _away(question: str, how: str, venue: str) -> list[Fault]:
+def _away(question: str, how: str, spec: VenueSpec) -> list[Fault]:
     kind, _, symbol = question.partition(":")
-    routes = _ROUTES["fills" if kind == "orderfills" else kind][venue]  # which is the same route, of one order
+    routes = spec.questions["fills" if kind == "orderfills" else kind]  # which is the same route, of one order
     faults = []
     for number, route in enumerate(routes, 1):
         method, path = route.split()
-        match = Match(venue=venue, method=method, path=path, symbol=symbol or None)
+        match = Match(venue=spec.name, method=method, path=path, symbol=symbol or None)
         faults.append(Fault(kind=FATES[how], match=match, name=f"away {question} {number}"))
     return faults
 
@@ -177,7 +142,7 @@ class Weather:
     def befall(self, step: Step) -> str:
         """Let it happen; what was done, in words."""
         assert step.what in WEATHER
-        faults = faults_of(step, self.exchange.venue)
+        faults = faults_of(step, self.exchange.spec)
         if faults is not None:
             return self._arm(step.what, faults, adds=step.what == "away" and step.arg is not None)
         match step.what:

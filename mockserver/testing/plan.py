@@ -78,10 +78,9 @@ def read_plan(given: Mapping[str, Any], *, seed: int | None = None) -> Plan:
 
 def find_profile(spec: VenueSpec, wanted: str) -> str:
     """A profile by its whole name or its year; nothing: the first."""
-    for each in spec.profiles:
-        if wanted in ("", each) or each.endswith(f"-{wanted}"):
-            return each
-    raise PlanError(f"{spec.name} has no profile {wanted!r}; {nearest(wanted, spec.profiles)}")
+    if (profile := spec.profile(wanted)) is None:
+        raise PlanError(f"{spec.name} has no profile {wanted!r}; {nearest(wanted, spec.profiles)}")
+    return profile
 
 
 def read_story(name: object) -> Story:

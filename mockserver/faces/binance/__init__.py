@@ -47,6 +47,17 @@ SPOT: Final = VenueSpec(
             "requests_per_5m": 61_000,  # the sample of the docs' `enums.md`; 300,000 since 2026-04-02 (changelog)
         }
     },
+    questions={
+        "openorders": ("GET /api/v3/openOrders",),
+        "fills": ("GET /api/v3/myTrades",),
+        "orders": ("GET /api/v3/allOrders",),
+        "balances": ("GET /api/v3/account",),
+        "orderbyid": ("GET /api/v3/order",),
+        "clock": ("GET /api/v3/time",),
+        "markets": ("GET /api/v3/exchangeInfo",),
+        "newcredential": ("POST /api/v3/userDataStream",),
+        "renewcredential": ("PUT /api/v3/userDataStream",),
+    },
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.SPOT_DISCOUNT,
     demo_balances={"USDT": "1000000", "BTC": "10", "ETH": "100", "BNB": "100"},
@@ -75,6 +86,17 @@ FUTURES: Final = VenueSpec(
         "expiry_reason": True,
     },
     eras={"binance-2024": {"expiry_reason": False}},  # real frames of January 2024 have no `er`; those of 2026 have
+    questions={
+        "openorders": ("GET /fapi/v1/openOrders", "GET /fapi/v1/openAlgoOrders"),
+        "fills": ("GET /fapi/v1/userTrades",),
+        "orders": ("GET /fapi/v1/allOrders", "GET /fapi/v1/allAlgoOrders"),
+        "balances": ("GET /fapi/v*/balance", "GET /fapi/v*/account", "GET /fapi/v*/positionRisk"),
+        "orderbyid": ("GET /fapi/v1/order", "GET /fapi/v1/algoOrder"),
+        "clock": ("GET /fapi/v1/time",),
+        "markets": ("GET /fapi/v1/exchangeInfo",),
+        "newcredential": ("POST /fapi/v1/listenKey",),
+        "renewcredential": ("PUT /fapi/v1/listenKey",),
+    },
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.FUTURES_DISCOUNT,
     demo_balances={"USDT": "100000"},

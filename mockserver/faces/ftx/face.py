@@ -286,6 +286,17 @@ FTX: Final = VenueSpec(
         "orders_per_window": 2,
         "order_window_ms": 200,
     },
+    questions={
+        "openorders": ("GET /api/orders", "GET /api/conditional_orders"),
+        "fills": ("GET /api/fills",),
+        "orders": ("GET /api/orders/history", "GET /api/conditional_orders/history"),
+        "balances": ("GET /api/wallet/balances", "GET /api/positions", "GET /api/account"),
+        "orderbyid": ("GET /api/orders/[0-9]*", "GET /api/orders/by_client_id/*"),
+        "clock": ("GET /api/time",),
+        "markets": ("GET /api/markets*",),
+        "newcredential": (),
+        "renewcredential": (),
+    },
     demo_balances={"USD": "1000000", "BTC": "20", "ETH": "200"},
     # Recorded keys and secrets have 40 characters of this alphabet (documentation and blog samples).
     key_length=40,

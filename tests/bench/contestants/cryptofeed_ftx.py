@@ -10,29 +10,21 @@ from cryptofeed import FeedHandler
 from cryptofeed.defines import FILLS, ORDER_INFO
 from cryptofeed.exchanges import FTX
 
+from tests.bench.contestants.cryptofeed_here import OnThisMachine
 from tests.bench.contestants.meter import END, Meter
 
 METER = Meter(version("cryptofeed"))
 
 
-class Here(FTX):  # type: ignore[misc]
-    """The same on this machine; it says when it is subscribed."""
+class Here(OnThisMachine, FTX):  # type: ignore[misc]
+    """The same on this machine."""
 
+    meter = METER
     api = f"{METER.http}/api"
     rest_endpoints: ClassVar = [replace(each, address=METER.http) for each in FTX.rest_endpoints]
     websocket_endpoints: ClassVar = [
         replace(each, address=f"{METER.ws.replace('ws:', 'wss:')}/ws/") for each in FTX.websocket_endpoints
     ]  # it takes no other
-
-    def connect(self) -> list[Any]:
-        made: list[Any] = super().connect()
-        for connection, *_ in made:
-            connection.address = connection.address.replace("wss://", METER.ws.partition("127")[0])
-        return made
-
-    async def subscribe(self, conn: Any) -> None:
-        await super().subscribe(conn)
-        METER.ready()
 
 
 async def on_order(order: Any, _: float) -> None:  # noqa: ASYNC124 (cryptofeed awaits it)

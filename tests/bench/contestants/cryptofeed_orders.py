@@ -13,6 +13,7 @@ from cryptofeed.connection import RestEndpoint, Routes, WebsocketEndpoint
 from cryptofeed.defines import ORDER_INFO
 from cryptofeed.exchanges import Binance
 
+from tests.bench.contestants.cryptofeed_here import OnThisMachine
 from tests.bench.contestants.meter import END, Meter
 
 
@@ -26,23 +27,14 @@ class Orders(Meter):
 METER = Orders(version("cryptofeed"))
 
 
-class Here(Binance):  # type: ignore[misc]
-    """The same on this machine; it says when it is connected."""
+class Here(OnThisMachine, Binance):  # type: ignore[misc]
+    """The same on this machine."""
 
+    meter = METER
     websocket_endpoints: ClassVar = [WebsocketEndpoint(METER.ws.replace("ws:", "wss:"))]  # it takes no other
     rest_endpoints: ClassVar = [
         RestEndpoint(METER.http, routes=Routes("/api/v3/exchangeInfo", authentication="/api/v3/userDataStream"))
     ]
-
-    def connect(self) -> list[Any]:
-        made: list[Any] = super().connect()
-        for connection, *_ in made:
-            connection.address = connection.address.replace("wss://", METER.ws.partition("127")[0])
-        return made
-
-    async def subscribe(self, conn: Any) -> None:
-        await super().subscribe(conn)
-        METER.ready()
 
 
 async def on_order(order: Any, _: float) -> None:  # noqa: ASYNC124 (cryptofeed awaits it)

@@ -1,5 +1,6 @@
 """A hand-held Binance client for tests: signs requests, opens sockets without bytes, and lets the market move."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -8,6 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import HOUSE, Fill, Place, Side
@@ -20,6 +24,15 @@ from mockserver.world import Recipe, Worlds
 START_NS = 1_779_367_929_401_000_000
 SECOND = 1_000_000_000
 FIXTURES = Path(__file__).parents[3] / "fixtures"
+LIMIT = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.01",
+    "price": "50000",
+}
+"""A resting order."""
 
 
 def fixture(folder: str, name: str) -> Any:
@@ -147,8 +160,7 @@ class Client:
     def buy(self, venue: str = "spot", **params: object) -> Any:
         """The answer to a resting order (BTCUSDT at 50000 unless told otherwise) that is accepted."""
         path = "/api/v3/order" if venue == "spot" else "/fapi/v1/order"
-        terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
-        return self.good("POST", path, **{**terms, "price": "50000", **params})
+        return self.good("POST", path, **{**LIMIT, **params})
 
     # -- the market -----------------------------------------------------------------------------------------------
 
@@ -200,3 +212,20 @@ class Client:
         """A futures socket that carries the futures account."""
         key = json.loads(self.raw("POST", "/fapi/v1/listenKey").body)["listenKey"]
         return self.socket(f"/private/ws?listenKey={key}{query}")
+
+
+class Signer:
+    """An account with an Ed25519 key, at spot unless told otherwise."""
+
+    def __init__(self, client: Client, exchange: Exchange | None = None) -> None:
+        self.client, self.key = client, ed25519.Ed25519PrivateKey.generate()
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        pem = self.key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+        at = exchange or client.spot
+        self.account: Account = client.worlds.open_account(at, "eddy", key_type="ed25519", public_key_pem=pem)
+
+    def params(self, **params: object) -> dict[str, object]:
+        """Signed parameters."""
+        sent = {**params, "apiKey": self.account.api_key, "timestamp": self.client.stamp()}
+        payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent))
+        return {**sent, "signature": base64.b64encode(self.key.sign(payload.encode())).decode()}

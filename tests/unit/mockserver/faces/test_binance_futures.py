@@ -6,21 +6,13 @@ import pytest
 
 from mockserver.engine.types import BalanceCause, Deposit, ForceClose, Kind, Side, TriggerAlgo
 from mockserver.faces.binance import instruments
-from tests.unit.mockserver.faces.binance_client import Client, fixture, shape
+from tests.unit.mockserver.faces.binance_client import LIMIT, Client, fixture, shape
 
 FUTURES = "binance_futures"
 ORDER = "/fapi/v1/order"
 DAY = "/fapi/v1/ticker/24hr"
 ALGO = "/fapi/v1/algoOrder"
 TRADES = "/fapi/v1/userTrades"
-LIMIT = {
-    "symbol": "BTCUSDT",
-    "side": "BUY",
-    "type": "LIMIT",
-    "timeInForce": "GTC",
-    "quantity": "0.01",
-    "price": "50000",
-}
 STOP = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "triggerPrice": "45000"}
 
 

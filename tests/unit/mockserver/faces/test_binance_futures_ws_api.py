@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from mockserver.engine.types import Side
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faces.binance import FUTURES
 from mockserver.link import NoTransport
-from tests.unit.mockserver.faces.binance_client import START_NS, Client, Socket, shape
+from tests.unit.mockserver.faces.binance_client import LIMIT, START_NS, Client, Signer, Socket, shape
 
 PATH = "/ws-fapi/v1"
-ORDER = {
-    "symbol": "BTCUSDT",
-    "side": "BUY",
-    "type": "LIMIT",
-    "timeInForce": "GTC",
-    "quantity": "0.01",
-    "price": "50000",
-}
 
 
 class Desk:
@@ -57,7 +46,7 @@ class Desk:
 def test_orders_are_those_of_rest() -> None:
     """Placed, changed, asked about and cancelled here, they read as there, and are the same orders."""
     desk = Desk()
-    placed = desk.good("order.place", **ORDER)
+    placed = desk.good("order.place", **LIMIT)
     assert (placed["status"], placed["clientOrderId"] != "") == ("NEW", True)
     number = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
     changed = desk.good("order.modify", **number, side="BUY", quantity="0.02", price="50000")
@@ -123,7 +112,7 @@ def test_listen_keys() -> None:
     key = desk.keyed("userDataStream.start")["result"]["listenKey"]
     assert desk.keyed("userDataStream.ping")["result"] == {"listenKey": key}
     stream = desk.client.socket(f"/private/ws?listenKey={key}")
-    desk.good("order.place", **ORDER)
+    desk.good("order.place", **LIMIT)
     assert "ORDER_TRADE_UPDATE" in {event["e"] for event in stream.take()}
     assert desk.keyed("userDataStream.stop")["result"] == {}
     gone = desk.keyed("userDataStream.ping")
@@ -143,7 +132,7 @@ def test_it_carries_no_events_and_knows_no_subscriptions() -> None:
 def test_wrong_signatures() -> None:
     """As on spot: unsigned, signed by another, too old."""
     desk = Desk()
-    good = desk.client.ws_params(desk.account, **ORDER)
+    good = desk.client.ws_params(desk.account, **LIMIT)
 
     def code(**changed: object) -> tuple[int, int]:
         (answer,) = desk.socket.ask({"id": 1, "method": "order.place", "params": {**good, **changed}})
@@ -160,28 +149,22 @@ def test_wrong_signatures() -> None:
 def test_logging_on_with_ed25519() -> None:
     """Then orders need no key and no signature, though a time; other kinds of keys cannot log on."""
     desk = Desk()
-    key = ed25519.Ed25519PrivateKey.generate()
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    pem = key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
-    worlds, futures = desk.client.worlds, desk.client.futures
-    account = worlds.open_account(futures, "eddy", key_type="ed25519", public_key_pem=pem)
-    stamp = desk.client.stamp()
-    payload = f"apiKey={account.api_key}&timestamp={stamp}".encode()
-    params = {"apiKey": account.api_key, "timestamp": stamp, "signature": base64.b64encode(key.sign(payload)).decode()}
-    (answer,) = desk.socket.ask({"id": 1, "method": "session.logon", "params": params})
+    futures, stamp = desk.client.futures, desk.client.stamp()
+    signer = Signer(desk.client, futures)
+    (answer,) = desk.socket.ask({"id": 1, "method": "session.logon", "params": signer.params()})
     assert answer["result"] == {
-        "apiKey": account.api_key,
+        "apiKey": signer.account.api_key,
         "authorizedSince": stamp,
         "connectedSince": START_NS // 1_000_000,
         "returnRateLimits": True,
         "serverTime": stamp,
     }
-    (placed,) = desk.socket.ask({"id": 2, "method": "order.place", "params": {**ORDER, "timestamp": stamp}})
+    (placed,) = desk.socket.ask({"id": 2, "method": "order.place", "params": {**LIMIT, "timestamp": stamp}})
     assert placed["status"] == 200
     assert [order.order_id for order in futures.engine.open_orders("eddy")] == [placed["result"]["orderId"]]
     (out,) = desk.socket.ask({"id": 3, "method": "session.logout"})
     assert (out["result"]["apiKey"], out["result"]["authorizedSince"]) == (None, None)
-    (refused,) = desk.socket.ask({"id": 4, "method": "order.place", "params": {**ORDER, "timestamp": stamp}})
+    (refused,) = desk.socket.ask({"id": 4, "method": "order.place", "params": {**LIMIT, "timestamp": stamp}})
     assert refused["error"]["code"] == -1102
     assert desk.ask("session.logon")["error"]["code"] == -2028
 
@@ -194,7 +177,7 @@ def test_rate_limits_of_the_answers() -> None:
     assert desk.ask("v2/account.balance")["rateLimits"] == [
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400, "count": used}
     ]
-    assert desk.ask("order.place", **ORDER)["rateLimits"] == [
+    assert desk.ask("order.place", **LIMIT)["rateLimits"] == [
         {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300, "count": 1},
         {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200, "count": 1},
         {
@@ -205,7 +188,7 @@ def test_rate_limits_of_the_answers() -> None:
             "count": used,
         },
     ]
-    assert "rateLimits" not in desk.ask("order.place", **ORDER, returnRateLimits="false")
+    assert "rateLimits" not in desk.ask("order.place", **LIMIT, returnRateLimits="false")
     silent = desk.client.socket(f"{PATH}?returnRateLimits=false")
     (answer,) = silent.ask({"id": 1, "method": "depth", "params": {"symbol": "BTCUSDT"}})
     assert "rateLimits" not in answer

@@ -1,30 +1,18 @@
 """Spot's WebSocket API: requests and answers, sessions and subscriptions, in the venue's words."""
 
-import base64
 import json
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from mockserver.engine.types import Deposit
-from mockserver.exchange import Account
 from mockserver.faces.base import Close, HttpRequest, HttpResponse, Text
 from mockserver.faces.binance import params, ws_subscriptions
 from mockserver.link import NoTransport
-from tests.unit.mockserver.faces.binance_client import START_NS, Client, Socket, fixture, shape
+from tests.unit.mockserver.faces.binance_client import LIMIT, START_NS, Client, Signer, Socket, fixture, shape
 
 SPOT = "binance_spot"
 SUBSCRIBE = "userDataStream.subscribe.signature"
-ORDER = {
-    "symbol": "BTCUSDT",
-    "side": "BUY",
-    "type": "LIMIT",
-    "timeInForce": "GTC",
-    "quantity": "0.01",
-    "price": "50000",
-}
 
 
 def without_limits(answer: dict[str, Any]) -> dict[str, Any]:
@@ -33,27 +21,12 @@ def without_limits(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "rateLimits"}
 
 
-class Signer:
-    """An account with an Ed25519 key."""
-
-    def __init__(self, client: Client, name: str = "eddy") -> None:
-        self.client, self.key = client, ed25519.Ed25519PrivateKey.generate()
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        pem = self.key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
-        self.account: Account = client.worlds.open_account(client.spot, name, key_type="ed25519", public_key_pem=pem)
-
-    def params(self, **params: object) -> dict[str, object]:
-        """Signed parameters."""
-        sent = {**params, "apiKey": self.account.api_key, "timestamp": self.client.stamp()}
-        payload = "&".join(f"{name}={sent[name]}" for name in sorted(sent))
-        return {**sent, "signature": base64.b64encode(self.key.sign(payload.encode())).decode()}
-
-    def logged_on(self) -> Socket:
-        """A socket whose session has logged on and subscribed."""
-        socket = self.client.socket("/ws-api/v3")
-        assert socket.ask({"id": 1, "method": "session.logon", "params": self.params()})[0]["status"] == 200
-        assert socket.ask({"id": 2, "method": "userDataStream.subscribe"})[0]["status"] == 200
-        return socket
+def logged_on(signer: Signer) -> Socket:
+    """A socket whose session has logged on and subscribed."""
+    socket = signer.client.socket("/ws-api/v3")
+    assert socket.ask({"id": 1, "method": "session.logon", "params": signer.params()})[0]["status"] == 200
+    assert socket.ask({"id": 2, "method": "userDataStream.subscribe"})[0]["status"] == 200
+    return socket
 
 
 def code(answers: list[Any]) -> tuple[int, int]:
@@ -149,7 +122,7 @@ def test_logging_on_with_ed25519() -> None:
     told = answer["result"]
     assert signer.account.api_key == told["apiKey"]
     assert (START_NS // 10**6, client.stamp()) == (told["connectedSince"], told["authorizedSince"])
-    (placed,) = socket.ask({"id": 1, "method": "order.place", "params": {**ORDER, "timestamp": client.stamp()}})
+    (placed,) = socket.ask({"id": 1, "method": "order.place", "params": {**LIMIT, "timestamp": client.stamp()}})
     assert placed["result"]["status"] == "NEW"
     assert code(socket.ask({"id": 1, "method": "openOrders.status", "params": {}})) == (400, -1102)
     status, ended = socket.ask({"id": 1, "method": "session.logout"})[0], socket.take()
@@ -168,7 +141,7 @@ def test_logging_on_with_other_keys() -> None:
 def test_logout_ends_only_what_the_session_opened() -> None:
     """A subscription by signature outlives the logout; the session's own is told that it ended."""
     client = Client()
-    socket = Signer(client).logged_on()
+    socket = logged_on(Signer(client))
     socket.ask({"id": 3, "method": SUBSCRIBE, "params": client.ws_params()})
     answer, ended = socket.ask({"id": 4, "method": "session.logout"})
     assert (answer["status"], ended["subscriptionId"], ended["event"]["e"]) == (200, 0, "eventStreamTerminated")
@@ -180,7 +153,7 @@ def test_a_revoked_key_is_told_after_the_next_request() -> None:
     """The session of a revoked key carries nothing more; the next request brings the error without an id, once."""
     client = Client()
     signer = Signer(client)
-    socket = signer.logged_on()
+    socket = logged_on(signer)
     signer.account.revoked = True
     client.spot.submit(Deposit(account="eddy", asset="USDT", amount=1))
     assert socket.take() == []
@@ -259,7 +232,7 @@ def test_orders_over_the_socket_are_those_of_rest() -> None:
         assert answer["status"] == 200, answer
         return answer
 
-    placed = ask("order.place", **ORDER)
+    placed = ask("order.place", **LIMIT)
     assert [row["rateLimitType"] for row in placed["rateLimits"]] == ["ORDERS", "ORDERS", "REQUEST_WEIGHT"]
     assert [row["count"] for row in placed["rateLimits"][:2]] == [1, 1]
     order_id = placed["result"]["orderId"]
@@ -271,7 +244,7 @@ def test_orders_over_the_socket_are_those_of_rest() -> None:
     assert client.good("GET", "/api/v3/myTrades", symbol="BTCUSDT") == ask("myTrades", symbol="BTCUSDT")["result"]
     assert client.good("GET", "/api/v3/account") == ask("account.status")["result"]
     assert ask("order.cancel", symbol="BTCUSDT", orderId=order_id)["result"]["status"] == "CANCELED"
-    ask("order.place", **ORDER)
+    ask("order.place", **LIMIT)
     assert len(ask("openOrders.cancelAll", symbol="BTCUSDT")["result"]) == 1
     (info,) = socket.ask({"id": 1, "method": "exchangeInfo"})
     assert {"CONNECTIONS", "ORDERS", "REQUEST_WEIGHT"} == {r["rateLimitType"] for r in info["result"]["rateLimits"]}
@@ -281,7 +254,7 @@ def test_an_event_may_come_before_the_answer() -> None:
     """On one socket the report of an order is on the wire before the answer to the request that placed it."""
     client = Client()
     socket = client.subscribed()
-    first, _, last = socket.ask({"id": 1, "method": "order.place", "params": client.ws_params(**ORDER)})
+    first, _, last = socket.ask({"id": 1, "method": "order.place", "params": client.ws_params(**LIMIT)})
     assert (first["event"]["e"], last["id"]) == ("executionReport", 1)
 
 

@@ -363,7 +363,7 @@ def test_what_may_be_away_is_a_route_of_the_venue(venue: str) -> None:
     scene = Scene("- wait: 1s", venue=venue)
     name = venue.partition("@")[0]
     for question in QUESTIONS:
-        faults = faults_of(Step("away", (question, "lost")), name)
+        faults = faults_of(Step("away", (question, "lost")), scene.worlds.default.exchanges[name].spec)
         assert faults or (name, question) in {("ftx", "newcredential"), ("ftx", "renewcredential")}
         for fault in faults or ():
             path = (fault.match.path or "").replace("v*", "v3").replace("[0-9]*", "1").replace("*", "")
