@@ -13,7 +13,7 @@ the account of what was asked, and names what could not be covered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Final
@@ -419,7 +419,7 @@ class LookBack:
                 if not (proven and whole and isinstance(question, Fills) and part.what == "span"):
                     yield part
 
-    def _unexplained(self) -> dict[str, Decimal]:
+    def _unexplained(self) -> Mapping[str, Decimal]:
         """The assets that moved for no known reason; nothing while executions are still on their way to REST."""
         if self._holdings is None or self._asked is None:
             return {}
