@@ -39,7 +39,7 @@ from exchstream.core.venue import (
     Snapshot,
 )
 from exchstream.events import Scope, Unresolved
-from exchstream.model import OrderKey, OrderKind, OrderState
+from exchstream.model import OrderKey, OrderKind
 
 MAX_FOLLOWED: Final = 200  # questions by id that are out at once
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
@@ -114,15 +114,6 @@ class LookBack:
         self.touched.add(key)
         if recovered and (time_ns is None or time_ns <= self.proven.wall_ns):
             self._news += 1
-
-    def reach(self, state: OrderState) -> None:
-        """An order was listed.  One on a symbol that came to light has never been told of: the gap began with it."""
-        began_ns, symbol = state.updated_ns if state.created_ns is None else state.created_ns, state.key.venue_symbol
-        if began_ns is None or began_ns >= self.since_ns - self.lag_ns or not self.plan.orders.by_symbol:
-            return
-        came_to_light = symbol in self._new or self.symbols.get(symbol, self.proven.wall_ns) > self._gap_ns
-        if came_to_light and not self.ledger.knows(state.key):
-            self.since_ns = max(began_ns, self.orders_ns)
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
@@ -340,19 +331,25 @@ class LookBack:
         markets = self.memory.markets or {}
         agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)  # before that nothing is of this stream
         # Others may have traded ever since then; of these all has been told.
-        known = {name for name, since_ns in self.symbols.items() if since_ns <= agreed_ns} | self._early.keys()
+        known = {name for name, since_ns in self.symbols.items() if self._early.get(name, since_ns) <= agreed_ns}
         for symbol in list(explaining(self._unexplained().keys(), markets, known)):
-            if symbol in self.symbols:
-                self._late[symbol] = self.symbols[symbol]
-                for label in (f"{ask.__name__}:{symbol}" for ask in (Fills, Orders)):
-                    self._listed.pop(label, None)
-                    self._settled.pop(label, None)
-            self.symbols.setdefault(symbol, agreed_ns)
-            self._early[symbol] = self.since_ns = min(agreed_ns, self.since_ns)
+            self.symbols.setdefault(symbol, self.proven.wall_ns)
+            self._widen(agreed_ns)
         for question in chain(self._listings(self._asked), self._by_id()):
             if question not in self._followed:
                 self._followed.add(question)
                 yield question
+
+    def _widen(self, since_ns: int) -> None:
+        """The gap reaches further back, and with it what is asked of every symbol that came to light since."""
+        self.since_ns = min(since_ns, self.since_ns)
+        for symbol, told_ns in self.symbols.items():
+            if told_ns > self.since_ns:
+                self._early[symbol] = self.since_ns
+                self._late[symbol] = told_ns
+                for label in (f"{ask.__name__}:{symbol}" for ask in (Fills, Orders)):
+                    self._listed.pop(label, None)
+                    self._settled.pop(label, None)
 
     def _settle(self, asked: Now) -> None:
         """What this pass read to its end need not be read again, but for what REST may not have known yet."""

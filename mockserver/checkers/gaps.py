@@ -24,27 +24,35 @@ def gaps_untold(
     """What the stream did not tell live was told within a gap that had been told and that reaches back to it.
 
     A look-back asks a lag allowance further back than the gap; what it finds there may have been told live later.  And
-    on a symbol that no verdict was about it may find what is older still.
+    on a symbol that no verdict was about, or that nobody knew when the gap began, it may find what is older still.
     """
     times = {fill.key: fill.time_ns for fill in fills}
-    ended = {change.key: change.time_ns for change in orders if change.status in FINAL}
+    times |= {change.key: change.time_ns for change in orders if change.status in FINAL}
     wrong: list[str] = []
     gap: Opened | None = None
     final: set[OrderId] = set()
     closed: list[Closed] = []
+    known: set[str] = set()
+    came_to_light: set[str] = set()  # in this gap
     for event in told:
         match event:
             case Opened():
                 gap = event
-            case Closed():
+            case Closed(symbols=symbols):
                 gap = None
                 closed.append(event)
-            case ToldFill(recovered=True):
-                wrong += _outside(gap, closed, event, times.get(event.key), f"fill {event.key}", lag_ns)
-            case ToldOrder() if event.status in FINAL and event.key not in final:
-                final.add(event.key)
+                known |= symbols or set()
+                came_to_light.clear()
+            case ToldFill(key=key) | ToldOrder(key=key):
+                if key[0] not in known:
+                    known.add(key[0])
+                    came_to_light.add(key[0])
+                if isinstance(event, ToldOrder):
+                    if event.status not in FINAL or key in final:
+                        continue
+                    final.add(key)
                 if event.recovered:
-                    wrong += _outside(gap, closed, event, ended.get(event.key), f"end of {event.key}", lag_ns)
+                    wrong += _outside(gap, closed, event, times.get(key), new=key[0] in came_to_light, lag_ns=lag_ns)
             case _:
                 pass
     return wrong
@@ -52,22 +60,28 @@ def gaps_untold(
 
 def _outside(
     gap: Opened | None,
-    closed: Iterable[Closed],
+    closed: Sequence[Closed],
     told: ToldFill | ToldOrder,
     time_ns: int | None,
-    what: str,
+    *,
+    new: bool,
     lag_ns: int,
 ) -> Iterator[str]:
+    what = f"fill {told.key}" if isinstance(told, ToldFill) else f"end of {told.key}"
     if gap is None:
         yield f"recovered outside of any gap at {told.at_ns}: {what}"
-    elif time_ns is not None and time_ns < gap.since_ns - lag_ns and _was_covered(closed, told.key[0], time_ns):
+    elif (
+        time_ns is not None and time_ns < gap.since_ns - lag_ns and _was_covered(closed, told.key[0], time_ns, new=new)
+    ):
         yield f"recovered from before its gap ({gap.since_ns}): {what} of {time_ns}"
 
 
-def _was_covered(closed: Iterable[Closed], symbol: str, time_ns: int) -> bool:
-    """False if every verdict about this time was about other symbols."""
+def _was_covered(closed: Sequence[Closed], symbol: str, time_ns: int, *, new: bool) -> bool:
+    """Whether somebody could have vouched for this symbol at this time: a verdict, or else who knew of it."""
     about = [v.symbols for v in closed if v.since_ns <= time_ns <= v.until_ns]
-    return not about or any(symbols is None or symbol in symbols for symbols in about)
+    if about:
+        return any(symbols is None or symbol in symbols for symbols in about)
+    return not new or any(v.symbols is None for v in closed) or not closed
 
 
 def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns: int = 0) -> list[str]:

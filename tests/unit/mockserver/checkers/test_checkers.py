@@ -172,6 +172,12 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [closed(60, symbols=frozenset({"ETHUSDT"})), lost(61, 56), fill(65, recovered=True)],
         [closed(60), lost(61, 56), fill(65, recovered=True)],
     ),
+    (
+        "recovered from before a gap, on a symbol that had been told of",
+        untold,
+        [closed(40, until=30, symbols=frozenset()), lost(61, 56), fill(65, recovered=True)],
+        [closed(40, until=30, symbols=frozenset()), order(45, "new", Decimal(0)), lost(61, 56), fill(65, recovered=True)],
+    ),
     ("a gap told too late", late, [*START, lost(79)], [*START, lost(81)]),
     ("a gap that does not reach back", late, [*START, lost(79)], [*START, lost(79, 55)]),
     ("an end told too late", late_end, [*START, lost(79)], [*START, order(81)]),
