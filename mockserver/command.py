@@ -21,16 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from mockserver import demo_traders
+from mockserver import demo_traders, supply
 from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.clock import FASTEST, Clock
 from mockserver.control import PREFIX
-from mockserver.exchange import Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
 from mockserver.forms import nearest
 from mockserver.hosts import PORTS
-from mockserver.liquidity import MODELS, make_liquidity
-from mockserver.recorded_trades import BadTrades, Recorded, read_trades
 from mockserver.recorder import MAX_ENTRIES
 from mockserver.server import Listening, Server, listen
 from mockserver.snippets import snippets
@@ -284,17 +281,15 @@ async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
 
 def build(args: argparse.Namespace) -> Worlds:
     """The worlds the arguments ask for, with a demo account at each venue. CannotStart: no trades to replay."""
-    model, _, file = args.liquidity.partition(":")
-    trades = recorded(file) if model == "replay" else ()
-
-    def liquidity(exchange: Exchange) -> Liquidity:
-        return make_liquidity(model, exchange.engine, exchange.random("liquidity"), trades)
-
+    try:
+        found = supply.read(args.liquidity)
+    except supply.NoSupply as error:
+        raise CannotStart(str(error)) from None
     profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
     recipe = Recipe(
         venues=VENUES,
         clock=args.clock,
-        liquidity=liquidity,
+        liquidity=found.make,
         profiles=profiles,
         limits=args.limits,
         journal=args.journal,
@@ -312,24 +307,6 @@ def build(args: argparse.Namespace) -> Worlds:
         if args.trade_demo is not None:
             demo_traders.start(exchange, DEMO, int(args.trade_demo * 1_000_000_000))
     return worlds
-
-
-def recorded(file: str) -> Sequence[Recorded]:
-    """Read the trades of `FILE` or `FILE#SYMBOL`. CannotStart says why they cannot be played."""
-    name, _, symbol = file.partition("#")
-    try:
-        with Path(name).open(encoding="utf-8") as lines:
-            trades = read_trades(lines, name, symbol or None)
-    except OSError as error:
-        raise CannotStart(f"cannot read {name}: {_why(error)}") from None
-    except UnicodeDecodeError:
-        raise CannotStart(f"cannot read {name}: it is no text (unpack it first)") from None
-    except BadTrades as error:
-        raise CannotStart(str(error)) from None
-    listed = sorted({instrument.name for spec in VENUES for instrument in spec.instruments})
-    if unknown := sorted({trade.symbol for trade in trades} - {*listed}):
-        raise CannotStart(f"{name}: no venue here has {unknown[0]}; there are {', '.join(listed)}")
-    return trades
 
 
 def _id_offset() -> int:
@@ -409,12 +386,10 @@ def readiness(worlds: Worlds, listening: Listening) -> dict[str, Any]:
 
 
 def _liquidity(text: str) -> str:
-    model, _, file = text.partition(":")
-    if model == "replay" and not file.partition("#")[0]:
-        raise argparse.ArgumentTypeError("a replay needs a file of trades: replay:FILE")
-    if model not in MODELS or (file and model != "replay"):
-        raise argparse.ArgumentTypeError(f"no liquidity {text!r}; there are {', '.join(MODELS[:-1])}, replay:FILE")
-    return text
+    try:
+        return supply.checked(text)
+    except supply.NoSupply as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _port(text: str) -> int:

@@ -55,6 +55,11 @@ class Account:
             return self.name
         return f"{self.name}/{subaccount}" if subaccount in self.subaccounts else None
 
+    @property
+    def ledgers(self) -> tuple[str, ...]:
+        """Every engine account that the key may act for."""
+        return (self.name, *(f"{self.name}/{subaccount}" for subaccount in self.subaccounts))
+
 
 @attrs.define(slots=True)
 class Settings:

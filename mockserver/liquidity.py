@@ -266,7 +266,10 @@ class SyntheticBook:
 
 
 Liquidity = Manual | Echo | Touch | SyntheticBook
-MODELS: Final = ("manual", "echo", "touch", "book", "replay")
+ALONE: Final = ("manual", "echo", "touch", "book")
+"""The models that need no recorded trades."""
+REPLAY: Final = "replay"
+MODELS: Final = (*ALONE, REPLAY)
 
 
 def make_liquidity(model: str, engine: Engine, rng: random.Random, trades: Sequence[Recorded] = ()) -> Liquidity:

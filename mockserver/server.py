@@ -398,6 +398,8 @@ class _Connection:
         """Wait for the client to leave, or do not even that."""
         while fate.heard == "never" and await self.tap.receive():
             pass
+        if fate.is_reset:
+            self.tap.reset()
 
     async def _respond(self, response: HttpResponse) -> None:
         headers = [

@@ -170,9 +170,13 @@ class Audit:
             self.look.owed.discard(question)
             self.look.failed[getattr(question, "symbol", None)] = why
 
-    def put_off(self, now: Now) -> None:
-        """Our time is wrong, and is being measured: look anew soon, by the right one."""
-        self.look, self.next_ns = None, now.mono_ns + self.plan.audit.grace_ns
+    def put_off(self, why: str, now: Now) -> Finding | None:
+        """Our time is wrong, and is being measured: look anew soon, by the right one, unless it has been for long."""
+        look, self.look, self.next_ns = self.look, None, now.mono_ns + self.plan.audit.grace_ns
+        if look is None:
+            return None
+        look.failed = dict.fromkeys((None, *look.symbols), why)
+        return self._blind(look, now)
 
     def heard(self, meaning: Meaning) -> None:
         """Compare one part of an answer with the ledger."""

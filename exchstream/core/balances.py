@@ -1,17 +1,17 @@
 """Do the holdings agree with the executions?  The only trace of a trade on a symbol that nobody told us of.
 
 Holdings (spot: the balances of assets; derivatives: the positions) are compared with a baseline plus what the
-executions since then explain; of one that happened while the baseline was being read nobody knows whether it is in
-there, so both are tried.  It asks nothing and decides nothing: it names the assets that moved without an explanation,
-and the markets that could explain them.
+executions since then explain; of those that happened while the baseline was being read nobody knows which are in there,
+so every instant at which it may have been taken is tried.  It asks nothing and decides nothing: it names the assets
+that moved without an explanation, and the markets that could explain them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain, combinations
+from itertools import chain, combinations, groupby, repeat
 from typing import Final
 
 import attrs
@@ -19,7 +19,8 @@ import attrs
 from exchstream.core.venue import Holdings
 from exchstream.model import ZERO, Execution, Market, Side
 
-MAX_UNCERTAIN: Final = 6  # executions while a baseline was read; with more the balances explain nothing
+MAX_UNCERTAIN: Final = 100  # executions while a baseline was read; with more the balances explain nothing
+MAX_TIED: Final = 6  # of one instant, in whatever order; of more the order in which they were heard
 MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances explain nothing until they agree again
 
 
@@ -27,7 +28,8 @@ MAX_ASSETS: Final = 20_000  # more than any venue has; beyond it the balances ex
 class BalanceState:
     """The last holdings that were known to agree, and what has moved since (last at `last_ns`).
 
-    They are of some instant between `agreed_ns` and `read_ns`; what each execution of that time moved is `uncertain`.
+    They are of some instant between `agreed_ns` and `read_ns`; what each execution of that time moved is `uncertain`,
+    and when it was `uncertain_ns`.
     """
 
     baseline: Holdings | None = None
@@ -37,6 +39,7 @@ class BalanceState:
     last_ns: int = 0
     unexplainable: bool = False
     uncertain: tuple[Mapping[str, Decimal], ...] = ()
+    uncertain_ns: tuple[int, ...] = ()
 
 
 @attrs.frozen
@@ -57,7 +60,7 @@ class Balances:
     read_ns: int = 0
     last_ns: int = 0
     unexplainable: bool = False
-    uncertain: list[Mapping[str, Decimal]] = attrs.field(factory=list)
+    uncertain: list[Moves] = attrs.field(factory=list)
     _early: list[Moves] = attrs.field(factory=list, eq=False)  # before there is a baseline: the youngest ones
     _early_ns: int = attrs.field(default=0, eq=False)  # of the youngest that is not among them any more
 
@@ -70,7 +73,8 @@ class Balances:
             read_ns=self.read_ns,
             last_ns=self.last_ns,
             unexplainable=self.unexplainable,
-            uncertain=tuple(self.uncertain),
+            uncertain=tuple(_summed(moves.amounts or ()) for moves in self.uncertain),
+            uncertain_ns=tuple(moves.time_ns for moves in self.uncertain),
         )
 
     def restore(self, state: BalanceState) -> None:
@@ -79,7 +83,10 @@ class Balances:
         self.last_ns = state.last_ns
         self.moved = defaultdict(Decimal, state.moved)
         self.unexplainable = state.unexplainable
-        self.uncertain = list(state.uncertain)
+        times_ns = chain(state.uncertain_ns, repeat(0))
+        self.uncertain = [
+            Moves(at_ns, tuple(some.items())) for some, at_ns in zip(state.uncertain, times_ns, strict=False)
+        ]
         self._early_ns = state.last_ns
 
     def executed(self, execution: Execution, market: Market | None, now_ns: int) -> None:
@@ -115,7 +122,7 @@ class Balances:
             for asset, amount in amounts:
                 self._move(asset, amount)
         elif len(self.uncertain) < MAX_UNCERTAIN:
-            self.uncertain.append(_summed(amounts))
+            self.uncertain.append(Moves(time_ns, tuple(_summed(amounts).items())))
         else:
             self.unexplainable = True
 
@@ -154,7 +161,7 @@ class Balances:
         self._early.clear()
         self.unexplainable = False
 
-    def unexplained(self, holdings: Holdings) -> dict[str, Decimal]:
+    def unexplained(self, holdings: Holdings) -> Mapping[str, Decimal]:
         """By how much each asset differs from the baseline and what was executed since; empty without a baseline."""
         if self.baseline is None or self.unexplainable:
             return {}
@@ -162,7 +169,18 @@ class Balances:
         names = before.keys() | after.keys() | self.moved.keys()
         differences = {n: after.get(n, ZERO) - before.get(n, ZERO) - self.moved.get(n, ZERO) for n in sorted(names)}
         moved = {name: amount for name, amount in differences.items() if amount}
-        return min((_less(moved, some) for some in _subsets(self.uncertain)), key=len)
+        return min(self._left_of(moved), key=len)
+
+    def _left_of(self, moved: Mapping[str, Decimal]) -> Iterator[Mapping[str, Decimal]]:
+        """What would be left of these differences, for every instant at which the baseline may have been taken.
+
+        What happened after it explains them; what had happened by then is in it.
+        """
+        for _, group in groupby(sorted(reversed(self.uncertain), key=_time, reverse=True), key=_time):
+            tied = list(group)
+            yield from (_less(moved, some) for some in (_subsets(tied) if len(tied) <= MAX_TIED else _heads(tied)))
+            moved = _less(moved, tied)
+        yield moved
 
 
 def _time(moves: Moves) -> int:
@@ -190,15 +208,19 @@ def _summed(moves: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
     return dict(sums)
 
 
-def _subsets(some: Sequence[Mapping[str, Decimal]]) -> Iterable[Iterable[Mapping[str, Decimal]]]:
+def _subsets(some: Sequence[Moves]) -> Iterable[Iterable[Moves]]:
     return chain.from_iterable(combinations(some, size) for size in range(len(some) + 1))
 
 
-def _less(moved: Mapping[str, Decimal], known: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+def _heads(some: Sequence[Moves]) -> Iterable[Iterable[Moves]]:
+    return (some[:size] for size in range(len(some) + 1))
+
+
+def _less(moved: Mapping[str, Decimal], known: Iterable[Moves]) -> dict[str, Decimal]:
     """What is left of these differences when those are known."""
     left = defaultdict(Decimal, moved)
     for moves in known:
-        for asset, amount in moves.items():
+        for asset, amount in moves.amounts or ():
             left[asset] -= amount
     return {asset: amount for asset, amount in left.items() if amount}
 

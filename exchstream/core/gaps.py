@@ -74,6 +74,9 @@ class Gaps:
     def fact(self, view: OrderView | FillView, now: Now, *, recovered: bool) -> None:
         """Enter a fact, tell it if it is news, and let a look-back that runs or is to come know."""
         if isinstance(view, OrderView):
+            if recovered and self.lookback is not None:
+                self.lookback.reach(view.state)
+                self._widen(self.lookback)
             news = self.teller.order(view, now, recovered=recovered)
         elif not recovered and self.teller.ledger.may_have_told(view.execution):
             order = OrderKey(view.execution.venue_symbol, view.execution.order_id)
@@ -122,9 +125,14 @@ class Gaps:
             self.lookback = self._look_back_from(self.told.since_ns, now, lag_ns)
         lookback = self.lookback
         questions = lookback.step(now)
-        if lookback.since_ns < self.told.since_ns:  # it has learnt of a symbol that nobody had told it of
-            self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "balances moved on other symbols")
+        self._widen(lookback)
         return questions, None if questions else lookback.verdict(now)
+
+    def _widen(self, lookback: LookBack) -> None:
+        """Tell the gap again if the look-back reaches further: it has learnt of a symbol that nobody had told it of."""
+        assert self.told is not None
+        if lookback.since_ns < self.told.since_ns:
+            self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "it began earlier, on other symbols")
 
     def _look_back_from(self, since_ns: int, now: Now, lag_ns: int) -> LookBack:
         teller = self.teller

@@ -13,7 +13,7 @@ the account of what was asked, and names what could not be covered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Final
@@ -39,7 +39,7 @@ from exchstream.core.venue import (
     Snapshot,
 )
 from exchstream.events import Scope, Unresolved
-from exchstream.model import OrderKey, OrderKind
+from exchstream.model import OrderKey, OrderKind, OrderState
 
 MAX_FOLLOWED: Final = 200  # questions by id that are out at once
 MAX_HELD: Final = 10_000  # executions that wait for the last page of their listing; beyond it they wait no longer
@@ -114,6 +114,15 @@ class LookBack:
         self.touched.add(key)
         if recovered and (time_ns is None or time_ns <= self.proven.wall_ns):
             self._news += 1
+
+    def reach(self, state: OrderState) -> None:
+        """An order was listed.  One on a symbol that came to light has never been told of: the gap began with it."""
+        began_ns, symbol = state.updated_ns if state.created_ns is None else state.created_ns, state.key.venue_symbol
+        if began_ns is None or began_ns >= self.since_ns - self.lag_ns or not self.plan.orders.by_symbol:
+            return
+        came_to_light = symbol in self._new or self.symbols.get(symbol, self.proven.wall_ns) > self._gap_ns
+        if came_to_light and not self.ledger.knows(state.key):
+            self.since_ns = max(began_ns, self.orders_ns)
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
@@ -410,7 +419,7 @@ class LookBack:
                 if not (proven and whole and isinstance(question, Fills) and part.what == "span"):
                     yield part
 
-    def _unexplained(self) -> dict[str, Decimal]:
+    def _unexplained(self) -> Mapping[str, Decimal]:
         """The assets that moved for no known reason; nothing while executions are still on their way to REST."""
         if self._holdings is None or self._asked is None:
             return {}

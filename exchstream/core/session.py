@@ -472,7 +472,8 @@ class Session:
             case Refusal.CLOCK if asked.purpose is Purpose.AUDIT:
                 yield MeasureClock(anew=True)
                 self._asks.drop(Purpose.AUDIT)
-                self._audit.put_off(now)
+                if (blind := self._audit.put_off(refusal.why, now)) is not None:
+                    self._open_gap(GapReason.AUDIT, blind.why, now)
             case _:
                 if refusal.how is Refusal.CLOCK:
                     yield MeasureClock(anew=True)

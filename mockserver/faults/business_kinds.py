@@ -16,7 +16,7 @@ from attrs.validators import ge, le, optional
 
 from mockserver.engine.types import Expire, Fill, OrderView, Reason, decimal_to_atoms
 from mockserver.faults.kinds import MS, Kind
-from mockserver.faults.naming import fields_of, order_of_answer, order_of_request, symbol_of
+from mockserver.faults.naming import order_of_answer, order_of_request, sender_of, symbol_of
 
 if TYPE_CHECKING:
     from mockserver.exchange import Exchange
@@ -158,10 +158,9 @@ class ListenKeyExpire(Business):
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
-        token = exchange.face.credential(request) or fields_of(request).get("apiKey")
-        found = exchange.find_key(token) if isinstance(token, str) else None
-        if found is not None:
-            exchange.face.expire_listen_keys(found[1].name, notices=int(self.notify))
+        sender = sender_of(exchange, request)
+        if sender is not None:
+            exchange.face.expire_listen_keys(sender.name, notices=int(self.notify))
 
 
 @attrs.frozen(kw_only=True)

@@ -30,6 +30,7 @@ from mockserver.faults.kinds import (
     ExecStatusUnknown,
     Frame,
     FrameDelay,
+    HangUp,
     Heard,
     Kind,
     Latency,
@@ -196,6 +197,11 @@ class Fate:
     def heard(self) -> Heard:
         """What the client hears."""
         return "answer" if self.by is None else self.by.heard
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether a connection that ends without an answer is reset."""
+        return isinstance(self.by, HangUp) and self.by.how == "reset"
 
     def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """What is answered in place of what the venue would have answered (None: it was not asked)."""

@@ -15,6 +15,8 @@ from mockserver.faults.kinds import Seam, Side
 
 SOCKET: Final = "WS"
 """The method of a request of the WebSocket API; its path is what the venue calls the method: `order.place`."""
+FTX_ANSWERS: Final = ("subscribed", "unsubscribed", "pong", "error")
+"""The types of FTX's messages that answer one of the client's; a good login is not answered."""
 HAS: Final[dict[Seam, frozenset[str]]] = {
     "request": frozenset({"venue", "account", "method", "path", "symbol"}),
     "dial": frozenset({"venue", "account", "path"}),
@@ -138,12 +140,19 @@ def read_frame(text: str) -> tuple[str, str | None]:
                 message = inner
     if not isinstance(message, dict):
         return "", None
-    if "id" in message and "e" not in message and ("result" in message or "status" in message or "error" in message):
+    if _answers(message):
         return "answer", None
     event = next((message[name] for name in ("e", "channel", "type", "event") if name in message), "")
     data = next((message[name] for name in ("o", "data") if isinstance(message.get(name), dict)), message)
-    symbol = data.get("s", data.get("market"))
+    symbol = data.get("s", data.get("market", message.get("market")))  # FTX's public channels name it outside
     return str(event), symbol if isinstance(symbol, str) else None
+
+
+def _answers(message: Any) -> bool:
+    """Whether a message tells what was asked for on the socket: Binance's have an id, FTX's a type of their own."""
+    if "id" in message and "e" not in message:
+        return "result" in message or "status" in message or "error" in message
+    return message.get("type") in FTX_ANSWERS
 
 
 def _asked_symbol(request: HttpRequest) -> str | None:

@@ -187,6 +187,8 @@ class HangUp(NoAnswer):
     """The connection ends without an answer; `accepted`: the venue did what it was asked."""
 
     heard: ClassVar[Heard] = "hang_up"
+    how: End = attrs.field(default="drop", validator=in_(get_args(End)))
+    """Whether it just ends, or is reset."""
 
 
 @attrs.frozen(kw_only=True)

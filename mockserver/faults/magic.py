@@ -10,7 +10,8 @@
     m-fill-after-2s (any)         fills whole after so many seconds
 
 Clients put prefixes of their own before an id (ccxt, python-binance), so it is looked for anywhere in it.
-What this module does not do: look at anything but requests that place an order.
+What this module does not do: look at anything but requests that place one order, perhaps in place of another. Lists of
+orders, conditional orders and FTX's modify are none of them.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 LATE_NS: Final = 4 * SECOND
 PLACES: Final = (
     ("POST", "/api/v3/order"),
+    ("POST", "/api/v3/order/cancelReplace"),
     ("POST", "/fapi/v1/order"),
     ("POST", "/api/orders"),
     (SOCKET, "order.place"),
+    (SOCKET, "order.cancelReplace"),
 )
 _MAGIC: Final = re.compile(
     r"m-(?:reject-(?P<code>\d{1,5})|partial-(?P<parts>\d{1,3})|fill-after-(?P<seconds>\d{1,4})s|(?P<word>"

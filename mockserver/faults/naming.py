@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
     from mockserver.engine.types import OrderView
-    from mockserver.exchange import Exchange
+    from mockserver.exchange import Account, Exchange
     from mockserver.faces.base import HttpRequest, HttpResponse
 
 CLIENT_IDS: Final = ("newClientOrderId", "origClientOrderId", "clientOrderId", "clientId")
+ORDER_IDS: Final = ("orderId", "order_id", "cancelOrderId")
+OLD_CLIENT_IDS: Final = ("origClientOrderId", "cancelOrigClientOrderId")
 _PATH: Final = re.compile(r"/orders/(?P<by_client>by_client_id/)?(?P<id>[^/]+)(/modify)?")
 
 
@@ -40,21 +42,29 @@ def symbol_of(exchange: Exchange, request: HttpRequest, named: str | None = None
     return symbol if isinstance(symbol, str) and symbol in exchange.engine.instruments else None
 
 
+def sender_of(exchange: Exchange, request: HttpRequest) -> Account | None:
+    """Return whose key a request bears, good or not; None if it bears none that is known."""
+    token = exchange.face.credential(request) or fields_of(request).get("apiKey")
+    found = exchange.find_key(token) if isinstance(token, str) else None
+    return None if found is None else found[1]
+
+
 def order_of_request(exchange: Exchange, request: HttpRequest) -> OrderView | None:
-    """Return the order that a request to cancel, change or show one is about."""
+    """Return the order of the sender's that a request to cancel, replace, change or show one is about."""
     fields = fields_of(request)
     found = _PATH.search(request.path)
-    number = fields.get("orderId") or fields.get("order_id") or (found["id"] if found else None)
-    client_id = fields.get("origClientOrderId")
+    number = next((fields[name] for name in ORDER_IDS if name in fields), found["id"] if found else None)
+    client_id = next((fields[name] for name in OLD_CLIENT_IDS if name in fields), None)
     if found is not None and found["by_client"]:
         number, client_id = None, unquote(found["id"])
-    symbol = symbol_of(exchange, request)
-    if number is not None:
-        return _order(exchange, symbol, number)
-    if client_id is None:
+    sender, symbol = sender_of(exchange, request), symbol_of(exchange, request)
+    if sender is None:
         return None
-    every = (view for account in exchange.engine.accounts() for view in exchange.engine.open_orders(account, symbol))
-    return next((view for view in every if view.client_id == client_id), None)
+    if number is not None:
+        order = _order(exchange, symbol, number)
+        return order if order is not None and order.account in sender.ledgers else None
+    mine = (view for ledger in sender.ledgers for view in exchange.engine.open_orders(ledger, symbol))
+    return next((view for view in mine if view.client_id == client_id), None)
 
 
 def order_of_answer(exchange: Exchange, answer: HttpResponse) -> OrderView | None:
@@ -65,6 +75,8 @@ def order_of_answer(exchange: Exchange, answer: HttpResponse) -> OrderView | Non
         return None
     if isinstance(told, Mapping) and isinstance(told.get("result"), Mapping):
         told = told["result"]
+    if isinstance(told, Mapping) and isinstance(told.get("newOrderResponse"), Mapping):  # of a cancel-replace
+        told = told["newOrderResponse"]
     if answer.status != 200 or not isinstance(told, Mapping):
         return None
     symbol = told.get("symbol") or told.get("market")

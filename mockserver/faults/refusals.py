@@ -14,7 +14,16 @@ from typing import Final
 import attrs
 
 from mockserver.faces.base import HttpResponse
-from mockserver.faults.texts import BAN_S, BANNED, FTX_BY_CODE, FTX_BY_STATUS, TEXTS, TOO_MANY_ORDERS, TOO_MUCH_WEIGHT
+from mockserver.faults.texts import (
+    BAN_S,
+    BANNED,
+    FTX_BY_CODE,
+    FTX_BY_STATUS,
+    SPOT_TEXTS,
+    TEXTS,
+    TOO_MANY_ORDERS,
+    TOO_MUCH_WEIGHT,
+)
 
 _BANNED: Final = 418
 _USUAL_CODE: Final = {418: -1003, 429: -1003, 500: -1001, 503: -1008}
@@ -60,7 +69,8 @@ def _binance(
         case -1015:
             usual = TOO_MANY_ORDERS.format(site.orders_per_10s)
         case _:
-            usual = TEXTS.get(code, TEXTS[-1000])
+            theirs = SPOT_TEXTS if site.venue == "binance-spot" else {}
+            usual = theirs.get(code) or TEXTS.get(code, TEXTS[-1000])
     return {"code": code, "msg": usual if text is None else text}
 
 

@@ -13,16 +13,28 @@ from typing import Final
 TEXTS: Final[Mapping[int, str]] = {
     -1000: "An unknown error occurred while processing the request.",
     -1001: "Internal error; unable to process your request. Please try again.",
+    -1006: "An unexpected response was received from the message bus. Execution status unknown.",
     -1007: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
     -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1013: "Filter failure: PRICE_FILTER",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
+    -1101: "Duplicate values for a parameter detected.",
+    -1111: "Parameter 'quantity' has too much precision.",
     -1115: "Invalid timeInForce.",
     -1116: "Invalid orderType.",
     -1117: "Invalid side.",
+    -1120: "Invalid interval.",
     -1121: "Invalid symbol.",
     -1125: "This listenKey does not exist.",
+    -1128: "Combination of optional parameters invalid.",
+    -1135: "Invalid JSON Request",
+    -1145: "Invalid cancelRestrictions",
+    -1158: "Order type not supported in OCO.",
+    -1159: "Order type not supported in OTO.",
+    -1193: "WebSocket session not authenticated",
+    -1194: "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.",
+    -2007: "Invalid callBack rate.",
     -2010: "Account has insufficient balance for requested action.",
     -2011: "Unknown order sent.",
     -2013: "Order does not exist.",
@@ -31,13 +43,50 @@ TEXTS: Final[Mapping[int, str]] = {
     -2019: "Margin is insufficient.",
     -2021: "Order would immediately trigger.",
     -2022: "ReduceOnly Order is rejected.",
+    -2026: "Order was canceled or expired with no executed qty over 90 days ago and has been archived.",
+    -2028: "HMAC-SHA-256 API key is not supported",
+    -2035: "User Data Stream subscription already active.",
+    -2036: "User Data Stream subscription not active.",
+    -2038: "The requested action would change no state; rejecting.",
+    -2039: "Client order ID is not correct for this order ID.",
+    -2042: "Maximum subscription ID reached for this connection.",
+    -4001: "Price less than 0.",
+    -4002: "Price greater than max price.",
+    -4003: "Quantity less than or equal to zero.",
+    -4005: "Quantity greater than max quantity.",
+    -4014: "Price not increased by tick size.",
+    -4015: "Client order id length should be less than 36 chars",
+    -4045: "Reach max stop order limit.",
+    -4046: "No need to change margin type.",
+    -4059: "No need to change position side.",
+    -4060: "Invalid position side.",
     -4061: "Order's position side does not match user's setting.",
+    -4067: "Position side cannot be changed if there exists open orders.",
+    -4068: "Position side cannot be changed if there exists position.",
+    -4108: "Symbol is on delivering or delivered or settling or closed or pre-trading.",
+    -4120: "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
+    -4130: "An open stop or take profit order with GTE and closePosition in the direction is existing.",
     -4164: "Order's notional must be no smaller than 5 (unless you choose reduce only).",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be rejected.",
+    -5027: "No need to modify the order.",
 }
+SPOT_TEXTS: Final[Mapping[int, str]] = {
+    -2021: "Order cancel-replace partially failed.",
+    -2022: "Order cancel-replace failed.",
+}
+"""Those of the same numbers that mean another thing on spot than on futures."""
 
-STATUSES: Final[Mapping[int, int]] = {-1003: 429, -1008: 503, -1015: 429, -2014: 401, -2015: 401}
-"""The status that an error travels with, where that is not 400."""
+STATUSES: Final[Mapping[int, int]] = {
+    -1001: 500,
+    -1003: 429,
+    -1006: 500,
+    -1007: 504,
+    -1008: 503,
+    -1015: 429,
+    -2014: 401,
+    -2015: 401,
+}
+"""The status that an error travels with, where that is not 400; that of -1001 and -1006 is assumed."""
 BAN_S: Final = 120
 """How long a first ban is ("from 2 minutes to 3 days", spot docs)."""
 BANNED: Final = (

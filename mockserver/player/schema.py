@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockserver.forms import SPAN_SCHEMA
-from mockserver.liquidity import MODELS
+from mockserver.liquidity import ALONE
 from mockserver.player.playing import CLIENTS_SETUP, SETUP
 from mockserver.player.verbs import ENDINGS, STEPS
 from mockserver.story import HEAD, TEXTS, VERSION
@@ -42,7 +42,7 @@ def schema() -> dict[str, Any]:
         "venue": {"enum": [*eras, *(f"{name}@{era}" for name, each in eras.items() for era in each)]},
         "seed": {"type": "integer"},
         "account": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
-        "liquidity": {"enum": list(MODELS)},
+        "liquidity": {"anyOf": [{"enum": list(ALONE)}, {"type": "string", "pattern": "^replay:[^#].*$"}]},
         "setup": {
             "type": "object",
             "properties": setup,

@@ -20,12 +20,11 @@ from typing import Final
 import attrs
 import trio
 
+from mockserver import supply
 from mockserver.actions import RIVAL
 from mockserver.clock import Clock
 from mockserver.command import DEMO, demo_key
 from mockserver.control import PREFIX
-from mockserver.exchange import Exchange, Liquidity
-from mockserver.liquidity import MODELS, make_liquidity
 from mockserver.markets import widened
 from mockserver.player.play import play
 from mockserver.player.playing import (
@@ -80,17 +79,14 @@ def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds,
     spec, balances = widened(specs[venue], setup_markets(story))
     if (profile := spec.profile(era)) is None:
         raise SetupError(f"{venue} has no profile {era!r}; there are {', '.join(spec.profiles)}")
-    model = story.liquidity or "manual"
-    if model not in MODELS:
-        raise SetupError(f"there is no liquidity {model!r}; there are {', '.join(MODELS)}")
-
-    def liquidity(exchange: Exchange) -> Liquidity:
-        return make_liquidity(model, exchange.engine, exchange.random("liquidity"))
-
+    try:
+        found = supply.read(story.liquidity or "manual")
+    except supply.NoSupply as error:
+        raise SetupError(str(error)) from None
     recipe = Recipe(
         venues=tuple(spec if each.name == venue else each for each in VENUES),
         clock=lambda: Clock(lambda: now() + late_ns),
-        liquidity=liquidity,
+        liquidity=found.make,
         profiles={venue: profile},
     )
     worlds = Worlds(recipe, seed=seed)

@@ -18,11 +18,11 @@ from mockserver.liquidity import MODELS
 from mockserver.player import shelf
 from mockserver.player.playing import SetupError, ahead_ns
 from mockserver.story import Story, StoryError
+from mockserver.supply import NoSupply, Supply
+from mockserver.supply import read as read_supply
 from mockserver.venues import VENUES
 
 VENUE: Final = "binance-spot"
-PLAYABLE: Final = tuple(model for model in MODELS if model != "replay")
-"""``replay`` needs trades, which a marker cannot hold."""
 ARGUMENTS: Final = ("venue", "profile", "liquidity", "seed", "balances", "scenario")
 
 
@@ -37,6 +37,8 @@ class Plan:
     venue: VenueSpec
     profile: str
     liquidity: str = "manual"
+    supply: Supply = Supply("manual")
+    """What that word means."""
     seed: int = 0
     balances: Mapping[str, Decimal] | None = None
     """None: those of the venue's demo account."""
@@ -55,9 +57,7 @@ def read_plan(given: Mapping[str, Any], *, seed: int | None = None) -> Plan:
             raise PlanError(f"no argument {name!r}; {nearest(name, ARGUMENTS)}")
     story = None if given.get("scenario") is None else _story(given["scenario"])
     venue, profile = _venue(given, story)
-    liquidity = given.get("liquidity") or (story.liquidity if story is not None else "") or "manual"
-    if liquidity not in PLAYABLE:
-        raise PlanError(f"no liquidity {liquidity!r}; {nearest(liquidity, PLAYABLE)}")
+    liquidity = str(given.get("liquidity") or (story.liquidity if story is not None else "") or "manual")
     balances = None if story is None else story.account
     if given.get("balances") is not None:
         balances = _balances(given["balances"])
@@ -65,6 +65,7 @@ def read_plan(given: Mapping[str, Any], *, seed: int | None = None) -> Plan:
         venue=venue,
         profile=profile,
         liquidity=liquidity,
+        supply=_supply(liquidity),
         seed=_seed(given, story, seed),
         balances=balances,
         story=story,
@@ -105,6 +106,15 @@ def _venue(given: Mapping[str, Any], story: Story | None) -> tuple[VenueSpec, st
     if story is not None and name != told.partition("@")[0]:
         raise PlanError(f"the scenario {story.name!r} is of {told}, not of {name}")
     return specs[name], find_profile(specs[name], str(given.get("profile") or era))
+
+
+def _supply(liquidity: str) -> Supply:
+    if ":" not in liquidity and liquidity not in MODELS:
+        raise PlanError(f"no liquidity {liquidity!r}; {nearest(liquidity, MODELS)}")
+    try:
+        return read_supply(liquidity)
+    except NoSupply as error:
+        raise PlanError(str(error)) from None
 
 
 def _seed(given: Mapping[str, Any], story: Story | None, asked: int | None) -> int:

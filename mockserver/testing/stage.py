@@ -16,7 +16,6 @@ import trio
 from mockserver.clock import Clock
 from mockserver.exchange import Account, Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
-from mockserver.liquidity import make_liquidity
 from mockserver.server import Listening, Server, listen
 from mockserver.testing.plan import Plan
 from mockserver.venues import VENUES
@@ -97,4 +96,4 @@ class Stage:
     def _liquidity(self, exchange: Exchange) -> Liquidity | None:
         if self._plan is None:  # the default world, where nobody is
             return None
-        return make_liquidity(self._plan.liquidity, exchange.engine, exchange.random("liquidity"))
+        return self._plan.supply.make(exchange)

@@ -148,7 +148,7 @@ def _takes(field: Any, schema: Mapping[str, Any]) -> str:
         return ", ".join(choices)
     if field.name.endswith(NS):
         return "a duration (`250ms`, `2s`, `1h`)"
-    units = {"percent": "percent", "_s": "seconds", "bytes": "bytes"}
+    units = {"percent": "percent", "bytes_per_s": "bytes a second", "_s": "seconds", "bytes": "bytes"}
     unit = next((words for ending, words in units.items() if field.name.endswith(ending)), "")
     kinds = {"integer": "a whole number", "string": "text", "boolean": "`true` or `false`", "number": "a number"}
     what = " or ".join(kinds[each["type"]] for each in options)

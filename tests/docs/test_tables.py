@@ -179,6 +179,7 @@ def test_limits_are_as_stated() -> None:
 
 BOUND_NO_MEMORY = {
     "exchstream.core.backoff.MAX_RETRY_AFTER_NS",
+    "exchstream.core.balances.MAX_TIED",
     "exchstream.core.beginning.MAX_STARTING",
     "exchstream.core.epochs.MAX_DIGITS",
     "exchstream.journal.verify.MAX_FAULTS",  # of a command, that ends

@@ -180,10 +180,16 @@ async def no_answer(bot: Bot) -> None:
 
 @shows("hang_up")
 async def hang_up(bot: Bot) -> None:
-    await bot.arm("hang_up", None, **ORDER)
+    await bot.arm("hang_up", None, **ORDER, nth=1)
     with pytest.raises(httpx2.RemoteProtocolError):
         await bot.place()
     assert bot.orders == 1
+    await bot.arm("hang_up", {"how": "reset", "accepted": False}, path="/api/v3/time", name="reset")
+    async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
+        await stream.send_all(b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n")
+        with pytest.raises(trio.BrokenResourceError) as error:
+            await stream.receive_some()
+    assert isinstance(error.value.__cause__, ConnectionResetError)
 
 
 @shows("stale_snapshot")

@@ -47,13 +47,14 @@ def test_the_file_is_of_the_schema(name: str) -> None:
         {"finally": [{"check": ["no_fills_lost"]}]},
         {"finally": [{"wait": "1s"}]},
         {"venue": "binance"},
+        {"liquidity": "replay"},
         {"setup": {"patients": "1s"}},
         {"nmae": "x"},
     ],
 )
 def test_the_schema_finds_what_the_player_refuses(wrong: dict[str, Any]) -> None:
     """A slip is underlined in the editor."""
-    good: dict[str, Any] = {"mock": 1, "venue": "ftx", "steps": []}
+    good: dict[str, Any] = {"mock": 1, "venue": "ftx", "liquidity": "replay:trades.csv#BTC/USD", "steps": []}
     assert list(validator().iter_errors(good)) == []
     assert list(validator().iter_errors(good | wrong)) != []
 

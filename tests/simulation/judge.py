@@ -172,11 +172,10 @@ def _before_verdict(
 def _outages(world: World, story: Story) -> list[Span]:
     """What could not be asked about, of what there is a reason to ask about."""
     unasked = {name for name in world.exchange.engine.instruments if story.symbols is not None} | world.delisted
-    nothing_by_symbol = world.venue.plan.fills.by_symbol and not world.most_symbols
     return [
         span._replace(until_ns=min(span.until_ns, world.now_ns))
         for span in world.outages
-        if span.name.partition(":")[2] not in unasked and not (nothing_by_symbol and span.name in ("orders", "fills"))
+        if span.name.partition(":")[2] not in unasked
     ]
 
 

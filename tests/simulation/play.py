@@ -141,10 +141,7 @@ def perform(world: World, step: Step) -> None:
         case "stall":
             world.stall(arg)
         case "clock":
-            world.machine_ns = arg
-            world.jumped_ns = max(world.jumped_ns, abs(arg))
-            # A question may be refused for its time, and then the audit asks anew a beat later.
-            world.troubles.append(Span(world.now_ns, world.now_ns + 2 * MINUTE))
+            world.step_clock(arg)
         case "expire_key":
             world.exchange.face.expire_listen_keys(None, notices=arg)
         case "rekey":

@@ -161,7 +161,8 @@ class World:
     evicted: bool = attrs.field(default=False, init=False)
     asked_while_banned: int = attrs.field(default=0, init=False)
     most_symbols: int = attrs.field(default=0, init=False)
-    jumped_ns: int = attrs.field(default=0, init=False)
+    _asks_by_symbol: bool = attrs.field(default=False, init=False)
+    _stepped: list[int] = attrs.field(factory=lambda: [0, 0], init=False)  # between these the machine's clock stepped
     worst_error_ns: int = attrs.field(default=0, init=False)
     started_ns: int | None = attrs.field(default=None, init=False)
     since_ns: int | None = attrs.field(default=None, init=False)
@@ -358,7 +359,10 @@ class World:
 
     def _note_sizes(self) -> None:
         self.most_asks = max(self.most_asks, len(self.session._asks.out))
-        self.most_symbols = max(self.most_symbols, len(self.session._teller.symbols))
+        symbols = len(self.session._teller.symbols)
+        if symbols and self.venue.plan.fills.by_symbol and not self._asks_by_symbol:
+            self.note_weather()  # what is asked by symbol is asked from now on
+        self.most_symbols = max(self.most_symbols, symbols)
         self.evicted = self.evicted or bool(self.session.ledger.forgotten)
 
     def _drawn(self, delay: Range) -> int:
@@ -844,6 +848,9 @@ class World:
         weather, now_ns = self.weather, self.now_ns
         kinds = [kind.__name__.lower() for kind in AUDITED if self.venue.plan.balances or kind is not Balances]
         failing = {name for name in weather.away if name.partition(":")[0] in kinds}
+        self._asks_by_symbol = bool(self.session._teller.symbols)
+        if self.venue.plan.fills.by_symbol and not self._asks_by_symbol:
+            failing -= {"orders", "fills"}  # nothing can be asked about no symbol
         if weather.fate not in ("ok", "mixed"):
             failing.add("*")
         self.outages = [
@@ -856,6 +863,19 @@ class World:
         troubled = bool(weather.away) or weather.fate != "ok" or weather.slowest_ns > FAST_NS
         self.troubles = _held(self.troubles, now_ns, lasts=troubled, after_ns=2 * MINUTE)
         self.unreachable = _held(self.unreachable, now_ns, lasts=weather.dials != "ok", after_ns=MINUTE)
+
+    def step_clock(self, machine_ns: int) -> None:
+        """Step this machine's clock; a question may be refused for its time, and the audit asks anew a beat later."""
+        self.machine_ns = machine_ns
+        low_ns, high_ns = self._stepped
+        self._stepped = [min(low_ns, machine_ns), max(high_ns, machine_ns)]
+        self.troubles.append(Span(self.now_ns, self.now_ns + 2 * MINUTE))
+
+    @property
+    def jumped_ns(self) -> int:
+        """What may lie between the time by which the venue's clock was measured and any other of this machine's."""
+        low_ns, high_ns = self._stepped
+        return high_ns - low_ns
 
     @property
     def hindrances(self) -> list[Span]:

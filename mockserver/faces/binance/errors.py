@@ -80,7 +80,6 @@ BAD_CANCEL_RESTRICTIONS = Refusal(-1145, "Invalid cancelRestrictions")
 # Measured on production (2026-07-31); the error page does not list it.
 NOT_LOGGED_ON = Refusal(-1193, "WebSocket session not authenticated")
 BAD_TIME_UNIT = Refusal(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
-BAD_LISTEN_TOKEN = Refusal(-1209, "Invalid listenToken.")
 # The stp FAQ gives only the code for a mode the symbol does not allow.
 BAD_SELF_TRADE = Refusal(-1013, "This symbol does not allow the specified self-trade prevention mode.")
 INSUFFICIENT_BALANCE = Refusal(-2010, "Account has insufficient balance for requested action.")
@@ -105,6 +104,10 @@ WRONG_CLIENT_ID = Refusal(-2039, "Client order ID is not correct for this order 
 # The amend FAQ says only that the new quantity must be smaller and above what is filled; code and words are practice.
 BAD_AMEND = Refusal(-2038, "The requested action would change no state; rejecting.")
 
+# Their `data` says what became of the two halves.
+REPLACE_FAILED = Refusal(-2022, "Order cancel-replace failed.")
+REPLACE_HALF_DONE = Refusal(-2021, "Order cancel-replace partially failed.", status=409)
+
 # USD-M: the same numbers can mean other things than on spot (-2021 and -2022 are cancel-replace there).
 MARGIN_INSUFFICIENT = Refusal(-2019, "Margin is insufficient.")  # practice; the page was not at hand
 WOULD_TRIGGER = Refusal(-2021, "Order would immediately trigger.")
@@ -128,7 +131,11 @@ NOTIONAL_TOO_SMALL = Refusal(-4164, "Order's notional must be no smaller than 5 
 POST_ONLY_REJECTED = Refusal(
     -5022, "Due to the order could not be executed as maker, the Post Only order will be rejected."
 )
+# The page has "Quantity less than zero."; these words came for 0 (conor19w/Binance-Futures-Trading-Bot issue 52, 2023).
+QUANTITY_NOT_POSITIVE = Refusal(-4003, "Quantity less than or equal to zero.")
 QUANTITY_TOO_LARGE = Refusal(-4005, "Quantity greater than max quantity.")  # fapi error codes
+PRICE_NOT_POSITIVE = Refusal(-4001, "Price less than 0.")  # the same; that it is said of 0 too is an assumption
+PRICE_TOO_HIGH = Refusal(-4002, "Price greater than max price.")  # the same
 PRICE_OFF_TICK = Refusal(-4014, "Price not increased by tick size.")  # practice; the page was not at hand
 NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
 

@@ -174,15 +174,24 @@ def _place(
 def _limit_terms(params: Params, instrument: Instrument) -> tuple[int, TimeInForce, bool]:
     sent = params.need("timeInForce")
     price = _needed(params, "price")
-    if price > instruments.MAX_PRICE:
-        raise Refused(errors.PRICE_OFF_TICK)
     tif = TimeInForce.GTC if sent in ("GTX", "GTD") else placing.time_in_force(sent)
-    return placing.ticks(instrument, price, errors.PRICE_OFF_TICK), tif, sent == "GTX"
+    return _ticks(price, instrument), tif, sent == "GTX"
+
+
+def _ticks(price: Decimal, instrument: Instrument) -> int:
+    if price > instruments.MAX_PRICE:
+        raise Refused(errors.PRICE_TOO_HIGH)
+    return placing.ticks(instrument, price, errors.PRICE_OFF_TICK, not_positive=errors.PRICE_NOT_POSITIVE)
 
 
 def _steps(params: Params, instrument: Instrument) -> int:
-    quantity = _needed(params, "quantity")
-    return placing.steps(instrument, quantity, BAD_QUANTITY, too_large=errors.QUANTITY_TOO_LARGE)
+    return placing.steps(
+        instrument,
+        _needed(params, "quantity"),
+        BAD_QUANTITY,
+        too_large=errors.QUANTITY_TOO_LARGE,
+        not_positive=errors.QUANTITY_NOT_POSITIVE,
+    )
 
 
 def _needed(params: Params, name: str) -> Decimal:
@@ -213,7 +222,7 @@ def modify(call: Call) -> object:
     placing.side(params)
     order = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER)
     steps = _steps(params, instrument)
-    ticks = placing.ticks(instrument, _needed(params, "price"), errors.PRICE_OFF_TICK)
+    ticks = _ticks(_needed(params, "price"), instrument)
     if not order.is_open:
         raise Refused(errors.NO_ORDER)
     if (steps, ticks) == (order.quantity, order.price):

@@ -82,11 +82,20 @@ def self_trade(params: Params, default: str, allowed: tuple[str, ...]) -> SelfTr
     return SelfTrade(sent)
 
 
-def ticks(instrument: Instrument, price: Decimal, off_tick: Refusal, name: str = "price") -> int:
-    """Return a price in ticks; refused if it is zero or not a multiple of the tick."""
+def ticks(
+    instrument: Instrument,
+    price: Decimal,
+    off_tick: Refusal,
+    name: str = "price",
+    not_positive: Refusal | None = None,
+) -> int:
+    """Return a price in ticks; refused if it is not a multiple of the tick, or not above zero.
+
+    At or below zero the refusal is `not_positive`, where the venue has one.
+    """
     _check_precision(name, price)
     if price <= 0:
-        raise Refused(off_tick)
+        raise Refused(not_positive or off_tick)
     try:
         return instrument.to_ticks(price)
     except ValueError:
@@ -99,14 +108,15 @@ def steps(
     off_step: Refusal,
     name: str = "quantity",
     too_large: Refusal | None = None,
+    not_positive: Refusal | None = None,
 ) -> int:
     """Return a quantity in steps; refused if it is zero, out of bounds or not a multiple of the step.
 
-    Above the maximum the refusal is `too_large`, where the venue has one.
+    Above the maximum, and at or below zero, the refusal is one of its own where the venue has one.
     """
     _check_precision(name, quantity)
     if quantity <= 0:
-        raise Refused(off_step)
+        raise Refused(not_positive or off_step)
     try:
         counted = instrument.to_steps(quantity)
     except ValueError:

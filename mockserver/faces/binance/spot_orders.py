@@ -185,13 +185,13 @@ def cancel_replace(call: Call) -> object:
     cancelled = _half(lambda: _cancel_half(call, instrument))
     if isinstance(cancelled, Refusal) and mode == "STOP_ON_FAILURE":
         data = _halves(cancelled, None)
-        raise Refused(Refusal(-2022, "Order cancel-replace failed.", data=data))
+        raise Refused(evolve(errors.REPLACE_FAILED, data=data))
     placed = _half(lambda: _placed(call, command, answer))
     data = _halves(cancelled, placed)
     if isinstance(cancelled, Refusal) and isinstance(placed, Refusal):
-        raise Refused(Refusal(-2022, "Order cancel-replace failed.", data=data))
+        raise Refused(evolve(errors.REPLACE_FAILED, data=data))
     if isinstance(cancelled, Refusal) or isinstance(placed, Refusal):
-        raise Refused(Refusal(-2021, "Order cancel-replace partially failed.", status=409, data=data))
+        raise Refused(evolve(errors.REPLACE_HALF_DONE, data=data))
     return data
 
 

@@ -182,7 +182,8 @@ def my_trades(call: Call) -> object:
         raise Refused(errors.BAD_COMBINATION)
     from_id = params.integer("fromId")
     span = paging.span(params, SPAN_HOURS)
-    rows = call.exchange.engine.executions(
+    engine = call.exchange.engine
+    rows = engine.executions(
         call.account,
         instrument.name,
         order_id=params.integer("orderId"),
@@ -192,7 +193,8 @@ def my_trades(call: Call) -> object:
         as_of_ns=call.as_of_ns,
     )
     cut = paging.page(rows, limit, oldest=span.oldest or from_id is not None)
-    return [spot_views.my_trade(each, instrument, call.at) for each in cut]
+    orders = (engine.order(instrument.name, each.order_id) for each in cut)
+    return [spot_views.my_trade(each, order, instrument, call.at) for each, order in zip(cut, orders, strict=True)]
 
 
 PREVENTED_SELECTORS: Final = ("preventedMatchId", "orderId", "fromPreventedMatchId")
@@ -281,6 +283,13 @@ def ticker_price(call: Call) -> object:
 def ticker_book(call: Call) -> object:
     """Tell the best bid and ask of one market or several."""
     return _one_or_many(call, lambda instrument: {"symbol": instrument.name, **_best(call, instrument)})
+
+
+def ticker_day_weight(params: Params) -> int:
+    """Return the weight of a day's ticker: 2 for up to 20 symbols, 40 for up to 100, 80 for more or all."""
+    many = params.text("symbols")
+    asked = 1 if params.text("symbol") else 0 if many is None else many.count('"') // 2
+    return 80 if asked == 0 or asked > 100 else 40 if asked > 20 else 2
 
 
 def ticker_day(call: Call) -> object:

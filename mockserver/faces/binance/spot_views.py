@@ -331,13 +331,13 @@ def expiry_reason(order: OrderView) -> str | None:
     return None if order.reason is None else EXPIRY_REASONS.get(order.reason)
 
 
-def my_trade(fill: Execution, instrument: Instrument, at: TimeUnit) -> Object:
-    """Return one row of `myTrades`."""
+def my_trade(fill: Execution, order: OrderView | None, instrument: Instrument, at: TimeUnit) -> Object:
+    """Return one row of `myTrades`; of an order that is forgotten (None) nobody knows the list."""
     return {
         "symbol": fill.instrument,
         "id": fill.trade_id,
         "orderId": fill.order_id,
-        "orderListId": -1,
+        "orderListId": -1 if order is None else list_id(order),
         "price": price(instrument, fill.price),
         "qty": quantity(instrument, fill.quantity),
         "quoteQty": amount(fill.quote),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from mockserver.link import Link
 
 MAX_ID_LENGTH: Final = 36
+LONGEST_METHOD: Final = 64
+"""So much of a method that there is not is looked at."""
 BANNED: Final = 418
 _VERSION: Final = re.compile(r"^v[0-9]+/")
 Id = int | str | None
@@ -158,6 +161,7 @@ class WsApiSession(Session):
         try:
             # The list of errors has no word for an unknown method; it is answered as a request that cannot be read.
             if mine is None and found is None:
+                self._warn_of(asked.method[:LONGEST_METHOD])
                 raise Refused(errors.BAD_JSON)
             weight = found.weigh(params) if found is not None else self.face.session_weight
             pool.charge(owner, weight, now_ms)
@@ -179,6 +183,11 @@ class WsApiSession(Session):
                 account = None if who is None else who.name
         text = self._worded(asked.number, status, body, account, self._shows(params))
         return HttpResponse(status, text.encode(), content_type=FRAME)
+
+    def _warn_of(self, method: str) -> None:
+        """Tell the journal what the client may have meant; the client is told what the venue tells."""
+        near = get_close_matches(method, [*self.own_methods, *self.methods], n=3, cutoff=0.1)
+        self.link.warn(f"no such method: {method}; the nearest: {', '.join(near) or 'none'}")
 
     def _tell(self, asked: Asked, answer: HttpResponse) -> None:
         """Give an answer, or an error that a fault has put in its place."""

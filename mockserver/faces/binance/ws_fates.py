@@ -99,7 +99,7 @@ class Question:
             case "answer":
                 self._after(fate.after_ns, "answer to", lambda: self.tell(answer))
             case "hang_up":
-                self._after(fate.after_ns, "end of", self.link.drop)
+                self._after(fate.after_ns, "end of", self.link.reset if fate.is_reset else self.link.drop)
             case "never":
                 pass
 

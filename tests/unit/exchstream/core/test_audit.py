@@ -7,7 +7,7 @@ from decimal import Decimal
 import attrs
 from msgspec.structs import replace
 
-from exchstream.core.audit import Audit
+from exchstream.core.audit import Audit, Finding
 from exchstream.core.balances import Balances as Sheet
 from exchstream.core.happenings import Now
 from exchstream.core.ledger import Ledger
@@ -145,6 +145,18 @@ def test_a_look_by_a_wrong_clock_is_put_off() -> None:
     auditor.look(fill)
     now = Now(200 * SECOND, T0 + 200 * SECOND)
     auditor.audit.begin(now, ["BTCUSDT"])
-    auditor.audit.put_off(now)
+    assert auditor.audit.put_off("too early", now) is None
     assert (auditor.audit.look, auditor.audit.next_ns) == (None, 210 * SECOND)
     assert auditor.look(fill) == "fill 7 of BTCUSDT is new"
+
+
+def test_a_clock_that_stays_wrong_is_told() -> None:
+    """Where every look is put off, nobody knows whether all is well."""
+    auditor = Auditor()
+    found = []
+    for second in range(0, 601, 10):
+        now = Now(second * SECOND, T0 + second * SECOND)
+        auditor.audit.begin(now, ["BTCUSDT"])
+        found.append(auditor.audit.put_off("too early", now))
+    assert found[:-1] == [None] * 60
+    assert found[-1] == Finding("the account cannot be asked about for 10 minutes: too early", blind=True)

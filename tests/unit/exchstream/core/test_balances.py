@@ -31,6 +31,29 @@ def test_what_happened_while_the_holdings_were_asked_for_may_be_in_them(*, had_i
     assert sheet.unexplained(Holdings({**later, "ETH": Decimal(1)})) == {"ETH": Decimal(1)}
 
 
+@pytest.mark.parametrize("had", [0, 7, 20])
+def test_of_many_while_the_holdings_were_asked_for_they_may_have_the_first(had: int) -> None:
+    """Holdings are of one instant: what had happened by then is in them, whatever was heard first."""
+    sheet = Balances()
+    sheet.agree(Holdings({"BTC": Decimal(sum(range(had))), "USDT": Decimal(-100 * sum(range(had)))}), T0, T0 + 10**9)
+    for number in reversed(range(20)):
+        trade = execution(f"t{number}", quantity=str(number), at=number / 100 + 0.01)
+        sheet.executed(trade, MARKETS["BTCUSDT"], T0)
+    later = {"BTC": Decimal(190), "USDT": Decimal(-19_000)}
+    assert sheet.unexplained(Holdings(later)) == {}
+    assert sheet.unexplained(Holdings({**later, "ETH": Decimal(1)})) == {"ETH": Decimal(1)}
+
+
+def test_of_one_instant_the_holdings_may_have_any() -> None:
+    """What happened at the same time may be heard in another order."""
+    sheet = Balances()
+    sheet.agree(Holdings({"ETH": Decimal(1), "USDT": Decimal(-100)}), T0, T0 + 10**9)
+    sheet.executed(execution("first", at=0.5), MARKETS["BTCUSDT"], T0)
+    sheet.executed(execution("second", at=0.5, symbol="ETHUSDT"), MARKETS["ETHUSDT"], T0)
+    later = {"BTC": Decimal(1), "ETH": Decimal(1), "USDT": Decimal(-200)}
+    assert sheet.unexplained(Holdings(later)) == {}
+
+
 def test_more_of_that_than_can_be_tried_explains_nothing() -> None:
     """Until the holdings are read again."""
     sheet = Balances()

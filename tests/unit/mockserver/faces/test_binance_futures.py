@@ -126,7 +126,9 @@ def test_an_acknowledgement_shows_the_order_before_it_traded() -> None:
         ({"positionSide": "LONG"}, -4061, "position side"),
         ({"newClientOrderId": "x" * 37}, -4015, "Client order id length should be less than 36 chars"),
         ({"newClientOrderId": "a b"}, -1100, "newClientOrderId"),
-        ({"price": "1000000.1"}, -4014, "tick size"),
+        ({"price": "1000000.1"}, -4002, "Price greater than max price."),
+        ({"price": "0"}, -4001, "Price less than 0."),
+        ({"quantity": "0"}, -4003, "Quantity less than or equal to zero."),
         ({"price": "50000.05"}, -4014, "Price not increased by tick size."),
         ({"quantity": "0.0001"}, -1111, "Parameter 'quantity' has too much precision."),
         ({"quantity": "1000.001"}, -4005, "Quantity greater than max quantity."),
@@ -179,6 +181,7 @@ def test_changing_an_order() -> None:
     assert (event["o"]["x"], event["o"]["X"], event["o"]["q"]) == ("AMENDMENT", "NEW", "0.02")
     assert isinstance(event["o"]["M"], int)
     assert client.bad("PUT", ORDER, **changed)[1] == -5027
+    assert client.bad("PUT", ORDER, **{**changed, "price": "1000000.1"})[1] == -4002
     client.fill(client.futures, order_id)
     assert client.bad("PUT", ORDER, **{**changed, "price": "48000"})[1] == -2013
 

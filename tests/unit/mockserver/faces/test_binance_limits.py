@@ -1,6 +1,7 @@
 """Counting: what is kept of the past is bounded, whoever asks."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -61,6 +62,22 @@ def opened(client: Client, target: str, peer: str = "127.0.0.1") -> int:
     """The status of a handshake."""
     answer = client.worlds.connect(HttpRequest("GET", target, peer=peer), NoTransport())
     return answer.status if isinstance(answer, HttpResponse) else 101
+
+
+@pytest.mark.parametrize(
+    ("params", "weight"),
+    [
+        ({"symbol": "BTCUSDT"}, 2),
+        ({"symbols": json.dumps(["BTCUSDT"] * 20)}, 2),
+        ({"symbols": json.dumps(["BTCUSDT"] * 21)}, 40),
+        ({"symbols": json.dumps(["BTCUSDT"] * 101)}, 80),
+        ({}, 80),
+    ],
+)
+def test_the_ticker_of_a_day_weighs_by_its_symbols(params: dict[str, str], weight: int) -> None:
+    """As the page of the endpoint says."""
+    answer = Client().raw("GET", f"/api/v3/ticker/24hr?{urlencode(params)}")
+    assert (answer.status, dict(answer.headers)["x-mbx-used-weight-1m"]) == (200, str(weight))
 
 
 def test_raw_requests_are_limited_per_address() -> None:

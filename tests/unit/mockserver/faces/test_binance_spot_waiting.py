@@ -204,6 +204,8 @@ def test_a_pair_from_its_start_to_its_end(client: Client) -> None:
     assert client.good("GET", "/api/v3/allOrderList")[0]["listStatusType"] == "ALL_DONE"
     order = client.good("GET", ORDER, symbol="BTCUSDT", orderId=below["orderId"])
     assert (order["status"], order["orderListId"]) == ("EXPIRED", answer["orderListId"])
+    rows = client.good("GET", "/api/v3/myTrades", symbol="BTCUSDT")
+    assert {row["orderListId"] for row in rows} == {answer["orderListId"]}
 
 
 @pytest.mark.parametrize(

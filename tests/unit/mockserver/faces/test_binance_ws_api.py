@@ -77,6 +77,17 @@ def test_bad_subscriptions() -> None:
     assert frozenset() == socket.link.accounts
 
 
+def test_a_method_that_there_is_not() -> None:
+    """The venue says no more than that it cannot read it; the journal names the nearest."""
+    client = Client()
+    socket = client.socket("/ws-api/v3")
+    assert code(socket.ask({"id": 1, "method": "v3/order.plase"})) == (400, -1135)
+    assert code(socket.ask({"id": 2, "method": "?" * 100_000})) == (400, -1135)
+    first, second = client.worlds.default.recorder.journal(kind="warning")
+    assert str(first["text"]).startswith("no such method: order.plase; the nearest: order.place, ")
+    assert second["text"] == f"no such method: {'?' * 64}; the nearest: none"
+
+
 def test_a_frame_up_to_a_minute_old_with_a_wide_window() -> None:
     """A frame 50 s old is accepted with recvWindow=60000."""
     client = Client()

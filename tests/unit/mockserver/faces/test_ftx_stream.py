@@ -14,6 +14,7 @@ from mockserver.clock import VirtualClock
 from mockserver.engine.types import CancelAll, Expire, ForceClose, Kind, Side
 from mockserver.faces.base import HttpRequest
 from mockserver.faces.ftx import auth
+from mockserver.faults import AckRace, Fault
 from mockserver.link import NoTransport
 from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
@@ -198,6 +199,21 @@ def test_unsubscribed_means_silent() -> None:
         {"type": "error", "code": 400, "msg": "Not subscribed"}
     ]
     assert socket.link.accounts == frozenset()
+
+
+def test_an_event_right_behind_the_acknowledgement() -> None:
+    """The fault `ack_race`: the acknowledgement waits for what comes next, and goes out with it."""
+    client = Client()
+    client.worlds.default.faults.arm(Fault(kind=AckRace()))
+    socket = Socket(client.worlds)
+
+    assert socket.ask(client.login()) == []
+    assert socket.ask({"op": "subscribe", "channel": "orders"}) == []
+    client.placed()
+    assert [(message["type"], message["channel"]) for message in socket.take()] == [
+        ("subscribed", "orders"),
+        ("update", "orders"),
+    ]
 
 
 def test_ftxpay_is_acknowledged_and_silent() -> None:

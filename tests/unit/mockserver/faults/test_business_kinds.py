@@ -142,6 +142,42 @@ def test_a_cancel_by_client_id_that_comes_too_late(desk: Desk) -> None:
     assert desk.status(order.order_id) == "FILLED"
 
 
+@pytest.mark.parametrize("name", ["cancelOrderId", "cancelOrigClientOrderId"])
+def test_a_replacement_that_comes_too_late(name: str) -> None:
+    """The order that was to be replaced has filled; the new one is placed all the same, if that was asked for."""
+    desk = Desk("binance-spot")
+    order = order_of_answer(desk.exchange, desk.place("mine"))
+    assert order is not None
+    desk.arm(CancelRace(), path="*/cancelReplace")
+    terms = {"symbol": desk.symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+    old = {name: order.order_id if name == "cancelOrderId" else "mine"}
+    request = desk.request(
+        "POST", "/api/v3/order/cancelReplace", **terms, price=desk.price, **old, cancelReplaceMode="ALLOW_FAILURE"
+    )
+    told = json.loads(desk.send(request).body)
+    assert (told["code"], told["data"]["cancelResult"], told["data"]["newOrderResult"]) == (-2021, "FAILURE", "SUCCESS")
+    assert (desk.status(order.order_id), desk.fills) == ("FILLED", 1)
+
+
+def test_a_cancel_is_about_the_sender_s_own_order(desk: Desk) -> None:
+    """Two accounts may use one client id, and one may ask for an id that is the other's."""
+    desk.place("mine")
+    theirs = desk.exchange.engine.open_orders("alice")[0]
+    other = desk.worlds.open_account(desk.exchange, "bob")
+    if desk.venue == "ftx":
+        mine, desk.ftx.account = desk.ftx.account, other
+        path, fields = "/api/orders/by_client_id/mine", {}
+    else:
+        mine, desk.binance.accounts[desk.venue] = desk.binance.accounts[desk.venue], other
+        path, fields = desk.place_path, {"symbol": desk.symbol, "origClientOrderId": "mine"}
+    desk.arm(CancelRace(), method="DELETE")
+    for request in (desk.request("DELETE", path, **fields), desk.cancel_request(theirs.order_id)):
+        assert order_of_request(desk.exchange, request) is None
+        desk.send(request)
+    assert desk.exchange.engine.open_orders("alice") == (theirs,)
+    assert mine.name == "alice"
+
+
 def test_many_fills_and_a_late_one(desk: Desk) -> None:
     """In so many parts, at once or spread; or whole, later."""
     desk.arm(PartialFillStorm(fills=7), method="POST", nth=1)
@@ -255,6 +291,21 @@ def test_magic_client_ids_at_every_venue(venue: str) -> None:
         "m-reject-2010 1",
         "m-timeout-lost 1",
     ]
+
+
+def test_magic_client_ids_of_a_replacement() -> None:
+    """It places an order too."""
+    desk = Desk("binance-spot")
+    terms = {"symbol": desk.symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+
+    def replace(old: int, client_id: str) -> HttpResponse:
+        names = {"cancelOrderId": old, "newClientOrderId": client_id, "cancelReplaceMode": "STOP_ON_FAILURE"}
+        return desk.send(desk.request("POST", "/api/v3/order/cancelReplace", **terms, price=desk.price, **names))
+
+    assert words(replace(desk.placed(), "m-reject-2010")) == "Account has insufficient balance for requested action."
+    assert desk.exchange.engine.executions("alice") == ()
+    assert replace(desk.placed(), "m-partial-3").status == 200
+    assert desk.fills == 3
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from mockserver.faults import (
 )
 from mockserver.faults.kinds import Answering
 from mockserver.faults.refusals import Site, refusal
-from mockserver.faults.texts import FTX_BY_CODE, FTX_BY_STATUS, STATUSES, TEXTS
+from mockserver.faults.texts import FTX_BY_CODE, FTX_BY_STATUS, SPOT_TEXTS, STATUSES, TEXTS
 from mockserver.stage import Stage, heard
 from mockserver.strategies import VENUES
 
@@ -104,13 +104,24 @@ def test_errors_are_in_the_venues_form(kind: Answering, status: int, body: Any) 
 
 
 def test_a_code_brings_the_words_that_the_venue_has_for_it() -> None:
-    """Those that the faces refuse with; none of them says -1001."""
+    """Those that the faces refuse with; none of them says -1001 or -1006, and none is without its words."""
     refusals = [each for each in vars(binance).values() if isinstance(each, binance.Refusal)]
-    theirs = {(each.code, each.msg) for each in [*refusals, binance.filter_failure("PRICE_FILTER")]}
-    assert {(code, text) for code, text in TEXTS.items() if code != -1001} <= theirs
+    made = [binance.filter_failure("PRICE_FILTER"), binance.too_precise("quantity")]
+    theirs = {(each.code, each.msg) for each in [*refusals, *made]}
+    assert {(code, text) for code, text in TEXTS.items() if code not in (-1001, -1006)} <= theirs
+    assert {*SPOT_TEXTS.items()} <= theirs
+    assert {each.code for each in refusals} <= TEXTS.keys()
     known = {code: {each.status for each in refusals if each.code == code} for code in STATUSES}
-    assert {code: status for code, status in STATUSES.items() if known[code]} == {-1008: 503, -2014: 401, -2015: 401}
+    assert {code: status for code, status in STATUSES.items() if known[code]} == {
+        -1007: 504,
+        -1008: 503,
+        -2014: 401,
+        -2015: 401,
+    }
     assert all(known[code] <= {status} for code, status in STATUSES.items())
+    half = HttpError(status=409, code=-2021)
+    assert b"cancel-replace" in answer(half, "binance-spot").body
+    assert b"immediately trigger" in answer(half, "binance-futures").body
 
 
 def test_words_with_numbers_are_those_of_the_limits() -> None:
@@ -206,7 +217,13 @@ def test_real_frames_are_known_by_their_event_and_symbol(venue: str) -> None:
         ('{"e":"TRADE_LITE","s":"ETHUSDT"}', "TRADE_LITE", "ETHUSDT"),
         ('{"e":"ORDER_TRADE_UPDATE","o":{"s":"ETHUSDT"}}', "ORDER_TRADE_UPDATE", "ETHUSDT"),
         ('{"channel": "fills", "type": "update", "data": {"market": "BTC/USD"}}', "fills", "BTC/USD"),
-        ('{"type": "pong"}', "pong", None),
+        ('{"channel": "ticker", "type": "update", "market": "BTC/USD", "data": {}}', "ticker", "BTC/USD"),
+        ('{"type": "subscribed", "channel": "fills"}', "answer", None),
+        ('{"type": "unsubscribed", "channel": "trades", "market": "BTC/USD"}', "answer", None),
+        ('{"type": "error", "code": 400, "msg": "Invalid request"}', "answer", None),
+        ('{"type": "pong"}', "answer", None),
+        ('{"type": "info", "code": 20001, "msg": "again"}', "info", None),
+        ('{"result":null,"id":1}', "answer", None),
         ('{"id":1,"status":200,"result":{}}', "answer", None),
         ("[1]", "", None),
         ("not json", "", None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +159,22 @@ def test_what_was_before_the_client() -> None:
     assert lost == [f"fill lost: ('BTCUSDT', '{fill.trade_id}', '{fill.order_id}') of {fill.time_ns}"]
     with pytest.raises(SetupError, match="before the client begins a wait is a duration"):
         Scene("- wait: 1s", head="before: [{wait: {client: subscribed}}]")
+
+
+def test_recorded_trades_are_the_market(tmp_path: Path) -> None:
+    """A story whose market is a replay opens where the recording does, and its trades fill the client's orders."""
+    file = tmp_path / "trades.csv"
+    rows = ("1,BTCUSDT,60000,1,buy", "2,BTCUSDT,49999,0.25,sell")
+    file.write_text("\n".join(("time,symbol,price,quantity,side", *rows)))
+    scene = Scene("- wait: 1s", head=f"liquidity: 'replay:{file}'")
+    clock = scene.playing.hands.world.clock
+    clock.fire_due()
+    order_id = scene.place()
+    scene.at += 2 * 10**9
+    clock.fire_due()
+    order = scene.exchange.engine.order("BTCUSDT", order_id)
+    assert order is not None
+    assert order.status is OrderStatus.FILLED
 
 
 def test_markets_and_symbols() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +54,17 @@ def test_a_seed_that_is_none(seed: object) -> None:
     """A seed that could not be written on a command line is refused."""
     with pytest.raises(PlanError, match="seed is a whole number"):
         read_plan({"seed": seed})
+
+
+def test_a_replay(tmp_path: Path) -> None:
+    """The trades of the file are there for every world; without a file, or where there is none, it is refused."""
+    file = tmp_path / "trades.csv"
+    file.write_text("time,price,quantity,side,symbol\n1700000000000,59000,0.5,sell,BTCUSDT\n")
+    plan = read_plan({"liquidity": f"replay:{file}"})
+    assert (plan.supply.model, [trade.price for trade in plan.supply.trades]) == ("replay", [Decimal(59000)])
+    for wrong, says in (("replay", "needs a file"), ("replay:gone.csv", "cannot read gone.csv"), ("touch:x", "no liq")):
+        with pytest.raises(PlanError, match=says):
+            read_plan({"liquidity": wrong})
 
 
 def test_balances_that_are_no_mapping() -> None:
