@@ -176,7 +176,9 @@ class Balances:
 
         What happened after it explains them; what had happened by then is in it.
         """
-        for _, group in groupby(sorted(reversed(self.uncertain), key=_time, reverse=True), key=_time):
+        newest_first = sorted(self.uncertain, key=_time)
+        newest_first.reverse()  # of one instant, too
+        for _, group in groupby(newest_first, key=_time):
             tied = list(group)
             yield from (_less(moved, some) for some in (_subsets(tied) if len(tied) <= MAX_TIED else _heads(tied)))
             moved = _less(moved, tied)
