@@ -33,7 +33,7 @@ MAX_ORDERS: Final = 20  # open orders that `show` names of each account
 BLOCK: Final = 1 << 16  # bytes that are written at once
 Kind = Literal["order_update", "fill", "gap_opened", "gap_closed", "account_down", "unrecognized"]
 NAMES: Final[dict[int, str]] = dict(zip(KINDS.values(), get_args(Kind), strict=True))
-# The names of the JSON form, but `v` and `raw`; docs/journal.md lists them.
+# The names of the JSON form, but `v` and `raw`; docs/events.md lists them.
 COLUMNS: Final = (
     *("event", "position", "venue", "account", "symbol", "venue_symbol", "order_id", "order_kind", "trade_id"),
     *("client_order_id", "status", "reason", "side", "type", "time_in_force", "price", "stop_price", "quantity"),

@@ -2,8 +2,8 @@
 
 Holdings (spot: the balances of assets; derivatives: the positions) are compared with a baseline plus what the
 executions since then explain; of those that happened while the baseline was being read nobody knows which are in there,
-so every instant at which it may have been taken is tried.  It asks nothing and decides nothing: it names the assets that moved without an explanation,
-and the markets that could explain them.
+so every instant at which it may have been taken is tried.  It asks nothing and decides nothing: it names the assets
+that moved without an explanation, and the markets that could explain them.
 """
 
 from __future__ import annotations
@@ -176,7 +176,9 @@ class Balances:
 
         What happened after it explains them; what had happened by then is in it.
         """
-        for _, group in groupby(reversed(sorted(self.uncertain, key=_time)), key=_time):
+        newest_first = sorted(self.uncertain, key=_time)
+        newest_first.reverse()  # of one instant, too
+        for _, group in groupby(newest_first, key=_time):
             tied = list(group)
             yield from (_less(moved, some) for some in (_subsets(tied) if len(tied) <= MAX_TIED else _heads(tied)))
             moved = _less(moved, tied)

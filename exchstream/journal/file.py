@@ -144,8 +144,11 @@ def opened(path: Path) -> sqlite3.Connection:
 
 
 def _create(path: Path) -> None:
-    """Make a new journal beside, and give it its name when it is whole: there is none or all of it."""
-    new = Path(f"{path}-new")
+    """Make a new journal beside, and give it its name when it is whole: there is none or all of it.
+
+    What a killed process left of one is deleted, so its name must be one that nobody gives to a copy.
+    """
+    new = Path(f"{path}-unfinished")
     try:
         new.unlink(missing_ok=True)
         with closing(connect(new, "rwc")) as db:

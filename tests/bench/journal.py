@@ -40,7 +40,7 @@ from exchstream.journal.memory import InMemory
 from exchstream.journal.store import Batch, Store
 from exchstream.shell.stream import OrderStream
 from tests.bench.processes import ROOT
-from tests.bench.race import Contestant, Terms, race
+from tests.bench.race import Contestant, Lap, Terms, race
 from tests.bench.reports import COURSE, blast
 
 DURABILITIES: Final = ("memory", "relaxed", "normal", "full")
@@ -63,9 +63,15 @@ def cpu(rounds: int, messages: int) -> None:
         for durability in DURABILITIES
     ]
     results = race(contestants, Terms(rounds=rounds, messages=messages))
-    print(f"\n{'CPU us per report':<24}{'median':>10}{'ratio':>8}")
+    print(f"\n{'CPU us per report':<24}{'median':>10}{'ratio':>8}{'events/s':>10}")
     for result in results:
-        print(f"{result.contestant.name:<24}{result.median():>10.1f}{result.ratio(results[0]):>8.2f}")
+        figures = f"{result.median():>10.1f}{result.ratio(results[0]):>8.2f}{result.median(events_a_second):>10,.0f}"
+        print(f"{result.contestant.name:<24}{figures}")
+
+
+def events_a_second(lap: Lap) -> float:
+    """How many events one core is busy with for a second."""
+    return 1e6 / lap.us * (lap.orders + lap.fills) / lap.sent
 
 
 # ------------------------------------------------------------------------------------------------ delay

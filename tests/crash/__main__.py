@@ -30,6 +30,7 @@ LANES: Final[tuple[tuple[tuple[str, ...], Durability], ...]] = (
 )
 AT_ONCE: Final = 2  # bots at a time
 FEWEST: Final = 5  # kills in each phase
+FEWEST_KILLS: Final = 50
 FEWEST_FILLS: Final = 1_000
 
 
@@ -59,6 +60,8 @@ def wanting(rows: Sequence[Row]) -> list[str]:
     strict = [row for row in rows if row.once]
     met = {phase: sum(row.kills[phase] for row in strict) for phase in PHASES}
     wrong += [f"only {count} kills: {phase}" for phase, count in met.items() if count < FEWEST]
+    if (kills := sum(row.kills.total() for row in strict)) < FEWEST_KILLS:
+        wrong.append(f"only {kills} kills")
     fills = sum(row.fills for row in strict)
     return wrong if fills >= FEWEST_FILLS else [*wrong, f"only {fills} fills"]
 

@@ -147,6 +147,7 @@ def test_too_little_is_not_enough() -> None:
     assert wanting(rows) == ["only 0 kills: rotation"]
     rows[-1].trouble.append("it ended by itself")
     assert wanting(rows)[0] == "binance-futures, relaxed: it ended by itself"
+    assert wanting(rows_of(300)[:4])[-1] == "only 48 kills"
 
 
 def test_only_relaxed_may_tell_again() -> None:

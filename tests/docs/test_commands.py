@@ -3,6 +3,7 @@
 A command that ends only by Ctrl-C is ended so when it has said something.
 """
 
+import ast
 import os
 import re
 import shlex
@@ -84,6 +85,19 @@ def test_the_exports_lead_to_the_mock(mock_address: str, mock_variables: dict[st
 def test_what_cannot_run_is_still_there() -> None:
     """The lists above hold no command that the documents have dropped."""
     assert {*CANNOT_RUN, *ENDLESS} <= set(commands())
+
+
+def test_what_repeats_a_figure_is_there() -> None:
+    """Each session of nox, and each module of the tests, that a page names."""
+    text = "".join(path.read_text() for path in DOCUMENTS)
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    sessions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list}
+    assert set(re.findall(r"\bnox -s (\w+)", text)) <= sessions
+    places = [ROOT.joinpath(*name.split(".")) for name in re.findall(r"python -m (tests(?:\.\w+)*)", text)]
+    assert len(places) > 10
+    assert [
+        place for place in places if not (place.with_suffix(".py").exists() or (place / "__main__.py").exists())
+    ] == []
 
 
 def test_the_reasons_are_needed_for_few() -> None:

@@ -25,6 +25,7 @@ from exchstream import (
     jsonlines,
 )
 from exchstream.core.state import Status
+from exchstream.core.venue import MINUTE, SECOND
 from exchstream.metrics import StreamCollector
 from exchstream.venues.binance import futures, spot
 from exchstream.venues.settings import Leaf, leaves
@@ -42,6 +43,8 @@ from mockserver.verbs import VERBS as STORY_VERBS
 from mockserver.world import Recipe, Worlds
 from tests.clients.scenarios import SCENARIOS
 from tests.clients.table import CASES
+from tests.crash import __main__ as crash
+from tests.simulation import judge, profiles, tally
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -172,6 +175,49 @@ def test_limits_are_as_stated() -> None:
         place, _, name = names(cell)[0].rpartition(".")
         owner = pkgutil.resolve_name(place)
         assert int(value) == getattr(owner() if isinstance(owner, type) else owner, name), cell
+
+
+BOUND_NO_MEMORY = {
+    "exchstream.core.backoff.MAX_RETRY_AFTER_NS",
+    "exchstream.core.balances.MAX_TIED",
+    "exchstream.core.beginning.MAX_STARTING",
+    "exchstream.core.epochs.MAX_DIGITS",
+    "exchstream.journal.verify.MAX_FAULTS",  # of a command, that ends
+    "exchstream.shell.recorder.MAX_BEGIN",
+    "exchstream.shell.runner.MAX_FRAMES",
+    "exchstream.venues.numbers.MAX_DIGITS",
+    "exchstream.venues.numbers.MAX_MAGNITUDE",
+}
+
+
+def test_no_limit_is_left_out() -> None:
+    """Whatever a running stream's module calls MAX_ stands in the table, but for what bounds no memory."""
+    found = {
+        f"{'.'.join(path.relative_to(ROOT).with_suffix('').parts)}.{name}"
+        for part in ("core", "journal", "shell", "venues")
+        for path in (ROOT / "exchstream" / part).rglob("*.py")
+        for name in re.findall(r"^(MAX_\w+)\b.* = ", path.read_text(), re.MULTILINE)
+    }
+    told = {names(row[0])[0] for row in tables("guarantees.md", "limit", "value")}
+    assert found - told == BOUND_NO_MEMORY
+
+
+def test_what_the_searches_are_held_to_is_as_stated() -> None:
+    """Steps, floors and bounds of the simulation and the crash tests have the values that the guarantees give."""
+    text = (DOCS / "guarantees.md").read_text()
+    minutes = {"live again": judge.LIVE_WITHIN_NS // MINUTE, "gap closed": tally.CLOSED_WITHIN_NS // MINUTE}
+    for stated in (
+        f"the default profile, {profiles.PROFILES['default'].steps:,} steps",
+        f"{profiles.PROFILES['full'].steps:,} steps from a fresh seed",
+        f"{profiles.LEAST_FILLS_IN_GAPS:,} fills inside gaps and each fault {profiles.LEAST_OF_EACH_FAULT:,} times",
+        f"close {profiles.LEAST_CLOSED_WELL * 100:.0f} % of the gaps",
+        f"as complete within {minutes['gap closed']} minutes in which nothing stands in the way",
+        f"live again within {minutes['live again']} minutes, or within {minutes['live again']} minutes of the end",
+        *(f"{bound_ns // SECOND} s" for bound_ns in judge.NOTICED_NS.values()),
+    ):
+        assert stated in text, stated
+    assert crash.FEWEST == 5
+    assert "if a phase was met less than five times" in text
 
 
 def test_the_catalogue_of_errors_is_complete() -> None:

@@ -187,6 +187,20 @@ async def test_the_command_replays_in_another_process(mock: Mock, tmp_path: Path
         assert all(from_json(line) for line in done.stdout.splitlines())
 
 
+@pytest.mark.parametrize("flavour", NAMES)
+async def test_a_quiet_day_is_small(mock: Mock, flavour: str, tmp_path: Path, autojump_clock: MockClock) -> None:
+    """By a half hour of it: audits, pings and renewals are all that is in it (docs/operations.md)."""
+    seat = mock.seat(flavour, quick=False)
+    path = tmp_path / "incident.jsonl"
+    async with open_stream(seat.venue, record=path) as stream:
+        await until(stream, live(), seconds=60)
+        await trio.sleep(60)  # virtual
+        before = path.stat().st_size
+        await trio.sleep(1_800)  # virtual
+        grown = path.stat().st_size - before
+    assert 3_000_000 < 48 * grown < 13_000_000
+
+
 async def test_a_disk_that_fails_ends_the_record_and_not_the_stream(
     mock: Mock,
     tmp_path: Path,

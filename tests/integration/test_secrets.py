@@ -22,7 +22,9 @@ from exchstream.jsonlines import to_json
 from exchstream.metrics import metrics_text
 from exchstream.shell.stream import OrderStream, open_stream
 from mockserver.faces.base import HttpRequest, HttpResponse, Text
+from tests.canaries import canaries
 
+from .accounts import account
 from .harness import NAMES, Mock, Seat, gaps_of, live, served, until
 
 SHORTEST = 12  # a piece of a secret as long as this gives it away
@@ -205,6 +207,21 @@ async def test_a_whole_run_shows_no_secret(
     assert [refused.name] == [event.account for event in events if isinstance(event, AccountDown)]
     assert any("exchstream" in line for line in seen.lines)
     check(secrets, (("log", line) for line in seen.lines))
+
+
+async def test_what_any_test_shows_is_found_out(mock: Mock, tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A word that stands wherever it can, the account's name, is found in all of these places."""
+    word = "canaryNameCanaryName"
+    folder = tmp_path / "found"
+    folder.mkdir()
+    with pytest.raises(AssertionError) as caught, canaries(lambda: [word], folder):
+        seat = mock.seat("ftx")
+        venue = account("ftx", mock.http, mock.ws, **seat.keys | {"name": word})
+        async with open_stream(venue, journal=folder / "orders.db", record=folder / "incident.jsonl") as stream:
+            await until(stream, live(), seconds=60)
+            logging.getLogger("exchstream").info("a line about %s", word)
+    for where in ("log", "status", "metrics", "events", "orders.db", "incident.jsonl"):
+        assert f"a key in {where}" in str(caught.value), where
 
 
 async def watch(stream: OrderStream, seconds: float, events: list[Event]) -> None:

@@ -205,6 +205,22 @@ async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump
     assert seat.true_fills() == told_fills(events)
 
 
+async def test_a_dead_peer_is_noticed_within_the_bound(seat: Seat, autojump_clock: MockClock) -> None:
+    """Nothing is traded, so no audit finds anything: that nothing is heard says it alone, and in time."""
+    async with open_stream(seat.venue) as stream:
+        await until(stream, live(), seconds=60)
+        await watch(stream, 300)
+        for link in seat.links:
+            link.half_open()
+        started = trio.current_time()
+        events = await until(stream, lambda told: bool(gaps_of(told)), seconds=300)
+        noticed = trio.current_time() - started
+        await until(stream, live(), seconds=60, told=events)
+    assert GapReason.SILENT is gaps_of(events)[0].reason
+    assert noticed <= (35 if seat.flavour == "ftx" else 60)
+    assert verdicts_of(events)[-1].complete, verdicts_of(events)
+
+
 async def test_rest_that_lags_loses_nothing(seat: Seat, autojump_clock: MockClock) -> None:
     """REST answers as things were five seconds ago: the gap closes complete with everything told, once."""
     async with open_stream(seat.venue) as stream:

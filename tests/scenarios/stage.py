@@ -16,6 +16,7 @@ from mockserver.player.playing import Playing, Verdict
 from mockserver.player.shell import values, worlds_for
 from mockserver.server import Server, listen
 from mockserver.story import Story
+from tests.canaries import canaries
 from tests.integration.accounts import account
 
 from .bot import Bot
@@ -67,16 +68,19 @@ async def perform(story: Story, do: str = "", flaw: str = "") -> Verdict:
 
 
 async def perform_exchstream(story: Story, **options: Any) -> Verdict:
-    """Play a story of listening against exchstream, which reports in its own JSON lines."""
+    """Play a story of listening against exchstream, which reports in its own JSON lines, and shows no key (G8)."""
 
     async def client(playing: Playing, told: dict[str, str]) -> None:
         keys = {"name": DEMO, "api_key": told["key"], "api_secret": told["secret"]}
+        secrets.extend((told["key"], told["secret"]))
         given = keys | _told(story, told["symbols"]) | options
         async with open_stream(account(_flavour(story.venue), told["http"], told["ws"], **given)) as stream:
             async for event in stream:
                 playing.reports.line(to_json(event).decode(), playing.now_ns)
 
-    return await _perform(story, client)
+    secrets: list[str] = []
+    with canaries(lambda: secrets):
+        return await _perform(story, client)
 
 
 def _flavour(venue: str) -> str:

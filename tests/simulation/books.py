@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,8 +16,10 @@ import attrs
 
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.events import Event
+from exchstream.journal.file import reading
 from exchstream.journal.pending import Pending
 from exchstream.journal.store import Durability, Retention, Store
+from exchstream.journal.verify import verify
 
 Death = Literal["exit", "kill", "power"]
 DEATHS: Final[tuple[Death, ...]] = ("exit", "kill", "power")
@@ -136,6 +138,13 @@ class Books:
         new = [event for position, event in kept.items() if position not in self.shown]
         self.shown.update((event.position, event) for event in new)
         return new, wrong
+
+    def unsound(self) -> Iterator[str]:
+        """What `exchstream journal verify` says of the file as it is now; and what was shown and is not in it."""
+        with reading(self._path) as db:
+            yield from (f"the journal: {fault}" for fault in verify(db).faults)
+        if self.durability != "relaxed" and (lost := self.lost()):
+            yield f"shown and not in the journal: {sorted(lost)}"
 
     def left_on_disk(self) -> bytes:
         """All that all the lives have left on the disk."""

@@ -59,18 +59,14 @@ def told_by_chance(
     without |= frozenset() if "journal" in has else {"restart"}
     acts = acts_at(flavour)
     busy, rough = chance.choice((0.3, 0.6, 0.8)), chance.choice((0.15, 0.3, 0.5)) if faults else 0.0
-    armed = sorted(
-        name
-        for name in faults_of(chance, flavour)
-        if name not in without and (chance.random() < 0.4 or name == "restart")
-    )
+    armed = armed_by(chance, flavour, without)
     markets = chance.randint(3, 14) if "markets" in has else None
     steps: list[Step] = []
     length *= 1 + 2 * ("limits" in has)  # what is full must first be filled
     while len(steps) < length:
         draw = chance.random()
         if draw < busy:
-            steps += _traded(chance, acts, flavour)
+            steps += traded(chance, acts, flavour)
         elif draw < busy + rough * (1 - busy) and armed:
             what = chance.choice(armed)
             if what == "restart" and chance.random() < 0.7:  # while something is told, and is not kept yet
@@ -102,6 +98,17 @@ def told_by_chance(
         early=chance.random() < 0.3,
         lasting="lasting" in has,
         journal=chance.choice(("normal", "normal", "full", "relaxed")) if "journal" in has else None,
+    )
+
+
+def armed_by(chance: random.Random, flavour: str, without: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The faults that a run may meet: a part of those that this venue can have."""
+    return tuple(
+        sorted(
+            name
+            for name in faults_of(chance, flavour)
+            if name not in without and (chance.random() < 0.4 or name == "restart")
+        )
     )
 
 
@@ -183,7 +190,7 @@ def action_of(chance: random.Random, acts: Sequence[Act], flavour: str) -> Actio
     )
 
 
-def _traded(chance: random.Random, acts: Sequence[Act], flavour: str) -> list[Step]:
+def traded(chance: random.Random, acts: Sequence[Act], flavour: str) -> list[Step]:
     """One act; at FTX sometimes a modify, which is a cancel and a new order in one instant."""
     action = action_of(chance, acts, flavour)
     modify = flavour == "ftx" and chance.random() < 0.1

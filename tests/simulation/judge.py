@@ -88,6 +88,7 @@ def judged(outcome: Outcome) -> list[str]:
     nets = story.flavour == "binance-futures" and story.symbols is not None
     wrong = [
         *judged_so_far(story, world),
+        *(() if world.books is None or world.dead else world.books.unsound()),
         *checkers.verdicts_incomplete(told, lambda *said: excused(world, story, *said)),
         *checkers.silences(_outages(world, story), told, bound_ns=silence_bound_ns(world)),
         *checkers.told_late(

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from exchstream.core.venue import HOUR
+from exchstream.core.venue import HOUR, MINUTE, SECOND
 from mockserver.checkers import Opened, too_much
 
 from .chance import LIMITS, faults_of, told_by_chance
 from .days import day, faults_of_a_day
-from .judge import held
+from .judge import Outcome, held, judged
 from .play import CORE, limited, play, world_of
 from .scripts import kept
 from .shorten import shortened
@@ -116,6 +117,46 @@ def test_a_key_in_the_journal_is_found_out() -> None:
         Path(world.books.folder.name, "leak").write_text(f"x{world.client.api_key}y")
         world.search_disk()
         assert world.broken == ["a secret is shown: in the journal"]
+
+
+def test_false_positions_are_found_out() -> None:
+    """One that is given twice; and after a death one whose event is lost, and one that tells another event."""
+    with closing(world_of(Story(flavour="ftx", seed=1, journal="normal", steps=()))) as world:
+        world.start()
+        assert world.run(MINUTE, lambda: world.phase == "live")
+        world.run(SECOND)  # until that is shown, too
+        books = world.books
+        assert books is not None
+        one, two = sorted(books.shown)
+        assert world.broken == []
+        world._show([books.shown[two]])
+        world.die("kill", SECOND)
+        books.shown[one] = books.shown[two]
+        with closing(sqlite3.connect(books._path)) as db:
+            db.execute("delete from record where position = ?", (two,))
+            db.commit()
+        world.heal()
+        told = [text.partition(",")[0] for text in world.broken]
+    assert told[:2] == [f"position given twice: {two} after {two}", f"positions lost: [{two}]"]
+    assert told[2].startswith(f"position {one} tells ")
+
+
+def test_a_journal_that_is_not_sound_is_found_out() -> None:
+    """In the end the file is verified, and has all that was shown."""
+    story = Story(flavour="ftx", seed=1, journal="normal", steps=())
+    with closing(world_of(story)) as world:
+        world.start()
+        assert world.run(MINUTE, lambda: world.phase == "live")
+        world.run(SECOND)
+        outcome = Outcome(story, world)
+        assert judged(outcome) == []
+        assert world.books is not None
+        world.books.store._db.execute("insert into reader values ('nobody', 99)")
+        world.books.shown[77] = world.books.shown[1]
+        assert judged(outcome) == [
+            "the journal: reader 'nobody' stands at 99, behind the last position, 2",
+            "shown and not in the journal: [77]",
+        ]
 
 
 def test_a_seed_decides_the_run() -> None:

@@ -65,8 +65,9 @@ async def main(
     make = ftx if venue == "ftx" else account
     accounts = [make(meter, number) for number in range(meter.accounts)]
     live = 0
-    # Many accounts fill the memory while one reader waits for its turn: what a blast brings at once must fit.
-    kept = MEMORY_EVENTS if meter.accounts == 1 else ROOM
+    # Many accounts fill the memory while one reader waits for its turn, and one alone fills it faster than a disk takes
+    # it: what a blast brings at once must fit, or the link is dropped.
+    kept = MEMORY_EVENTS if meter.accounts == 1 and file is None else ROOM
     async with open_stream(*accounts, journal=file, transport=transport, memory_events=kept) as stream:
         async for event in stream:
             match event:

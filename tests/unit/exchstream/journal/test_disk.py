@@ -158,6 +158,19 @@ async def test_events_are_shown_when_they_may_be(path: Path, durability: Durabil
         store.close()
 
 
+async def test_relaxed_is_durable_within_50_ms(path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """However quiet it is behind the event; and so is how far a reader is, whatever the durability."""
+    async with written(path, "relaxed") as journal:
+        append(journal, gap())
+        await shown(journal, 1)
+        append(journal, gap())
+        journal.passed("bot", 1)
+        await trio.sleep(0.051)
+        store = left(left_by_a_kill(path, path.parent / "left"), "relaxed")
+        assert (len(everything(store)), store.readers) == (2, {"bot": 1})
+        store.close()
+
+
 async def test_of_a_new_account_nothing_is_told_that_could_be_lost(path: Path) -> None:
     """Relaxed too: a process that dies leaves from when on it was to be told, or nobody has heard of it."""
     async with written(path, "relaxed") as journal:

@@ -169,9 +169,11 @@ def test_a_new_journal_is_whole_or_not_there(path: Path, monkeypatch: pytest.Mon
         with pytest.raises(JournalError, match="disk is full"):
             Store(path)
     assert contents(path) == {}
-    Path(f"{path}-new").write_bytes(b"of a process that was killed")
+    Path(f"{path}-unfinished").write_bytes(b"of a process that was killed")
+    copy = Path(f"{path}-new")
+    copy.write_bytes(b"what somebody wants to keep")
     assert opened(path) == []
-    assert [path.name, f"{path.name}-lock"] == sorted(file.name for file in path.parent.iterdir())
+    assert [path.name, f"{path.name}-lock", copy.name] == sorted(file.name for file in path.parent.iterdir())
 
 
 def test_a_name_may_hold_anything_that_a_file_may(tmp_path: Path) -> None:

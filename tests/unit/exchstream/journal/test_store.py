@@ -259,6 +259,18 @@ def test_a_fill_is_known_long_after_its_record(store: Store) -> None:
 # ------------------------------------------------------------------------------------------------ positions
 
 
+def test_the_keys_of_fills_stay_small(store: Store) -> None:
+    """Some 100 bytes each (docs/journal.md), by ids as long as the venues' own, and when all records have gone."""
+    keys = 10_000
+    fills = (fill(f"{7_840_180_920 + n}", f"{142_505_231_161 + n // 2}", quantity="0.00204000") for n in range(keys))
+    tell(store, *fills, gap(T0 + 60 * MINUTE), good_ns=T0 + 60 * MINUTE)
+    while store.trim(Retention(1, 10**12)):
+        pass
+    pages, free = (store._one(f"pragma {what}")[0] for what in ("page_count", "freelist_count"))
+    assert len(everything(store)) == 1
+    assert 50 < (pages - free) * 4_096 / keys < 120
+
+
 def test_positions_go_on_after_refused_ones(store: Store) -> None:
     """The last one that was given counts, not the last one that has a record."""
     tell(store, fill("1"), fill("1"))

@@ -19,9 +19,18 @@ NEW, DONE = TrueChange(ORDER, 40 * S, "new", Decimal(0)), TrueChange(ORDER, 50 *
 START: list[Told] = [Opened(0, 0, "start"), Closed(20 * S, 0, 10 * S, frozenset({"BTCUSDT"}), True)]
 
 
-def fill(at: int = 51, *, time: int = 50, quantity: Decimal = ONE, recovered: bool = False, trade: str = "1") -> Told:
+def fill(
+    at: int = 51,
+    *,
+    time: int = 50,
+    price: int = 100,
+    quantity: Decimal = ONE,
+    fee: Decimal | None = None,
+    recovered: bool = False,
+    trade: str = "1",
+) -> Told:
     """FILL as it was told, with changes."""
-    return ToldFill(at * S, ("BTCUSDT", trade, "7"), time * S, Decimal(100), quantity, None, recovered)
+    return ToldFill(at * S, ("BTCUSDT", trade, "7"), time * S, Decimal(price), quantity, fee, recovered)
 
 
 def order(at: int = 51, status: str = "filled", filled: Decimal = ONE, *, recovered: bool = False) -> Told:
@@ -105,6 +114,8 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
     ("a fill invented", lambda told: checkers.fills_invented([FILL], told), [fill()], [fill(trade="2")]),
     ("a wrong quantity", lambda told: checkers.fills_invented([FILL], told), [fill()], [fill(quantity=TWO)]),
     ("a wrong time", lambda told: checkers.fills_invented([FILL], told), [fill()], [fill(time=49)]),
+    ("a wrong price", lambda told: checkers.fills_invented([FILL], told), [fill()], [fill(price=99)]),
+    ("a wrong fee", lambda told: checkers.fills_invented([FILL], told), [fill(fee=FILL.fee)], [fill(fee=ONE)]),
     (
         "filled falls",
         checkers.orders_backward,
@@ -143,6 +154,18 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [order(51, "new", Decimal(0))],
     ),
     (
+        "a wrong kind of end",
+        lambda told: checkers.orders_wrong_at_end([NEW, DONE], told),
+        [order()],
+        [order(51, "canceled")],
+    ),
+    (
+        "a wrong quantity at the end",
+        lambda told: checkers.orders_wrong_at_end([NEW, DONE], told),
+        [order()],
+        [order(filled=TWO)],
+    ),
+    (
         "a false verdict about a fill",
         lambda told: checkers.verdicts_false([FILL], [], told),
         [lost(), fill(65, recovered=True), closed()],
@@ -159,6 +182,12 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         untold,
         [lost(), fill(65, recovered=True), closed()],
         [*START, fill(65, recovered=True)],
+    ),
+    (
+        "an end recovered outside of a gap",
+        untold,
+        [lost(), order(65, recovered=True), closed()],
+        [*START, order(65, recovered=True)],
     ),
     (
         "a gap that begins too late",
@@ -253,6 +282,7 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
     ("a gap in a gap", checkers.gaps_in_order, [lost(), closed()], [lost(), lost(61)]),
     ("a verdict of no gap", checkers.gaps_in_order, [lost(), closed()], [closed()]),
     ("a verdict about another span", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(since=11)]),
+    ("a verdict that ends before it begins", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(until=9)]),
     ("a verdict about the future", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(until=81)]),
     ("a verdict ahead of a wrong clock", began, [lost(), closed(until=81)], [lost(), closed(until=82)]),
     (
@@ -261,6 +291,7 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [lost(), closed()],
         [lost(), closed(unresolved=(("symbol", "X"),))],
     ),
+    ("incomplete without a name", checkers.gaps_in_order, [lost(), closed()], [lost(), closed(complete=False)]),
     ("a restart in a gap", checkers.gaps_in_order, [lost(), RESTART, lost(71)], [lost(), lost(71)]),
     (
         "a restart that forgets a gap",
