@@ -33,16 +33,17 @@ def gaps_untold(
     final: set[OrderId] = set()
     closed: list[Closed] = []
     known: set[str] = set()
-    came_to_light: set[str] = set()  # in this gap
+    came_to_light: set[str] = set()  # since this gap began
     for event in told:
         match event:
             case Opened():
+                if gap is None:
+                    came_to_light.clear()
                 gap = event
             case Closed(symbols=symbols):
                 gap = None
                 closed.append(event)
                 known |= symbols or set()
-                came_to_light.clear()
             case ToldFill(key=key) | ToldOrder(key=key):
                 if key[0] not in known:
                     known.add(key[0])

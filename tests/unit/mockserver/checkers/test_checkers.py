@@ -48,6 +48,9 @@ def closed(at: int = 80, since: int = 10, until: int = 70, **changed: object) ->
     return Closed(at * S, since * S, until * S, frozenset({"BTCUSDT"}), True)._replace(**changed)  # type: ignore[arg-type]
 
 
+UNASKED = closed(40, until=30, symbols=frozenset())
+
+
 def untold(told: Sequence[Told]) -> list[str]:
     """`gaps_untold` with a lag allowance of 5 s."""
     return checkers.gaps_untold([FILL], [NEW, DONE], told, lag_ns=5 * S)
@@ -205,7 +208,12 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         "recovered from before a gap, on a symbol that had been told of",
         untold,
         [closed(40, until=30, symbols=frozenset()), lost(61, 56), fill(65, recovered=True)],
-        [closed(40, until=30, symbols=frozenset()), order(45, "new", Decimal(0)), lost(61, 56), fill(65, recovered=True)],
+        [
+            closed(40, until=30, symbols=frozenset()),
+            order(45, "new", Decimal(0)),
+            lost(61, 56),
+            fill(65, recovered=True),
+        ],
     ),
     ("a gap told too late", late, [*START, lost(79)], [*START, lost(81)]),
     ("a gap that does not reach back", late, [*START, lost(79)], [*START, lost(79, 55)]),
