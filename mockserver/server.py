@@ -32,7 +32,7 @@ from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
 from mockserver.hosts import foreign_host, origin_form, refusal, venue_of
 from mockserver.link import Link
-from mockserver.pacing import extensions, pass_time, shape
+from mockserver.pacing import extensions, pass_time
 from mockserver.tally import Tally
 from mockserver.wire import Reader, Tap, catch_up, write_frames
 from mockserver.world import World, Worlds
@@ -164,7 +164,7 @@ class Server:
             with tap.scope:
                 if self.gate is None or await self.gate.admit(tap, partial(self.worlds.handshake, world=world)):
                     await _Connection(self, tap, peer, local, world).run()
-            await pass_time(self.worlds.default.clock, tap.slow_close_ns)
+            await tap.linger()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             LOG.debug("connection from %s lost", peer)
         except Exception:
@@ -299,6 +299,8 @@ class _Connection:
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self.bodiless = False
         """Whether the request is a HEAD: its answer has the headers alone."""
+        self.heard = 0
+        """How many bytes came since the last request ended."""
 
     async def run(self) -> None:
         """Serve until the client leaves, misbehaves, or is idle for too long."""
@@ -323,6 +325,8 @@ class _Connection:
                 return
             if self.http.our_state is not h11.DONE or self.http.their_state is not h11.DONE:
                 return
+            self.tap.free()
+            self.heard = len(self.http.trailing_data[0])
             self.http.start_next_cycle()
 
     async def _request(self) -> tuple[h11.Request, HttpRequest] | None:
@@ -334,7 +338,9 @@ class _Connection:
                 if self.http.they_are_waiting_for_100_continue:
                     await self.tap.send(self.http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
                 with trio.move_on_after(IDLE_SECONDS) as idle:
-                    self.http.receive_data(await self.tap.receive())
+                    data = await self.tap.receive()
+                    self.http.receive_data(data)
+                    self.heard += len(data)
                 if idle.cancelled_caught:
                     return None
             elif isinstance(event, h11.Request):
@@ -368,6 +374,7 @@ class _Connection:
             await self._respond(response)
             return True
         world, fate = self.server.worlds.fate(request)
+        await self._carry(world, fate)
         await pass_time(world.clock, fate.before_ns)
         response = self.server.answer(request, fate)
         # One turn for the writers of the events this request caused: either may reach the client first, as at the
@@ -381,6 +388,11 @@ class _Connection:
             return True
         await self._say_nothing(fate)
         return False
+
+    async def _carry(self, world: World, fate: Fate) -> None:
+        """Let the bytes of this request, and what is sent behind it, go as faults will have it."""
+        heard = self.heard - len(self.http.trailing_data[0])
+        await self.tap.carry(fate.wires, partial(pass_time, world.clock), heard)
 
     async def _order_ended(self, request: HttpRequest, response: HttpResponse, within_ns: int) -> None:
         """Wait until the order that was answered about has ended, and not for ever."""
@@ -433,7 +445,8 @@ class _Connection:
         except RemoteProtocolError as error:
             await self._respond(self.server.refuse(request, _error(400, f"bad WebSocket handshake: {error}")))
             return False
-        _, fate = self.server.worlds.fate(request, dial=True)
+        world, fate = self.server.worlds.fate(request, dial=True)
+        await self._carry(world, fate)
         found = self.server.worlds.connect(request, self.tap, fate)
         if fate.heard != "answer":
             await self._say_nothing(fate)
@@ -446,7 +459,6 @@ class _Connection:
             return False
         link, session = found
         self.server.tally.link(request)
-        shape(self.tap, link)
         list(websocket.events())  # the request
         accepted, claimed = extensions(link, request.header("sec-websocket-extensions") or "")
         headers = [*((name.encode(), value.encode()) for name, value in session.handshake), *claimed]

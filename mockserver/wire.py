@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 
-import attrs
 import trio
 from wsproto import WSConnection
 from wsproto.connection import ConnectionState
@@ -18,6 +18,7 @@ from wsproto.events import Ping as PingFrame
 from wsproto.events import Pong as PongFrame
 
 from mockserver.faces.base import Binary, Close, Fragments, Out, Ping, RawText, Text
+from mockserver.faults import FREE, Flow, Wire, flow_of, linger_ns_of
 from mockserver.link import Link
 
 MAX_MESSAGE = 1 << 20
@@ -28,12 +29,36 @@ BATCH = 512
 """Frames written at once; enough to make a burst cheap, little enough to stop soon when the connection is cut."""
 
 
-@attrs.frozen
-class Pace:
-    """Bytes go out in pieces of this size, and after each there is a wait."""
+Waits = Callable[[int], Awaitable[None]]
+"""Lets so many nanoseconds pass, by some clock."""
 
-    size: int
-    wait: Callable[[], Awaitable[None]]
+
+class Bore:
+    """One way of a connection's bytes: they go as a ``Flow`` has it, and perhaps no more than so many of them."""
+
+    def __init__(self, flow: Flow = FREE, wait: Waits | None = None) -> None:
+        self.flow = flow
+        self.left = flow.most
+        """How many more may go; None: any number."""
+        self._wait = wait
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """The data in the pieces in which it goes."""
+        size = self.flow.piece or len(data) or 1
+        return (data[start : start + size] for start in range(0, len(data), size))
+
+    async def passing(self, count: int) -> None:
+        """Wait for as long as so many bytes are on their way."""
+        if self._wait is not None and (taken_ns := self.flow.takes_ns(count)):
+            await self._wait(taken_ns)
+
+    def spend(self, count: int) -> int:
+        """How many of so many bytes may still go; these have gone then."""
+        if self.left is None:
+            return count
+        may = min(count, self.left)
+        self.left -= may
+        return may
 
 
 class Tap:
@@ -43,11 +68,10 @@ class Tap:
         self.stream = stream
         self.scope = trio.CancelScope()
         self._reset = False
-        self._cut: int | None = None
-        self._cut_resets = True
-        self.pace: Pace | None = None
-        """How bytes go out, where not all at once."""
-        self.slow_close_ns = 0
+        self._cut_resets = False
+        self._out = Bore()
+        self._in = Bore()
+        self._linger: Callable[[], Awaitable[None]] | None = None
         self._free = trio.Event()
         self._free.set()
         self._woken = trio.Event()
@@ -58,30 +82,44 @@ class Tap:
 
     async def receive(self) -> bytes:
         """Some bytes, or b"" at the end."""
-        data = await self.stream.receive_some()
+        if self._in.left == 0:
+            self.drop()
+        data = bytes(await self.stream.receive_some(self._in.flow.piece))
+        await self._in.passing(len(data))
         await self._free.wait()  # what came while half-open stays unheard until it is released
-        return bytes(data)
+        return data[: self._in.spend(len(data))]
 
     async def send(self, data: bytes) -> None:
         """Send all of it, or as much as a planned cut allows."""
-        if self.pace is None:
-            await self._send(data)
-            return
-        for start in range(0, len(data), self.pace.size):
-            await self._send(data[start : start + self.pace.size])
-            await self.pace.wait()
+        for piece in self._out.pieces(data):
+            await self._out.passing(len(piece))
+            await self._free.wait()
+            await self.stream.send_all(piece[: self._out.spend(len(piece))])
+            if self._out.left == 0:
+                self._reset = self._cut_resets
+                self.drop()
 
-    async def _send(self, data: bytes) -> None:
-        await self._free.wait()
-        if self._cut is None:
-            await self.stream.send_all(data)
-            return
-        part, self._cut = data[: self._cut], max(0, self._cut - len(data))
-        await self.stream.send_all(part)
-        if self._cut == 0 and self._cut_resets:
-            self.reset()
-        elif self._cut == 0:
+    async def carry(self, wires: Sequence[Wire], wait: Waits, heard: int) -> None:
+        """Let the bytes go as these faults will have it from now on, and those that were heard just now have come so.
+
+        What was heard is a whole request; if that is more than may come, the connection ends here.
+        """
+        self._out, self._in = (Bore(flow_of(wires, way), wait) for way in ("server", "client"))
+        linger_ns = linger_ns_of(wires)
+        self._linger = partial(wait, linger_ns) if linger_ns else None
+        await self._in.passing(heard)
+        if self._in.spend(heard) < heard:
             self.drop()
+            await trio.lowlevel.checkpoint()
+
+    def free(self) -> None:
+        """Let the bytes go as they do without a fault; TCP may stay after the end all the same."""
+        self._out, self._in = Bore(), Bore()
+
+    async def linger(self) -> None:
+        """Wait as long as the TCP connection stays after its end."""
+        if self._linger is not None:
+            await self._linger()
 
     async def woken(self) -> None:
         """Wait until there may be something to send."""
@@ -132,9 +170,9 @@ class Tap:
         self._reset = True
         self.scope.cancel()
 
-    def cut_after(self, count: int, *, resets: bool = True) -> None:
-        """See ``Transport``; without a reset the stream just ends."""
-        self._cut, self._cut_resets = count, resets
+    def cut_after(self, count: int) -> None:
+        """See ``Transport``."""
+        self._out.left, self._cut_resets = count, True
 
     def hold(self, held: bool) -> None:
         """See ``Transport``."""

@@ -38,6 +38,7 @@ from mockserver.faults import (
     fate_of,
     magic,
     request_thing,
+    wire_thing,
 )
 from mockserver.faults.carrying import ask
 from mockserver.faults.naming import order_of_answer
@@ -92,9 +93,12 @@ class World:
     def _note_timer(self, fired: Fired) -> None:
         self.recorder.record("timer", fired.name, link=fired.link)
 
-    def fate(self, thing: Thing, magic: tuple[str, Kind] | None = None) -> Fate:
-        """What faults make of a request or a dial, which may have asked for one itself by its client order id."""
-        hits = self.faults.decide(thing, self.clock.timeline_ns)
+    def fate(self, thing: Thing, magic: tuple[str, Kind] | None = None, wire: Thing | None = None) -> Fate:
+        """What faults make of a request or a dial, which may have asked for one itself by its client order id.
+
+        `wire` is how it came; None: by a connection of which that was decided before.
+        """
+        hits = [hit for each in (thing, wire) if each for hit in self.faults.decide(each, self.clock.timeline_ns)]
         if magic is not None:
             hits.insert(0, Hit(Fault(kind=magic[1], name=magic[0]), Draw(self.seed, magic[0], 1)))
         self.note_faults(hits, link=thing.link)
@@ -280,12 +284,13 @@ class Worlds:
         """
         seam: Literal["request", "dial"] = "dial" if dial else "request"
         asked = None if dial else magic(request)
-        if asked is None and not any(world.faults.watches(seam) for world in self.worlds.values()):
+        if asked is None and not any(w.faults.watches(seam, "wire") for w in self.worlds.values()):
             return self.at_home(request), FAIR
         request, home, account = self._home(request, dial=dial)
         if home is None:
             return self.at_home(request), FAIR
-        return home.world, home.world.fate(request_thing(seam, request, home.venue, account), asked)
+        thing = request_thing(seam, request, home.venue, account)
+        return home.world, home.world.fate(thing, asked, wire=wire_thing(thing))
 
     def handshake(self, host: str, world: str | None = None) -> Handshake | None:
         """What befalls a TLS handshake by a client that names this host; no key is known yet."""

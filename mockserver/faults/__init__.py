@@ -23,18 +23,8 @@ from mockserver.faults.business_kinds import (
 from mockserver.faults.catalogue import KINDS, WORDS
 from mockserver.faults.chance import Draw
 from mockserver.faults.deciding import FAIR, Fate, Fault, Faults, FrameFate, Hit, fate_of, frame_fate_of
-from mockserver.faults.dial_kinds import (
-    Bandwidth,
-    Birth,
-    Lifetime,
-    LimitData,
-    NoPing,
-    PingFlood,
-    Slicer,
-    SlowClose,
-    WsDeflate,
-)
-from mockserver.faults.facts import HAS, Match, Thing, frame_thing, read_frame, request_thing
+from mockserver.faults.dial_kinds import Birth, Lifetime, NoPing, PingFlood, WsDeflate
+from mockserver.faults.facts import HAS, Match, Thing, frame_thing, read_frame, request_thing, wire_thing
 from mockserver.faults.forms import fault_schema, read_fault, write_fault
 from mockserver.faults.frame_kinds import (
     AckRace,
@@ -85,9 +75,22 @@ from mockserver.faults.request_kinds import (
     StaleSnapshot,
 )
 from mockserver.faults.tls_kinds import Handshake, TlsExpired, TlsReset, TlsWrongHost
+from mockserver.faults.wire_kinds import (
+    FREE,
+    Bandwidth,
+    Flow,
+    LimitData,
+    OneWay,
+    Slicer,
+    SlowClose,
+    Wire,
+    flow_of,
+    linger_ns_of,
+)
 
 __all__ = [
     "FAIR",
+    "FREE",
     "HAS",
     "KINDS",
     "WORDS",
@@ -117,6 +120,7 @@ __all__ = [
     "Faults",
     "FillAfter",
     "FilterChange",
+    "Flow",
     "FrameDelay",
     "FrameFate",
     "GzipLie",
@@ -137,6 +141,7 @@ __all__ = [
     "NoAnswer",
     "NoPing",
     "NumberAsString",
+    "OneWay",
     "PartialFillStorm",
     "PingFlood",
     "Reset",
@@ -158,6 +163,7 @@ __all__ = [
     "TlsWrongHost",
     "TruncatedJson",
     "Turning",
+    "Wire",
     "WsBadUtf8",
     "WsBigFrame",
     "WsBinary",
@@ -166,11 +172,14 @@ __all__ = [
     "delist",
     "fate_of",
     "fault_schema",
+    "flow_of",
     "frame_fate_of",
     "frame_thing",
+    "linger_ns_of",
     "magic",
     "read_fault",
     "read_frame",
     "request_thing",
+    "wire_thing",
     "write_fault",
 ]

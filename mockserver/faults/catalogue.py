@@ -1,7 +1,7 @@
 """Every kind of fault by its word.
 
 What this module does not do: say what a kind does (`kinds`, `request_kinds`, `business_kinds`, `dial_kinds`,
-`frame_kinds`, `tls_kinds`).
+`frame_kinds`, `wire_kinds`, `tls_kinds`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from mockserver.faults import frame_kinds as frames
 from mockserver.faults import kinds
 from mockserver.faults import request_kinds as requests
 from mockserver.faults import tls_kinds as tls
+from mockserver.faults import wire_kinds as wires
 from mockserver.faults.kinds import Kind
 
 KINDS: Final[dict[str, type[Kind]]] = {
@@ -47,11 +48,11 @@ KINDS: Final[dict[str, type[Kind]]] = {
     "ping_flood": dials.PingFlood,
     "no_ping": dials.NoPing,
     "lifetime": dials.Lifetime,
-    "bandwidth": dials.Bandwidth,
-    "slicer": dials.Slicer,
-    "limit_data": dials.LimitData,
-    "slow_close": dials.SlowClose,
     "ws_deflate": dials.WsDeflate,
+    "bandwidth": wires.Bandwidth,
+    "slicer": wires.Slicer,
+    "limit_data": wires.LimitData,
+    "slow_close": wires.SlowClose,
     "frame_delay": kinds.FrameDelay,
     "drop_event": kinds.DropEvent,
     "dup": kinds.Dup,

@@ -41,6 +41,7 @@ from mockserver.faults.kinds import (
 )
 from mockserver.faults.refusals import Site
 from mockserver.faults.request_kinds import ClockSkew, EventBeforeRest, RestAfterTerminal, StaleSnapshot
+from mockserver.faults.wire_kinds import Wire
 
 MAX_FAULTS: Final = 1_000
 
@@ -147,9 +148,9 @@ class Faults:
         self._armed.clear()
         self._note_seams()
 
-    def watches(self, seam: str) -> bool:
+    def watches(self, *seams: str) -> bool:
         """Whether any fault is about such things; if not there is nothing to decide."""
-        return seam in self._seams
+        return not self._seams.isdisjoint(seams)
 
     def decide(self, thing: Thing, now_ns: int) -> list[Hit]:
         """What happens to this thing; every call is about another thing."""
@@ -181,6 +182,8 @@ class Fate:
     """The answer waits until the order has ended, and no longer than this."""
     births: tuple[Birth, ...] = ()
     """What a new connection is born with."""
+    wires: tuple[Wire, ...] = ()
+    """How its bytes go."""
 
     @property
     def late_ns(self) -> int | None:
@@ -218,6 +221,7 @@ def fate_of(hits: Sequence[Hit]) -> Fate:
     silence: Silence | None = None
     acts = tuple(hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Business))
     births = tuple(hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Birth))
+    wires = tuple(hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Wire))
     for hit in hits:
         match hit.fault.kind:
             case Latency(of=of) as kind:
@@ -238,7 +242,7 @@ def fate_of(hits: Sequence[Hit]) -> Fate:
                 silence = silence or mode
             case _:
                 pass
-    return Fate(before_ns, after_ns, by, silence, acts, lag_ns, skew_ns, until_end_ns, births)
+    return Fate(before_ns, after_ns, by, silence, acts, lag_ns, skew_ns, until_end_ns, births, wires)
 
 
 def _late_ns(kind: Latency | FrameDelay, draw: Draw) -> int:

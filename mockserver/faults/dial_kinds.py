@@ -1,6 +1,6 @@
-"""Faults of a connection from its birth on: its pings, its life, and how its bytes go.
+"""Faults of a connection from its birth on: its pings, its life, whether its messages are packed.
 
-What this module does not do: keep a timer or send a byte; the link and the tap carry these out.
+What this module does not do: keep a timer or send a byte; the link carries these out. How bytes go is `wire_kinds`.
 """
 
 from __future__ import annotations
@@ -49,28 +49,6 @@ class Lifetime(Birth):
 
 
 @attrs.frozen(kw_only=True)
-class Bandwidth(Birth):
-    """What the server sends takes its time."""
-
-    bytes_per_s: int = attrs.field(default=10_000, validator=ge(1))
-
-
-@attrs.frozen(kw_only=True)
-class Slicer(Birth):
-    """What the server sends comes in small pieces, so long apart."""
-
-    size: int = attrs.field(default=16, validator=ge(1))
-    delay_ns: int = attrs.field(default=1 * MS, validator=ge(0))
-
-
-@attrs.frozen(kw_only=True)
-class LimitData(Birth):
-    """The connection ends once the server has sent so many bytes, be it inside a frame."""
-
-    bytes: int = attrs.field(default=4_096, validator=ge(1))
-
-
-@attrs.frozen(kw_only=True)
 class WsDeflate(Birth):
     """Messages are packed (permessage-deflate, RFC 7692), where the client offered that, or though it did not."""
 
@@ -83,10 +61,3 @@ class WsDeflate(Birth):
     def legal(self) -> bool:
         """See `Kind`."""
         return not self.uninvited
-
-
-@attrs.frozen(kw_only=True)
-class SlowClose(Birth):
-    """After its end the TCP connection stays for so long."""
-
-    delay_ns: int = attrs.field(default=1_000 * MS, validator=ge(0))

@@ -1,4 +1,4 @@
-"""What a fault may be about: a request, a dial, a frame or a TLS handshake, and what of it a fault can ask for."""
+"""What a fault may be about: a request, a dial, the wire of either, a frame or a TLS handshake; what is known of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ FTX_ANSWERS: Final = ("subscribed", "unsubscribed", "pong", "error")
 HAS: Final[dict[Seam, frozenset[str]]] = {
     "request": frozenset({"venue", "account", "method", "path", "symbol"}),
     "dial": frozenset({"venue", "account", "path"}),
+    "wire": frozenset({"venue", "account", "method", "path", "symbol"}),
     "frame": frozenset({"venue", "account", "path", "event", "symbol", "link"}),
     "tls": frozenset({"venue"}),
 }
@@ -29,7 +30,7 @@ of a TLS handshake only where the client names one of its hosts."""
 
 @attrs.frozen(slots=True, kw_only=True)
 class Thing:
-    """One request, dial, frame or TLS handshake; what is not known of it is None."""
+    """One request, dial, wire, frame or TLS handshake; what is not known of it is None."""
 
     seam: Seam
     venue: str | None = None
@@ -53,7 +54,7 @@ class Match:
     venue: str | None = None
     account: str | None = None
     method: str | None = None
-    """`POST`; of a request of the WebSocket API `WS`."""
+    """`POST`; of a request of the WebSocket API, and of a WebSocket's wire, `WS`."""
     path: str | None = None
     """With `*` for anything: `/api/v3/*`. Of a request of the WebSocket API the venue's method: `order.place`."""
     event: str | None = None
@@ -103,6 +104,11 @@ def request_thing(seam: Seam, request: HttpRequest, venue: str, account: str | N
         path=request.path,
         symbol=_asked_symbol(request),
     )
+
+
+def wire_thing(thing: Thing) -> Thing:
+    """The wire by which a request of REST or a dial comes."""
+    return attrs.evolve(thing, seam="wire", method=SOCKET if thing.seam == "dial" else thing.method)
 
 
 def frame_thing(

@@ -1,8 +1,8 @@
 """What a fault does: one small value for each kind, with its parameters and what they come to.
 
-A kind is about a request, a dial (the handshake of a WebSocket), a frame to the client or a TLS handshake, and it is
-legal if it can happen at the real venue.  Illegal ones test robustness only: a client that stumbles there would not
-stumble in earnest.
+A kind is about a request, a dial (the handshake of a WebSocket), the wire by which either comes, a frame or a TLS
+handshake, and it is legal if it can happen at the real venue.  Illegal ones test robustness only: a client that
+stumbles there would not stumble in earnest.
 Nothing here decides when a fault happens, and nothing moves a byte: a request's fault says what is answered, a frame's
 what becomes of the frame, and what befalls a connection is carried out by the link.
 """
@@ -19,7 +19,7 @@ from mockserver.faces.base import Fragments, HttpResponse, RawText
 from mockserver.faults.chance import Draw
 from mockserver.faults.refusals import Site, refusal
 
-Seam = Literal["request", "dial", "frame", "tls"]
+Seam = Literal["request", "dial", "wire", "frame", "tls"]
 Heard = Literal["answer", "never", "hang_up"]
 """What the client hears: an answer, nothing while the connection stays, or the end of the connection."""
 Frame = str | bytes | Fragments | RawText

@@ -48,7 +48,13 @@ MAGIC: Final = (
 
 def seam_words(kind: Any) -> str:
     """What a fault befalls, in words."""
-    known = {"request": "a request", "dial": "a handshake", "frame": "a frame to the client", "tls": "a TLS handshake"}
+    known = {
+        "request": "a request",
+        "dial": "a handshake",
+        "wire": "the bytes of a WebSocket, or of one request by REST and its answer",
+        "frame": "a frame to the client",
+        "tls": "a TLS handshake",
+    }
     return known[kind.seam] + (", or one from it (`of: client`)" if issubclass(kind, EitherWay) else "")
 
 

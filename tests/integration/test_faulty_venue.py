@@ -50,7 +50,7 @@ HOW: Final[dict[str, Kind]] = {
 WITHOUT: Final = ("symbol_halt", "delist", "filter_change")
 """They hit whoever places orders, and this test's orders are to be the same under every seed."""
 # A TLS handshake is met below: here all is plain.
-OFTEN: Final = {"request": 0.06, "dial": 0.15, "frame": 0.02}
+OFTEN: Final = {"request": 0.06, "dial": 0.15, "wire": 0.03, "frame": 0.02}
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ import { $, keep, make, setText } from "./dom.js";
 import { choice, perform } from "./session.js";
 import { python } from "./texts.js";
 
-const SEAMS = { request: "a request", dial: "a handshake", frame: "a frame to the client", tls: "a TLS handshake" };
+const SEAMS = {
+  request: "a request", dial: "a handshake", wire: "the bytes of a connection", frame: "a frame to the client", tls: "a TLS handshake",
+};
 let kinds = new Map();
 
 const sort = (schema) => schema.anyOf?.map(sort).find((each) => each !== "null") ?? (schema.enum ? "choice" : schema.type);
