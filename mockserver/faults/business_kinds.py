@@ -16,7 +16,7 @@ from attrs.validators import ge, le, optional
 
 from mockserver.engine.types import Expire, Fill, OrderView, Reason, decimal_to_atoms
 from mockserver.faults.kinds import MS, Kind
-from mockserver.faults.naming import order_of_answer, order_of_request, sender_of, symbol_of
+from mockserver.faults.naming import only_asks, order_of_answer, order_of_request, sender_of, symbol_of
 
 if TYPE_CHECKING:
     from mockserver.exchange import Exchange
@@ -46,8 +46,7 @@ class CancelRace(Business):
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
-        only_asks = request.method == "GET" or request.path.endswith(".status")
-        order = None if only_asks else order_of_request(exchange, request)
+        order = None if only_asks(request) else order_of_request(exchange, request)
         if order is not None and order.is_open:
             _fill(exchange, order, max(1, order.remaining * self.percent // 100))
 
@@ -61,7 +60,7 @@ class PartialFillStorm(Business):
 
     def after(self, exchange: Exchange, request: HttpRequest, answer: HttpResponse) -> None:
         """See `Business`."""
-        order = order_of_answer(exchange, answer)
+        order = None if only_asks(request) else order_of_answer(exchange, answer)
         if order is None:
             return
         parts = min(self.fills, order.remaining)
@@ -78,7 +77,7 @@ class FillAfter(Business):
 
     def after(self, exchange: Exchange, request: HttpRequest, answer: HttpResponse) -> None:
         """See `Business`."""
-        order = order_of_answer(exchange, answer)
+        order = None if only_asks(request) else order_of_answer(exchange, answer)
         if order is not None:
             _later(exchange, order, order.remaining, self.delay_ns)
 

@@ -35,6 +35,11 @@ def fields_of(request: HttpRequest) -> dict[str, Any]:
     return {**fields, **given} if isinstance(given, dict) else fields
 
 
+def only_asks(request: HttpRequest) -> bool:
+    """Whether a request wants to know something, and changes nothing."""
+    return request.method == "GET" or request.path.endswith(".status")
+
+
 def symbol_of(exchange: Exchange, request: HttpRequest, named: str | None = None) -> str | None:
     """Return the market that is named, or that the request is about; None if it is about none that there is."""
     fields = fields_of(request)

@@ -128,6 +128,19 @@ def test_a_cancel_that_comes_too_late(desk: Desk) -> None:
     assert (desk.status(half), desk.fills) == ("CANCELED", 2)
 
 
+@pytest.mark.parametrize("kind", [FillAfter(delay_ns=0), PartialFillStorm(fills=3)])
+def test_a_question_fills_nothing(desk: Desk, kind: Kind) -> None:
+    """Its answer tells of an order, but it has placed none."""
+    order_id = desk.placed()
+    desk.arm(kind)
+    if desk.venue == "ftx":
+        asked = desk.request("GET", f"/api/orders/{order_id}")
+    else:
+        asked = desk.request("GET", desk.place_path, symbol=desk.symbol, orderId=order_id)
+    assert desk.send(asked).status == 200
+    assert (desk.status(order_id), desk.fills) == ("NEW", 0)
+
+
 def test_a_cancel_by_client_id_that_comes_too_late(desk: Desk) -> None:
     """Client ids name orders as well."""
     order = order_of_answer(desk.exchange, desk.place("mine"))
