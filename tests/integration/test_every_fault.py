@@ -19,40 +19,36 @@ from mockserver.attach.authority import Authority
 from mockserver.attach.gate import Gate
 from mockserver.engine.types import Fill
 from mockserver.faults import KINDS
-from tests.integration.raw_client import Bot, Lost, Socket
-from tests.integration.test_mockserver import hosting
+from tests.integration.raw_client import BOTS, Bot, FuturesBot, Lost, Socket, Told
+from tests.integration.test_mockserver import Host, hosting
 
 Show = Callable[[Bot], Awaitable[None]]
-SHOWS: dict[str, Show] = {}
-ORDER = {"method": "POST", "path": "/api/v3/order"}
+SHOWS: dict[tuple[str, str], Show] = {}
+"""What shows a fault, by its word and the venue."""
+SPOT, FUTURES, FTX = BOTS
 SOON = 0.1
 
 
-def shows(word: str) -> Callable[[Show], Show]:
-    """This test shows what that fault does."""
+def shows(word: str, *venues: str) -> Callable[[Show], Show]:
+    """This test shows what that fault does: at these venues, or at every one."""
 
     def keep(show: Show) -> Show:
-        SHOWS[word] = show
+        SHOWS.update(((word, venue), show) for venue in venues or BOTS)
         return show
 
     return keep
 
 
-@pytest.mark.parametrize("word", KINDS)
-async def test_every_fault_shows_its_effect(word: str) -> None:
-    """Armed by the control API; and it has happened."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http, timeout=3) as http:
-        bot = Bot(host, http)
-        with trio.fail_after(10):
-            await SHOWS[word](bot)
-        assert host.worlds.default.faults.hits[word] > 0
+def asking(host: Host) -> httpx2.AsyncClient:
+    """A client of plain HTTP; to load whom it would trust takes longer than most of these tests."""
+    return httpx2.AsyncClient(base_url=host.listening.http, timeout=3, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 async def until(bot: Bot, true: Callable[[], bool]) -> None:
-    """Ask for the time until something is true: each question is a turn of the server's."""
+    """Ask until something is true: each question is a turn of the server's."""
     with trio.fail_after(3):
         while not true():
-            await bot.http.get("/fapi/v1/time")
+            await bot.http.get("/__mock/health")
 
 
 async def lost(socket: Socket) -> str:
@@ -70,13 +66,13 @@ async def lost(socket: Socket) -> str:
 async def latency(bot: Bot) -> None:
     await bot.arm("latency", {"delay": "100ms"})
     began = time.monotonic()
-    await bot.http.get("/api/v3/time")
+    await bot.http.get(bot.TIME)
     assert time.monotonic() - began >= SOON
 
 
 @shows("event_before_rest")
 async def event_before_rest(bot: Bot) -> None:
-    await bot.arm("event_before_rest", None, **ORDER)
+    await bot.arm("event_before_rest", None, **bot.placing)
     assert await course(bot) == ["event", "answer"]
 
 
@@ -90,43 +86,43 @@ async def course(bot: Bot) -> list[str]:
             seen.append("answer")
 
         nursery.start_soon(order)
-        await socket.json()
+        await bot.told(socket)
         seen.append("event")
     return seen
 
 
 @shows("rest_after_terminal")
 async def rest_after_terminal(bot: Bot) -> None:
-    await bot.arm("rest_after_terminal", None, **ORDER)
+    await bot.arm("rest_after_terminal", None, **bot.placing)
     async with bot.listening() as socket, trio.open_nursery() as nursery:
-        seen: list[str] = []
+        seen: list[str | None] = []
 
         async def order() -> None:
-            assert (await bot.place()).json()["status"] == "NEW"
+            assert (await bot.place()).status_code == 200
             seen.append("answer")
 
         nursery.start_soon(order)
-        order_id = (await socket.json())["event"]["i"]
+        (new,) = await bot.reports(socket)
         await trio.sleep(0.05)
-        assert seen == []
-        bot.spot.submit(Fill(instrument="BTCUSDT", order_id=order_id))
-        told = [(await socket.json())["event"] for _ in range(2)]
-        seen += [each["X"] for each in told if "X" in each]
+        assert (seen, new.status) == ([], "NEW")
+        assert new.order_id is not None
+        bot.exchange.submit(Fill(instrument=bot.MARKET, order_id=new.order_id))
+        seen += [each.status for each in await bot.reports(socket)]
     assert seen == ["FILLED", "answer"]
 
 
 @shows("http_error")
 async def http_error(bot: Bot) -> None:
     await bot.arm("http_error", {"status": 429, "retry_after_s": 7})
-    answer = await bot.http.get("/api/v3/time")
-    assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (429, "7", -1003)
+    answer = await bot.http.get(bot.TIME)
+    assert (answer.status_code, answer.headers["Retry-After"], bot.problem(answer)) == (429, "7", bot.TOO_MANY)
 
 
 @shows("exec_status_unknown")
 async def exec_status_unknown(bot: Bot) -> None:
-    await bot.arm("exec_status_unknown", {"late": "100ms"}, **ORDER)
+    await bot.arm("exec_status_unknown", {"late": "100ms"}, **bot.placing)
     answer = await bot.place()
-    assert (answer.status_code, answer.json()["code"], bot.orders) == (503, -1007, 0)
+    assert (answer.status_code, bot.problem(answer), bot.orders) == (503, bot.UNKNOWN, 0)
     await until(bot, lambda: bot.orders == 1)
 
 
@@ -155,24 +151,24 @@ async def empty_body(bot: Bot) -> None:
 
 @shows("gzip_lie")
 async def gzip_lie(bot: Bot) -> None:
-    await bot.arm("gzip_lie", None, path="/api/v3/time")
+    await bot.arm("gzip_lie", None, path=bot.TIME)
     async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
-        await stream.send_all(b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await stream.send_all(f"GET {bot.TIME} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         head, _, body = b"".join([part async for part in stream]).partition(b"\r\n\r\n")
     assert b"content-encoding: gzip" in head
-    assert "serverTime" in json.loads(body)  # it is not packed
+    assert bot.time_of(httpx2.Response(200, content=body)) > 0  # it is not packed
 
 
 @shows("answer_add_field")
 async def answer_add_field(bot: Bot) -> None:
     await bot.arm("answer_add_field", {"field": "new"})
-    answer = (await bot.place()).json()
-    assert (answer["new"], answer["symbol"]) == ("novelty", "BTCUSDT")
+    answer = await bot.place()
+    assert (answer.json()["new"], bot.order_of(answer) > 0) == ("novelty", True)
 
 
 @shows("no_answer")
 async def no_answer(bot: Bot) -> None:
-    await bot.arm("no_answer", None, **ORDER)
+    await bot.arm("no_answer", None, **bot.placing)
     with trio.move_on_after(SOON) as patience:
         await bot.place()
     assert (patience.cancelled_caught, bot.orders) == (True, 1)
@@ -180,13 +176,13 @@ async def no_answer(bot: Bot) -> None:
 
 @shows("hang_up")
 async def hang_up(bot: Bot) -> None:
-    await bot.arm("hang_up", None, **ORDER, nth=1)
+    await bot.arm("hang_up", None, **bot.placing, nth=1)
     with pytest.raises(httpx2.RemoteProtocolError):
         await bot.place()
     assert bot.orders == 1
-    await bot.arm("hang_up", {"how": "reset", "accepted": False}, path="/api/v3/time", name="reset")
+    await bot.arm("hang_up", {"how": "reset", "accepted": False}, path=bot.TIME, name="reset")
     async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
-        await stream.send_all(b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n")
+        await stream.send_all(f"GET {bot.TIME} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         with pytest.raises(trio.BrokenResourceError) as error:
             await stream.receive_some()
     assert isinstance(error.value.__cause__, ConnectionResetError)
@@ -194,18 +190,17 @@ async def hang_up(bot: Bot) -> None:
 
 @shows("stale_snapshot")
 async def stale_snapshot(bot: Bot) -> None:
-    await bot.arm("stale_snapshot", {"lag": "5s"}, path="/api/v3/openOrders", nth=1)
+    await bot.arm("stale_snapshot", {"lag": "5s"}, method="GET", path=bot.OPEN, nth=1)
     await bot.place()
-    told = [(await bot.call("GET", "/api/v3/openOrders")).json() for _ in range(2)]
-    assert [len(orders) for orders in told] == [0, 1]
+    assert [await bot.open_orders() for _ in range(2)] == [0, 1]
 
 
 @shows("clock_skew")
 async def clock_skew(bot: Bot) -> None:
     await bot.arm("clock_skew", {"by": "60s"}, until=2)
-    told = (await bot.http.get("/api/v3/time")).json()["serverTime"]
-    assert told - time.time_ns() // 1_000_000 > 50_000
-    assert (await bot.place()).json()["code"] == -1021
+    told = bot.time_of(await bot.http.get(bot.TIME))
+    assert told - time.time() > 50
+    assert bot.problem(await bot.place()) == bot.TOO_OLD
     assert (await bot.place()).status_code == 200
 
 
@@ -215,30 +210,29 @@ async def clock_skew(bot: Bot) -> None:
 @shows("cancel_race")
 async def cancel_race(bot: Bot) -> None:
     await bot.arm("cancel_race", None, method="DELETE")
-    order_id = (await bot.place()).json()["orderId"]
+    order_id = bot.order_of(await bot.place())
     async with bot.listening() as socket:
-        answer = await bot.call("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)
-        assert answer.json()["code"] == -2011
-        assert (await socket.json())["event"]["X"] == "FILLED"
+        answer = await bot.cancel(order_id)
+        assert bot.problem(answer) == bot.TOO_LATE
+        assert [each.status for each in await bot.reports(socket)] == ["FILLED"]
 
 
 @shows("partial_fill_storm")
 async def partial_fill_storm(bot: Bot) -> None:
-    await bot.arm("partial_fill_storm", {"fills": 40, "gap": "1ms"}, **ORDER)
+    await bot.arm("partial_fill_storm", {"fills": 10, "gap": "1ms"}, **bot.placing)
     async with bot.listening() as socket:
         await bot.place()
-        told = [each for _ in range(82) if "X" in (each := (await socket.json())["event"])]
-    assert [each["X"] for each in told] == ["NEW", *["PARTIALLY_FILLED"] * 39, "FILLED"]
-    assert told[-1]["z"] == "0.01000000"
+        told = [each.status for each in await bot.reports(socket, 11)]
+    assert told == ["NEW", *["PARTIALLY_FILLED"] * 9, "FILLED"]
+    assert len(bot.exchange.engine.executions("bot")) == 10
 
 
 @shows("fill_after")
 async def fill_after(bot: Bot) -> None:
-    await bot.arm("fill_after", {"delay": "50ms"}, **ORDER)
+    await bot.arm("fill_after", {"delay": "50ms"}, **bot.placing)
     async with bot.listening() as socket:
-        assert (await bot.place()).json()["status"] == "NEW"
-        told = [each["X"] for _ in range(3) if "X" in (each := (await socket.json())["event"])]
-    assert told == ["NEW", "FILLED"]
+        assert (await bot.place()).status_code == 200
+        assert [each.status for each in await bot.reports(socket, 2)] == ["NEW", "FILLED"]
 
 
 async def status_of(bot: Bot) -> str:
@@ -247,31 +241,31 @@ async def status_of(bot: Bot) -> str:
     return str(told["status"])
 
 
-@shows("symbol_halt")
+@shows("symbol_halt", SPOT)
 async def symbol_halt(bot: Bot) -> None:
     order_id = (await bot.place()).json()["orderId"]
-    await bot.arm("symbol_halt", {"lasts": "100ms"}, **ORDER, nth=1)
+    await bot.arm("symbol_halt", {"lasts": "100ms"}, **bot.placing, nth=1)
     refused = (await bot.place()).json()
     assert (refused["code"], refused["msg"], await status_of(bot)) == (-2010, "Market is closed.", "BREAK")
     assert (await bot.call("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)).status_code == 200
-    await until(bot, lambda: not bot.spot.rules.halted)
+    await until(bot, lambda: not bot.exchange.rules.halted)
     assert await status_of(bot) == "TRADING"
     assert (await bot.place()).status_code == 200
 
 
-@shows("delist")
+@shows("delist", SPOT)
 async def delist(bot: Bot) -> None:
-    await bot.arm("delist", {"symbol": "BTCUSDT"}, path="/api/v3/time")
+    await bot.arm("delist", {"symbol": "BTCUSDT"}, path=bot.TIME)
     await bot.place()
     async with bot.listening() as socket:
-        await bot.http.get("/api/v3/time")
+        await bot.http.get(bot.TIME)
         assert (await socket.json())["event"]["X"] == "EXPIRED"
     assert (await bot.place()).json()["code"] == -2010
 
 
-@shows("filter_change")
+@shows("filter_change", SPOT)
 async def filter_change(bot: Bot) -> None:
-    await bot.arm("filter_change", {"min_notional": "1000"}, **ORDER, nth=1)
+    await bot.arm("filter_change", {"min_notional": "1000"}, **bot.placing, nth=1)
     assert "NOTIONAL" in (await bot.place()).json()["msg"]
     told = (await bot.http.get("/api/v3/exchangeInfo?symbol=BTCUSDT")).json()["symbols"][0]["filters"]
     assert "1000.00000000" in {each.get("minNotional") for each in told}
@@ -280,33 +274,33 @@ async def filter_change(bot: Bot) -> None:
 
 @shows("maintenance")
 async def maintenance(bot: Bot) -> None:
-    await bot.arm("maintenance", {"lasts": "200ms"}, path="/api/v3/time", nth=1)
+    await bot.arm("maintenance", {"lasts": "200ms"}, path=bot.TIME, nth=1)
     async with bot.listening() as socket:
-        assert (await bot.http.get("/api/v3/time")).status_code == 503
+        assert (await bot.http.get(bot.TIME)).status_code == 503
         told = await socket.next()
         assert isinstance(told, CloseConnection)
         assert told.code == 1001
     assert (await bot.place()).status_code == 503
-    await until(bot, lambda: not bot.spot.rules.away)
-    assert (await bot.http.get("/api/v3/time")).status_code == 200
+    await until(bot, lambda: not bot.exchange.rules.away)
+    assert (await bot.http.get(bot.TIME)).status_code == 200
 
 
-@shows("listen_key_expire")
+@shows("listen_key_expire", FUTURES)
 async def listen_key_expire(bot: Bot) -> None:
-    futures = bot.host.worlds.default.exchanges["binance-futures"]
-    key = {"X-MBX-APIKEY": bot.host.worlds.open_account(futures, "bot").api_key}
-    listen_key = (await bot.http.post("/fapi/v1/listenKey", headers=key)).json()["listenKey"]
+    assert isinstance(bot, FuturesBot)
+    listen_key = await bot.listen_key()
     await bot.arm("listen_key_expire", {"notify": True}, method="PUT")
     async with bot.dialled(f"/private/ws?listenKey={listen_key}") as socket:
+        key = {"X-MBX-APIKEY": bot.account.api_key}
         assert (await bot.http.put("/fapi/v1/listenKey", headers=key)).json()["code"] == -1125
         assert (await socket.json())["e"] == "listenKeyExpired"
 
 
-@shows("server_shutdown")
+@shows("server_shutdown", SPOT)
 async def server_shutdown(bot: Bot) -> None:
-    await bot.arm("server_shutdown", {"grace": "50ms"}, path="/api/v3/time")
+    await bot.arm("server_shutdown", {"grace": "50ms"}, path=bot.TIME)
     async with bot.listening() as socket:
-        await bot.http.get("/api/v3/time")
+        await bot.http.get(bot.TIME)
         assert (await socket.json())["event"]["e"] == "serverShutdown"
         told = await socket.next()
         assert isinstance(told, CloseConnection)
@@ -318,7 +312,7 @@ async def server_shutdown(bot: Bot) -> None:
 async def answered(bot: Bot) -> bytes:
     """The first bytes of a handshake's answer."""
     async with await trio.open_tcp_stream("127.0.0.1", bot.host.listening.port) as stream:
-        head = "GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        head = f"GET {bot.SOCKET} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         await stream.send_all(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n".encode())
         return bytes(await stream.receive_some())
 
@@ -362,9 +356,9 @@ async def ping_flood(bot: Bot) -> None:
     assert {len(payload) for payload in socket.pings} == {125}
 
 
-@shows("no_ping")
+@shows("no_ping", SPOT, FUTURES)
 async def no_ping(bot: Bot) -> None:
-    bot.spot.settings.options["ping_every_ms"] = 10
+    bot.exchange.settings.options["ping_every_ms"] = 10
     await bot.arm("no_ping", None, nth=1)
     pings = []
     for _ in range(2):
@@ -385,31 +379,40 @@ async def lifetime(bot: Bot) -> None:
 
 @shows("bandwidth")
 async def bandwidth(bot: Bot) -> None:
-    await bot.arm("bandwidth", {"bytes_per_s": 5_000})
+    await bot.arm("bandwidth", {"bytes_per_s": 5_000}, method="WS")
     async with bot.listening() as socket:
         began, before = time.monotonic(), socket.received
         await bot.place()
-        await socket.json()
+        await bot.reports(socket)
         assert time.monotonic() - began >= (socket.received - before - 100) / 5_000
+    await bot.arm("bandwidth", {"bytes_per_s": 2_000, "of": "client"}, name="there", **bot.placing)
+    began = time.monotonic()
+    await bot.place()
+    assert time.monotonic() - began >= SOON
 
 
 @shows("slicer")
 async def slicer(bot: Bot) -> None:
-    await bot.arm("slicer", {"size": 20, "delay": "1ms"})
+    await bot.arm("slicer", {"size": 10, "delay": "1ms"})
     async with bot.listening() as socket:
         await bot.place()
-        await socket.json()
+        await bot.reports(socket)
         reads = len(socket.arrivals)
     assert reads > 10
 
 
 @shows("limit_data")
 async def limit_data(bot: Bot) -> None:
-    await bot.arm("limit_data", {"bytes": 900})
+    await bot.arm("limit_data", {"bytes": 1_500}, method="WS")
     async with bot.listening() as socket:
-        await bot.place()
+        for _ in range(5):
+            await bot.place()
         assert await lost(socket) == "end"
-        assert socket.received == 900
+        assert socket.received == 1_500
+    await bot.arm("limit_data", {"bytes": 100, "of": "client"}, name="there", **bot.placing)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await bot.place()
+    assert bot.orders == 5
 
 
 @shows("slow_close")
@@ -435,17 +438,17 @@ async def told_of_order(bot: Bot, count: int = 1) -> list[Any]:
 
 @shows("frame_delay")
 async def frame_delay(bot: Bot) -> None:
-    await bot.arm("frame_delay", {"delay": "100ms"}, event="executionReport")
+    await bot.arm("frame_delay", {"delay": "100ms"}, event=bot.REPORT)
     async with bot.listening() as socket:
         began = time.monotonic()
         await bot.place()
-        assert (await socket.json())["event"]["e"] == "executionReport"
+        assert [each.status for each in await bot.told(socket)] == ["NEW"]
         assert time.monotonic() - began >= SOON
 
 
 @shows("drop_event")
 async def drop_event(bot: Bot) -> None:
-    await bot.arm("drop_event", {"then": "reset"}, event="executionReport")
+    await bot.arm("drop_event", {"then": "reset"}, event=bot.REPORT)
     async with bot.listening() as socket:
         await bot.place()
         assert await lost(socket) == "reset"
@@ -453,14 +456,14 @@ async def drop_event(bot: Bot) -> None:
 
 @shows("dup")
 async def dup(bot: Bot) -> None:
-    await bot.arm("dup", None, event="executionReport")
+    await bot.arm("dup", None, event=bot.REPORT)
     first, second = await told_of_order(bot, 2)
     assert first.data == second.data
 
 
 @shows("corrupt")
 async def corrupt(bot: Bot) -> None:
-    await bot.arm("corrupt", {"how": "cut"}, event="executionReport")
+    await bot.arm("corrupt", {"how": "cut"}, event=bot.REPORT)
     (told,) = await told_of_order(bot)
     with pytest.raises(json.JSONDecodeError):
         json.loads(told.data)
@@ -468,42 +471,65 @@ async def corrupt(bot: Bot) -> None:
 
 @shows("ack_race")
 async def ack_race(bot: Bot) -> None:
-    await bot.arm("ack_race", None, path="/ws-api/v3", nth=1)
-    async with bot.dialled() as socket:
-        params = bot.signed(apiKey=bot.account.api_key)
-        await socket.send({"id": 1, "method": "userDataStream.subscribe.signature", "params": params})
+    async with bot.listening() as socket:
+        await bot.arm("ack_race", None, nth=1)
+        await socket.send(bot.QUESTION)
         assert await socket.next(SOON) is None
         await bot.place()
-        assert (await socket.json())["status"] == 200
-        assert (await socket.json())["event"]["e"] == "executionReport"
+        assert [each.event for each in await bot.told(socket, 2)] == ["answer", bot.REPORT]
         together = [each for each in socket.arrivals[-1] if isinstance(each, TextMessage)]
         assert len(together) >= 2
 
 
-async def events_told(bot: Bot, count: int) -> list[str]:
-    """The events of an order that rests."""
-    return [json.loads(told.data)["event"]["e"] for told in await told_of_order(bot, count)]
+async def test_an_event_in_the_segment_of_the_ack() -> None:
+    """The answer to the subscription itself waits for the first event that it brings."""
+    async with hosting() as host, asking(host) as http:
+        bot = Bot(host, http)
+        await bot.arm("ack_race", None, path=bot.SOCKET, nth=1)
+        async with bot.dialled() as socket:
+            params = bot.signed(apiKey=bot.account.api_key)
+            await socket.send({"id": 1, "method": "userDataStream.subscribe.signature", "params": params})
+            assert await socket.next(SOON) is None
+            await bot.place()
+            assert (await socket.json())["status"] == 200
+            assert (await socket.json())["event"]["e"] == "executionReport"
+            assert len([each for each in socket.arrivals[-1] if isinstance(each, TextMessage)]) >= 2
+
+
+async def filled(bot: Bot, socket: Socket) -> list[str]:
+    """The events of an order that rests, and fills then."""
+    order_id = bot.order_of(await bot.place())
+    bot.exchange.submit(Fill(instrument=bot.MARKET, order_id=order_id))
+    await socket.send(bot.QUESTION)
+    found: list[str] = []
+    while found[-1:] != ["answer"]:
+        found += [each.event for each in await bot.told(socket)]
+    return found[:-1]
 
 
 @shows("cross_type_reorder")
 async def cross_type_reorder(bot: Bot) -> None:
-    await bot.arm("cross_type_reorder", None, event="executionReport")
-    assert await events_told(bot, 2) == ["outboundAccountPosition", "executionReport"]
+    async with bot.listening() as socket:
+        usual = await filled(bot, socket)
+        await bot.arm("cross_type_reorder", None, event=bot.REPORT)
+        told = await filled(bot, socket)
+    assert told != usual
+    assert sorted(told) == sorted(usual)
 
 
 @shows("same_type_reorder")
 async def same_type_reorder(bot: Bot) -> None:
-    await bot.arm("same_type_reorder", None, event="executionReport", nth=1)
+    await bot.arm("same_type_reorder", None, event=bot.REPORT, nth=1)
     async with bot.listening() as socket:
-        first = (await bot.place()).json()["orderId"]
-        second = (await bot.place()).json()["orderId"]
-        told = [each["i"] for _ in range(4) if "i" in (each := (await socket.json())["event"])]
+        first = bot.order_of(await bot.place())
+        second = bot.order_of(await bot.place())
+        told = [each.order_id for each in await bot.reports(socket, 2)]
     assert told == [second, first]
 
 
-@shows("event_stream_terminated")
+@shows("event_stream_terminated", SPOT)
 async def event_stream_terminated(bot: Bot) -> None:
-    await bot.arm("event_stream_terminated", None, event="executionReport")
+    await bot.arm("event_stream_terminated", None, event=bot.REPORT)
     async with bot.listening() as socket:
         await bot.place()
         told = [await socket.json(), await socket.json()]
@@ -524,23 +550,20 @@ async def event_stream_terminated(bot: Bot) -> None:
 async def ws_deflate(bot: Bot) -> None:
     await bot.arm("ws_deflate", {"context_takeover": False})
     async with bot.dialled() as socket:  # which offers nothing, and gets nothing
-        await socket.send({"id": 2, "method": "ping"})
-        assert (await socket.json())["id"] == 2
+        await socket.send(bot.QUESTION)
+        assert await bot.told(socket) == [Told("answer")]
     packed = PerMessageDeflate()
     async with bot.listening([packed]) as socket:
         before = socket.received
         await bot.place()
-        told = [await socket.json() for _ in range(2)]
-    assert ([each["event"]["e"] for each in told], packed.enabled()) == (
-        ["executionReport", "outboundAccountPosition"],
-        True,
-    )
-    assert socket.received - before < len(json.dumps(told)) * 2 / 3
+        told = await socket.json()
+    assert (bot.read(told).event, packed.enabled()) == (bot.REPORT, True)
+    assert socket.received - before < len(json.dumps(told)) * 0.9
 
 
 async def test_packing_may_be_claimed_though_nobody_offered_it() -> None:
     """Which no venue may do: a client has to give the connection up, and this one does."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         await bot.arm("ws_deflate", {"uninvited": True}, count=1)
         with pytest.raises(Lost, match="extension"):
@@ -553,7 +576,7 @@ async def test_packing_may_be_claimed_though_nobody_offered_it() -> None:
 
 async def test_log_normal_latency_repeats_and_has_a_tail() -> None:
     """By the control API, with a fraction: of many answers some are late by far more than the median."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         await bot.arm("latency", {"delay": "2ms", "sigma": 1.5})
         taken = []
@@ -566,43 +589,44 @@ async def test_log_normal_latency_repeats_and_has_a_tail() -> None:
 
 @shows("schema_add_field")
 async def schema_add_field(bot: Bot) -> None:
-    await bot.arm("schema_add_field", {"field": "new"}, event="executionReport")
+    await bot.arm("schema_add_field", {"field": "new"}, event=bot.REPORT)
     (told,) = await told_of_order(bot)
-    event = json.loads(told.data)["event"]
-    assert (event["new"], event["X"]) == ("novelty", "NEW")
+    message = json.loads(told.data)
+    assert (bot.data(message)["new"], bot.read(message).status) == ("novelty", "NEW")
 
 
 @shows("schema_unknown_event")
 async def schema_unknown_event(bot: Bot) -> None:
-    await bot.arm("schema_unknown_event", {"event": "zz"}, event="executionReport")
-    assert await events_told(bot, 2) == ["zz", "executionReport"]
+    await bot.arm("schema_unknown_event", {"event": "zz"}, event=bot.REPORT)
+    told = [bot.read(json.loads(each.data)).event for each in await told_of_order(bot, 2)]
+    assert told == ["zz", bot.REPORT]
 
 
 @shows("schema_null")
 async def schema_null(bot: Bot) -> None:
-    await bot.arm("schema_null", {"field": "q"}, event="executionReport")
+    await bot.arm("schema_null", {"field": bot.QUANTITY}, event=bot.REPORT)
     (told,) = await told_of_order(bot)
-    assert json.loads(told.data)["event"]["q"] is None
+    assert bot.data(json.loads(told.data))[bot.QUANTITY] is None
 
 
 @shows("number_as_string")
 async def number_as_string(bot: Bot) -> None:
-    await bot.arm("number_as_string", {"field": "i"}, event="executionReport")
+    await bot.arm("number_as_string", {"field": bot.ORDER_ID}, event=bot.REPORT)
     (told,) = await told_of_order(bot)
-    assert isinstance(json.loads(told.data)["event"]["i"], str)
+    assert isinstance(bot.data(json.loads(told.data))[bot.ORDER_ID], str)
 
 
 @shows("ws_fragment")
 async def ws_fragment(bot: Bot) -> None:
-    await bot.arm("ws_fragment", {"parts": 4}, event="executionReport")
+    await bot.arm("ws_fragment", {"parts": 4}, event=bot.REPORT)
     parts = await told_of_order(bot, 4)
     assert [part.message_finished for part in parts] == [False, False, False, True]
-    assert json.loads("".join(part.data for part in parts))["event"]["X"] == "NEW"
+    assert bot.read(json.loads("".join(part.data for part in parts))).status == "NEW"
 
 
 @shows("ws_big_frame")
 async def ws_big_frame(bot: Bot) -> None:
-    await bot.arm("ws_big_frame", {"bytes": 200_000}, event="executionReport")
+    await bot.arm("ws_big_frame", {"bytes": 200_000}, event=bot.REPORT)
     async with bot.listening() as socket:
         await bot.place()
         text = ""
@@ -610,20 +634,20 @@ async def ws_big_frame(bot: Bot) -> None:
             told = await socket.next()
             assert isinstance(told, TextMessage)
             text += told.data
-    assert (len(text), json.loads(text)["event"]["X"]) == (200_000, "NEW")
+    assert (len(text), bot.read(json.loads(text)).status) == (200_000, "NEW")
 
 
 @shows("ws_binary")
 async def ws_binary(bot: Bot) -> None:
-    await bot.arm("ws_binary", None, event="executionReport")
+    await bot.arm("ws_binary", None, event=bot.REPORT)
     (told,) = await told_of_order(bot)
     assert isinstance(told, BytesMessage)
-    assert json.loads(bytes(told.data))["event"]["X"] == "NEW"
+    assert bot.read(json.loads(bytes(told.data))).status == "NEW"
 
 
 @shows("ws_bad_utf8")
 async def ws_bad_utf8(bot: Bot) -> None:
-    await bot.arm("ws_bad_utf8", None, event="executionReport")
+    await bot.arm("ws_bad_utf8", None, event=bot.REPORT)
     (told,) = await told_of_order(bot)
     assert isinstance(told, CloseConnection)  # wsproto's verdict
     assert told.code == 1007
@@ -631,7 +655,7 @@ async def ws_bad_utf8(bot: Bot) -> None:
 
 @shows("disconnect")
 async def disconnect(bot: Bot) -> None:
-    await bot.arm("disconnect", {"code": 1008, "reason": "why"}, event="executionReport")
+    await bot.arm("disconnect", {"code": 1008, "reason": "why"}, event=bot.REPORT)
     report, told = await told_of_order(bot, 2)
     assert isinstance(report, TextMessage)
     assert (told.code, told.reason) == (1008, "why")
@@ -639,7 +663,7 @@ async def disconnect(bot: Bot) -> None:
 
 @shows("reset")
 async def reset(bot: Bot) -> None:
-    await bot.arm("reset", None, event="executionReport")
+    await bot.arm("reset", None, event=bot.REPORT)
     async with bot.listening() as socket:
         await bot.place()
         assert await lost(socket) == "reset"
@@ -647,30 +671,30 @@ async def reset(bot: Bot) -> None:
 
 @shows("mute")
 async def mute(bot: Bot) -> None:
-    await bot.arm("mute", None, event="executionReport")
+    await bot.arm("mute", None, event=bot.REPORT)
     async with bot.listening() as socket:
         await bot.place()
         assert await socket.next(SOON) is None
-        await socket.send({"id": 2, "method": "ping"})
-        assert (await socket.json())["id"] == 2
+        await socket.send(bot.QUESTION)
+        assert await bot.told(socket) == [Told("answer")]
 
 
 @shows("half_open")
 async def half_open(bot: Bot) -> None:
-    await bot.arm("half_open", None, event="executionReport")
+    await bot.arm("half_open", None, event=bot.REPORT)
     async with bot.listening() as socket:
         await bot.place()
-        await socket.send({"id": 2, "method": "ping"})
+        await socket.send(bot.QUESTION)
         assert await socket.next(SOON) is None
 
 
 @shows("stall")
 async def stall(bot: Bot) -> None:
-    await bot.arm("stall", {"for": "100ms"}, event="executionReport")
+    await bot.arm("stall", {"for": "100ms"}, event=bot.REPORT)
     async with bot.listening() as socket:
         began = time.monotonic()
         await bot.place()
-        assert (await socket.json())["event"]["X"] == "NEW"
+        assert [each.status for each in await bot.told(socket)] == ["NEW"]
         assert time.monotonic() - began >= SOON
 
 
@@ -707,12 +731,12 @@ async def spoils(bot: Bot, kind: str, how: str, parameters: Any = None) -> None:
     assert bot.host.server.tally.distrusted == {}  # that was no fault of the client's
 
 
-@shows("tls_expired")
+@shows("tls_expired", SPOT)
 async def tls_expired(bot: Bot) -> None:
     await spoils(bot, "tls_expired", "certificate has expired", {"ago": "1h"})
 
 
-@shows("tls_wrong_host")
+@shows("tls_wrong_host", SPOT)
 async def tls_wrong_host(bot: Bot) -> None:
     await spoils(bot, "tls_wrong_host", "Hostname mismatch")
     await bot.arm("tls_wrong_host", name="here")
@@ -722,9 +746,26 @@ async def tls_wrong_host(bot: Bot) -> None:
     assert await why_not(bot, tls) is None  # who does not look is served
 
 
-@shows("tls_reset")
+@shows("tls_reset", SPOT)
 async def tls_reset(bot: Bot) -> None:
     await spoils(bot, "tls_reset", "Connection reset by peer")
+
+
+# ------------------------------------------------------------------------------------------------ all of them
+
+
+def test_every_fault_is_shown() -> None:
+    """At one venue or more."""
+    assert {word for word, _ in SHOWS} == set(KINDS)
+
+
+@pytest.mark.parametrize(("word", "venue"), SHOWS)
+async def test_every_fault_shows_its_effect(word: str, venue: str) -> None:
+    """Armed by the control API; and it has happened."""
+    async with hosting() as host, asking(host) as http:
+        with trio.fail_after(10):
+            await SHOWS[word, venue](BOTS[venue](host, http))
+        assert host.worlds.default.faults.hits[word] > 0
 
 
 # ------------------------------------------------------------------------------------------------ the client's frames
@@ -735,7 +776,7 @@ PLACE = {"event": "order.place"}
 @asynccontextmanager
 async def trading() -> AsyncIterator[tuple[Bot, Socket]]:
     """A bot, and a socket of the WebSocket API by which it places."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http, timeout=3) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         with trio.fail_after(10):
             async with bot.dialled() as socket:
@@ -861,7 +902,7 @@ async def test_a_connection_falls_silent_as_the_client_sends() -> None:
 )
 async def test_magic_client_ids(client_id: str, status: int, code: int | None, orders: int) -> None:
     """Nothing is armed; a client's own prefix and suffix do not matter."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         answer = await bot.place(newClientOrderId=client_id)
         assert (answer.status_code, answer.json().get("code"), bot.orders) == (status, code, orders)
@@ -880,7 +921,7 @@ async def test_magic_client_ids_on_the_websocket_api(
     client_id: str, status: int, code: int | None, orders: int
 ) -> None:
     """They ask for the same, and are answered on the socket."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         async with bot.dialled() as socket:
             await bot.place_there(socket, newClientOrderId=client_id)
@@ -896,7 +937,7 @@ async def test_magic_client_ids_on_the_websocket_api(
 
 async def test_an_order_on_the_websocket_api_whose_answer_is_late() -> None:
     """Its events come first, on the same socket."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         async with bot.listening() as socket:
             await bot.arm("latency", {"delay": "100ms"}, method="WS", path="order.place")
@@ -909,10 +950,10 @@ async def test_an_order_on_the_websocket_api_whose_answer_is_late() -> None:
 
 async def test_magic_fills_and_silence() -> None:
     """`m-partial-3` fills in three parts, `m-never` and `m-drop-conn` answer nothing though the order was taken."""
-    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+    async with hosting() as host, asking(host) as http:
         bot = Bot(host, http)
         await bot.place(newClientOrderId="m-partial-3")
-        assert len(bot.spot.engine.executions("bot")) == 3
+        assert len(bot.exchange.engine.executions("bot")) == 3
         with trio.move_on_after(SOON) as patience:
             await bot.place(newClientOrderId="m-never")
         assert patience.cancelled_caught
