@@ -101,6 +101,8 @@ def _schema(hint: Any, name: str) -> dict[str, Any]:
 def _option_schema(option: Any) -> dict[str, Any]:
     if get_origin(option) is Literal:
         return {"enum": list(get_args(option))}
+    if get_origin(option) is tuple:
+        return {"type": "array", "items": {"type": "string"}}
     if issubclass(option, Enum):
         return {"enum": [member.name.lower() for member in option]}
     return {"type": {int: "integer", str: "string", bool: "boolean", float: "number"}[option]}
@@ -119,6 +121,8 @@ def _word(name: str) -> str:
 def _written(held: object, name: str) -> object:
     if name.endswith(NS) and isinstance(held, int):
         return format_duration(held)
+    if isinstance(held, tuple):
+        return list(held)
     return held.name.lower() if isinstance(held, Enum) else held
 
 
@@ -135,6 +139,8 @@ def _read(written: Any, hint: Any, name: str) -> Any:
             return float(written) if option is float else written
         if get_origin(option) is Literal and written in get_args(option):
             return written
+        if get_origin(option) is tuple and isinstance(written, list) and all(type(each) is str for each in written):
+            return tuple(written)
         if isinstance(option, type) and issubclass(option, Enum) and isinstance(written, str):
             members = {member.name.lower(): member for member in option}
             if written in members:
@@ -149,6 +155,8 @@ _READERS: Final[dict[Any, tuple[type, ...]]] = {int: (int,), str: (str,), bool: 
 def _kind(option: Any) -> str:
     if get_origin(option) is Literal:
         return " or ".join(map(repr, get_args(option)))
+    if get_origin(option) is tuple:
+        return "a list of text"
     return {int: "a whole number", str: "text", bool: "true or false", float: "a number", NoneType: "null"}.get(
         option, str(option)
     )

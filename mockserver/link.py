@@ -8,6 +8,7 @@ where the outbox is bounded, and where the recorder listens.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,8 @@ class Link:
         self._stall_timer: Timer | None = None
         self._kept: tuple[Turning, str | None, tuple[Frame, ...]] | None = None
         """A frame that waits for another one: why, its event, and what goes out."""
+        self._passed = 0
+        """How many have gone before it."""
         self._kept_timer: Timer | None = None
 
     # -- what a session calls -------------------------------------------------------------------------------------
@@ -303,6 +306,8 @@ class Link:
             self.home.recorder.record("ws-muted", text, link=self.id)
             return
         self._take_turns(thing, fate.turn, fate.frames, fate.delay_ns)
+        for so_long_ns, copy in fate.again:
+            self._later(so_long_ns, "copy on", partial(self._repeat, copy))
         self._end_behind(fate.link)
 
     def _receive_under_faults(self, frame: str | bytes) -> None:
@@ -313,6 +318,9 @@ class Link:
         for each in fate.frames if self.open else ():
             assert isinstance(each, str | bytes)  # no fault of the client's frames makes anything else
             self._coming.put(frame if each == text else each, fate.delay_ns)
+        for so_long_ns, copy in fate.again:
+            assert isinstance(copy, str | bytes)  # see above
+            self._later(so_long_ns, "copy from", partial(self._coming.put, copy))
         self._end_behind(fate.link)
 
     def _give(self, frame: str | bytes) -> None:
@@ -328,12 +336,28 @@ class Link:
         self.home.note_faults(hits, link=self.id)
         return thing, frame_fate_of(hits, text)
 
+    def _later(self, delay_ns: int, what: str, then: Callable[[], None]) -> None:
+        """Do it so long after, if the connection is still open then."""
+
+        def unless_gone() -> None:
+            if self.open:
+                then()
+
+        self.home.clock.after(delay_ns, f"{what} connection {self.id}", unless_gone, link=self.id)
+
+    def _repeat(self, frame: Frame) -> None:
+        """Send once more what was sent before."""
+        if self.silence is None:
+            self._put((frame,))
+
     def _befall(self, kind: LinkKind | None) -> None:
         match kind:
             case Disconnect(code=None):
                 self.drop()
-            case Reset(after_bytes=after_bytes):
+            case Reset(delay_ns=0, after_bytes=after_bytes):
                 self.reset(after_bytes)
+            case Reset(delay_ns=delay_ns):
+                self._later(delay_ns, "reset of", self.reset)
             case Mute(mode=mode):
                 self.mute(mode)
             case HalfOpen():
@@ -353,17 +377,19 @@ class Link:
         kept = self._kept
         if kept is not None:
             why, event, _ = kept
-            passes = {"next": False, "other": thing.event != event, "same": thing.event == event}[why.turn]
-            if not passes and why.turn != "same":
-                self._release()
-            elif passes:
-                self._put(frames, delay_ns)
-                self._release()
-                return
+            match why.turn(event, thing.event):
+                case "release":
+                    self._release()
+                case "swap":
+                    self._put(frames, delay_ns)
+                    self._passed += 1
+                    if self._passed >= why.n:
+                        self._release()
+                    return
         if turn is None or self._kept is not None:
             self._put(frames, delay_ns)
             return
-        self._kept = (turn, thing.event, frames)
+        self._kept, self._passed = (turn, thing.event, frames), 0
         self._kept_timer = self.home.clock.after(
             turn.within_ns, f"kept frame of connection {self.id}", self._release, link=self.id
         )

@@ -92,7 +92,7 @@ class _Armed:
         fault, match = self.fault, self.fault.match
         if fault.kind.seam != thing.seam or fault.kind.side != thing.side or not match.agrees(thing):
             return None
-        if fault.kind.only_event not in (None, thing.event) or (thing.method == SOCKET and not fault.kind.on_socket):
+        if not fault.kind.is_about(thing.event) or (thing.method == SOCKET and not fault.kind.on_socket):
             return None
         if match.lasts_ns is not None and now_ns - self.since_ns >= match.lasts_ns:
             return None
@@ -228,8 +228,9 @@ def fate_of(hits: Sequence[Hit]) -> Fate:
                 way_ns = _late_ns(kind, hit.draw)
                 before_ns += way_ns if of == "request" else 0
                 after_ns += way_ns if of == "answer" else 0
-            case Answering() as kind:
-                by = by or kind
+            case Answering() as kind if by is None:
+                by = kind
+                after_ns += kind.delay_ns if isinstance(kind, HangUp) else 0
             case EventBeforeRest(delay_ns=delay_ns):
                 after_ns += delay_ns
             case RestAfterTerminal(within_ns=within_ns):
@@ -258,6 +259,8 @@ class FrameFate:
     link: LinkKind | None = None
     turn: Turning | None = None
     """It is held back until another frame has come."""
+    again: tuple[tuple[int, Frame], ...] = ()
+    """What goes out once more, so many nanoseconds later."""
 
 
 def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
@@ -267,6 +270,7 @@ def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
     link: LinkKind | None = None
     turn: Turning | None = None
     before: tuple[Frame, ...] = ()
+    later_ns: list[int] = []
     for hit in hits:
         match hit.fault.kind:
             case FrameDelay() as kind:
@@ -274,8 +278,10 @@ def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
             case DropEvent(then=then):
                 copies = 0
                 link = link or {"drop": Disconnect(), "reset": Reset(), None: None}[then]
-            case Dup():
-                copies *= 2
+            case Dup(n=more, within_ns=0):
+                copies *= 1 + more
+            case Dup(n=more, within_ns=within_ns):
+                later_ns += [hit.draw.below(within_ns + 1, f"copy {number}") for number in range(more)]
             case Corrupt() as kind if isinstance(frame, str):
                 frame = kind.damaged(frame, hit.draw)
             case Rewriting() as kind if isinstance(frame, str):
@@ -288,4 +294,5 @@ def frame_fate_of(hits: Sequence[Hit], text: str) -> FrameFate:
                 link = link or kind
             case _:
                 pass
-    return FrameFate((*before, *(frame,) * copies), delay_ns, link, turn)
+    again = tuple((delay_ns + so_long_ns, frame) for so_long_ns in sorted(later_ns) if copies)
+    return FrameFate((*before, *(frame,) * copies), delay_ns, link, turn, again)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 import attrs
 from attrs.validators import ge, le
@@ -19,8 +19,8 @@ from mockserver.faults.chance import Draw
 from mockserver.faults.kinds import MS, Frame, Kind
 
 SECOND: Final = 1_000 * MS
-Turn = Literal["next", "other", "same"]
-"""Which frame a held one lets pass: none (both go out together), one of another event, one of its own."""
+Turn = Literal["pass", "swap", "release"]
+"""What another frame does to one that is held: nothing, it goes before it, or it lets it go before itself."""
 Change = Callable[[str], str]
 _OBJECT: Final = re.compile(r'\{(?=\s*")')
 _VALUE: Final = re.compile(r'("(?P<name>\w+)": ?)(?P<value>"[^"\\]*"|-?[0-9][0-9.eE+-]*|true|false)(?=[,}\s])')
@@ -153,33 +153,61 @@ class Turning(Kind):
     """The frame is held back until another has come, and no longer than `within`."""
 
     seam = "frame"
-    turn: ClassVar[Turn]
     within_ns: int
+    n: int = 1
+    """How many go before it."""
+
+    def turn(self, mine: str | None, other: str | None) -> Turn:
+        """What a frame of this other event does to the one that is held."""
+        return "release"
 
 
 @attrs.frozen(kw_only=True)
 class AckRace(Turning):
     """An answer on the socket waits for the next frame, so that both arrive in one segment."""
 
-    turn = "next"
-    only_event = "answer"
     within_ns: int = attrs.field(default=SECOND, validator=ge(0))
+
+    def is_about(self, event: str | None) -> bool:
+        """See `Kind`."""
+        return event == "answer"
 
 
 @attrs.frozen(kw_only=True)
 class CrossTypeReorder(Turning):
     """The frame comes behind the next one of another event; those of its own event keep their order."""
 
-    turn = "other"
     within_ns: int = attrs.field(default=SECOND, validator=ge(0))
+    types: tuple[str, ...] | None = attrs.field(default=None)
+    """Frames of these events alone change places; others pass them by."""
+
+    @types.validator
+    def _check(self, _: object, types: tuple[str, ...] | None) -> None:
+        if types is not None and len(set(types)) < 2:
+            raise ValueError("types are two events or more")
+
+    def is_about(self, event: str | None) -> bool:
+        """See `Kind`."""
+        return self.types is None or event in self.types
+
+    def turn(self, mine: str | None, other: str | None) -> Turn:
+        """See `Turning`."""
+        if mine == other:
+            return "release"
+        return "swap" if self.is_about(other) else "pass"
 
 
 @attrs.frozen(kw_only=True)
 class SameTypeReorder(Turning):
-    """The frame comes behind the next one of its own event, which no venue does on one connection."""
+    """The frame comes behind the next one of its own event, or so many, which no venue does on one connection."""
 
-    turn = "same"
+    n: int = attrs.field(default=1, validator=ge(1))
+    """How many of them come before it."""
     within_ns: int = attrs.field(default=SECOND, validator=ge(0))
+
+    def turn(self, mine: str | None, other: str | None) -> Turn:
+        """See `Turning`."""
+        return "swap" if mine == other else "pass"
 
     @property
     def legal(self) -> bool:

@@ -34,6 +34,7 @@ Damage = Literal["any", "cut", "number", "word", "bytes"]
 MS: Final = 1_000_000
 UNHEARD: Final = HttpResponse(204)
 """Stands for an answer that nobody makes, since nobody hears it."""
+MOST_COPIES: Final = 1_000
 _STATUS: Final = (ge(200), le(599))
 _SIGMA: Final = (ge(0.0), le(3.0))
 
@@ -44,8 +45,6 @@ class Kind:
     seam: ClassVar[Seam]
     on_socket: ClassVar[bool] = True
     """Whether it can befall a request of the WebSocket API; what is of HTTP alone cannot."""
-    only_event: ClassVar[str | None] = None
-    """The one event of frames that it is about, whatever is matched."""
 
     @property
     def legal(self) -> bool:
@@ -56,6 +55,10 @@ class Kind:
     def side(self) -> Side:
         """Whose frames it is about."""
         return "server"
+
+    def is_about(self, event: str | None) -> bool:
+        """Whether it can befall a frame of this event, whatever is matched."""
+        return True
 
 
 # ------------------------------------------------------------------------------------------------ requests and dials
@@ -118,6 +121,8 @@ class ExecStatusUnknown(Answering):
 
     accepted: bool = True
     late_ns: int | None = attrs.field(default=None, validator=optional(ge(0)))
+    code: Literal[-1006, -1007] = attrs.field(default=-1007, validator=in_((-1006, -1007)))
+    """Of Binance: an unexpected answer from within, or none in time. FTX has the one text."""
 
     @property
     def handled(self) -> bool:
@@ -126,7 +131,7 @@ class ExecStatusUnknown(Answering):
 
     def answer(self, given: HttpResponse | None, site: Site) -> HttpResponse:
         """See `Answering`."""
-        return refusal(503, site, -1007, None)
+        return refusal(503, site, self.code, None)
 
 
 @attrs.frozen(kw_only=True)
@@ -189,6 +194,8 @@ class HangUp(NoAnswer):
     heard: ClassVar[Heard] = "hang_up"
     how: End = attrs.field(default="drop", validator=in_(get_args(End)))
     """Whether it just ends, or is reset."""
+    delay_ns: int = attrs.field(default=0, validator=ge(0))
+    """So long after the answer was due."""
 
 
 @attrs.frozen(kw_only=True)
@@ -277,7 +284,12 @@ class DropEvent(EitherWay):
 
 @attrs.frozen(kw_only=True)
 class Dup(EitherWay):
-    """The frame comes twice on one connection."""
+    """The frame comes twice on one connection, or so many times more, and perhaps later."""
+
+    n: int = attrs.field(default=1, validator=(ge(1), le(MOST_COPIES)))
+    """How many more."""
+    within_ns: int = attrs.field(default=0, validator=ge(0))
+    """Each of them comes by chance up to so much later, behind others then."""
 
     @property
     def legal(self) -> bool:
@@ -334,9 +346,16 @@ class EventStreamTerminated(LinkKind):
 
 @attrs.frozen(kw_only=True)
 class Reset(LinkKind):
-    """The TCP connection is reset: before this frame, or after so many bytes of what is to be sent."""
+    """The TCP connection is reset: before this frame, after so many bytes of what is sent next, or so long after it."""
 
     after_bytes: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    delay_ns: int = attrs.field(default=0, validator=ge(0))
+    """The connection goes on for so long; it goes without `after_bytes`."""
+
+    @delay_ns.validator
+    def _check(self, _: object, delay_ns: int) -> None:
+        if delay_ns and self.after_bytes is not None:
+            raise ValueError("after_bytes goes without delay")
 
 
 @attrs.frozen(kw_only=True)

@@ -102,6 +102,7 @@ _NO_MARGIN: Final = "Account does not have enough margin for order."
 _TOO_MANY: Final = "Cannot send more than 1500 requests per minute"
 FTX_BY_CODE: Final[Mapping[int, str]] = {
     -1003: _TOO_MANY,
+    -1006: "Order took too long to process",
     -1007: "Order took too long to process",
     -1008: "Please try again",
     -1013: "Size too small",
@@ -118,7 +119,7 @@ FTX_BY_CODE: Final[Mapping[int, str]] = {
     -2022: "Invalid reduce-only order",
     -4164: "Size too small",
 }
-"""The words of -1007 and -1008 are in the exception tables of clients of 2022 alone, as are those of 500 and 503."""
+"""The words of -1006 to -1008 are in the exception tables of clients of 2022 alone, as are those of 500 and 503."""
 FTX_BY_STATUS: Final[Mapping[int, str]] = {
     400: _NO_MARGIN,
     401: "Not logged in",

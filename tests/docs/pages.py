@@ -157,6 +157,7 @@ def _takes(field: Any, schema: Mapping[str, Any]) -> str:
     units = {"percent": "percent", "bytes_per_s": "bytes a second", "_s": "seconds", "bytes": "bytes"}
     unit = next((words for ending, words in units.items() if field.name.endswith(ending)), "")
     kinds = {"integer": "a whole number", "string": "text", "boolean": "`true` or `false`", "number": "a number"}
+    kinds["array"] = "a list of text"
     what = " or ".join(kinds[each["type"]] for each in options)
     bounds = " ".join(_bounds(field.validator))
     return " ".join(part for part in (what, f"of {unit}" if unit else "", bounds) if part)

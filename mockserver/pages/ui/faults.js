@@ -32,6 +32,8 @@ const read = (parent) => {
     if (given === "") continue;
     if (kind === "boolean") values[input.name] = given === "true";
     else if (kind === "integer" || kind === "number") values[input.name] = Number(given);
+    else if (kind === "choice") values[input.name] = choices(input.schema).find((each) => String(each) === given);
+    else if (kind === "array") values[input.name] = given.split(/[\s,]+/);
     else values[input.name] = given;
   }
   return values;

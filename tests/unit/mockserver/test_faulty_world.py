@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from mockserver.faults import (
     Mute,
     NoAnswer,
     Reset,
+    SameTypeReorder,
     Silent,
     Stall,
 )
@@ -244,6 +246,8 @@ def test_a_silent_socket(worlds: Worlds, mode: Any, told: list[str]) -> None:
         (DropEvent(then="drop"), [], "drop", False),
         (DropEvent(then="reset"), [], "reset", False),
         (Dup(), ["NEW", "NEW"], None, True),
+        (Dup(n=3), ["NEW"] * 4, None, True),
+        (Dup(n=3, within_ns=SECOND), ["NEW"], None, True),
         (Corrupt(how="bytes"), ["binary"], None, True),
         (Corrupt(how="cut"), ['{"event": "NEW"'], None, True),
         (Disconnect(code=1001, reason="bye"), ["NEW", "close 1001 bye"], None, False),
@@ -251,6 +255,7 @@ def test_a_silent_socket(worlds: Worlds, mode: Any, told: list[str]) -> None:
         (Disconnect(code=1006), [], "drop", False),
         (Reset(), [], "reset", False),
         (Reset(after_bytes=5), ["NEW"], "cut after 5", True),
+        (Reset(delay_ns=SECOND), ["NEW"], None, True),
         (Mute(), [], None, True),
         (HalfOpen(), ["NEW"], None, True),
         (Stall(), ["NEW"], None, True),
@@ -400,6 +405,84 @@ def test_a_short_life_may_end_without_a_close_frame(worlds: Worlds, how: Any, en
     clock.advance(1)
     assert isinstance(link.transport, NoTransport)
     assert (link.open, link.transport.ended) == (False, ended)
+
+
+def test_copies_come_later(worlds: Worlds) -> None:
+    """By chance, each within its time; what goes out meanwhile waits for none; of a muted connection none comes."""
+    arm(worlds, Dup(n=20, within_ns=SECOND), event="NEW", nth=1)
+    link = listening(worlds)
+    place(worlds)
+    place(worlds)
+    first, second = (each.data for each in link.take() if isinstance(each, Text))
+    advance(worlds, SECOND // 2)
+    early = [each.data for each in link.take() if isinstance(each, Text)]
+    link.mute()
+    advance(worlds, SECOND // 4)
+    assert link.take() == []
+    link.resume()
+    advance(worlds, SECOND // 4)
+    late = [each.data for each in link.take() if isinstance(each, Text)]
+    assert {*early, *late} == {first}
+    assert first != second
+    assert len(early) > 5 < len(late) + 5 < 20
+
+
+def test_a_request_comes_again_later(worlds: Worlds) -> None:
+    """The client sent it once, and it is answered three times; a connection that has ended hears no more."""
+    arm(worlds, Dup(n=2, within_ns=SECOND, of="client"))
+    link = listening(worlds)
+    link.receive("hello")
+    assert sent(link.take()) == ["hello"]
+    advance(worlds, SECOND)
+    assert sent(link.take()) == ["hello", "hello"]
+    link.receive("hello")
+    link.drop()
+    advance(worlds, SECOND)
+    assert link.take() == []
+
+
+def test_a_reset_so_long_after_a_frame(worlds: Worlds) -> None:
+    """Until then all is well."""
+    arm(worlds, Reset(delay_ns=2 * SECOND), event="NEW", nth=1)
+    link = listening(worlds)
+    place(worlds)
+    advance(worlds, SECOND)
+    place(worlds)
+    assert sent(link.take()) == ["NEW", "NEW"]
+    advance(worlds, SECOND)
+    assert (transport(link).ended, link.open) == ("reset", False)
+    with pytest.raises(ValueError, match="without delay"):
+        Reset(delay_ns=1, after_bytes=1)
+
+
+def test_a_frame_behind_several_of_its_own_event(worlds: Worlds) -> None:
+    """The first comes third; the fourth where it was."""
+    arm(worlds, SameTypeReorder(n=2, within_ns=SECOND), event="NEW", nth=1)
+    link = listening(worlds)
+    for _ in range(4):
+        place(worlds)
+    ids = [json.loads(each.data)["id"] for each in link.take() if isinstance(each, Text)]
+    usual = sorted(ids)
+    assert ids == [usual[1], usual[2], usual[0], usual[3]]
+
+
+@pytest.mark.parametrize(
+    ("types", "told"),
+    [
+        (None, ["b", "a", "c"]),
+        (("a", "c"), ["b", "c", "a"]),
+        (("b", "c"), ["a", "c", "b"]),
+        (("a", "z"), ["b", "c", "a"]),
+    ],
+)
+def test_which_events_change_places(worlds: Worlds, types: tuple[str, ...] | None, told: list[str]) -> None:
+    """Those that are named alone; others pass by."""
+    arm(worlds, CrossTypeReorder(within_ns=SECOND, types=types), until=1)
+    link = listening(worlds)
+    for event in "abc":
+        link.tell(json.dumps({"e": event}))
+    advance(worlds, SECOND)
+    assert [json.loads(each.data)["e"] for each in link.take() if isinstance(each, Text)] == told
 
 
 def test_a_frame_that_waits_for_no_other_goes_out_in_the_end(worlds: Worlds) -> None:

@@ -10,7 +10,19 @@ import trio.testing
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
-from mockserver.faults import Bandwidth, Fault, Flow, LimitData, Match, Slicer, SlowClose, Wire, flow_of, linger_ns_of
+from mockserver.faults import (
+    Bandwidth,
+    Fault,
+    Flow,
+    HangUp,
+    LimitData,
+    Match,
+    Slicer,
+    SlowClose,
+    Wire,
+    flow_of,
+    linger_ns_of,
+)
 from mockserver.faults.kinds import MS, Side
 
 from .test_server import Host, hosting, request, statuses
@@ -152,6 +164,14 @@ def request_of_dial() -> bytes:
 async def answer_to_dial(host: Host) -> bytes:
     """What is answered to it."""
     return await host.talk(request_of_dial())
+
+
+async def test_a_hang_up_so_long_after(autojump_clock: MockClock) -> None:
+    """The order was taken; the connection ends when the fault has it so, and not before."""
+    async with hosting() as host:
+        host.worlds.default.faults.arm(Fault(kind=HangUp(delay_ns=5 * SECOND), match=Match(method="POST")))
+        assert await talk(host, PLACE) == (b"", 5)
+        assert orders(host) == 1
 
 
 async def test_a_cut_inside_pieces_is_a_reset(autojump_clock: MockClock) -> None:

@@ -13,10 +13,13 @@ from mockserver.durations import format_duration, parse_duration
 from mockserver.faults import (
     KINDS,
     AnswerAddField,
+    CrossTypeReorder,
     Disconnect,
     DropEvent,
+    ExecStatusUnknown,
     Fault,
     HalfOpen,
+    HangUp,
     HttpError,
     Kind,
     Latency,
@@ -39,6 +42,11 @@ FORMS: list[tuple[Any, Fault]] = [
         {"latency": {"delay": "250ms", "of": "request"}, "match": {"nth": 3, "lasts": "1h"}, "probability": 0.5},
         Fault(kind=Latency(delay_ns=S // 4, of="request"), match=Match(nth=3, lasts_ns=3600 * S), probability=0.5),
     ),
+    (
+        {"cross_type_reorder": {"types": ["a", "b"]}, "match": {"event": "a"}},
+        Fault(kind=CrossTypeReorder(types=("a", "b")), match=Match(event="a")),
+    ),
+    ({"exec_status_unknown": {"code": -1006}}, Fault(kind=ExecStatusUnknown(code=-1006))),
     (
         {"http_error": {"status": 429, "accepted": True}, "name": "x"},
         Fault(kind=HttpError(status=429, accepted=True), name="x"),
@@ -69,10 +77,14 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
     for field in attrs.fields(kind):  # type: ignore[arg-type]
         by_name: dict[str, st.SearchStrategy[Any]] = {
             "status": st.integers(200, 599),
-            "code": st.none() | st.integers(1000, 4999),
+            "code": st.sampled_from((-1006, -1007))
+            if kind is ExecStatusUnknown
+            else st.none() | st.integers(1000, 4999),
             "keep_percent": st.integers(0, 99),
             "retry_after_s": st.none() | st.integers(0, 99),
-            "after_bytes": st.none() | st.integers(1, 99),
+            "after_bytes": st.none(),  # it goes without `delay`
+            "n": st.integers(1, 99),
+            "types": st.none() | st.lists(st.text(), min_size=2, max_size=3, unique=True).map(tuple),
             "accepted": st.booleans(),
             "text": st.none() | st.text(),
             "body": st.none() | st.text(),
@@ -81,7 +93,7 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "mode": st.sampled_from(("events", "own", "all")),
             "then": st.sampled_from((None, "drop", "reset")),
             "how": st.sampled_from(
-                ("drop", "reset") if kind is Lifetime else ("any", "cut", "number", "word", "bytes")
+                ("drop", "reset") if kind in (Lifetime, HangUp) else ("any", "cut", "number", "word", "bytes")
             ),
             "field": st.text(min_size=1) if kind in (SchemaAddField, AnswerAddField) else st.none() | st.text(),
             "event": st.text(),
@@ -141,6 +153,11 @@ def test_what_is_written_is_read_again(fault: Fault) -> None:
         ({"disconnect": [1]}, "disconnect is a mapping, not \\[1\\]"),
         ({"latency": {"delay": 5}}, "delay of latency: 5 is no duration; write 250ms"),
         ({"latency": {"delay": "5 s"}}, "delay of latency: '5 s' is no duration"),
+        ({"cross_type_reorder": {"types": "ab"}}, "types of cross_type_reorder: 'ab' is not a list of text or null"),
+        ({"cross_type_reorder": {"types": ["a", 1]}}, "types of cross_type_reorder: .* is not a list of text or null"),
+        ({"cross_type_reorder": {"types": ["a"]}}, "types are two events or more"),
+        ({"exec_status_unknown": {"code": -1000}}, "code of exec_status_unknown: -1000 is not -1006 or -1007"),
+        ({"reset": {"after_bytes": 1, "delay": "1s"}}, "reset: after_bytes goes without delay"),
         ({"latency": {"of": "both"}}, "of of latency: 'both' is not 'request' or 'answer'"),
         ({"drop_event": {"then": "stop"}}, "then of drop_event: 'stop' is not 'drop' or 'reset' or null"),
         ({"dup": None, "match": {"nth": 1, "after": 1}}, "nth is this one alone"),
