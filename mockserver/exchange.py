@@ -127,9 +127,19 @@ class Exchange:
     @property
     def site(self) -> Site:
         """What the words of an error need to know."""
-        given = {name: self.settings.options.get(name) for name in ("weight_per_minute", "orders_per_10s")}
+        names = ("weight_per_minute", "orders_per_10s")
+        given = {name: self.option(name) for name in names if name in self.settings.options}
         known = {name: value for name, value in given.items() if isinstance(value, int)}
         return Site(self.venue, self.told_ns // 1_000_000, **known)
+
+    @property
+    def limits(self) -> Limits:
+        """How limits are kept; where a fault has lowered one, they are kept as the venue does it."""
+        return "ip" if self.rules.lowered and self.settings.limits == "off" else self.settings.limits
+
+    def option(self, name: str) -> JsonScalar:
+        """An option of the venue as it is now."""
+        return self.rules.lowered.get(name, self.settings.options[name])
 
     def options_in(self, profile: str) -> dict[str, JsonScalar]:
         """The options under a profile: those that are now as they are by default become what they were then."""

@@ -1,10 +1,12 @@
-"""What a venue changes while clients trade: markets that stop, a new least notional, and whether it is away at all.
+"""What a venue changes while clients trade: markets that stop, a new least notional, lower limits, whether it is away.
 
 The engine knows nothing of it; an exchange asks before it hands a client's order on.
 What this module does not do: tell anybody; faces show it where the venue does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import attrs
 
@@ -32,6 +34,10 @@ class Rules:
     """In quote atoms, where it is another than the instrument's."""
     away: bool = False
     """Whether the venue answers nothing but that it is away."""
+    down: bool = False
+    """Whether there is nothing where the venue was: connections are reset."""
+    lowered: dict[str, int] = attrs.field(factory=dict)  # bounded: by the options of a venue
+    """Limits that are lower now than the settings have them, by the names of the options."""
     skew_ns: int = 0
     """How far the venue's belief of the time is off, while a request is answered."""
 
@@ -46,6 +52,14 @@ class Rules:
     def be_back(self) -> None:
         """Answer again."""
         self.away = False
+
+    def be_up(self) -> None:
+        """Be there again."""
+        self.down = False
+
+    def lift(self, limits: Mapping[str, int]) -> None:
+        """Let these limits be as before, unless they have been lowered anew."""
+        self.lowered = {name: limit for name, limit in self.lowered.items() if limits.get(name) != limit}
 
     def shown(self, instrument: Instrument) -> Instrument:
         """The instrument as the venue describes it now."""

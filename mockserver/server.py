@@ -383,6 +383,9 @@ class _Connection:
         await pass_time(world.clock, fate.after_ns)
         if fate.until_end_ns:
             await self._order_ended(request, response, fate.until_end_ns)
+        if response.cut:
+            self.tap.reset()
+            return False
         if fate.heard == "answer":
             await self._respond(response)
             return True
@@ -455,6 +458,9 @@ class _Connection:
             await self._respond(self.server.refuse(request, self.server.not_found("WS", request.path)))
             return False
         if isinstance(found, HttpResponse):
+            if found.cut:
+                self.tap.reset()
+                return True
             await self._respond(found)
             return False
         link, session = found

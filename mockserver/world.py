@@ -35,12 +35,13 @@ from mockserver.faults import (
     Hit,
     Kind,
     Thing,
+    TlsReset,
     fate_of,
     magic,
     request_thing,
     wire_thing,
 )
-from mockserver.faults.carrying import ask
+from mockserver.faults.carrying import CUT, ask
 from mockserver.faults.naming import order_of_answer
 from mockserver.faults.refusals import Site, refusal
 from mockserver.hosts import venue_of
@@ -295,7 +296,10 @@ class Worlds:
     def handshake(self, host: str, world: str | None = None) -> Handshake | None:
         """What befalls a TLS handshake by a client that names this host; no key is known yet."""
         home = self.worlds.get(world or "", self.default)
-        hits = home.faults.decide(Thing(seam="tls", venue=venue_of(host)), home.clock.timeline_ns)
+        venue = venue_of(host)
+        if venue is not None and venue in home.exchanges and home.exchanges[venue].rules.down:
+            return TlsReset()
+        hits = home.faults.decide(Thing(seam="tls", venue=venue), home.clock.timeline_ns)
         home.note_faults(hits)
         return next((hit.fault.kind for hit in hits if isinstance(hit.fault.kind, Handshake)), None)
 
@@ -312,8 +316,8 @@ class Worlds:
             seq = exchange.world.recorder.record_request(request)
             response = self._asked(exchange, request, fate)
             if response is not None:
-                response = fate.answer(response, exchange.site)
-                if fate.heard == "answer":
+                response = response if response.cut else fate.answer(response, exchange.site)
+                if fate.heard == "answer" and not response.cut:
                     exchange.world.recorder.record_response(response, of=seq)
                 return response
             exchange.world.recorder.take_back(seq)
@@ -336,6 +340,8 @@ class Worlds:
             if isinstance(answer, HttpResponse):
                 exchange.world.recorder.record_response(answer, link=link.id)
                 return answer
+            if exchange.rules.down:
+                return CUT
             if exchange.rules.away:
                 return refusal(503, exchange.site, None, None)
             self.links[link.id] = link
@@ -425,7 +431,8 @@ class Worlds:
 
     def _asked(self, exchange: Exchange, request: HttpRequest, fate: Fate) -> HttpResponse | None:
         """Let a venue answer, with what faults make it do around that."""
-        if (fate.acts or exchange.rules.away) and not self._serves(exchange, f"{request.method} {request.path}"):
+        rules = exchange.rules
+        if (fate.acts or rules.away or rules.down) and not self._serves(exchange, f"{request.method} {request.path}"):
             return exchange.face.http(request)  # it is another venue's, most likely
         return ask(exchange, request, fate, lambda: exchange.face.http(request))
 

@@ -75,6 +75,8 @@ class HttpResponse:
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = "application/json"
+    cut: bool = False
+    """Nothing is answered: the connection is reset."""
 
     @classmethod
     def json(cls, text: str, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> HttpResponse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from attrs.validators import ge, le, optional
@@ -147,6 +147,53 @@ class Maintenance(Business):
         for link in _links_of(exchange):
             link.close(1001, "")
         exchange.clock.after(self.lasts_ns, f"{exchange.venue} is back", exchange.rules.be_back)
+
+
+@attrs.frozen(kw_only=True)
+class Down(Business):
+    """The venue is not there for so long: its connections are reset, and so is whatever comes, this request too."""
+
+    lasts_ns: int = attrs.field(default=10 * SECOND, validator=ge(0))
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        exchange.rules.down = True
+        for link in _links_of(exchange):
+            link.reset()
+        exchange.clock.after(self.lasts_ns, f"{exchange.venue} is up", exchange.rules.be_up)
+
+
+_LIMIT: Final[Any] = optional((ge(1), le(1_000_000)))
+
+
+@attrs.frozen(kw_only=True)
+class RateLimit(Business):
+    """The venue's limits are lower for so long, and are kept though the settings say otherwise.
+
+    Whoever is above one is refused as the venue does it: 429 with its headers, and 418 if he goes on.
+    """
+
+    weight_per_minute: int | None = attrs.field(default=50, validator=_LIMIT)
+    """Of Binance."""
+    orders_per_10s: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Of Binance."""
+    requests_per_5m: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Of Binance spot."""
+    connections_per_5m: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Of Binance spot."""
+    requests_per_minute: int | None = attrs.field(default=50, validator=_LIMIT)
+    """Of FTX."""
+    orders_per_window: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Of FTX, in one market within 200 ms."""
+    lasts_ns: int = attrs.field(default=60 * SECOND, validator=ge(0))
+
+    def before(self, exchange: Exchange, request: HttpRequest) -> None:
+        """See `Business`."""
+        given = attrs.asdict(self, filter=lambda field, value: field.name in exchange.settings.options)
+        limits = {name: limit for name, limit in given.items() if limit is not None}
+        exchange.rules.lowered |= limits
+        name = f"limits of {exchange.venue} as before"
+        exchange.clock.after(self.lasts_ns, name, partial(exchange.rules.lift, limits))
 
 
 @attrs.frozen(kw_only=True)

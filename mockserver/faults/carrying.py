@@ -7,14 +7,18 @@ to anybody.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mockserver.faces.base import HttpResponse
 from mockserver.faults.refusals import refusal
 
 if TYPE_CHECKING:
     from mockserver.exchange import Exchange
-    from mockserver.faces.base import HttpRequest, HttpResponse
+    from mockserver.faces.base import HttpRequest
     from mockserver.faults.deciding import Fate
+
+
+CUT: Final = HttpResponse(503, cut=True)
 
 
 def ask(
@@ -24,6 +28,8 @@ def ask(
     for act in fate.acts:
         act.before(exchange, request)
     settings, rules = exchange.settings, exchange.rules
+    if rules.down:
+        return CUT
     if rules.away:
         return refusal(503, exchange.site, None, None)
     lag_ns, skew_ns = settings.rest_lag_ns, rules.skew_ns

@@ -39,6 +39,8 @@ KINDS: Final[dict[str, type[Kind]]] = {
     "delist": business.Delist,
     "filter_change": business.FilterChange,
     "maintenance": business.Maintenance,
+    "down": business.Down,
+    "rate_limit": business.RateLimit,
     "listen_key_expire": business.ListenKeyExpire,
     "server_shutdown": business.ServerShutdown,
     "dial_refused": kinds.DialRefused,

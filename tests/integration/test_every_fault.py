@@ -285,6 +285,37 @@ async def maintenance(bot: Bot) -> None:
     assert (await bot.http.get(bot.TIME)).status_code == 200
 
 
+@shows("down")
+async def down(bot: Bot) -> None:
+    await bot.arm("down", {"lasts": "300ms"}, path=bot.TIME, nth=1)
+    async with bot.listening() as socket:
+        with pytest.raises(httpx2.ReadError):
+            await bot.http.get(bot.TIME)
+        assert await lost(socket) == "reset"
+    with pytest.raises(httpx2.HTTPError):
+        await bot.place()
+    with pytest.raises(Lost):
+        async with bot.dialled():
+            pass
+    assert bot.orders == 0
+    other = next(each for each in BOTS.values() if each is not type(bot))
+    assert (await bot.http.get(other.TIME)).status_code == 200
+    await until(bot, lambda: not bot.exchange.rules.down)
+    assert (await bot.place()).status_code == 200
+
+
+@shows("rate_limit")
+async def rate_limit(bot: Bot) -> None:
+    few = {"weight_per_minute": 3, "requests_per_minute": 3, "lasts": "200ms"}
+    await bot.arm("rate_limit", few, path=bot.TIME, nth=1)
+    answers = [await bot.http.get(bot.TIME) for _ in range(5)]
+    assert [each.status_code for each in answers[:3]] == [200, 200, 200]
+    assert answers[4].status_code == 429
+    assert bot.exchange.settings.limits == "off"
+    await until(bot, lambda: not bot.exchange.rules.lowered)
+    assert (await bot.place()).status_code == 200
+
+
 @shows("listen_key_expire", FUTURES)
 async def listen_key_expire(bot: Bot) -> None:
     assert isinstance(bot, FuturesBot)

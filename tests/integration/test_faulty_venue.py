@@ -25,6 +25,7 @@ from mockserver.faults import (
     Latency,
     Lifetime,
     Maintenance,
+    RateLimit,
     Stall,
 )
 from tests.simulation.records import told_of
@@ -45,6 +46,7 @@ HOW: Final[dict[str, Kind]] = {
     "drop_event": DropEvent(then="reset"),
     "stall": Stall(for_ns=9 * SECOND),
     "maintenance": Maintenance(lasts_ns=20 * SECOND),
+    "rate_limit": RateLimit(lasts_ns=20 * SECOND),
     "lifetime": Lifetime(after_ns=60 * SECOND),
 }
 WITHOUT: Final = ("symbol_halt", "delist", "filter_change")

@@ -194,7 +194,7 @@ class FuturesFace(UserDataFace):
 
     def sync_pool(self) -> limits.Limits:
         """Return it with the mode and the limit of the settings."""
-        self.ws_limits.mode = self.exchange.settings.limits
+        self.ws_limits.mode = self.exchange.limits
         self.ws_limits.weight_limit = self.option("weight_per_minute")
         return self.ws_limits
 

@@ -166,17 +166,17 @@ class BinanceFace(Face):
 
     def owner_of(self, api_key: str | None, peer: str) -> str:
         """Return whom request weight is counted for: the address, or in the mode `account` the key."""
-        return api_key if self.exchange.settings.limits == "account" and api_key else peer
+        return api_key if self.exchange.limits == "account" and api_key else peer
 
     def option(self, name: str) -> int:
         """Return a number of the settings, which may change while the exchange runs."""
-        value = self.exchange.settings.options[name]
+        value = self.exchange.option(name)
         assert isinstance(value, int)  # the control API keeps the types of the options
         return value
 
     def sync_limits(self) -> Limits:
         """Return the counters with the mode and the numbers of the settings."""
-        self.limits.mode = self.exchange.settings.limits
+        self.limits.mode = self.exchange.limits
         self.limits.weight_limit = self.option("weight_per_minute")
         self.limits.limit_orders(self.option("orders_per_10s"))
         if self.limits.connection_limit is not None:

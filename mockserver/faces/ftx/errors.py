@@ -48,7 +48,11 @@ INVALID_BODY: Final = Refusal(400, "Invalid request body")  # invented: no answe
 NO_SUCH_FUTURE: Final = Refusal(404, "No such future")
 
 # -- 429 ---------------------------------------------------------------------------------------------------------------
-TOO_MANY_REQUESTS: Final = Refusal(429, "Cannot send more than 1500 requests per minute")
+
+
+def too_many_requests(count: int) -> Refusal:
+    """The limit of an account or address, in the words of ccxt's table."""
+    return Refusal(429, f"Cannot send more than {count} requests per minute")
 
 
 def too_many_orders(count: int, window_ms: int) -> Refusal:

@@ -137,18 +137,20 @@ class FtxFace(Face):
 
     def _count(self, route: Route, call: Call) -> None:
         """Hold the call against the limits, if the settings have any."""
-        limits = self.exchange.settings.limits
+        limits = self.exchange.limits
         if limits == "off" or route.cancels:
             return
         who = call.sender.account.name if call.sender is not None and limits == "account" else call.request.peer
+        most = int(self.exchange.option("requests_per_minute") or 1)
+        if self._requests.count != most:
+            self._requests = Limiter(most, MINUTE_MS)
         if not self._requests.admit(who, self.exchange.now_ns):
-            rest.refuse(errors.TOO_MANY_REQUESTS)
+            rest.refuse(errors.too_many_requests(most))
         if route.places:
             self._count_order(call)
 
     def _count_order(self, call: Call) -> None:
-        options = self.exchange.settings.options
-        count, window_ms = int(options["orders_per_window"] or 1), int(options["order_window_ms"] or 1)
+        count, window_ms = (int(self.exchange.option(f"order{end}") or 1) for end in ("s_per_window", "_window_ms"))
         if self._orders is None or (self._orders.count, self._orders.window_ms) != (count, window_ms):
             self._orders = Limiter(count, window_ms)
         traded = call.body().get("market")
@@ -283,6 +285,7 @@ FTX: Final = VenueSpec(
         "fills_default_limit": 20,
         "idle_limit_ms": 0,
         "cancel_delay_ms": 0,
+        "requests_per_minute": REQUESTS_PER_MINUTE,
         "orders_per_window": 2,
         "order_window_ms": 200,
     },

@@ -13,6 +13,8 @@ from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faults import (
     CancelRace,
     Delist,
+    Down,
+    EmptyBody,
     ExecStatusUnknown,
     Fault,
     FillAfter,
@@ -21,12 +23,15 @@ from mockserver.faults import (
     Maintenance,
     Match,
     PartialFillStorm,
+    RateLimit,
     StaleSnapshot,
     SymbolHalt,
+    TlsReset,
     magic,
 )
 from mockserver.faults.naming import order_of_answer, order_of_request
 from mockserver.faults.request_kinds import SECOND
+from mockserver.link import NoTransport
 from tests.unit.mockserver.faces.binance_client import Client as BinanceClient
 from tests.unit.mockserver.faces.ftx_client import Client as FtxClient
 
@@ -139,6 +144,56 @@ def test_a_question_fills_nothing(desk: Desk, kind: Kind) -> None:
         asked = desk.request("GET", desk.place_path, symbol=desk.symbol, orderId=order_id)
     assert desk.send(asked).status == 200
     assert (desk.status(order_id), desk.fills) == ("NEW", 0)
+
+
+def test_lower_limits_for_a_while(desk: Desk) -> None:
+    """In the venue's own words and headers, up to a ban; then all is as before, ban and all."""
+    name = "requests_per_minute" if desk.venue == "ftx" else "weight_per_minute"
+    desk.clock.advance(60 * SECOND - desk.clock.now_ns % (60 * SECOND), wall=True)  # a fresh minute
+    desk.arm(RateLimit(lasts_ns=30 * SECOND, **{name: 4}), nth=1)
+    path = desk.place_path.replace("order", "time") if desk.venue != "ftx" else "/api/time"
+    told = [desk.send(HttpRequest("GET", path)) for _ in range(20)]
+    assert [each.status for each in told[:5]] == [200, 200, 200, 200, 429]
+    if desk.venue == "ftx":
+        assert {each.status for each in told[4:]} == {429}
+        assert words(told[4]) == "Cannot send more than 4 requests per minute"
+    else:
+        headers = dict(told[4].headers)
+        assert (headers["Retry-After"], headers["x-mbx-used-weight-1m"]) == ("60", "5")
+        assert "current limit is 4 request weight per 1 MINUTE" in words(told[4])
+        assert (told[13].status, told[14].status, told[19].status) == (429, 418, 418)
+    desk.clock.advance(30 * SECOND)
+    assert desk.send(HttpRequest("GET", path)).status == 200
+
+
+def test_limits_that_are_lowered_twice(desk: Desk) -> None:
+    """The end of the first does not lift the second."""
+    desk.exchange.settings.options |= {"requests_per_5m": 9, "weight_per_minute": 9, "requests_per_minute": 9}
+    request = HttpRequest("GET", "/")
+    RateLimit(lasts_ns=SECOND).before(desk.exchange, request)
+    RateLimit(lasts_ns=2 * SECOND, weight_per_minute=7, requests_per_minute=None).before(desk.exchange, request)
+    desk.clock.advance(SECOND)
+    assert desk.exchange.rules.lowered == {"weight_per_minute": 7}
+    assert (desk.exchange.option("weight_per_minute"), desk.exchange.limits) == (7, "ip")
+    desk.clock.advance(SECOND)
+    assert (desk.exchange.option("weight_per_minute"), desk.exchange.limits) == (9, "off")
+
+
+def test_a_venue_that_is_down(desk: Desk) -> None:
+    """Nothing is done and nothing answered, in whatever way a fault would have it, until it is up."""
+    desk.arm(Down(lasts_ns=SECOND), method="POST", nth=1)
+    desk.worlds.default.faults.arm(Fault(kind=EmptyBody()))
+    assert [desk.place().cut for _ in range(2)] == [True, True]
+    target = {"binance-spot": "/ws-api/v3", "binance-futures": "/private/ws", "ftx": "/ws"}[desk.venue]
+    refused = desk.worlds.connect(HttpRequest("GET", target), NoTransport())
+    assert isinstance(refused, HttpResponse)
+    assert refused.cut
+    host = {"binance-spot": "api.binance.com", "binance-futures": "fapi.binance.com", "ftx": "ftx.com"}[desk.venue]
+    assert desk.worlds.handshake(host) == TlsReset()
+    desk.clock.advance(SECOND)
+    assert desk.worlds.handshake(host) is None
+    assert not desk.place().cut
+    assert len(desk.exchange.engine.orders("alice")) == 1
 
 
 def test_a_cancel_by_client_id_that_comes_too_late(desk: Desk) -> None:

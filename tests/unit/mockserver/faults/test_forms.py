@@ -25,6 +25,7 @@ from mockserver.faults import (
     Latency,
     Lifetime,
     Match,
+    RateLimit,
     SchemaAddField,
     read_fault,
     write_fault,
@@ -71,6 +72,9 @@ def test_a_form_may_be_longer_than_needed() -> None:
     )
 
 
+LIMITS = [field.name for field in attrs.fields(RateLimit) if "_per_" in field.name]
+
+
 def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
     """Any value of this kind, whatever its fields are."""
     values: dict[str, st.SearchStrategy[Any]] = {}
@@ -84,6 +88,7 @@ def of_kind(kind: type[Kind]) -> st.SearchStrategy[Kind]:
             "retry_after_s": st.none() | st.integers(0, 99),
             "after_bytes": st.none(),  # it goes without `delay`
             "n": st.integers(1, 99),
+            **dict.fromkeys(LIMITS, st.none() | st.integers(1, 99)),
             "types": st.none() | st.lists(st.text(), min_size=2, max_size=3, unique=True).map(tuple),
             "accepted": st.booleans(),
             "text": st.none() | st.text(),

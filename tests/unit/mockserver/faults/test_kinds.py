@@ -139,7 +139,8 @@ def test_words_with_numbers_are_those_of_the_limits() -> None:
 def test_ftx_has_words_of_its_own_for_a_code() -> None:
     """Those of its face, but for three that only its clients' tables had."""
     theirs = {each.text for each in vars(ftx).values() if isinstance(each, ftx.Refusal)} | {
-        ftx.too_many_orders(2, 200).text
+        ftx.too_many_orders(2, 200).text,
+        ftx.too_many_requests(1_500).text,
     }
     recorded = {"Order took too long to process", "Please try again", "Internal Error"}
     assert {*FTX_BY_CODE.values(), *FTX_BY_STATUS.values()} - theirs == recorded
