@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from attrs.validators import ge, le, optional
 
-from mockserver.engine.types import Expire, Fill, OrderView, Reason, decimal_to_atoms
+from mockserver.engine.types import Expire, Fill, OrderView, Reason, TriggerAlgo, decimal_to_atoms
 from mockserver.faults.kinds import MS, Kind
-from mockserver.faults.naming import only_asks, order_of_answer, order_of_request, sender_of, symbol_of
+from mockserver.faults.naming import only_asks, order_of_answer, sender_of, symbol_of
+from mockserver.faults.naming_many import algos_of_request, orders_of_request
 
 if TYPE_CHECKING:
     from mockserver.exchange import Exchange
@@ -40,14 +41,19 @@ class Business(Kind):
 
 @attrs.frozen(kw_only=True)
 class CancelRace(Business):
-    """The order that a request is to cancel or change fills first; so it comes too late."""
+    """The orders that a request is to cancel or change fill first, conditional ones set off; so it comes too late."""
 
     percent: int = attrs.field(default=100, validator=(ge(1), le(100)))
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
-        order = None if only_asks(request) else order_of_request(exchange, request)
-        if order is not None and order.is_open:
+        if only_asks(request):
+            return
+        orders = [view for view in orders_of_request(exchange, request) if view.is_open]
+        for algo in algos_of_request(exchange, request):
+            exchange.submit(TriggerAlgo(algo_id=algo.algo_id))
+            orders += _child_of(exchange, algo.algo_id)
+        for order in orders:
             _fill(exchange, order, max(1, order.remaining * self.percent // 100))
 
 
@@ -239,6 +245,15 @@ def _links_of(exchange: Exchange) -> list[Link]:
     """Every connection to the venue in this world, also those that hear no events."""
     links = exchange.world.worlds.links.values()
     return [link for link in links if link.home is exchange.world and link.venue == exchange.venue]
+
+
+def _child_of(exchange: Exchange, algo_id: int) -> list[OrderView]:
+    """The order that a conditional order has placed, if it did."""
+    algo = exchange.engine.algo_order(algo_id)
+    if algo is None or algo.child_order_id is None:
+        return []
+    child = exchange.engine.order(algo.child.instrument, algo.child_order_id)
+    return [] if child is None else [child]
 
 
 def _fill(exchange: Exchange, order: OrderView, quantity: int) -> None:

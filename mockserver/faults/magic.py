@@ -10,19 +10,20 @@
     m-fill-after-2s (any)         fills whole after so many seconds
 
 Clients put prefixes of their own before an id (ccxt, python-binance), so it is looked for anywhere in it.
-What this module does not do: look at anything but requests that place one order, perhaps in place of another. Lists of
-orders, conditional orders and FTX's modify are none of them.
+Any of the ids of a list of orders counts, and that of a conditional order of futures (FTX's have none).
+What this module does not do: look at anything but requests that place orders, perhaps in place of another.
 """
 
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from mockserver.faults.business_kinds import SECOND, FillAfter, PartialFillStorm
 from mockserver.faults.facts import SOCKET
 from mockserver.faults.kinds import ExecStatusUnknown, HangUp, HttpError, Kind, NoAnswer
-from mockserver.faults.naming import CLIENT_IDS, fields_of
+from mockserver.faults.naming import fields_of
 from mockserver.faults.request_kinds import EventBeforeRest
 from mockserver.faults.texts import STATUSES
 
@@ -33,10 +34,19 @@ LATE_NS: Final = 4 * SECOND
 PLACES: Final = (
     ("POST", "/api/v3/order"),
     ("POST", "/api/v3/order/cancelReplace"),
+    ("POST", "/api/v3/orderList/*"),
     ("POST", "/fapi/v1/order"),
+    ("POST", "/fapi/v1/algoOrder"),
     ("POST", "/api/orders"),
+    ("POST", "/api/orders/*/modify"),
     (SOCKET, "order.place"),
     (SOCKET, "order.cancelReplace"),
+    (SOCKET, "orderList.place.*"),
+    (SOCKET, "algoOrder.place"),
+)
+CLIENT_IDS: Final = (
+    *("newClientOrderId", "clientOrderId", "clientId", "clientAlgoId", "listClientOrderId"),
+    *(f"{leg}ClientOrderId" for leg in ("above", "below", "working", "pending", "pendingAbove", "pendingBelow")),
 )
 _MAGIC: Final = re.compile(
     r"m-(?:reject-(?P<code>\d{1,5})|partial-(?P<parts>\d{1,3})|fill-after-(?P<seconds>\d{1,4})s|(?P<word>"
@@ -46,9 +56,9 @@ _MAGIC: Final = re.compile(
 
 def magic(request: HttpRequest) -> tuple[str, Kind] | None:
     """Return what a request's client id asks for, and its word; None if it places no order or asks for nothing."""
-    if (request.method, request.path) not in PLACES:
-        return None
     if b"m-" not in request.body and "m-" not in request.query:
+        return None
+    if not any(request.method == method and fnmatchcase(request.path, path) for method, path in PLACES):
         return None
     fields = fields_of(request)
     ids = (fields.get(name) for name in CLIENT_IDS)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mockserver.exchange import Account, Exchange
     from mockserver.faces.base import HttpRequest, HttpResponse
 
-CLIENT_IDS: Final = ("newClientOrderId", "origClientOrderId", "clientOrderId", "clientId")
 ORDER_IDS: Final = ("orderId", "order_id", "cancelOrderId")
 OLD_CLIENT_IDS: Final = ("origClientOrderId", "cancelOrigClientOrderId")
 _PATH: Final = re.compile(r"/orders/(?P<by_client>by_client_id/)?(?P<id>[^/]+)(/modify)?")
@@ -68,12 +67,14 @@ def order_of_request(exchange: Exchange, request: HttpRequest) -> OrderView | No
     if number is not None:
         order = _order(exchange, symbol, number)
         return order if order is not None and order.account in sender.ledgers else None
+    if client_id is None:
+        return None
     mine = (view for ledger in sender.ledgers for view in exchange.engine.open_orders(ledger, symbol))
     return next((view for view in mine if view.client_id == client_id), None)
 
 
 def order_of_answer(exchange: Exchange, answer: HttpResponse) -> OrderView | None:
-    """Return the order that an answer tells of; None if it was refused."""
+    """Return the order that an answer tells of, of a list the first that can trade; None if it was refused."""
     try:
         told = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -84,8 +85,12 @@ def order_of_answer(exchange: Exchange, answer: HttpResponse) -> OrderView | Non
         told = told["newOrderResponse"]
     if answer.status != 200 or not isinstance(told, Mapping):
         return None
-    symbol = told.get("symbol") or told.get("market")
-    return _order(exchange, symbol if isinstance(symbol, str) else None, told.get("orderId") or told.get("id"))
+    named = told.get("symbol") or told.get("market")
+    symbol = named if isinstance(named, str) else None
+    if isinstance(told.get("orders"), list):
+        views = (_order(exchange, symbol, each.get("orderId")) for each in told["orders"] if isinstance(each, Mapping))
+        return next((view for view in views if view is not None and view.is_open and not view.waits), None)
+    return _order(exchange, symbol, told.get("orderId") or told.get("id"))
 
 
 def _order(exchange: Exchange, symbol: str | None, number: Any) -> OrderView | None:

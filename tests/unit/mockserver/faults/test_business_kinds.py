@@ -146,6 +146,75 @@ def test_a_question_fills_nothing(desk: Desk, kind: Kind) -> None:
     assert (desk.status(order_id), desk.fills) == ("NEW", 0)
 
 
+CANCEL_ALL = {"binance-spot": "/api/v3/openOrders", "binance-futures": "/fapi/v1/allOpenOrders", "ftx": "/api/orders"}
+
+
+def test_a_cancel_of_all_that_comes_too_late(desk: Desk) -> None:
+    """Every order has filled, of this market; another side's of FTX is none of them."""
+    desk.arm(CancelRace(), method="DELETE")
+    orders = [desk.placed() for _ in range(3)]
+    if desk.venue == "ftx":
+        desk.send(desk.request("DELETE", CANCEL_ALL["ftx"], market=desk.symbol, side="sell"))
+        assert desk.fills == 0
+        desk.send(desk.request("DELETE", CANCEL_ALL["ftx"], market=desk.symbol))
+    else:
+        desk.send(desk.request("DELETE", CANCEL_ALL[desk.venue], symbol=desk.symbol))
+    assert [desk.status(order) for order in orders] == ["FILLED"] * 3
+
+
+def test_a_new_order_races_with_none(desk: Desk) -> None:
+    """Nor does it with one that has no client id either."""
+    first = desk.placed()
+    desk.arm(CancelRace())
+    second = desk.placed()
+    assert [desk.status(order) for order in (first, second)] == ["NEW", "NEW"]
+
+
+def test_a_bulk_cancel_that_comes_too_late() -> None:
+    """The orders that it names have filled, by whatever name; the answer has the ids of those that were not."""
+    desk = Desk("ftx")
+    desk.arm(CancelRace(), method="DELETE")
+    orders = [desk.placed() for _ in range(3)]
+    answer = desk.send(desk.request("DELETE", "/api/bulk_orders", orderIds=orders[:2]))
+    assert json.loads(answer.body)["result"] == []
+    desk.place("mine")
+    desk.send(desk.request("DELETE", "/api/bulk_orders_by_client_id", clientOrderIds=["mine", "other"]))
+    assert [desk.status(order) for order in orders] == ["FILLED", "FILLED", "NEW"]
+    assert desk.fills == 3
+
+
+@pytest.mark.parametrize("all_of_them", [False, True])
+@pytest.mark.parametrize("venue", ["binance-futures", "ftx"])
+def test_a_cancel_of_a_conditional_order_that_comes_too_late(venue: str, all_of_them: bool) -> None:
+    """It has been set off, and its order has filled."""
+    desk = Desk(venue)
+    desk.arm(CancelRace(), method="DELETE")
+    if venue == "ftx":
+        terms = {"market": desk.symbol, "side": "buy", "size": 0.01, "type": "stop", "triggerPrice": 35_000}
+        placed = desk.send(desk.request("POST", "/api/conditional_orders", **terms, orderPrice=29_000))
+        number = json.loads(placed.body)["result"]["id"]
+        path = CANCEL_ALL["ftx"] if all_of_them else f"/api/conditional_orders/{number}"
+        cancel = desk.request("DELETE", path)
+    else:
+        terms = {
+            "algoType": "CONDITIONAL",
+            "symbol": "BTCUSDT",
+            "side": "BUY",
+            "type": "STOP",
+            "quantity": "0.01",
+            "timeInForce": "GTC",
+        }
+        terms |= {"triggerPrice": "60000", "price": "45000", "quantity": "0.01", "timeInForce": "GTC"}
+        placed = desk.send(desk.request("POST", "/fapi/v1/algoOrder", **terms))
+        number = json.loads(placed.body)["algoId"]
+        one = desk.request("DELETE", "/fapi/v1/algoOrder", algoId=number)
+        cancel = desk.request("DELETE", "/fapi/v1/algoOpenOrders", symbol=desk.symbol) if all_of_them else one
+    told = desk.send(cancel)
+    assert (told.status == 200) is all_of_them, told.body
+    assert desk.exchange.engine.algo_orders("alice", only_open=True) == ()
+    assert [view.status.value for view in desk.exchange.engine.orders("alice")] == ["FILLED"]
+
+
 def test_lower_limits_for_a_while(desk: Desk) -> None:
     """In the venue's own words and headers, up to a ban; then all is as before, ban and all."""
     name = "requests_per_minute" if desk.venue == "ftx" else "weight_per_minute"
@@ -374,6 +443,51 @@ def test_magic_client_ids_of_a_replacement() -> None:
     assert desk.exchange.engine.executions("alice") == ()
     assert replace(desk.placed(), "m-partial-3").status == 200
     assert desk.fills == 3
+
+
+OCO: dict[str, Any] = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01", "aboveType": "LIMIT_MAKER"}
+OCO |= {"abovePrice": "200000", "belowType": "STOP_LOSS", "belowStopPrice": "10000"}
+
+
+@pytest.mark.parametrize("leg", ["listClientOrderId", "aboveClientOrderId", "belowClientOrderId"])
+def test_magic_client_ids_of_a_list(leg: str) -> None:
+    """Of any of its ids; what is to fill is the order that can."""
+    desk = Desk("binance-spot")
+    refused = desk.send(desk.request("POST", "/api/v3/orderList/oco", **OCO, **{leg: "m-reject-2010"}))
+    assert (refused.status, json.loads(refused.body)["code"], rows(desk)) == (400, -2010, [])
+    placed = desk.send(desk.request("POST", "/api/v3/orderList/oco", **OCO, **{leg: "m-partial-2"}))
+    assert (placed.status, desk.fills) == (200, 2)
+    assert sorted(view.status.value for view in desk.exchange.engine.orders("alice")) == ["EXPIRED", "FILLED"]
+
+
+def test_a_magic_client_id_of_a_conditional_order() -> None:
+    """It may be refused, or taken without a word; it has nothing to fill."""
+    desk = Desk("binance-futures")
+    terms = {
+        "algoType": "CONDITIONAL",
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "STOP",
+        "quantity": "0.01",
+        "timeInForce": "GTC",
+    }
+    terms |= {"triggerPrice": "60000", "price": "60100", "quantity": "0.01", "timeInForce": "GTC"}
+    codes = [
+        json.loads(desk.send(desk.request("POST", "/fapi/v1/algoOrder", **terms, clientAlgoId=name)).body).get("code")
+        for name in ("m-reject-2021", "m-timeout-accepted", "m-partial-3")
+    ]
+    assert codes == [-2021, -1007, None]
+    assert (len(desk.exchange.engine.algo_orders("alice", only_open=True)), desk.fills) == (2, 0)
+
+
+def test_a_magic_client_id_of_a_modification() -> None:
+    """FTX's replacement has an id of its own; that of the order before does not count."""
+    desk = Desk("ftx")
+    desk.place("m-hello")
+    path = "/api/orders/by_client_id/m-hello/modify"
+    assert desk.send(desk.request("POST", path, price=29_000, clientId="m-timeout-lost")).status == 503
+    assert desk.send(desk.request("POST", path, price=29_000, clientId="m-partial-4")).status == 200
+    assert desk.fills == 4
 
 
 @pytest.mark.parametrize(
