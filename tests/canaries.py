@@ -1,24 +1,29 @@
 """Nothing that a test makes the library say, keep or show holds a key (G8), whatever the test itself is about.
 
 Within `canaries` all loggers log all there is to log.  When it is left, the lines and the files of a folder are
-searched; and of every stream that was opened meanwhile its status, its metrics and its newest events.
+searched; every exception of the library that was made meanwhile, raised to the user or not; and of every stream that
+was opened its status, its metrics and its newest events.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
+from exchstream.errors import ExchstreamError
 from exchstream.metrics import metrics_text
+from exchstream.shell.http import Unanswered
+from exchstream.shell.seam import DialFailed, LinkLost
 from exchstream.shell.stream import OrderStream
 from tests.crash.verdict import secrets_in
 
 SHORTEST: Final = 12  # what is shorter stands somewhere by chance
 NEWEST: Final = 500  # events of a stream that are looked at
+ERRORS: Final = (ExchstreamError, Unanswered, DialFailed, LinkLost)
 
 
 class Lines(logging.Handler):
@@ -38,16 +43,13 @@ class Lines(logging.Handler):
 def canaries(secrets: Callable[[], Iterable[str]], folder: Path | None = None) -> Iterator[None]:
     """Search for what `secrets` names at the end, and for signatures and listen keys by where they stand."""
     streams: list[OrderStream] = []
-    begin = OrderStream.__init__
-
-    def begun(stream: OrderStream, *args: Any, **options: Any) -> None:
-        begin(stream, *args, **options)
-        streams.append(stream)
-
+    errors: list[Exception] = []
     root, handler = logging.getLogger(), Lines()
     level = root.level
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(OrderStream, "__init__", begun))
+        stack.enter_context(remembered(OrderStream, streams))
+        for kind in ERRORS:
+            stack.enter_context(remembered(kind, errors))
         stack.callback(root.setLevel, level)
         stack.callback(root.removeHandler, handler)
         root.addHandler(handler)
@@ -55,9 +57,21 @@ def canaries(secrets: Callable[[], Iterable[str]], folder: Path | None = None) -
         yield
     if wanted := [secret for secret in secrets() if len(secret) >= SHORTEST]:
         shown = [("log", "\n".join(handler.lines).encode()), *files(folder)]
+        shown += [("errors", repr([(error, str(error), vars(error)) for error in errors]).encode())]
         shown += [part for stream in streams for part in shown_by(stream)]
         found = [f"{what} in {where}" for where, text in shown for what in secrets_in(text, wanted)]
         assert not found, "; ".join(found)
+
+
+def remembered(kind: type, made: list[Any]) -> AbstractContextManager[object]:
+    """Whatever is made of this class meanwhile is kept in the list."""
+    begin = kind.__init__  # type: ignore[misc]
+
+    def begun(self: Any, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        made.append(self)
+
+    return mock.patch.object(kind, "__init__", begun)
 
 
 def files(folder: Path | None) -> Iterator[tuple[str, bytes]]:

@@ -169,7 +169,7 @@ class Balances:
         names = before.keys() | after.keys() | self.moved.keys()
         differences = {n: after.get(n, ZERO) - before.get(n, ZERO) - self.moved.get(n, ZERO) for n in sorted(names)}
         moved = {name: amount for name, amount in differences.items() if amount}
-        return min(self._left_of(moved), key=len)
+        return min(reversed(list(self._left_of(moved))), key=len)  # of two that leave as much: what explains more
 
     def _left_of(self, moved: Mapping[str, Decimal]) -> Iterator[Mapping[str, Decimal]]:
         """What would be left of these differences, for every instant at which the baseline may have been taken.

@@ -77,7 +77,7 @@ class _Wire:
 
 @attrs.define(eq=False)
 class Runner:
-    """One account's tasks.  `note` hears what the session heard; `failure` is set when the account has gone down."""
+    """One account's tasks.  `note` hears what the session heard; `failure` says why the account has gone `down`."""
 
     venue: Venue
     host: Host
@@ -87,6 +87,7 @@ class Runner:
     raise_fatal: bool = False
     note: Note | None = None
     failure: AccountFailed | None = attrs.field(default=None, init=False)
+    down: trio.Event = attrs.field(factory=trio.Event, init=False)
     _nursery: trio.Nursery = attrs.field(init=False)
     _timer: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _wires: dict[int, _Wire] = attrs.field(factory=dict, init=False)
@@ -284,6 +285,7 @@ class Runner:
                     extra = self._fields("account_down")
                     log.error("%s %s: down: %s", event.venue, event.account, detail, extra=extra)
                     self.failure = _ERRORS[reason](event.venue, event.account, detail)
+                    self.down.set()
                 case _:
                     pass
 

@@ -184,8 +184,10 @@ class OrderStream:
 
         A reader that waits for more raises it by itself; this is for a block that does not read, or not any more.
         """
-        while (failure := self._failure()) is None:
-            await self._moved.wait()
+        for runner in self._runners:  # not `_moved`: it would be woken by every event
+            await runner.down.wait()
+        failure = self._failure()
+        assert failure is not None
         await trio.sleep(PATIENCE_SECONDS)
         before, deadline = None, trio.current_time() + STALLED_SECONDS
         while (behind := self._behind()) and trio.current_time() < deadline:

@@ -20,6 +20,7 @@ from exchstream.errors import AccountFailed, ConfigError, CredentialsRejected
 from exchstream.events import AccountDown, Event
 from exchstream.jsonlines import to_json
 from exchstream.metrics import metrics_text
+from exchstream.shell.http import Unanswered
 from exchstream.shell.stream import OrderStream, open_stream
 from mockserver.faces.base import HttpRequest, HttpResponse, Text
 from tests.canaries import canaries
@@ -220,7 +221,8 @@ async def test_what_any_test_shows_is_found_out(mock: Mock, tmp_path: Path, auto
         async with open_stream(venue, journal=folder / "orders.db", record=folder / "incident.jsonl") as stream:
             await until(stream, live(), seconds=60)
             logging.getLogger("exchstream").info("a line about %s", word)
-    for where in ("log", "status", "metrics", "events", "orders.db", "incident.jsonl"):
+            Unanswered(f"no answer to {word}")
+    for where in ("log", "errors", "status", "metrics", "events", "orders.db", "incident.jsonl"):
         assert f"a key in {where}" in str(caught.value), where
 
 

@@ -55,7 +55,7 @@ MUTANTS: Final = (
         BINANCE_PAGES,
         'return Place(at.book, "i", last if again else last + 1)',
         'return Place(at.book, "t", max(row.time_ms or 0 for row in rows) + 1)',
-        "the next page begins after the time of the last row, and others have it",
+        "the next page begins after the time of the last row, and others have it (no venue can be asked by offset)",
     ),
     Mutant(
         "short-page-is-the-last",

@@ -7,6 +7,7 @@ import pytest
 from exchstream.core import balances
 from exchstream.core.balances import Balances
 from exchstream.core.venue import Holdings
+from exchstream.model import Market
 
 from .toy import MARKETS, T0, execution
 
@@ -42,6 +43,16 @@ def test_of_many_while_the_holdings_were_asked_for_they_may_have_the_first(had: 
     later = {"BTC": Decimal(190), "USDT": Decimal(-19_000)}
     assert sheet.unexplained(Holdings(later)) == {}
     assert sheet.unexplained(Holdings({**later, "ETH": Decimal(1)})) == {"ETH": Decimal(1)}
+
+
+def test_what_is_known_to_have_happened_is_held_to_have_come_later() -> None:
+    """Where either of two may have moved unseen, it is the one whose executions do not explain what there is."""
+    btc, sol = (Market(f"{base}USDT", f"{base}/USDT:USDT", base, "USDT", settle="USDT") for base in ("BTC", "SOL"))
+    sheet = Balances()
+    sheet.agree(Holdings({}), T0, T0 + 10**9)
+    sheet.executed(execution("1", at=0.3), btc, T0)
+    sheet.executed(execution("2", symbol="SOLUSDT", at=0.6), sol, T0)
+    assert sheet.unexplained(Holdings({"BTCUSDT": Decimal(1)})) == {"SOLUSDT": Decimal(-1)}
 
 
 def test_of_one_instant_the_holdings_may_have_any() -> None:

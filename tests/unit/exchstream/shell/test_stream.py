@@ -31,7 +31,7 @@ class Played:
 
     def __init__(self) -> None:
         self.journal = InMemory(1_000)
-        self.runner = SimpleNamespace(failure=None)
+        self.runner = SimpleNamespace(failure=None, down=trio.Event())
         runners: Sequence[Any] = [self.runner]
         self.stream = OrderStream(self.journal, runners)
 
@@ -43,6 +43,7 @@ class Played:
     def fail(self) -> None:
         """The account goes down, and is told to."""
         self.runner.failure = FAILURE
+        self.runner.down.set()
         self.tell()
 
 
