@@ -19,7 +19,7 @@ from mockserver.engine.ids import Ids
 from mockserver.engine.ledger import Ledger
 from mockserver.engine.orders import OrderStore
 from mockserver.engine.terms import Terms
-from mockserver.engine.triggers import Watchers
+from mockserver.engine.triggers import Trigger, Watch, Watchers, watch
 from mockserver.engine.types import (
     ATOMS,
     HOUSE,
@@ -61,6 +61,12 @@ class Market:
     def last_price(self) -> int:
         """Price of the last trade; before the first one the reference price."""
         return self.trades[-1].price if self.trades else self.instrument.reference_ticks
+
+    def watch(self, trigger: Trigger, side: Side, now_ns: int) -> Watch:
+        """Return a watch for a trigger, as the tape stands."""
+        last = self.trades[-1] if self.trades else None
+        price = None if last is None else self.instrument.price(last.price)
+        return watch(trigger, side, price, now_ns, after=None if last is None else last.trade_id)
 
 
 class Desk:

@@ -321,7 +321,7 @@ class Engine(Queries):
         if not (self._desk.watchers.any_at(trade.instrument) or self._algos.watchers.any_at(trade.instrument)):
             return
         price = self._desk.markets[trade.instrument].instrument.price(trade.price)
-        orders, looking = self._desk.watchers.see(trade.instrument, price, trade.time_ns)
+        orders, looking = self._desk.watchers.see(trade.instrument, price, trade.trade_id, trade.time_ns)
         for key, seen in looking:
             waiting = self._desk.orders.current(key)
             self._desk.orders.put(attrs.evolve(waiting, looking_ns=seen.since_ns, updated_ns=trade.time_ns))
@@ -330,7 +330,7 @@ class Engine(Queries):
             if view is not None and view.waits:  # or another that was set off has ended its list
                 self._fire(view)
                 self._tidy()
-        algos, _ = self._algos.watchers.see(trade.instrument, price, trade.time_ns)
+        algos, _ = self._algos.watchers.see(trade.instrument, price, trade.trade_id, trade.time_ns)
         for algo_id in algos:
             self._algos.trigger(algo_id)
             self._tidy()
