@@ -41,6 +41,7 @@ from mockserver.engine.types import (
     Prevention,
     PublicTrade,
     Reason,
+    RejectReason,
     Side,
     TradeEvent,
 )
@@ -151,6 +152,20 @@ class Desk:
         if view.list_id is not None:
             self._list_events.append(event)
         return event
+
+    def refuse(self, view: OrderView, reason: RejectReason) -> None:
+        """Store an order that never was in the market, and tell it; no balance has moved."""
+        rejected = attrs.evolve(view, status=OrderStatus.REJECTED, working_ns=None, looking_ns=None)
+        self.orders.put(rejected)
+        event = OrderEvent(
+            seq=self.next_seq(),
+            time_ns=self.now_ns,
+            change=OrderChange.REJECTED,
+            order=rejected,
+            execution_id=self.ids.execution(view.instrument),
+            refused=reason,
+        )
+        self.tell(event)
 
     def amend(self, old: OrderView, new: OrderView) -> None:
         """Store an order's new terms, tell them, and keep that they changed."""

@@ -375,23 +375,45 @@ def depth(book: Depth, instrument: Instrument) -> Object:
 def rates(maker: int, taker: int) -> Object:
     """Return commission rates as text."""
     none = padded(Decimal(0))
-    shown = {"maker": padded(atoms_to_decimal(maker)), "taker": padded(atoms_to_decimal(taker))}
-    return {**shown, "buyer": none, "seller": none}
+    return {**_trade_rates(maker, taker), "buyer": none, "seller": none}
+
+
+def _trade_rates(maker: int, taker: int) -> Object:
+    return {"maker": padded(atoms_to_decimal(maker)), "taker": padded(atoms_to_decimal(taker))}
 
 
 def commission(instrument: Instrument, terms: Terms, discount: Discount) -> Object:
-    """Return `account/commission`; `discount` is what is left of the commission, as the official SDK describes it."""
+    """Return `account/commission`."""
     return {
         "symbol": instrument.name,
-        "standardCommission": rates(terms.rate(instrument, maker=True), terms.rate(instrument, maker=False)),
+        "standardCommission": rates(*_fees(instrument, terms)),
         "specialCommission": rates(0, 0),
         "taxCommission": rates(0, 0),
-        "discount": {
-            "enabledForAccount": terms.discounted,
-            "enabledForSymbol": True,
-            "discountAsset": discount.asset,
-            "discount": padded(atoms_to_decimal(ATOMS - discount.share)),
-        },
+        "discount": _discount(terms, discount),
+    }
+
+
+def order_commission(instrument: Instrument, terms: Terms, discount: Discount) -> Object:
+    """Return what `order/test` tells of an order's rates: those of a side of its own are in them already."""
+    return {
+        "standardCommissionForOrder": _trade_rates(*_fees(instrument, terms)),
+        "specialCommissionForOrder": _trade_rates(0, 0),
+        "taxCommissionForOrder": _trade_rates(0, 0),
+        "discount": _discount(terms, discount),
+    }
+
+
+def _fees(instrument: Instrument, terms: Terms) -> tuple[int, int]:
+    return terms.rate(instrument, maker=True), terms.rate(instrument, maker=False)
+
+
+def _discount(terms: Terms, discount: Discount) -> Object:
+    """Return the discount of those who pay in BNB; `discount` is what is left, as the official SDK describes it."""
+    return {
+        "enabledForAccount": terms.discounted,
+        "enabledForSymbol": True,
+        "discountAsset": discount.asset,
+        "discount": padded(atoms_to_decimal(ATOMS - discount.share)),
     }
 
 
