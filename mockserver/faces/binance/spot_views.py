@@ -439,7 +439,7 @@ def account(balances: Sequence[Balance], fees: tuple[int, int], updated_ns: int,
     }
 
 
-def symbol(instrument: Instrument, *, percent_price: bool) -> Object:
+def symbol(instrument: Instrument, *, percent_price: str) -> Object:
     """Return a market as `exchangeInfo` describes it; offered is what the mock can do."""
     return {
         "symbol": instrument.name,
@@ -471,7 +471,7 @@ def symbol(instrument: Instrument, *, percent_price: bool) -> Object:
     }
 
 
-def _filters(instrument: Instrument, *, percent_price: bool) -> list[Object]:
+def _filters(instrument: Instrument, *, percent_price: str) -> list[Object]:
     lot: Object = {
         "minQty": padded(instrument.min_quantity),
         "maxQty": padded(instrument.max_quantity),
@@ -501,13 +501,14 @@ def _filters(instrument: Instrument, *, percent_price: bool) -> list[Object]:
             "minTrailingBelowDelta": instruments.MIN_TRAILING_DELTA,
             "maxTrailingBelowDelta": instruments.MAX_TRAILING_DELTA,
         },
-        *([_percent_price()] if percent_price else []),
+        *_percent_price(instruments.PERCENT_PRICE.get(percent_price)),
     ]
 
 
-def _percent_price() -> Object:
+def _percent_price(bounds: tuple[Decimal, Decimal] | None) -> list[Object]:
+    if bounds is None:
+        return []
     out: Object = {"filterType": "PERCENT_PRICE_BY_SIDE"}
-    for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
-        down, up = instruments.PERCENT_PRICE[side]
-        out.update({f"{name}MultiplierUp": trimmed(up), f"{name}MultiplierDown": trimmed(down)})
-    return {**out, "avgPriceMins": 5}
+    for side in ("bid", "ask"):
+        out.update({f"{side}MultiplierUp": trimmed(bounds[1]), f"{side}MultiplierDown": trimmed(bounds[0])})
+    return [{**out, "avgPriceMins": 5}]
