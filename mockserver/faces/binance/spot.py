@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import OrderChange, OrderEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, klines, limits, spot_events, spot_views
+from mockserver.faces.binance import aggregates, errors, klines, limits, spot_events, spot_views
 from mockserver.faces.binance import spot_lists as lists
 from mockserver.faces.binance import spot_orders as orders
 from mockserver.faces.binance import spot_queries as queries
@@ -112,6 +112,7 @@ _TIME = route(queries.time, "", 1, OPEN)
 _INFO_NAMES = "symbol symbols permissions showPermissionSets symbolStatus"
 _DEPTH = route(queries.depth, "symbol limit symbolStatus", queries.depth_weight, OPEN)
 _PUBLIC_TRADES = route(queries.trades, "symbol limit", 25, OPEN)
+_AGGREGATES = route(aggregates.spot, "symbol fromId startTime endTime limit", 4, OPEN)
 _AVERAGE = route(queries.average_price, "symbol", 2, OPEN)
 _KLINES = route(klines.spot, "symbol interval startTime endTime limit timeZone", 2, OPEN)
 _TICKER_NAMES = "symbol symbols symbolStatus"
@@ -128,6 +129,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/exchangeInfo"): route(queries.exchange_info, _INFO_NAMES, 20, OPEN),
     ("GET", "/api/v3/depth"): _DEPTH,
     ("GET", "/api/v3/trades"): _PUBLIC_TRADES,
+    ("GET", "/api/v3/aggTrades"): _AGGREGATES,
     ("GET", "/api/v3/avgPrice"): _AVERAGE,
     ("GET", "/api/v3/klines"): _KLINES,
     ("GET", "/api/v3/ticker/price"): _PRICE,
@@ -177,6 +179,7 @@ WS: Final[Mapping[str, Route]] = {
     "exchangeInfo": route(queries.ws_exchange_info, _INFO_NAMES, 20, OPEN),
     "depth": _DEPTH,
     "trades.recent": _PUBLIC_TRADES,
+    "trades.aggregate": _AGGREGATES,
     "avgPrice": _AVERAGE,
     "klines": _KLINES,
     "ticker.price": _PRICE,
