@@ -51,6 +51,7 @@ ON_SPOT = (*RESTING, *COMMON, Act.QUOTE, Act.STOP, Act.STOP, Act.LIST, Act.LIST)
 ON_PERPS = (*RESTING, *COMMON, Act.STOP, Act.STOP, Act.REDUCE_ONLY, Act.REDUCE_ONLY, Act.REDUCE_ONLY)
 # Little enough that some orders cannot be paid for: the largest costs about 3.6 USD, or a twentieth of it.
 SPOT_PURSES = st.sampled_from((Decimal("1.5"), Decimal(6), Decimal(1_000)))
+DISTANCE = Decimal("0.02")
 PERP_PURSES = st.sampled_from((Decimal("0.05"), Decimal("0.3"), Decimal(1_000)))
 
 
@@ -60,6 +61,13 @@ def trailing(order: Place, which: int) -> Place:
         return order
     price = order.trigger.price if which % 2 else None
     return attrs.evolve(order, trigger=attrs.evolve(order.trigger, price=price, trail_ratio=TRAIL))
+
+
+def by_distance(order: Place) -> Place:
+    """Return an order that trails by a distance, as FTX has them, instead of by a share."""
+    if order.trigger is None or not order.trigger.trails:
+        return order
+    return attrs.evolve(order, trigger=attrs.evolve(order.trigger, trail_ratio=None, trail_distance=DISTANCE))
 
 
 class Both:
@@ -83,6 +91,8 @@ class Both:
             return
         if isinstance(command, PlaceList) and action.which >= 3:
             command = attrs.evolve(command, orders=tuple(trailing(order, action.which) for order in command.orders))
+        if isinstance(command, Place) and self.market.is_perp:
+            command = by_distance(command)
         number = self.numbers[command.order_id] if isinstance(command, (Cancel, Amend)) else None
         before = len(self.slow.fills)
         result = self.fast.apply(command, NOW)
