@@ -48,7 +48,7 @@ PERPS = (perp(), attrs.evolve(perp(maker_fee=20_000), min_notional=Decimal("0.25
 RESTING = (Act.LIMIT,) * 6
 COMMON = (Act.MARKET, Act.IOC, Act.FOK, Act.POST_ONLY, Act.CANCEL, Act.CANCEL_ALL, Act.SHRINK, Act.AMEND, Act.AMEND)
 ON_SPOT = (*RESTING, *COMMON, Act.QUOTE, Act.STOP, Act.STOP, Act.LIST, Act.LIST)
-ON_PERPS = (*RESTING, *COMMON, Act.STOP, Act.STOP, Act.REDUCE_ONLY, Act.REDUCE_ONLY, Act.REDUCE_ONLY)
+ON_PERPS = (*RESTING, *COMMON, Act.MARKET, Act.MARKET, Act.STOP, Act.STOP, *(Act.REDUCE_ONLY,) * 8)
 # Little enough that some orders cannot be paid for: the largest costs about 3.6 USD, or a twentieth of it.
 SPOT_PURSES = st.sampled_from((Decimal("1.5"), Decimal(6), Decimal(1_000)))
 DISTANCE = Decimal("0.02")
