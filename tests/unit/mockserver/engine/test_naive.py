@@ -46,7 +46,7 @@ SPOT = (
 )
 PERPS = (perp(), attrs.evolve(perp(maker_fee=20_000), min_notional=Decimal("0.25"), leverage=7))
 RESTING = (Act.LIMIT,) * 6
-COMMON = (Act.MARKET, Act.IOC, Act.FOK, Act.POST_ONLY, Act.CANCEL, Act.CANCEL_ALL, Act.SHRINK, Act.AMEND, Act.AMEND)
+COMMON = (Act.MARKET, Act.IOC, Act.FOK, Act.POST_ONLY, Act.CANCEL, Act.CANCEL_ALL, Act.SHRINK, *(Act.AMEND,) * 4)
 ON_SPOT = (*RESTING, *COMMON, Act.QUOTE, Act.STOP, Act.STOP, Act.LIST, Act.LIST)
 ON_PERPS = (*RESTING, *COMMON, Act.MARKET, Act.MARKET, Act.STOP, Act.STOP, *(Act.REDUCE_ONLY,) * 8)
 # Little enough that some orders cannot be paid for: the largest costs about 3.6 USD, or a twentieth of it.
@@ -68,6 +68,13 @@ def by_distance(order: Place) -> Place:
     if order.trigger is None or not order.trigger.trails:
         return order
     return attrs.evolve(order, trigger=attrs.evolve(order.trigger, trail_ratio=None, trail_distance=DISTANCE))
+
+
+def bolder(command: Amend, action: Action) -> Amend:
+    """Return an amendment that may also make an order larger, and moves its price far enough to trade."""
+    assert command.quantity is not None
+    price = None if command.price is None else command.price + 2 * action.offset
+    return attrs.evolve(command, quantity=command.quantity + action.which, price=price)
 
 
 class Both:
@@ -93,6 +100,8 @@ class Both:
             command = attrs.evolve(command, orders=tuple(trailing(order, action.which) for order in command.orders))
         if isinstance(command, Place) and self.market.is_perp:
             command = by_distance(command)
+        if isinstance(command, Amend) and action.act is Act.AMEND:
+            command = bolder(command, action)
         number = self.numbers[command.order_id] if isinstance(command, (Cancel, Amend)) else None
         before = len(self.slow.fills)
         result = self.fast.apply(command, NOW)
