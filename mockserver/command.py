@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from mockserver import demo_traders, supply
+from mockserver.again import of_server
 from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.clock import FASTEST, Clock
 from mockserver.control import PREFIX
@@ -184,6 +185,7 @@ def _do(words: list[str]) -> int:
     if words[:1] and not words[0].startswith("-"):
         made.error(f"no word {words[0]!r}; {nearest(words[0], WORDS)}")
     args = made.parse_args(words)
+    args.words = words
     if args.egress == "allow" and args.host not in LOOPBACK:
         made.error(f"--egress allow is for loopback: on {args.host} it would be a proxy for everybody")
     with _ready_file(args.ready_file), _papers(args.tls) as papers:
@@ -245,6 +247,7 @@ async def open_port(host: str, port: int) -> list[trio.SocketListener]:
 
 async def _run(args: argparse.Namespace, papers: Papers | None) -> int:
     worlds = build(args)  # before there is a port to close again
+    worlds.again = of_server(args.words)
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         listeners = await open_port(args.host, args.port)
         for port in PORTS if args.real_ports else ():

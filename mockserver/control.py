@@ -105,6 +105,7 @@ class Control:
         self.sockets: Callable[[], int] = lambda: 0
         """How many TCP connections are open; whoever serves sets it."""
         self._find = Finder(worlds)
+        scenarios = ScenarioControl(self._find)
         self._table: Table = {
             ("GET", "/health"): Act.of(self._health, gives=_HEALTH),
             ("GET", "/openapi.json"): Act.of(self._openapi, gives={"type": "object"}),
@@ -141,8 +142,8 @@ class Control:
             **FaultControl(self._find).table,
             **MarketControl(self._find).table,
             **TermsControl(self._find).table,
-            **VerifyControl(self._find).table,
-            **ScenarioControl(self._find).table,
+            **VerifyControl(self._find, scenarios.name_in).table,
+            **scenarios.table,
             **ClockControl(self._find).table,
             **WorldControl(self._find).table,
             **PageControl(self._find, _ENTRY).table,

@@ -140,6 +140,10 @@ class ScenarioControl:
         self._leave(world.name)
         return self._state(world.name)
 
+    def name_in(self, world: str) -> str | None:
+        """The scenario that is played in a world, if one is."""
+        return None if self._played(world) is None else self.playing[world][0]
+
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _played(self, world: str) -> Playing | None:

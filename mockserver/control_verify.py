@@ -5,6 +5,9 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from mockserver.again import of_scenario
 from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, one_of, or_null, rows
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
@@ -22,14 +25,16 @@ _FAILURE: Schema = obj(
 )
 _JUDGED: Schema = obj(name=one_of(CHECKS), about=TEXT, reported=FLAG, unknown=FLAG, wrong=rows(TEXT))
 _CHECKED: Schema = obj(reported=WHOLE, checks=rows(_JUDGED))
-_GIVES: Schema = obj(ok=FLAG, checked=WHOLE, seed={"type": "integer"}, failures=rows(_FAILURE), text=TEXT)
+_GIVES: Schema = obj(ok=FLAG, checked=WHOLE, seed={"type": "integer"}, again=TEXT, failures=rows(_FAILURE), text=TEXT)
 
 
 class VerifyControl:
     """What the control API asks of the journal of a world."""
 
-    def __init__(self, find: Finder) -> None:
+    def __init__(self, find: Finder, scenario_of: Callable[[str], str | None]) -> None:
         self.find = find
+        self.scenario_of = scenario_of
+        """The name of the scenario that is played in a world, if one is."""
         self.table: Table = {
             ("POST", "/verify"): Act.of(self._verify, "expect! since", gives=_GIVES, expect=_EXPECT),
             ("GET", "/checks"): Act.of(
@@ -39,7 +44,9 @@ class VerifyControl:
         }
 
     def _verify(self, given: Input) -> Json:
-        """Whether expectations hold over what was sent and received, and what came nearest where they do not."""
+        """Whether expectations hold over what was sent and received, what came nearest where they do not, and a line
+        that repeats the run.
+        """
         world = self.find.world(given)
         if not given.has("expect"):
             raise BadRequest("'expect' is missing: an expectation, or a list of them")
@@ -50,7 +57,11 @@ class VerifyControl:
         heard = [read_entry(entry) for entry in world.recorder.entries(since=given.whole("since", 0))]
         now_ns = world.clock.now_ns
         wrong = failures(wanted, Journal(heard, heard[0].time_ns if heard else now_ns, now_ns))
-        return report(wrong, checked=len(wanted), seed=world.seed)
+        scenario = self.scenario_of(world.name)
+        again = self.find.worlds.again(world.name, world.seed)
+        if scenario is not None:
+            again = of_scenario(scenario, world.seed)
+        return report(wrong, checked=len(wanted), seed=world.seed, again=again)
 
     def _checks(self, given: Input) -> Json:
         """Whether the client did well so far; what it heard is known only as far as it reported."""

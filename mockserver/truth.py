@@ -17,8 +17,8 @@
       venue, account, symbol, order_id, client_order_id, side (BUY | SELL), type (LIMIT | MARKET),
       time_in_force (GTC | IOC | FOK), kind (TRADE | LIQUIDATION | ADL | SETTLEMENT), price, quantity, filled_quantity,
       filled_quote, prevented_quantity (by self-trade prevention), status (PENDING_NEW | NEW | PARTIALLY_FILLED | FILLED
-      | CANCELED | EXPIRED), reason, post_only, reduce_only, trigger_price (null: it has none), order_list_id,
-      working_ns (null: it waits still), created_ns, updated_ns, first_sequence, last_sequence
+      | CANCELED | EXPIRED | REJECTED), reason, post_only, reduce_only, trigger_price (null: it has none),
+      order_list_id, working_ns (null: it waits still), created_ns, updated_ns, first_sequence, last_sequence
     fills       every fill of every client account, in sequence; a self-trade is two fills of one trade_id
       sequence, venue, account, symbol, order_id, client_order_id, trade_id, fill_id, side, price, quantity, quote, fee
       (positive = cost), fee_asset, liquidity (maker | taker), kind, time_ns

@@ -281,12 +281,13 @@ def failures(expectations: Sequence[Expectation], journal: Journal) -> list[Fail
     return [failure for failure in found if failure is not None]
 
 
-def report(wrong: Sequence[Failure], *, checked: int, seed: int) -> dict[str, Any]:
-    """The answer of ``POST /__mock/verify``."""
+def report(wrong: Sequence[Failure], *, checked: int, seed: int, again: str) -> dict[str, Any]:
+    """The answer of ``POST /__mock/verify``; ``again`` is the line that repeats the run."""
     return {
         "ok": not wrong,
         "checked": checked,
         "seed": seed,
+        "again": again,
         "failures": [failure.row() for failure in wrong],
         "text": "\n".join(line for failure in wrong for line in failure.lines()),
     }

@@ -20,6 +20,7 @@ from typing import Literal
 
 import attrs
 
+from mockserver.again import Again, of_server
 from mockserver.clock import Clock, Fired
 from mockserver.engine.engine import Engine
 from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
@@ -137,6 +138,8 @@ class Worlds:
         self.seed = seed
         self.worlds: dict[str, World] = {}  # bounded: MAX_WORLDS, see create()
         self.links: dict[int, Link] = {}  # bounded: the server's limit of connections
+        self.again: Again = of_server()
+        """What repeats a run; whoever started this says so."""
         self.on_world: Callable[[World], None] | None = None
         """Called for each new world, so that the server minds its clock."""
         self._numbers = itertools.count(1)

@@ -19,6 +19,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from mockserver.again import of_server
 from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.attach.authority import Authority, NoAuthority
 from mockserver.attach.environment import attached, told
@@ -122,6 +123,7 @@ def main(argv: Sequence[str]) -> int:
     options, command = _split(argv)
     args, unknown = made.parse_known_args(options)
     args.command += command
+    args.words = ["exec", *options]
     if unknown:
         hint = "" if "--" in argv else "; what is to be run stands behind --"
         made.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
@@ -158,7 +160,9 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 async def _run(args: argparse.Namespace, papers: Papers) -> int:
     with trio.open_signal_receiver(*FORWARDED) as signals:
         listeners = await open_port(HOST, args.port)
-        server = Server(build(args))
+        worlds = build(args)
+        worlds.again = of_server(args.words, args.command)
+        server = Server(worlds)
         server.gate = Gate(server.tally, papers.authority, args.egress)
         outcome: int | CannotIsolate | OSError = 0
         async with trio.open_nursery() as nursery:

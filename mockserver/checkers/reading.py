@@ -51,7 +51,7 @@ def _course(row: Mapping[str, Any], fills: list[TrueFill]) -> Iterator[TrueChang
     if status == "expired" and row["venue"] == "ftx":  # which has one word for all that ends unfilled
         status = "canceled"
     filled = Decimal(0)
-    yield TrueChange(key, row["created_ns"], status if status == "pending_new" else "new", filled)
+    yield TrueChange(key, row["created_ns"], status if status in ("pending_new", "rejected") else "new", filled)
     for fill in fills:
         filled += fill.quantity
         done = status == "filled" and filled == Decimal(row["filled_quantity"])

@@ -14,7 +14,7 @@ import attrs
 
 from mockserver.engine.desk import Desk
 from mockserver.engine.matching import Matching
-from mockserver.engine.triggers import Watchers, watch
+from mockserver.engine.triggers import Watchers
 from mockserver.engine.types import (
     AlgoEvent,
     AlgoOrder,
@@ -84,7 +84,7 @@ class AlgoStore:
             tags=command.tags,
         )
         self._waiting[algo.algo_id] = None
-        self.watchers.add(child.instrument, algo.algo_id, watch(trigger, child.side, last, self._desk.now_ns))
+        self.watchers.add(child.instrument, algo.algo_id, market.watch(trigger, child.side, self._desk.now_ns))
         self._put(algo)
         return algo
 

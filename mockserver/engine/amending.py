@@ -25,8 +25,9 @@ class Amendments:
         """Change an open order."""
         quantity = command.quantity if command.quantity is not None else view.quantity
         price = command.price if command.price is not None else view.price
-        if view.waits and (price != view.price or quantity > view.quantity):
-            return Reject(RejectReason.NOT_ALLOWED, "an order that waits may only get smaller")
+        fixed = view.waits or len(self._lists.pair(view)) > 1
+        if fixed and (price != view.price or quantity > view.quantity):
+            return Reject(RejectReason.NOT_ALLOWED, "an order that waits, or is one of a pair, may only get smaller")
         reject = self._check(market, view, quantity, self._desk.limit_of(view) if price is None else price)
         if reject is not None:
             return reject
@@ -73,6 +74,8 @@ class Amendments:
             enough = free or self._matching.checks.covers(market, view, more)
             return None if enough else Reject(RejectReason.INSUFFICIENT_BALANCE)
         asset, old_lock = self._desk.reserve(view, view.remaining)
+        if view.list_id is None:  # what waits for any price may hold less than it would need by now
+            old_lock = self._desk.held(view)
         _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - gone)
         if view.account != HOUSE and new_lock - old_lock > max(0, self._desk.ledger.balance(view.account, asset).free):
             return Reject(RejectReason.INSUFFICIENT_BALANCE)

@@ -40,6 +40,8 @@ class Place:
     With a ``trigger`` the order waits under its own id until the trigger sets it off, as on Binance spot; an order that
     gets another id then is a ``PlaceAlgo``. ``good_till_ns`` is told again and never looked at: whoever has a clock
     sends the ``Expire``.
+
+    ``tells_refusal``: if the account's funds or the market refuse it, it is kept and told as an order that is REJECTED.
     """
 
     account: str
@@ -59,6 +61,7 @@ class Place:
     self_trade: SelfTrade = SelfTrade.NONE
     trigger: Trigger | None = None
     good_till_ns: int | None = None
+    tells_refusal: bool = False
     tags: Tags = ()
 
     @property

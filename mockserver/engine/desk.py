@@ -19,7 +19,7 @@ from mockserver.engine.ids import Ids
 from mockserver.engine.ledger import Ledger
 from mockserver.engine.orders import OrderStore
 from mockserver.engine.terms import Terms
-from mockserver.engine.triggers import Watchers
+from mockserver.engine.triggers import Trigger, Watch, Watchers, watch
 from mockserver.engine.types import (
     ATOMS,
     HOUSE,
@@ -41,6 +41,7 @@ from mockserver.engine.types import (
     Prevention,
     PublicTrade,
     Reason,
+    RejectReason,
     Side,
     TradeEvent,
 )
@@ -61,6 +62,12 @@ class Market:
     def last_price(self) -> int:
         """Price of the last trade; before the first one the reference price."""
         return self.trades[-1].price if self.trades else self.instrument.reference_ticks
+
+    def watch(self, trigger: Trigger, side: Side, now_ns: int) -> Watch:
+        """Return a watch for a trigger, as the tape stands."""
+        last = self.trades[-1] if self.trades else None
+        price = None if last is None else self.instrument.price(last.price)
+        return watch(trigger, side, price, now_ns, after=None if last is None else last.trade_id)
 
 
 class Desk:
@@ -145,6 +152,20 @@ class Desk:
         if view.list_id is not None:
             self._list_events.append(event)
         return event
+
+    def refuse(self, view: OrderView, reason: RejectReason) -> None:
+        """Store an order that never was in the market, and tell it; no balance has moved."""
+        rejected = attrs.evolve(view, status=OrderStatus.REJECTED, working_ns=None, looking_ns=None)
+        self.orders.put(rejected)
+        event = OrderEvent(
+            seq=self.next_seq(),
+            time_ns=self.now_ns,
+            change=OrderChange.REJECTED,
+            order=rejected,
+            execution_id=self.ids.execution(view.instrument),
+            refused=reason,
+        )
+        self.tell(event)
 
     def amend(self, old: OrderView, new: OrderView) -> None:
         """Store an order's new terms, tell them, and keep that they changed."""

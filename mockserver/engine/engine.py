@@ -9,6 +9,7 @@ its child. What it does not do: speak any venue's words, wait, or know the time.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
@@ -62,6 +63,11 @@ from mockserver.engine.types import (
 
 __all__ = ["Engine"]
 
+TOLD_REFUSALS: Final = frozenset(
+    {RejectReason.INSUFFICIENT_BALANCE, RejectReason.WOULD_MATCH, RejectReason.WOULD_TRIGGER}
+)
+"""Why an order can be REJECTED; what refuses it for its terms is found before anything of a command is done."""
+
 
 class Engine(Queries):
     """One venue's exchange. Compared by identity."""
@@ -93,12 +99,17 @@ class Engine(Queries):
         self._desk.ledger.open(name)
 
     def apply(self, command: Command, now_ns: int) -> Result:
-        """Carry out a command at this time, or refuse it (then nothing has changed and there are no events)."""
+        """Carry out a command at this time, or refuse it: then nothing has changed and there are no events.
+
+        But of an order that ``tells_refusal``.
+        """
         self._desk.begin(now_ns)
         outcome = self._dispatch(command)
         if isinstance(outcome, Reject):
             assert not self._desk.take_events()
-            return Result(Reply(reject=outcome))
+            if isinstance(command, Place) and command.tells_refusal and outcome.reason in TOLD_REFUSALS:
+                self._desk.refuse(self._matching.new(command), outcome.reason)
+            return Result(Reply(reject=outcome), self._desk.take_events())
         self._follow_up(command)
         events = self._desk.take_events()
         return Result(self._reply(outcome, events), events)
@@ -321,7 +332,7 @@ class Engine(Queries):
         if not (self._desk.watchers.any_at(trade.instrument) or self._algos.watchers.any_at(trade.instrument)):
             return
         price = self._desk.markets[trade.instrument].instrument.price(trade.price)
-        orders, looking = self._desk.watchers.see(trade.instrument, price, trade.time_ns)
+        orders, looking = self._desk.watchers.see(trade.instrument, price, trade.trade_id, trade.time_ns)
         for key, seen in looking:
             waiting = self._desk.orders.current(key)
             self._desk.orders.put(attrs.evolve(waiting, looking_ns=seen.since_ns, updated_ns=trade.time_ns))
@@ -330,7 +341,7 @@ class Engine(Queries):
             if view is not None and view.waits:  # or another that was set off has ended its list
                 self._fire(view)
                 self._tidy()
-        algos, _ = self._algos.watchers.see(trade.instrument, price, trade.time_ns)
+        algos, _ = self._algos.watchers.see(trade.instrument, price, trade.trade_id, trade.time_ns)
         for algo_id in algos:
             self._algos.trigger(algo_id)
             self._tidy()

@@ -93,7 +93,8 @@ class Kind(Enum):
 class OrderStatus(Enum):
     """State of an order after a change. EXPIRED with reason SELF_TRADE is Binance's EXPIRED_IN_MATCH.
 
-    PENDING_NEW is a later order of a list: it is not placed before the first one is filled.
+    PENDING_NEW is a later order of a list: it is not placed before the first one is filled. REJECTED was never in the
+    market (``Place.tells_refusal``).
     """
 
     PENDING_NEW = "PENDING_NEW"
@@ -102,6 +103,7 @@ class OrderStatus(Enum):
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
 
     @property
     def is_open(self) -> bool:
@@ -116,6 +118,7 @@ class OrderChange(Enum):
     TRADE = "TRADE"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
     AMENDED = "AMENDED"
     WORKING = "WORKING"
     """An order that waited for its trigger goes to work."""

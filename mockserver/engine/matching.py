@@ -15,7 +15,6 @@ import attrs
 from mockserver.engine.book import OrderKey
 from mockserver.engine.checks import Checks
 from mockserver.engine.desk import Desk, Market
-from mockserver.engine.triggers import watch
 from mockserver.engine.types import (
     Kind,
     OrderChange,
@@ -59,8 +58,7 @@ class Matching:
         market = self._desk.markets[view.instrument]
         if view.waits:
             assert view.trigger is not None  # that is what it waits for
-            last = market.instrument.price(market.last_price) if market.trades else None
-            seen = watch(view.trigger, view.side, last, self._desk.now_ns)
+            seen = market.watch(view.trigger, view.side, self._desk.now_ns)
             self._desk.watchers.add(view.instrument, self._desk.key(view), seen)
             return view
         if view.post_only and market.book.crosses(view.side, view.price):

@@ -54,6 +54,8 @@ class Watch:
     best: Decimal | None = None
     since_ns: int | None = None
     """When it began to look."""
+    after: int | None = None
+    """The last trade before it began to wait, which it must not see again; None: there was none."""
 
     @property
     def level(self) -> Decimal | None:
@@ -69,11 +71,11 @@ class Watch:
         return self.best * (1 + self.side.sign * trigger.trail_ratio)
 
 
-def watch(trigger: Trigger, side: Side, last: Decimal | None, now_ns: int) -> Watch:
-    """Return a new watch; a trail without a price looks from the last trade on."""
+def watch(trigger: Trigger, side: Side, last: Decimal | None, now_ns: int, *, after: int | None) -> Watch:
+    """Return a new watch, for trades after this one; a trail without a price looks from the last trade on."""
     if trigger.trails and trigger.price is None and last is not None:
-        return Watch(trigger=trigger, side=side, best=last, since_ns=now_ns)
-    return Watch(trigger=trigger, side=side)
+        return Watch(trigger=trigger, side=side, best=last, since_ns=now_ns, after=after)
+    return Watch(trigger=trigger, side=side, after=after)
 
 
 def see(seen: Watch, price: Decimal, now_ns: int) -> tuple[Watch, bool]:
@@ -118,12 +120,14 @@ class Watchers(Generic[K]):
         """Return everything that is watched for, by market and then by age."""
         return [key for market in self._markets.values() for key in market]
 
-    def see(self, instrument: str, price: Decimal, now_ns: int) -> tuple[list[K], list[tuple[K, Watch]]]:
+    def see(self, instrument: str, price: Decimal, trade_id: int, now_ns: int) -> tuple[list[K], list[tuple[K, Watch]]]:
         """Take in one trade; return the orders it sets off, oldest first, and the watches that began to look."""
         fired: list[K] = []
         began: list[tuple[K, Watch]] = []
         market = self._markets.get(instrument, {})
         for key, old in tuple(market.items()):
+            if old.after is not None and trade_id <= old.after:
+                continue  # an order that a sweep has called to wait came after all of its trades
             new, fires = see(old, price, now_ns)
             if fires:
                 del market[key]

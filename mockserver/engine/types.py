@@ -175,6 +175,8 @@ class OrderEvent:
     """Of an AMENDED whose client id changed."""
     prevention: Prevention | None = None
     """Of a PREVENTED, and of an EXPIRED for SELF_TRADE: the match that would have been."""
+    refused: RejectReason | None = None
+    """Of a REJECTED."""
 
     @property
     def account(self) -> str:

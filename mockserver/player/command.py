@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 import trio
 
+from mockserver.again import of_scenario
 from mockserver.arguments import EXIT_USAGE, Parser
 from mockserver.command import say
 from mockserver.player import shelf
@@ -60,7 +60,8 @@ def main(argv: Sequence[str]) -> int:
         for line in without:
             print(f"mockserver: left out: {line} befalls the client's own process", file=sys.stderr)
         seed = _seed(args.seed, story)
-        outcome = trio.run(run, story, command, seed)
+        again = of_scenario(args.scenario, seed, command)
+        outcome = trio.run(run, story, command, seed, again)
     except (shelf.NoScenario, StoryError, SetupError, ModuleNotFoundError) as error:
         where = f"{args.scenario}: " if isinstance(error, StoryError) else ""
         return _fail(f"{where}{error}", EXIT_USAGE)
@@ -70,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     if isinstance(outcome, Died):
         return _fail(outcome.why, EXIT_DIED)
-    _say(outcome, story, _again(args.scenario, seed, command), as_json=args.json)
+    _say(outcome, story, again, as_json=args.json)
     return 0 if outcome.ok else EXIT_FAILED
 
 
@@ -100,10 +101,6 @@ def _seed(given: int | None, story: Story) -> int:
     if given is not None:
         return given
     return story.seed or secrets.randbelow(2**32)
-
-
-def _again(scenario: str, seed: int, command: Sequence[str]) -> str:
-    return f"python -m mockserver run {shlex.quote(scenario)} --seed {seed} -- {shlex.join(command)}"
 
 
 def _say(verdict: Verdict, story: Story, again: str, *, as_json: bool) -> None:

@@ -126,9 +126,13 @@ def filled(argument: str, known: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), argument)
 
 
-async def run(story: Story, command: Sequence[str], seed: int) -> Verdict | Died | None:
-    """Play the story against the command; None: interrupted. SetupError: the story cannot be played."""
+async def run(story: Story, command: Sequence[str], seed: int, again: str) -> Verdict | Died | None:
+    """Play the story against the command; None: interrupted. SetupError: the story cannot be played.
+
+    ``again`` is the line that repeats it.
+    """
     worlds, venue = worlds_for(story, seed, time.time_ns)
+    worlds.again = lambda _world, _seed: again
     playing = Playing(story, worlds, venue, DEMO)
     server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)

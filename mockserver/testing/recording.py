@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mockserver.again import of_test
 from mockserver.testing.exchange import MockExchange
 
 FORMAT: Final = 1
@@ -29,17 +29,12 @@ class RecordingError(ValueError):
     """The file is no recording; the text says why."""
 
 
-def repeats(test: str, seed: int) -> str:
-    """The line that repeats a test."""
-    return f"python -m pytest {shlex.quote(test)} --mock-seed {seed}"
-
-
 def sections(test: str, exchange: MockExchange, file: Path | None) -> list[tuple[str, str]]:
     """What a report says of a test that failed: how to repeat it, and the end of the recording."""
     plan, rows = exchange.plan, exchange.recorder.journal(limit=SHOWN)
     said = [
         f"seed {plan.seed}, {plan.venue.name}, profile {plan.profile}, liquidity {plan.liquidity}",
-        f"repeat: {repeats(test, plan.seed)}",
+        f"repeat: {of_test(test, plan.seed)}",
     ]
     if file is not None:
         said.append(f"recording: {file}")

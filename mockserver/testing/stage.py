@@ -13,6 +13,7 @@ from functools import partial
 import attrs
 import trio
 
+from mockserver.again import of_test
 from mockserver.clock import Clock
 from mockserver.exchange import Account, Exchange, Liquidity
 from mockserver.faces.base import VenueSpec
@@ -44,6 +45,7 @@ class Stage:
         self._now_ns = now_ns
         recipe = Recipe(venues=VENUES, clock=self._clock, liquidity=self._liquidity)
         self.server = Server(Worlds(recipe))
+        self.worlds.again = lambda _world, seed: of_test("<this test>", seed)
 
     @property
     def worlds(self) -> Worlds:

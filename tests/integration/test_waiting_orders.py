@@ -113,6 +113,9 @@ class Bot:
         assert replaced["newOrderResult"] == "SUCCESS"
         twice = await self.call("POST", f"{ORDER}/cancelReplace", replace, 400)
         assert (twice["code"], twice["data"]["newOrderResult"]) == (-2022, "NOT_ATTEMPTED")
+        dear = {**replace, "cancelOrderId": replaced["newOrderResponse"]["orderId"], "quantity": "100"}
+        half = await self.call("POST", f"{ORDER}/cancelReplace", dear, 409)
+        assert (half["code"], half["data"]["newOrderResult"]) == (-2021, "FAILURE")
 
 
 @pytest.mark.parametrize("flavour", ["binance-spot", "binance-spot-listen-key"])

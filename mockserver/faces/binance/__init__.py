@@ -29,7 +29,7 @@ SPOT: Final = VenueSpec(
         "pong_within_ms": 60_000,
         "lifetime_ms": DAY_MS,
         "expiry_reason": True,
-        "percent_price": False,  # True: the filter PERCENT_PRICE_BY_SIDE, published and enforced
+        "percent_price": "wide",  # or "venue", "off": the filter PERCENT_PRICE_BY_SIDE, published and enforced
         "listen_key_notices": 1,
         "weight_per_minute": limits.SPOT_WEIGHT,
         "orders_per_10s": limits.SPOT_ORDERS[0].limit,
@@ -79,6 +79,7 @@ FUTURES: Final = VenueSpec(
         "events_default": "all",
         "private_path_form": "silent",
         "gtx_crossing": "reject",
+        "percent_price": "wide",  # or "venue", "off": the filter PERCENT_PRICE, published and enforced
         "liquidation": "manual",  # "margin": when less is left than the positions must keep
         "weight_per_minute": limits.FUTURES_WEIGHT,
         "orders_per_10s": limits.FUTURES_ORDERS[0].limit,

@@ -8,9 +8,12 @@ What this module does not do: decide when a refusal is due.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from attrs import field, frozen
+
+from mockserver.faces.binance.text import trimmed
 
 
 @frozen
@@ -138,6 +141,19 @@ PRICE_NOT_POSITIVE = Refusal(-4001, "Price less than 0.")  # the same; that it i
 PRICE_TOO_HIGH = Refusal(-4002, "Price greater than max price.")  # the same
 PRICE_OFF_TICK = Refusal(-4014, "Price not increased by tick size.")  # practice; the page was not at hand
 NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
+
+
+def price_above(highest: Decimal, *, of_stop: bool) -> Refusal:
+    """Return the refusal of a buy above PERCENT_PRICE, of the mark price or of the order's own stop (fapi error codes).
+
+    The text as clients met it: "Limit price can't be higher than 0.7720058."
+    """
+    return Refusal(-4183 if of_stop else -4016, f"Limit price can't be higher than {trimmed(highest)}.")
+
+
+def price_below(lowest: Decimal, *, of_stop: bool) -> Refusal:
+    """Return the refusal of a sell below it."""
+    return Refusal(-4184 if of_stop else -4024, f"Limit price can't be lower than {trimmed(lowest)}.")
 
 
 def bad_leverage(leverage: int) -> Refusal:

@@ -83,6 +83,26 @@ class Aggregate:
     number: int
     trades: Sequence[PublicTrade]
 
+    @property
+    def price(self) -> int:
+        """In ticks."""
+        return self.trades[0].price
+
+    @property
+    def quantity(self) -> int:
+        """Of all of them, in steps."""
+        return sum(trade.quantity for trade in self.trades)
+
+    @property
+    def time_ns(self) -> int:
+        """When it happened."""
+        return self.trades[0].time_ns
+
+    @property
+    def taker_side(self) -> Side:
+        """Side of the taker."""
+        return self.trades[0].taker_side
+
 
 @define
 class Feed:
@@ -136,12 +156,12 @@ class AggregateTrades(Feed):
                 "E": at(now_ns),
                 "s": first.instrument,
                 "a": each.number,
-                "p": self.subject.price(first.price),
-                "q": self.subject.quantity(sum(trade.quantity for trade in each.trades)),
+                "p": self.subject.price(each.price),
+                "q": self.subject.quantity(each.quantity),
                 "f": first.trade_id,
                 "l": last.trade_id,
-                "T": at(first.time_ns),
-                "m": first.taker_side is Side.SELL,
+                "T": at(each.time_ns),
+                "m": each.taker_side is Side.SELL,
                 **({} if self.subject.style.is_futures else {"M": True}),
             }
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import ForceClose, Kind, TradeEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, futures_events, futures_views, klines, limits
+from mockserver.faces.binance import aggregates, errors, futures_events, futures_views, klines, limits
 from mockserver.faces.binance import futures_account as wallet
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
@@ -125,6 +125,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/commissionRate"): route(wallet.commission_rate, "symbol", 20),
     ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
     ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),
+    ("GET", "/fapi/v1/aggTrades"): route(aggregates.futures, "symbol fromId startTime endTime limit", 20, OPEN),
     ("GET", "/fapi/v1/klines"): route(
         klines.futures, "symbol interval startTime endTime limit", klines.futures_weight, OPEN
     ),

@@ -71,6 +71,7 @@ def place(call: Call) -> object:
         raise Refused(errors.BAD_ORDER_TYPE)
     _check_mode(call)
     command = _place(call, instrument, side, kind, _client_id(params, "newClientOrderId"))
+    _check_percent_price(call, instrument, command)
     if len(call.exchange.engine.open_orders(call.account, instrument.name)) >= instruments.MAX_NUM_ORDERS:
         raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
     reply = call.exchange.submit(command)
@@ -91,7 +92,9 @@ def test(call: Call) -> object:
     if kind not in ("LIMIT", "MARKET"):
         raise Refused(errors.BAD_ORDER_TYPE)
     _check_mode(call)
-    _place(call, instrument, placing.side(call.params), kind, _client_id(call.params, "newClientOrderId"))
+    side = placing.side(call.params)
+    command = _place(call, instrument, side, kind, _client_id(call.params, "newClientOrderId"))
+    _check_percent_price(call, instrument, command)
     return {}
 
 
@@ -184,6 +187,26 @@ def _ticks(price: Decimal, instrument: Instrument) -> int:
     return placing.ticks(instrument, price, errors.PRICE_OFF_TICK, not_positive=errors.PRICE_NOT_POSITIVE)
 
 
+def _check_percent_price(
+    call: Call, instrument: Instrument, order: Place | OrderView, ticks: int | None = None, stop: Decimal | None = None
+) -> None:
+    """Refuse a buy too far above, or a sell too far below, the last price, which stands for the mark price.
+
+    Of a conditional order it is its own trigger price that counts. An option says how far "too far" is.
+    """
+    limit = order.price if ticks is None else ticks
+    bounds = instruments.FUTURES_PERCENT_PRICE.get(str(call.exchange.settings.options["percent_price"]))
+    if limit is None or bounds is None:
+        return
+    price = instrument.price(limit)
+    middle = instrument.price(call.exchange.engine.last_price(instrument.name)) if stop is None else stop
+    down, up = bounds
+    if order.side is Side.BUY and price > middle * up:
+        raise Refused(errors.price_above(middle * up, of_stop=stop is not None))
+    if order.side is Side.SELL and price < middle * down:
+        raise Refused(errors.price_below(middle * down, of_stop=stop is not None))
+
+
 def _steps(params: Params, instrument: Instrument) -> int:
     return placing.steps(
         instrument,
@@ -227,6 +250,7 @@ def modify(call: Call) -> object:
         raise Refused(errors.NO_ORDER)
     if (steps, ticks) == (order.quantity, order.price):
         raise Refused(errors.NO_AMEND_NEEDED)
+    _check_percent_price(call, instrument, order, ticks)
     reply = call.exchange.submit(
         Amend(
             account=call.account,
@@ -268,6 +292,8 @@ def place_algo(call: Call) -> object:
     level = "0" if trails or trigger is None else trimmed(trigger)
     child_tags = (("ot", kind), ("sp", level), ("cp", str(closes).lower()), *common)
     child = _place(call, instrument, side, "MARKET" if kind.endswith("_MARKET") else "LIMIT", None, child_tags)
+    if trigger is not None:
+        _check_percent_price(call, instrument, child, stop=trigger)
     # A trail begins where a take-profit would be set off: "BUY: the lowest price <= activatePrice".
     above = (side is Side.BUY) == kind.startswith("STOP")
     reply = call.exchange.submit(

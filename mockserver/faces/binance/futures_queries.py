@@ -52,7 +52,8 @@ def exchange_info(call: Call) -> object:
 def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     rules = call.exchange.rules
     stopped = {"status": "CLOSE"} if instrument.name in rules.halted else {}
-    return {**views.symbol(rules.shown(instrument)), **stopped}
+    percent_price = str(call.exchange.settings.options["percent_price"])
+    return {**views.symbol(rules.shown(instrument), percent_price=percent_price), **stopped}
 
 
 def coin_exchange_info(call: Call) -> object:

@@ -7,12 +7,14 @@ What this module does not do: say anything itself (`feeds`), or know a socket's 
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from attrs import define, field
 
+from mockserver.engine.desk import PUBLIC_TRADES_KEPT
 from mockserver.engine.types import Event, OrderEvent, TradeEvent
 from mockserver.faces.binance.feeds import Aggregate, Feed, Object, Style, aggregated, feed_of, trades_of
 from mockserver.faces.binance.text import json_text
@@ -59,6 +61,8 @@ class Hub:
         self._open: dict[tuple[str, Callable[[int], int]], _Open] = {}
         self._by_market: dict[str, list[_Open]] = {}  # bounded: as above
         self._aggregates: Counter[str] = Counter()  # bounded: one per market
+        # bounded: as the public trades of a market; the first and the last id of each aggregate
+        self._spans: dict[str, deque[tuple[int, int, int]]] = {}
 
     def subscribe(self, stream: str, listener: Listener, at: Callable[[int], int]) -> bool:
         """Tell a listener of a stream from now on; False if there is no such stream."""
@@ -100,9 +104,22 @@ class Hub:
     def _count(self, events: Sequence[Event]) -> list[Aggregate]:
         aggregates = []
         for trades in aggregated(trades_of(events)):
-            self._aggregates[trades[0].instrument] += 1
-            aggregates.append(Aggregate(self._aggregates[trades[0].instrument], trades))
+            market = trades[0].instrument
+            self._aggregates[market] += 1
+            aggregates.append(Aggregate(self._aggregates[market], trades))
+            spans = self._spans.setdefault(market, deque(maxlen=PUBLIC_TRADES_KEPT))
+            spans.append((self._aggregates[market], trades[0].trade_id, trades[-1].trade_id))
         return aggregates
+
+    def aggregates(self, market: str) -> list[Aggregate]:
+        """Return the aggregates of a market whose trades are all kept, oldest first."""
+        trades = self._exchange.engine.trades(market, PUBLIC_TRADES_KEPT)
+        ids = [trade.trade_id for trade in trades]
+        return [
+            Aggregate(number, trades[bisect_left(ids, first) : bisect_right(ids, last)])
+            for number, first, last in self._spans.get(market, ())
+            if ids and first >= ids[0]
+        ]
 
     def _await(self, each: _Open) -> None:
         if each.feed.interval_ns is None or (each.timer is not None and each.timer.pending):

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from mockserver.engine.fees import Discount
-from mockserver.engine.types import FeeRule, Instrument, InstrumentKind, Side
+from mockserver.engine.types import FeeRule, Instrument, InstrumentKind
 
 SPOT_FEE: Final = 100_000
 FUTURES_MAKER_FEE: Final = 20_000
@@ -24,8 +24,10 @@ MAX_NUM_ALGO_ORDERS: Final = 5
 MAX_NUM_ORDER_LISTS: Final = 20
 MIN_TRAILING_DELTA: Final = 10
 MAX_TRAILING_DELTA: Final = 2_000
-PERCENT_PRICE: Final = {side: (Decimal("0.2"), Decimal(5)) for side in Side}
-"""How far below and above the average price a spot order may lie."""
+PERCENT_PRICE: Final = {"wide": (Decimal("0.001"), Decimal(10)), "venue": (Decimal("0.2"), Decimal(5))}
+"""How far below and above the average price a spot order may lie, by the option `percent_price`."""
+FUTURES_PERCENT_PRICE: Final = {"wide": (Decimal("0.5"), Decimal("1.5")), "venue": (Decimal("0.85"), Decimal("1.15"))}
+"""How far below the mark price a sell may lie, and how far above it a buy."""
 MAX_PRICE: Final = Decimal(1_000_000)
 MAX_NOTIONAL: Final = Decimal(9_000_000)
 ONBOARD_MS: Final = 1_569_398_400_000

@@ -93,8 +93,8 @@ SIGNED_NAMES: Final = frozenset({"timestamp", "recvWindow", "signature"})
 class Route:
     """One call: its handler, the parameters it takes beside those of the signature, its weight, its security.
 
-    `free` calls cost no weight when they succeed; `orders` is how many of them count against the account's order rate;
-    `lenient` calls ignore what they do not know.
+    `free` calls cost no weight when they succeed; `orders` is how many of them count against the account's order rate,
+    which the handler minds where it `counts`; `lenient` calls ignore what they do not know.
     """
 
     handle: Handler
@@ -104,6 +104,7 @@ class Route:
     free: bool = False
     orders: int = 0
     lenient: bool = False
+    counts: bool = False
 
     def check_names(self, params: Params, also: frozenset[str] = frozenset()) -> None:
         """Refuse parameters the call does not take."""
@@ -121,12 +122,26 @@ def route(
     free: bool = False,
     orders: int = 0,
     lenient: bool = False,
+    counts: bool = False,
 ) -> Route:
     """Make a route; `takes` is a list of names divided by spaces."""
     if isinstance(weight, int):
         fixed = weight
-        return Route(handle, frozenset(takes.split()), security, lambda params: fixed, free, orders, lenient)
-    return Route(handle, frozenset(takes.split()), security, weight, free, orders, lenient)
+        return Route(handle, frozenset(takes.split()), security, lambda params: fixed, free, orders, lenient, counts)
+    return Route(handle, frozenset(takes.split()), security, weight, free, orders, lenient, counts)
+
+
+def counted(call: Call, orders: int, act: Handler) -> object:
+    """Do this with so many orders counted; one that is refused is not, and what is filled at once is given back."""
+    now_ms = ms(call.now_ns)
+    for _ in range(orders):
+        call.limits.count_order(call.account, now_ms)
+    try:
+        return act(call)
+    except Refused:
+        for _ in range(orders):
+            call.limits.uncount_order(call.account, now_ms)
+        raise
 
 
 def by_symbol(one: int, every: int) -> Weigh:
@@ -231,17 +246,10 @@ class BinanceFace(Face):
 
     def perform(self, found: Route, call: Call) -> object:
         """Run a call, minding the account's order rate."""
-        now_ms = ms(call.now_ns)
-        if found.orders:
-            call.limits.check_order(call.account, now_ms)
-            for _ in range(found.orders):
-                call.limits.count_order(call.account, now_ms)
-        try:
+        if not found.orders or found.counts:
             return found.handle(call)
-        except Refused:
-            for _ in range(found.orders):
-                call.limits.uncount_order(call.account, now_ms)
-            raise
+        call.limits.check_order(call.account, ms(call.now_ns))
+        return counted(call, found.orders, found.handle)
 
     def _authenticated(self, found: Route, params: Params, api_key: str | None) -> str:
         if found.security is Security.NONE:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mockserver.engine.types import OrderChange, OrderEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
-from mockserver.faces.binance import errors, klines, limits, spot_events, spot_views
+from mockserver.faces.binance import aggregates, errors, klines, limits, spot_events, spot_views
 from mockserver.faces.binance import spot_lists as lists
 from mockserver.faces.binance import spot_orders as orders
 from mockserver.faces.binance import spot_queries as queries
@@ -85,9 +85,9 @@ _QUERY = "symbol orderId origClientOrderId"
 _PLACE = route(orders.place, orders.PLACE_NAMES, 1, free=True, orders=1)
 _CANCEL = route(orders.cancel, orders.CANCEL_NAMES, 1, free=True)
 _CANCEL_ALL = route(orders.cancel_all, "symbol", 1, free=True)
-_REPLACE = route(orders.cancel_replace, orders.REPLACE_NAMES, 1, free=True, orders=1)
+_REPLACE = route(orders.cancel_replace, orders.REPLACE_NAMES, 1, free=True, orders=1, counts=True)
 _AMEND = route(orders.amend, "symbol orderId origClientOrderId newClientOrderId newQty", 4)
-_TEST = route(orders.test, orders.PLACE_NAMES + " computeCommissionRates", 1)
+_TEST = route(orders.test, orders.PLACE_NAMES + " computeCommissionRates", orders.test_weight)
 _ORDER = route(queries.order, _QUERY, 4)
 _OPEN = route(queries.open_orders, "symbol", by_symbol(6, 80))
 _ALL = route(queries.all_orders, "symbol orderId startTime endTime limit", 20)
@@ -112,6 +112,7 @@ _TIME = route(queries.time, "", 1, OPEN)
 _INFO_NAMES = "symbol symbols permissions showPermissionSets symbolStatus"
 _DEPTH = route(queries.depth, "symbol limit symbolStatus", queries.depth_weight, OPEN)
 _PUBLIC_TRADES = route(queries.trades, "symbol limit", 25, OPEN)
+_AGGREGATES = route(aggregates.spot, "symbol fromId startTime endTime limit", 4, OPEN)
 _AVERAGE = route(queries.average_price, "symbol", 2, OPEN)
 _KLINES = route(klines.spot, "symbol interval startTime endTime limit timeZone", 2, OPEN)
 _TICKER_NAMES = "symbol symbols symbolStatus"
@@ -128,6 +129,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/exchangeInfo"): route(queries.exchange_info, _INFO_NAMES, 20, OPEN),
     ("GET", "/api/v3/depth"): _DEPTH,
     ("GET", "/api/v3/trades"): _PUBLIC_TRADES,
+    ("GET", "/api/v3/aggTrades"): _AGGREGATES,
     ("GET", "/api/v3/avgPrice"): _AVERAGE,
     ("GET", "/api/v3/klines"): _KLINES,
     ("GET", "/api/v3/ticker/price"): _PRICE,
@@ -177,6 +179,7 @@ WS: Final[Mapping[str, Route]] = {
     "exchangeInfo": route(queries.ws_exchange_info, _INFO_NAMES, 20, OPEN),
     "depth": _DEPTH,
     "trades.recent": _PUBLIC_TRADES,
+    "trades.aggregate": _AGGREGATES,
     "avgPrice": _AVERAGE,
     "klines": _KLINES,
     "ticker.price": _PRICE,

@@ -20,6 +20,7 @@ from mockserver.engine.types import (
     ListKind,
     OrderChange,
     OrderEvent,
+    RejectReason,
     atoms_to_decimal,
 )
 from mockserver.faces.binance import spot_views
@@ -38,10 +39,17 @@ EXECUTION_TYPES: Final = {
     OrderChange.TRADE: "TRADE",
     OrderChange.CANCELED: "CANCELED",
     OrderChange.EXPIRED: "EXPIRED",
+    OrderChange.REJECTED: "REJECTED",
     OrderChange.AMENDED: "REPLACED",
     # No capture is at hand of a stop that goes to work; `w` and `W` of the field list change by it.
     OrderChange.WORKING: "NEW",
     OrderChange.PREVENTED: "TRADE_PREVENTION",
+}
+REJECT_REASONS: Final = {
+    None: "NONE",
+    RejectReason.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    RejectReason.WOULD_MATCH: "WOULD_MATCH_IMMEDIATELY",
+    RejectReason.WOULD_TRIGGER: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
 }
 
 
@@ -86,7 +94,7 @@ def execution_report(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> dic
         "C": order.client_id if cancelled else "",
         "x": "TRADE_PREVENTION" if event.prevention is not None else EXECUTION_TYPES[event.change],
         "X": spot_views.status(order),
-        "r": "NONE",
+        "r": REJECT_REASONS[event.refused],
         "i": order.order_id,
         "l": ZERO if fill is None else spot_views.quantity(instrument, fill.quantity),
         "z": spot_views.quantity(instrument, order.filled),

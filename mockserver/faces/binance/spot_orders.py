@@ -25,8 +25,9 @@ from mockserver.engine.types import (
 from mockserver.faces.binance import errors, placing, spot_views
 from mockserver.faces.binance.errors import Refusal, Refused
 from mockserver.faces.binance.params import SPOT_CLIENT_ID, Params
-from mockserver.faces.binance.routes import Call
+from mockserver.faces.binance.routes import Call, counted
 from mockserver.faces.binance.spot_terms import LOT_SIZE, check_counts, needed, order_of
+from mockserver.faces.binance.text import ms
 
 PLACE_NAMES: Final = (
     "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId stopPrice trailingDelta icebergQty "
@@ -47,9 +48,19 @@ def place(call: Call) -> object:
 
 
 def test(call: Call) -> object:
-    """Check the parameters of an order and do nothing."""
-    place_command(call, call.instrument())
-    return {}
+    """Check an order's parameters and do nothing; with `computeCommissionRates` tell what its trades would cost."""
+    instrument = call.instrument()
+    place_command(call, instrument)
+    if not call.params.flag("computeCommissionRates"):
+        return {}
+    engine = call.exchange.engine
+    assert engine.discount is not None  # the venue's own
+    return spot_views.order_commission(instrument, engine.terms(call.account), engine.discount)
+
+
+def test_weight(params: Params) -> int:
+    """Return 20 where the commission rates are asked for, else 1."""
+    return 20 if params.flag("computeCommissionRates") else 1
 
 
 def _placed(call: Call, command: Place, answer: str) -> object:
@@ -175,24 +186,54 @@ def cancel_all(call: Call) -> object:
 
 
 def cancel_replace(call: Call) -> object:
-    """Cancel an order and place another; 409 when one half failed, 400 when the whole did."""
+    """Cancel an order and place another; 409 when one half failed, 400 when the whole did.
+
+    Above the order rate nothing is done, or with `CANCEL_ONLY` the first half; 429 by the table of the page, where the
+    sample below it has 409. "If new order placement is not attempted, your order count is still incremented."
+    """
     params, instrument = call.params, call.instrument()
-    mode = params.need("cancelReplaceMode")
-    if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
-        raise Refused(errors.not_valid("cancelReplaceMode"))
+    stops = _one_of(params, "cancelReplaceMode", "STOP_ON_FAILURE", "ALLOW_FAILURE") == "STOP_ON_FAILURE"
+    too_many = _above_rate(call)
     answer = _answer_type(params)
     command = place_command(call, instrument)  # bad parameters of either half are refused before anything is done
     cancelled = _half(lambda: _cancel_half(call, instrument))
-    if isinstance(cancelled, Refusal) and mode == "STOP_ON_FAILURE":
-        data = _halves(cancelled, None)
-        raise Refused(evolve(errors.REPLACE_FAILED, data=data))
-    placed = _half(lambda: _placed(call, command, answer))
+    failed = isinstance(cancelled, Refusal)
+    placed: object | None = too_many
+    if failed and stops:
+        placed = None
+        call.limits.count_order(call.account, ms(call.now_ns))
+    elif too_many is None:
+        told = evolve(command, tells_refusal=not failed)
+        placed = _half(lambda: counted(call, 1, lambda call: _placed(call, told, answer)))
     data = _halves(cancelled, placed)
-    if isinstance(cancelled, Refusal) and isinstance(placed, Refusal):
-        raise Refused(evolve(errors.REPLACE_FAILED, data=data))
-    if isinstance(cancelled, Refusal) or isinstance(placed, Refusal):
-        raise Refused(evolve(errors.REPLACE_HALF_DONE, data=data))
-    return data
+    if not failed and not isinstance(placed, Refusal):
+        return data
+    whole = failed and (placed is None or isinstance(placed, Refusal))
+    refusal = evolve(errors.REPLACE_FAILED if whole else errors.REPLACE_HALF_DONE, data=data)
+    if too_many is not None and stops:
+        refusal = evolve(refusal, status=too_many.status)
+    raise Refused(refusal)
+
+
+def _one_of(params: Params, name: str, *allowed: str) -> str:
+    sent = params.need(name)
+    if sent not in allowed:
+        raise Refused(errors.not_valid(name))
+    return sent
+
+
+def _above_rate(call: Call) -> Refusal | None:
+    """Return why there may be no more orders now, None if there may; raised unless a cancel is wanted all the same."""
+    sent = call.params.text("orderRateLimitExceededMode")
+    if sent is not None:
+        _one_of(call.params, "orderRateLimitExceededMode", "DO_NOTHING", "CANCEL_ONLY")
+    try:
+        call.limits.check_order(call.account, ms(call.now_ns))
+    except Refused as refused:
+        if sent == "CANCEL_ONLY":
+            return evolve(refused.refusal, data=None)
+        raise
+    return None
 
 
 def _cancel_half(call: Call, instrument: Instrument) -> object:

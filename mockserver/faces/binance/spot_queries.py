@@ -77,7 +77,7 @@ def _exchange_info(call: Call, last_limit: dict[str, object]) -> object:
 def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     rules = call.exchange.rules
     stopped = {"status": "BREAK"} if instrument.name in rules.halted else {}
-    percent_price = bool(call.exchange.settings.options["percent_price"])
+    percent_price = str(call.exchange.settings.options["percent_price"])
     return {**spot_views.symbol(rules.shown(instrument), percent_price=percent_price), **stopped}
 
 

@@ -149,7 +149,7 @@ def _other(call: Call, instrument: Instrument, names: Names, kind: str, side: Si
         _refuse_any(params, names, "price")
     steps = placing.steps(instrument, quantity, LOT_SIZE, names.quantity)
     if price is not None:
-        check_percent_price(call, instrument, price, side)
+        check_percent_price(call, instrument, price)
         if price * quantity > instruments.MAX_NOTIONAL:
             raise Refused(errors.filter_failure("NOTIONAL"))
     return _Terms(steps, ticks, None, tif, _trigger(params, instrument, names, kind, side))
@@ -182,13 +182,13 @@ def _trigger(params: Params, instrument: Instrument, names: Names, kind: str, si
     )
 
 
-def check_percent_price(call: Call, instrument: Instrument, price: Decimal, side: Side) -> None:
-    """Refuse a price too far from the average one, for which the last price stands; a switch turns this off."""
-    if not call.exchange.settings.options["percent_price"]:
+def check_percent_price(call: Call, instrument: Instrument, price: Decimal) -> None:
+    """Refuse a price too far from the average one, for which the last price stands; an option says how far that is."""
+    bounds = instruments.PERCENT_PRICE.get(str(call.exchange.settings.options["percent_price"]))
+    if bounds is None:
         return
     last = instrument.price(call.exchange.engine.last_price(instrument.name))
-    down, up = instruments.PERCENT_PRICE[side]
-    if not last * down <= price <= last * up:
+    if not last * bounds[0] <= price <= last * bounds[1]:
         raise Refused(errors.filter_failure("PERCENT_PRICE_BY_SIDE"))
 
 

@@ -375,23 +375,45 @@ def depth(book: Depth, instrument: Instrument) -> Object:
 def rates(maker: int, taker: int) -> Object:
     """Return commission rates as text."""
     none = padded(Decimal(0))
-    shown = {"maker": padded(atoms_to_decimal(maker)), "taker": padded(atoms_to_decimal(taker))}
-    return {**shown, "buyer": none, "seller": none}
+    return {**_trade_rates(maker, taker), "buyer": none, "seller": none}
+
+
+def _trade_rates(maker: int, taker: int) -> Object:
+    return {"maker": padded(atoms_to_decimal(maker)), "taker": padded(atoms_to_decimal(taker))}
 
 
 def commission(instrument: Instrument, terms: Terms, discount: Discount) -> Object:
-    """Return `account/commission`; `discount` is what is left of the commission, as the official SDK describes it."""
+    """Return `account/commission`."""
     return {
         "symbol": instrument.name,
-        "standardCommission": rates(terms.rate(instrument, maker=True), terms.rate(instrument, maker=False)),
+        "standardCommission": rates(*_fees(instrument, terms)),
         "specialCommission": rates(0, 0),
         "taxCommission": rates(0, 0),
-        "discount": {
-            "enabledForAccount": terms.discounted,
-            "enabledForSymbol": True,
-            "discountAsset": discount.asset,
-            "discount": padded(atoms_to_decimal(ATOMS - discount.share)),
-        },
+        "discount": _discount(terms, discount),
+    }
+
+
+def order_commission(instrument: Instrument, terms: Terms, discount: Discount) -> Object:
+    """Return what `order/test` tells of an order's rates: those of a side of its own are in them already."""
+    return {
+        "standardCommissionForOrder": _trade_rates(*_fees(instrument, terms)),
+        "specialCommissionForOrder": _trade_rates(0, 0),
+        "taxCommissionForOrder": _trade_rates(0, 0),
+        "discount": _discount(terms, discount),
+    }
+
+
+def _fees(instrument: Instrument, terms: Terms) -> tuple[int, int]:
+    return terms.rate(instrument, maker=True), terms.rate(instrument, maker=False)
+
+
+def _discount(terms: Terms, discount: Discount) -> Object:
+    """Return the discount of those who pay in BNB; `discount` is what is left, as the official SDK describes it."""
+    return {
+        "enabledForAccount": terms.discounted,
+        "enabledForSymbol": True,
+        "discountAsset": discount.asset,
+        "discount": padded(atoms_to_decimal(ATOMS - discount.share)),
     }
 
 
@@ -417,7 +439,7 @@ def account(balances: Sequence[Balance], fees: tuple[int, int], updated_ns: int,
     }
 
 
-def symbol(instrument: Instrument, *, percent_price: bool) -> Object:
+def symbol(instrument: Instrument, *, percent_price: str) -> Object:
     """Return a market as `exchangeInfo` describes it; offered is what the mock can do."""
     return {
         "symbol": instrument.name,
@@ -449,7 +471,7 @@ def symbol(instrument: Instrument, *, percent_price: bool) -> Object:
     }
 
 
-def _filters(instrument: Instrument, *, percent_price: bool) -> list[Object]:
+def _filters(instrument: Instrument, *, percent_price: str) -> list[Object]:
     lot: Object = {
         "minQty": padded(instrument.min_quantity),
         "maxQty": padded(instrument.max_quantity),
@@ -479,13 +501,14 @@ def _filters(instrument: Instrument, *, percent_price: bool) -> list[Object]:
             "minTrailingBelowDelta": instruments.MIN_TRAILING_DELTA,
             "maxTrailingBelowDelta": instruments.MAX_TRAILING_DELTA,
         },
-        *([_percent_price()] if percent_price else []),
+        *_percent_price(instruments.PERCENT_PRICE.get(percent_price)),
     ]
 
 
-def _percent_price() -> Object:
+def _percent_price(bounds: tuple[Decimal, Decimal] | None) -> list[Object]:
+    if bounds is None:
+        return []
     out: Object = {"filterType": "PERCENT_PRICE_BY_SIDE"}
-    for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
-        down, up = instruments.PERCENT_PRICE[side]
-        out.update({f"{name}MultiplierUp": trimmed(up), f"{name}MultiplierDown": trimmed(down)})
-    return {**out, "avgPriceMins": 5}
+    for side in ("bid", "ask"):
+        out.update({f"{side}MultiplierUp": trimmed(bounds[1]), f"{side}MultiplierDown": trimmed(bounds[0])})
+    return [{**out, "avgPriceMins": 5}]

@@ -57,7 +57,7 @@ class UserDataFace(BinanceFace):
     keys: ListenKeys
     style: Style
     """How it writes market data."""
-    kept: tuple[str, ...] = ("limits", "keys", "hub._aggregates")
+    kept: tuple[str, ...] = ("limits", "keys", "hub._aggregates", "hub._spans")
     _last: tuple[Sequence[Event], str, TimeUnit, list[Told]] | None = None
 
     def __init__(self, exchange: Exchange) -> None:

@@ -1,21 +1,19 @@
-"""A slow engine of one spot market, to differ from: lists that are scanned, decimals, locks that are added up anew.
+"""A slow engine of one market, to differ from: lists that are scanned, decimals, locks that are added up anew.
 
 It is written from the rules (``docs/mock/orders.md``), not from the engine, and shares nothing with it but the values
 of commands: no book, no indexes, no ledger. What is locked is not booked but reckoned from the open orders at each
 question.
 
-It knows LIMIT and MARKET (by quantity and by quote amount), post-only, IOC, FOK, GTC, cancel, amending down, the modes
-of self-trade prevention, stops that the last price sets off, and OCO pairs. It does not know perpetuals, trails,
-amendments of prices, or lists with phases. The house owns without end and pays no fees.
+It knows LIMIT and MARKET (by quantity and by quote amount), post-only, IOC, FOK, GTC, reduce-only, cancel, amendments
+of quantity and price, the modes of self-trade prevention, stops that the last price sets off, stops that trail, and
+lists (OCO, OTO, OTOCO) on a spot market; positions in one direction, cross margin and fees on a perpetual. It does not
+know algo orders, hedge mode, liquidation, or two markets of one venue. The house owns without end and pays no fees.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
-
-import attrs
+from decimal import ROUND_DOWN, Decimal
 
 from mockserver.engine.types import (
     HOUSE,
@@ -23,96 +21,31 @@ from mockserver.engine.types import (
     Cancel,
     CancelAll,
     Command,
-    FeeRule,
     Instrument,
+    ListKind,
     OnCross,
-    OrderType,
     Place,
     PlaceList,
     SelfTrade,
-    Side,
     TimeInForce,
-    TriggerWhen,
 )
-
-ATOM = Decimal("1E-8")
-NOTHING = Decimal(0)
-
-
-@attrs.define(eq=False)
-class Order:
-    """One order; numbers as people write them."""
-
-    number: int
-    terms: Place
-    price: Decimal | None
-    level: Decimal | None
-    """The price that sets it off; None when it works from the beginning."""
-    quantity: Decimal
-    waits: bool
-    filled: Decimal = NOTHING
-    prevented: Decimal = NOTHING
-    status: str = "NEW"
-    reason: str | None = None
-    other: Order | None = None
-    """The other order of its pair."""
-
-    @property
-    def account(self) -> str:
-        """Whose it is."""
-        return self.terms.account
-
-    @property
-    def buys(self) -> bool:
-        """Whether it buys."""
-        return self.terms.side is Side.BUY
-
-    @property
-    def left(self) -> Decimal:
-        """What is open of it."""
-        return self.quantity - self.filled - self.prevented
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can still trade."""
-        return self.status in ("NEW", "PARTIALLY_FILLED")
-
-    def accepts(self, price: Decimal) -> bool:
-        """Whether it would trade at a price."""
-        return self.price is None or (price <= self.price if self.buys else price >= self.price)
-
-
-@attrs.frozen
-class Fill:
-    """One side of a trade."""
-
-    number: int
-    price: Decimal
-    quantity: Decimal
-    fee: Decimal
-    fee_asset: str
-    maker: bool
-
-
-class Refused(Exception):
-    """A command is not carried out, and nothing has changed."""
+from tests.unit.mockserver.engine.naive_money import Coins, Contracts, Owned, own_price
+from tests.unit.mockserver.engine.naive_orders import ATOM, NOTHING, Fill, Order, Refused
 
 
 class NaiveEngine:
-    """One spot market and everybody's money."""
+    """One market and everybody's money."""
 
-    def __init__(self, market: Instrument, owned: dict[str, dict[str, Decimal]]) -> None:
+    def __init__(self, market: Instrument, owned: Owned) -> None:
         self.market = market
+        self.money = Contracts(market, owned) if market.is_perp else Coins(market, owned)
         self.orders: list[Order] = []
         self.resting: list[Order] = []  # in order of arrival
+        self.waiting: list[Order] = []  # in the order in which they began to wait
         self.fills: list[Fill] = []
         self.prices: list[Decimal] = []  # of all trades
-        self.unseen: list[Decimal] = []  # prices that the stops have not seen
-        self.changed: list[Order] = []  # orders of pairs that traded
-        self.owns: Counter[tuple[str, str]] = Counter()
-        for account, assets in owned.items():
-            for asset, amount in assets.items():
-                self.owns[account, asset] += amount  # type: ignore[assignment]  # a Counter of decimals
+        self.shown = 0  # how many of them the waiting orders have seen
+        self.changed: list[tuple[Order, str, str | None]] = []  # orders that traded or ended, and how they stood then
 
     # -- what is true now -----------------------------------------------------------------------------------------
 
@@ -121,62 +54,25 @@ class NaiveEngine:
         """The last price."""
         return self.prices[-1] if self.prices else self.market.reference_price
 
-    def total(self, account: str, asset: str) -> Decimal:
-        """What somebody owns of an asset."""
-        return Decimal(self.owns[account, asset])
-
-    def locked(self, account: str, asset: str) -> Decimal:
-        """What the open orders lock: of a pair what the dearer one needs."""
-        mine = [each for each in self.orders if each.is_open and each.account == account and self.pays(each) == asset]
-        alone = sum((self.need(each) for each in mine if each.other is None or not each.other.is_open), NOTHING)
-        pairs = [(each, each.other) for each in mine if each.other is not None and each.other.is_open]
-        return alone + sum((max(self.need(a), self.need(b)) for a, b in pairs if a.number < b.number), NOTHING)
-
-    def free(self, account: str, asset: str) -> Decimal:
-        """What is not locked."""
-        return self.total(account, asset) - self.locked(account, asset)
-
-    def pays(self, order: Order) -> str:
-        """The asset an order pays with."""
-        return self.market.quote if order.buys else self.market.base
-
-    def need(self, order: Order) -> Decimal:
-        """What an open order may cost."""
-        if order.terms.type is OrderType.MARKET and not order.waits:
-            return NOTHING
-        return self.worth(order, order.left)
-
-    def worth(self, order: Order, quantity: Decimal) -> Decimal:
-        """What so much of an order costs at its own price, a fee on top included."""
-        return self.with_fee(self.own_price(order) * quantity) if order.buys else quantity
-
     def own_price(self, order: Order) -> Decimal:
-        """The price an order is reckoned at: its own, else its stop's, else the last."""
-        if order.price is not None:
-            return order.price
-        if order.level is None:
-            return self.last
-        return (order.level / self.market.tick).to_integral_value(ROUND_CEILING) * self.market.tick
-
-    def with_fee(self, money: Decimal) -> Decimal:
-        """What a buy costs with the fee, where it is paid in money and not taken off what is bought."""
-        if self.market.fee_rule is not FeeRule.QUOTE:
-            return money
-        rate = max(self.market.maker_fee, self.market.taker_fee, 0) * ATOM
-        return money + (money * rate).quantize(ATOM, ROUND_CEILING)
+        """The price an order is reckoned at."""
+        return own_price(order, self.market, self.last)
 
     def queue(self, taker: Order) -> list[Order]:
         """The orders an order may meet: the best price first, then the oldest."""
         others = [each for each in self.resting if each.buys != taker.buys]
-        return sorted(others, key=lambda each: self.own_price(each) * (1 if taker.buys else -1))  # sorted is stable
+        return sorted(others, key=lambda each: self.own_price(each) * taker.sign)  # sorted is stable
 
     def crosses(self, order: Order) -> bool:
         """Whether an order would trade at once."""
         queue = self.queue(order)
         return bool(queue) and order.accepts(self.own_price(queue[0]))
 
-    def meets(self, taker: Order, wanted: Decimal | None) -> Iterator[tuple[Decimal, Decimal]]:
-        """Prices and quantities an order would trade, its own account's orders minded; None: as much as there is."""
+    def meets(self, taker: Order, wanted: Decimal | None, *, sure: bool = False) -> Iterator[tuple[Decimal, Decimal]]:
+        """Prices and quantities an order would trade, its own account's orders minded; None: as much as there is.
+
+        ``sure``: without what may get smaller by itself.
+        """
         mode = taker.terms.self_trade
         for maker in self.queue(taker):
             if not taker.accepts(self.own_price(maker)) or (wanted is not None and wanted <= 0):
@@ -184,6 +80,8 @@ class NaiveEngine:
             mine = maker.account == taker.account and mode is not SelfTrade.NONE
             if mine and mode in (SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH):
                 return
+            if sure and not mine and maker.terms.reduce_only:
+                continue
             part = maker.left if wanted is None else min(wanted, maker.left)
             if not mine:
                 yield self.own_price(maker), part
@@ -194,20 +92,23 @@ class NaiveEngine:
 
     def apply(self, command: Command, number: int | None) -> bool:
         """Carry out a command (about the order of this number); return whether it was accepted."""
+        step, tick = self.market.step, self.market.tick
         try:
             match command:
                 case Place():
                     self.place(command)
                 case PlaceList():
-                    self.place_pair(command)
+                    self.place_list(command)
                 case Cancel():
                     self.cancel(self.found(number))
                 case CancelAll():
                     for each in [each for each in self.orders if each.is_open and each.account == command.account]:
-                        self.cancel(each)
+                        if each.is_open:
+                            self.cancel(each)
                 case Amend():
-                    assert command.quantity is not None
-                    self.amend(self.found(number), command.quantity * self.market.step)
+                    order = self.found(number)
+                    quantity = order.quantity if command.quantity is None else command.quantity * step
+                    self.amend(order, quantity, order.price if command.price is None else command.price * tick)
                 case _:
                     raise AssertionError(command)
         except Refused:
@@ -231,20 +132,36 @@ class NaiveEngine:
         self.orders.append(order)
         self.enter(order)
 
-    def place_pair(self, command: PlaceList) -> None:
-        """Place a pair: the last price lies between the two."""
-        above, below = (self.made(terms, len(self.orders) + i) for i, terms in enumerate(command.orders))
-        for order in (above, below):
+    def place_list(self, command: PlaceList) -> None:
+        """Place a pair around the last price, or a first order and what is placed when that is filled."""
+        orders = [self.made(terms, len(self.orders) + i) for i, terms in enumerate(command.orders)]
+        is_pair = command.kind is ListKind.OCO
+        later = [] if is_pair else orders[1:]
+        for order in orders:
             self.check_terms(order)
-        prices = [self.own_price(order) if order.level is None else order.level for order in (above, below)]
-        if command.account == HOUSE or not prices[0] > self.last > prices[1]:
+        if command.account == HOUSE or (is_pair and not self.is_astride(orders)):
             raise Refused
-        for order in (above, below):
+        for order in orders[: len(orders) - len(later)]:
             self.check_start(order)
-        self.orders += [above, below]
-        above.other, below.other = below, above
-        self.enter(above)
-        self.enter(below)
+        if command.kind is not ListKind.OTO:
+            orders[-1].other, orders[-2].other = orders[-2], orders[-1]
+        for order in later:
+            order.status, order.waits, order.first = "PENDING_NEW", True, orders[0]
+        orders[0].later = later
+        self.orders += orders
+        for order in orders[: len(orders) - len(later)]:
+            self.enter(order)
+
+    def is_astride(self, pair: list[Order]) -> bool:
+        """Whether the last price lies between the two of a pair; a trail without a price lies anywhere."""
+        above, below = pair
+        return (is_free(above) or self.acts_at(above) > self.last) and (
+            is_free(below) or self.acts_at(below) < self.last
+        )
+
+    def acts_at(self, order: Order) -> Decimal:
+        """The price at which an order of a pair would do something."""
+        return self.own_price(order) if order.level is None else order.level
 
     def made(self, terms: Place, number: int) -> Order:
         """An order as it is asked for."""
@@ -271,63 +188,93 @@ class NaiveEngine:
         return quantity
 
     def check_terms(self, order: Order) -> None:
-        """Refuse what the market's filters do not allow."""
+        """Refuse what the market's filters do not allow, and what is to reduce and cannot."""
         market, amount = self.market, order.terms.quote_amount
         if amount is None and not market.min_quantity <= order.quantity <= market.max_quantity:
             raise Refused
-        if (self.own_price(order) * order.quantity if amount is None else amount * ATOM) < market.min_notional:
+        worth = self.own_price(order) * order.quantity if amount is None else amount * ATOM
+        if worth < market.min_notional and not order.terms.reduce_only:
+            raise Refused
+        if order.terms.reduce_only and not self.money.reducible(order):
             raise Refused
 
     def check_start(self, order: Order) -> None:
         """Refuse what cannot begin to wait, or to work, as things are."""
-        if order.waits and self.prices and self.sets_off(order, self.last):
+        if order.waits and self.prices and order.is_beyond(self.last):
             raise Refused
         if order.terms.post_only and order.terms.on_cross is OnCross.REJECT and self.crosses(order):
             raise Refused
-        if order.account == HOUSE:
-            return
-        needed = self.worth(order, order.quantity - order.filled - order.prevented)
-        if order.buys and order.price is None and not order.waits:
-            needed = self.with_fee(sum((price * part for price, part in self.meets(order, order.left)), NOTHING))
-        if self.free(order.account, self.pays(order)) < needed:
+        sweep = sum((price * part for price, part in self.meets(order, order.left)), NOTHING)
+        if not order.by_house and not self.money.covers(order, self.orders, self.last, sweep):
             raise Refused
 
     def cancel(self, order: Order) -> None:
-        """Cancel an order, and the other of its pair with it."""
-        for each in (order, order.other):
+        """Cancel an order, and all that is open of its list with it."""
+        family = [order, order.other, order.first, *order.later]
+        for each in family:
             if each is not None and each.is_open:
                 self.end(each, "CANCELED", "USER")
 
-    def amend(self, order: Order, quantity: Decimal) -> None:
-        """Make an order (and the other of its pair) smaller; it keeps its place."""
+    def amend(self, order: Order, quantity: Decimal, price: Decimal | None) -> None:
+        """Change an order: it keeps its place if it gets smaller, else it comes anew; the other of its pair follows."""
         pair = [each for each in (order, order.other) if each is not None and each.is_open]
-        if not max(each.filled + each.prevented for each in pair) < quantity < order.quantity:
+        gets_smaller = price == order.price and quantity <= order.quantity
+        if not gets_smaller and (order.waits or len(pair) == 2):
             raise Refused
-        if quantity < self.market.min_quantity or self.own_price(order) * quantity < self.market.min_notional:
+        if quantity <= max(each.gone for each in pair):
             raise Refused
-        order.quantity = quantity
-        if order.other is not None and order.other.is_open:
-            order.other.quantity = quantity
+        if not self.market.min_quantity <= quantity <= self.market.max_quantity:
+            raise Refused
+        before = self.money.bound(order, self.orders, self.last)
+        old = order.price, order.quantity, order.reckoned
+        order.price, order.quantity, order.reckoned = price, quantity, self.last
+        after = self.money.bound(order, self.orders, self.last)
+        if (
+            (self.own_price(order) * quantity < self.market.min_notional and not order.terms.reduce_only)
+            or (order.terms.post_only and not order.waits and self.crosses(order))
+            or (not order.by_house and after > max(before, self.money.means(order, self.last)))
+        ):
+            order.price, order.quantity, order.reckoned = old
+            raise Refused
+        for each in pair:
+            each.quantity = quantity
+        if not gets_smaller:
+            self.resting = [each for each in self.resting if each is not order]
+            self.work(order)
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
     def enter(self, order: Order) -> None:
         """Let an accepted order wait, trade, rest or expire."""
         if order.waits:
+            order.since, order.reckoned = len(self.prices), self.last
+            if order.level is None and self.prices:
+                order.met.append(self.last)
+            self.waiting.append(order)
             return
         if order.terms.post_only and self.crosses(order):
             return self.end(order, "EXPIRED", "POST_ONLY")
-        fok = order.terms.tif is TimeInForce.FOK
-        if fok and sum((part for _, part in self.meets(order, order.left)), NOTHING) < order.left:
-            return self.end(order, "EXPIRED", "FOK_UNFILLED")
+        if order.terms.tif is TimeInForce.FOK:
+            found = sum((part for _, part in self.meets(order, order.left, sure=True)), NOTHING)
+            if min(found, self.money.reducible(order)) < order.left:
+                return self.end(order, "EXPIRED", "FOK_UNFILLED")
+        return self.work(order)
+
+    def work(self, order: Order) -> None:
+        """Let an order trade, and rest or expire what is left of it."""
         while order.is_open and order.left and self.crosses(order):
             maker = self.queue(order)[0]
+            quantity = min(self.money.reducible(order), self.money.reducible(maker))
             if maker.account == order.account and order.terms.self_trade is not SelfTrade.NONE:
                 self.prevent(order, maker)
+            elif quantity:
+                self.trade(order, maker, quantity)
             else:
-                self.trade(order, maker)
+                self.end(order if self.money.reducible(maker) else maker, "EXPIRED", "REDUCE_ONLY")
         if not order.is_open:
             return None
+        if order.left and not self.money.reducible(order):
+            return self.end(order, "EXPIRED", "REDUCE_ONLY")
         if order.price is None:
             return self.end(order, "EXPIRED", "NO_LIQUIDITY")
         if order.terms.tif is not TimeInForce.GTC:
@@ -335,25 +282,17 @@ class NaiveEngine:
         self.resting.append(order)
         return None
 
-    def trade(self, taker: Order, maker: Order) -> None:
-        """Trade what both have open, at the price of the one that was there."""
-        price, quantity = self.own_price(maker), min(taker.left, maker.left)
+    def trade(self, taker: Order, maker: Order, quantity: Decimal) -> None:
+        """Trade so much, at the price of the one that was there."""
+        price = self.own_price(maker)
         self.prices.append(price)
-        self.unseen.append(price)
         for order in (taker, maker):
-            sign = 1 if order.buys else -1
-            self.owns[order.account, self.market.base] += sign * quantity  # type: ignore[assignment]
-            self.owns[order.account, self.market.quote] -= sign * price * quantity  # type: ignore[assignment]
-            in_base = order.buys and self.market.fee_rule is FeeRule.RECEIVED
-            asset = self.market.base if in_base else self.market.quote
-            rate = (self.market.maker_fee if order is maker else self.market.taker_fee) * ATOM
-            fee = ((quantity if in_base else price * quantity) * rate).quantize(ATOM, ROUND_DOWN)
-            fee = NOTHING if order.account == HOUSE else fee
-            self.owns[order.account, asset] -= fee  # type: ignore[assignment]
+            fee, asset = self.money.fee(order, price, quantity, maker=order is maker)
+            self.money.trade(order, price, quantity, fee, asset)
             self.fills.append(Fill(order.number, price, quantity, fee, asset, order is maker))
             order.filled += quantity
             order.status = "PARTIALLY_FILLED" if order.left else "FILLED"
-            self.changed.append(order)
+            self.changed.append((order, order.status, None))
         if not maker.left:
             self.resting.remove(maker)
 
@@ -382,41 +321,74 @@ class NaiveEngine:
         """End an open order."""
         order.status, order.reason = status, reason
         self.resting = [each for each in self.resting if each is not order]
-        self.changed.append(order)
+        self.changed.append((order, status, reason))
 
     def follow_up(self) -> None:
-        """End the others of pairs, and show each trade to the orders that wait, until nothing more follows."""
-        self.end_others()
-        while self.unseen:
-            price = self.unseen.pop(0)
-            for order in [each for each in self.orders if each.is_open and each.waits and self.sets_off(each, price)]:
+        """Carry out what follows, and show each trade to the orders that wait, until nothing more does."""
+        self.tidy()
+        while self.shown < len(self.prices):
+            price = self.prices[self.shown]
+            self.shown += 1
+            self.waiting = [each for each in self.waiting if each.is_open and each.waits]
+            for order in [each for each in self.waiting if each.since < self.shown and each.sets_off(price)]:
                 if order.is_open:
                     self.fire(order)
-                    self.end_others()
+                    self.tidy()
 
-    def end_others(self) -> None:
-        """Expire the other order of each that traded or ended."""
-        for order in tuple(self.changed):
-            if order.other is not None and order.other.is_open and order.reason != "OTHER_ORDER":
+    def tidy(self) -> None:
+        """Expire what can reduce nothing any more, and carry out what the ends of orders mean for their lists."""
+        for order in tuple(self.resting):
+            if not self.money.reducible(order):
+                self.end(order, "EXPIRED", "REDUCE_ONLY")
+        while self.changed:
+            order, status, reason = self.changed.pop(0)
+            if reason != "OTHER_ORDER" and order.other is not None and order.other.is_open:
                 self.end(order.other, "EXPIRED", "OTHER_ORDER")
-        self.changed = []
+            if status == "FILLED":
+                self.start([each for each in order.later if each.status == "PENDING_NEW"])
+            for each in order.later if status == "EXPIRED" else ():
+                if each.is_open:
+                    self.end(each, "EXPIRED", "FIRST_ORDER")
 
-    def sets_off(self, order: Order, price: Decimal) -> bool:
-        """Whether a price sets off an order that waits."""
-        assert order.level is not None
-        assert order.terms.trigger is not None
-        return price >= order.level if order.terms.trigger.when is TriggerWhen.ABOVE else price <= order.level
+    def start(self, later: list[Order]) -> None:
+        """Place what waited for its first order, all of it or nothing."""
+        for order in later:
+            order.status, order.waits = "NEW", order.terms.trigger is not None
+        held = [order.status for order in later]
+        astride = len(later) < 2 or self.is_astride(later)
+        for order in later:
+            order.status = "CHECKED"  # it locks nothing while it is checked
+        refused = [order for order in later if not astride or not self.can_start(order)]
+        for order, status in zip(later, held, strict=True):
+            order.status = status
+        if refused:
+            self.end(refused[0], "EXPIRED", "REFUSED")
+            return
+        for order in later:
+            self.enter(order)
+
+    def can_start(self, order: Order) -> bool:
+        """Whether an order would not be refused now."""
+        try:
+            self.check_start(order)
+        except Refused:
+            return False
+        return True
 
     def fire(self, order: Order) -> None:
         """Send a waiting order to work; the other of its pair goes first, and it expires if it cannot be paid for."""
         if order.other is not None and order.other.is_open:
             self.end(order.other, "EXPIRED", "OTHER_ORDER")
         order.waits = False
-        held, order.status = order.status, "WAITING"  # it locks nothing while it is checked
-        try:
-            self.check_start(order)
-        except Refused:
-            self.end(order, "EXPIRED", "REFUSED")
-            return
+        held, order.status = order.status, "CHECKED"  # it locks nothing while it is checked
+        can_start = self.can_start(order)
         order.status = held
-        self.enter(order)
+        if can_start:
+            self.enter(order)
+        else:
+            self.end(order, "EXPIRED", "REFUSED")
+
+
+def is_free(order: Order) -> bool:
+    """Whether an order follows the market from wherever it is."""
+    return order.terms.trigger is not None and order.level is None

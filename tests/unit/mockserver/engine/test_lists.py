@@ -206,6 +206,14 @@ def test_either_order_of_a_pair_can_get_smaller(engine: Engine, side: Side, whic
     assert {engine.balance("alice", asset).locked for asset in ("USD", "ABC")} == {0}
 
 
+def test_a_pair_neither_grows_nor_moves(engine: Engine) -> None:
+    """What the two lock together is what the dearer needs, which the one that is amended does not know."""
+    reply = do(engine, oco())
+    amend = Amend(account="alice", instrument=SPOT, order_id=reply.orders[0].order_id)
+    for more in (attrs.evolve(amend, quantity=1_001), attrs.evolve(amend, price=10_200)):
+        assert refusal(engine, more) is RejectReason.NOT_ALLOWED
+
+
 def test_orders_of_an_oto_get_smaller_by_themselves(engine: Engine) -> None:
     """The second before its turn as well, when it locks nothing."""
     reply = do(engine, listed(ListKind.OTO, limit("alice", BUY, 9_900, 1_000), stop(at="98")))
@@ -270,6 +278,23 @@ def test_a_first_that_fills_at_once_answers_before_the_second_starts(engine: Eng
     assert states(engine, reply) == [FILLED, NEW, NEW]
     print_trade(engine, 9_900)
     assert states(engine, reply) == [FILLED, EXPIRED, NEW]
+
+
+@pytest.mark.parametrize("price", ["100", None])
+def test_a_sweep_does_not_set_off_what_it_has_called(engine: Engine, price: str | None) -> None:
+    """The second begins when the first is filled: the trades that filled it came before, and the last was at 99.99."""
+    for ticks in (10_000, 9_999):
+        do(engine, limit(HOUSE, BUY, ticks, 500))
+    trail = Decimal("0.0001") if price is None else None
+    when = TriggerWhen.BELOW if price is None else TriggerWhen.ABOVE
+    trigger = Trigger(when=when, price=None if price is None else Decimal(price), trail_ratio=trail)
+    second = attrs.evolve(stop(), trigger=trigger)
+    reply = do(engine, listed(ListKind.OTO, limit("alice", SELL, 9_999, 1_000), second))
+    assert states(engine, reply) == [FILLED, NEW]
+    assert now(engine, reply)[1].waits
+    print_trade(engine, 10_000)
+    print_trade(engine, 9_998)
+    assert not now(engine, reply)[1].waits
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])

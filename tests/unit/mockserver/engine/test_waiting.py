@@ -186,6 +186,17 @@ def test_what_waits_can_get_smaller(engine: Engine, ticks: int | None) -> None:
     assert view_of(engine, order_id).filled == 400
 
 
+def test_what_gets_smaller_does_not_lock_more_than_there_is(engine: Engine) -> None:
+    """A trailing buy without a price is reckoned at the last one, which may have risen since."""
+    order_id = number(do(engine, stop(BUY, ABOVE, None, ratio="0.2", quantity=10_000)))
+    assert engine.balance("alice", "USD").free == 0
+    print_trade(engine, 11_900)
+    amend = Amend(account="alice", instrument=SPOT, order_id=order_id)
+    assert refusal(engine, attrs.evolve(amend, quantity=9_900)) is RejectReason.INSUFFICIENT_BALANCE
+    do(engine, attrs.evolve(amend, quantity=8_000))
+    assert engine.balance("alice", "USD").locked == 952 * UNIT
+
+
 def test_a_market_stop_that_cannot_be_paid_for_expires(engine: Engine) -> None:
     """The trade price that sets it off says nothing of what the book asks for."""
     order_id = number(do(engine, stop(BUY, ABOVE, "101", quantity=9_000)))

@@ -409,6 +409,45 @@ def test_orders_of_a_symbol_are_counted(monkeypatch: pytest.MonkeyPatch) -> None
     assert client.bad("POST", ORDER, **LIMIT)[1:] == (-1013, "Filter failure: MAX_NUM_ORDERS")
 
 
+def test_prices_too_far_from_the_mark_price() -> None:
+    """A buy too far above is -4016, a sell too far below -4024, also when an order is modified; the filter is told."""
+    client = Client()
+    for name, side, price, code, words in (
+        ("wide", "BUY", "90000.1", -4016, "Limit price can't be higher than 90000."),
+        ("wide", "SELL", "29999.9", -4024, "Limit price can't be lower than 30000."),
+        ("venue", "BUY", "69000.1", -4016, "Limit price can't be higher than 69000."),
+        ("venue", "SELL", "50999.9", -4024, "Limit price can't be lower than 51000."),
+    ):
+        client.futures.settings.options["percent_price"] = name
+        for path in (ORDER, f"{ORDER}/test"):
+            assert client.bad("POST", path, **{**LIMIT, "side": side, "price": price}) == (400, code, words)
+    low = client.good("POST", ORDER, **{**LIMIT, "price": "1000"})  # far below a buy may lie
+    changed = {"symbol": "BTCUSDT", "side": "BUY", "orderId": low["orderId"], "quantity": LIMIT["quantity"]}
+    assert client.bad("PUT", ORDER, **changed, price="69000.1")[1] == -4016
+    (told,) = [row for row in client.public("/fapi/v1/exchangeInfo")["symbols"] if row["symbol"] == "BTCUSDT"]
+    assert told["filters"][-1] == {
+        "filterType": "PERCENT_PRICE",
+        "multiplierUp": "1.1500",
+        "multiplierDown": "0.8500",
+        "multiplierDecimal": "4",
+    }
+    client.futures.settings.options["percent_price"] = "off"
+    client.good("POST", ORDER, **{**LIMIT, "side": "SELL", "price": "20000"})
+
+
+def test_the_limit_price_of_a_stop_is_measured_by_its_trigger() -> None:
+    """-4183 and -4184; a stop that becomes a market order has none."""
+    client = Client()
+    stop = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "quantity": "1", "timeInForce": "GTC"}
+    buy = {**stop, "side": "BUY", "type": "STOP", "triggerPrice": "100000"}
+    client.good("POST", "/fapi/v1/algoOrder", **buy, price="150000")
+    high = client.bad("POST", "/fapi/v1/algoOrder", **buy, price="150000.1")
+    assert high == (400, -4183, "Limit price can't be higher than 150000.")
+    sell = {**stop, "side": "SELL", "type": "STOP", "triggerPrice": "50000"}
+    low = client.bad("POST", "/fapi/v1/algoOrder", **sell, price="24999.9")
+    assert low == (400, -4184, "Limit price can't be lower than 25000.")
+
+
 def test_the_market_is_told() -> None:
     """exchangeInfo, depth, tickers, trades and the premium index are there for one symbol or all; COIN-M has none."""
     client = Client()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mockserver.engine import desk
 from mockserver.engine.types import HOUSE, Cancel, Fill, OrderType, Place, Side, TimeInForce
 from mockserver.exchange import Exchange
 from mockserver.faces.binance.hub import category
@@ -105,6 +106,42 @@ def test_trades_and_aggregates() -> None:
         (trades[2]["t"], trades[2]["t"]),
         (trades[3]["t"], trades[3]["t"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("venue", "stream", "path"),
+    [
+        ("spot", "/binance-spot/ws/btcusdt@aggTrade", "/api/v3/aggTrades?symbol=BTCUSDT"),
+        ("futures", "/binance-futures/market/ws/btcusdt@aggTrade", "/fapi/v1/aggTrades?symbol=BTCUSDT"),
+    ],
+)
+def test_aggregates_are_listed_as_they_were_told(venue: str, stream: str, path: str) -> None:
+    """REST has the stream's rows and numbers: the last ones, those from a number on, or those of a span of time."""
+    client = client_of()
+    exchange = client.spot if venue == "spot" else client.futures
+    socket = client.socket(stream)
+    for quantity in ("0.7", "0.1", "0.1"):
+        trade(exchange, quantity)
+        client.advance(1)
+    told = [{name: value for name, value in each.items() if name not in "eEs"} for each in socket.take()]
+    assert [row["a"] for row in told] == [1, 2, 3, 4]
+    assert client.public(path) == told
+    assert client.public(f"{path}&limit=2") == told[-2:]
+    assert client.public(f"{path}&fromId=2&limit=1") == told[1:2]
+    since, until = (f"{name}={told[-2]['T']}" for name in ("startTime", "endTime"))
+    assert client.public(f"{path}&{since}") == told[-2:]
+    assert client.public(f"{path}&{since}&{until}") == told[-2:-1]
+    refused = json.loads(client.raw("GET", f"{path}&{since}&fromId=1").body)
+    assert refused["code"] == -1128
+
+
+def test_aggregates_whose_trades_are_let_go_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They reach as far back as the trades do, and keep their numbers."""
+    monkeypatch.setattr(desk, "PUBLIC_TRADES_KEPT", 2)
+    client = client_of()
+    for _ in range(4):
+        trade(client.spot, "0.1")
+    assert [row["a"] for row in client.public("/api/v3/aggTrades?symbol=BTCUSDT")] == [3, 4]
 
 
 def test_numbers_of_aggregates_do_not_depend_on_who_listens() -> None:

@@ -205,6 +205,64 @@ def test_cancel_replace_in_all_its_outcomes() -> None:
     assert client.good("GET", ORDER, symbol="BTCUSDT", orderId=working)["status"] == "CANCELED"
 
 
+@pytest.mark.parametrize("mode", ["STOP_ON_FAILURE", "ALLOW_FAILURE"])
+def test_cancel_replace_above_the_order_rate(mode: str) -> None:
+    """Nothing is done by default; with `CANCEL_ONLY` the cancel is, and the new order is what failed."""
+    client = Client(limits="account")
+    path, replace = "/api/v3/order/cancelReplace", {**LIMIT, "cancelReplaceMode": mode}
+    order_id = client.buy()["orderId"]
+    assert client.bad("POST", path, **replace, cancelOrderId=1, orderRateLimitExceededMode="NO")[1] == -1130
+    client.spot.settings.options["orders_per_10s"] = 1
+    for asked in ({}, {"orderRateLimitExceededMode": "DO_NOTHING"}):
+        assert client.bad("POST", path, **replace, cancelOrderId=order_id, **asked)[:2] == (429, -1015)
+    assert client.good("GET", ORDER, symbol="BTCUSDT", orderId=order_id)["status"] == "NEW"
+    only = {**replace, "cancelOrderId": order_id, "orderRateLimitExceededMode": "CANCEL_ONLY"}
+    status, body = client.call("POST", path, **only)
+    assert (status, body["code"]) == (429 if mode == "STOP_ON_FAILURE" else 409, -2021)
+    assert (body["data"]["cancelResult"], body["data"]["newOrderResult"]) == ("SUCCESS", "FAILURE")
+    too_many = {"code": -1015, "msg": "Too many new orders; current limit is 1 orders per 10 SECOND."}
+    assert body["data"]["newOrderResponse"] == too_many
+    assert client.good("GET", ORDER, symbol="BTCUSDT", orderId=order_id)["status"] == "CANCELED"
+    status, body = client.call("POST", path, **only)  # there is nothing to cancel any more
+    stopped = (429, -2022, "NOT_ATTEMPTED")
+    failed = (400, -2022, "FAILURE")
+    outcome = (status, body["code"], body["data"]["newOrderResult"])
+    assert outcome == (stopped if mode == "STOP_ON_FAILURE" else failed)
+
+
+def test_cancel_replace_counts_the_order_that_was_not_attempted() -> None:
+    """And the one that was placed though the cancel failed, but none that was refused."""
+    client = Client(limits="account")
+    path = "/api/v3/order/cancelReplace"
+
+    def count() -> int:
+        rows: list[dict[str, int]] = client.good("GET", "/api/v3/rateLimit/order")
+        return rows[0]["count"]
+
+    wanted = {("STOP_ON_FAILURE", "1"): (400, 1), ("ALLOW_FAILURE", "1"): (409, 2), ("ALLOW_FAILURE", "100"): (400, 2)}
+    for (mode, quantity), outcome in wanted.items():
+        terms = {**LIMIT, "quantity": quantity, "cancelReplaceMode": mode, "cancelOrderId": 1}
+        status, _ = client.call("POST", path, **terms)
+        assert (status, count()) == outcome
+
+
+def test_a_tested_order_can_tell_what_it_would_cost() -> None:
+    """`computeCommissionRates` answers the account's rates and weighs 20; a word that is no boolean is refused."""
+    client = Client()
+    path = "/api/v3/order/test"
+    weight = client.raw("POST", f"{path}?{client.signed(path, {**LIMIT, 'computeCommissionRates': 'true'})}")
+    assert dict(weight.headers)["x-mbx-used-weight-1m"] == "20"
+    told = client.good("POST", path, **LIMIT, computeCommissionRates="true")
+    assert told == {
+        "standardCommissionForOrder": {"maker": "0.00100000", "taker": "0.00100000"},
+        "specialCommissionForOrder": {"maker": "0.00000000", "taker": "0.00000000"},
+        "taxCommissionForOrder": {"maker": "0.00000000", "taker": "0.00000000"},
+        "discount": client.good("GET", "/api/v3/account/commission", symbol="BTCUSDT")["discount"],
+    }
+    assert client.good("POST", path, **LIMIT, computeCommissionRates="false") == {}
+    assert client.bad("POST", path, **LIMIT, computeCommissionRates="perhaps")[1] == -1130
+
+
 def test_order_test_changes_nothing() -> None:
     """A tested order answers {} or its refusal, and is never placed."""
     client = Client()

@@ -10,6 +10,7 @@ from tests.unit.mockserver.faces.binance_client import Client, fixture, shape
 
 SPOT = "binance_spot"
 ORDER = "/api/v3/order"
+LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "50000"}
 
 
 def market_order(client: Client) -> list[Any]:
@@ -73,6 +74,65 @@ def test_the_cancel_may_bring_its_own_id() -> None:
     client.good("DELETE", ORDER, symbol="BTCUSDT", origClientOrderId="mine-1", newClientOrderId="bye")
     cancelled = socket.take()[2]["event"]
     assert (cancelled["c"], cancelled["C"]) == ("bye", "mine-1")
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "words"),
+    [
+        ({"quantity": "100"}, "INSUFFICIENT_BALANCES", "Account has insufficient balance for requested action."),
+        (
+            {"type": "LIMIT_MAKER", "timeInForce": "", "price": "60000"},
+            "WOULD_MATCH_IMMEDIATELY",
+            "Order would immediately match and take.",
+        ),
+        (
+            {"type": "STOP_LOSS_LIMIT", "stopPrice": "40000"},
+            "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+            "Order would trigger immediately.",
+        ),
+    ],
+)
+def test_a_new_order_that_is_refused_after_its_cancel_is_told_as_rejected(
+    changed: dict[str, str], reason: str, words: str
+) -> None:
+    """The one REJECTED that spot tells: after the cancel's events, with an id of its own, and no balances."""
+    client = Client()
+    for side in (Side.SELL, Side.BUY):
+        client.quote(client.spot, side, "59000", "1")  # the last price
+    client.quote(client.spot, Side.SELL, "60000", "1")
+    order_id = client.buy()["orderId"]
+    socket = client.subscribed()
+    wanted = {name: value for name, value in (LIMIT | changed).items() if value}
+    replace = {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": order_id, "newClientOrderId": "next"}
+    status, body = client.call("POST", "/api/v3/order/cancelReplace", **wanted, **replace)
+    assert (status, body["code"]) == (409, -2021)
+    assert body["data"]["newOrderResponse"] == {"code": -2010, "msg": words}
+    cancelled, _, rejected = (message["event"] for message in socket.take())
+    assert (cancelled["i"], cancelled["x"]) == (order_id, "CANCELED")
+    assert (rejected["x"], rejected["X"], rejected["r"]) == ("REJECTED", "REJECTED", reason)
+    assert (rejected["c"], rejected["C"], rejected["z"], rejected["t"]) == ("next", "", "0.00000000", -1)
+    assert (rejected["i"] > order_id, rejected["w"], "W" in rejected) == (True, False, False)
+    query = client.good("GET", ORDER, symbol="BTCUSDT", orderId=rejected["i"])
+    assert (query["status"], query["isWorking"], query["clientOrderId"]) == ("REJECTED", False, "next")
+
+
+def test_an_ordinary_refusal_tells_nothing() -> None:
+    """Neither a refused order, nor the new one of a replace whose cancel failed."""
+    client = Client()
+    socket = client.subscribed()
+    dear = {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "quantity": "100",
+        "price": "50000",
+    }
+    assert client.bad("POST", ORDER, **dear)[1] == -2010
+    both = {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": 1}
+    assert client.bad("POST", "/api/v3/order/cancelReplace", **dear, **both)[1] == -2022
+    assert socket.take() == []
+    assert client.good("GET", "/api/v3/allOrders", symbol="BTCUSDT") == []
 
 
 def test_cancel_all_shares_one_request_id() -> None:

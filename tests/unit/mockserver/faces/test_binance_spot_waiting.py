@@ -153,16 +153,24 @@ def test_no_more_stops_than_the_filter_says(client: Client) -> None:
 
 
 def test_prices_too_far_away_are_a_filter_of_its_own(client: Client) -> None:
-    """PERCENT_PRICE_BY_SIDE, published and enforced where it is switched on."""
-    client.buy(price="11999")
-    client.spot.settings.options["percent_price"] = True
-    assert client.bad("POST", ORDER, **STOP, type="LIMIT", timeInForce="GTC", price="300000.01")[1:] == (
+    """PERCENT_PRICE_BY_SIDE, published and enforced unless it is switched off."""
+    assert client.bad("POST", ORDER, **STOP, type="LIMIT", timeInForce="GTC", price="600000.01")[1:] == (
         -1013,
         "Filter failure: PERCENT_PRICE_BY_SIDE",
     )
+    assert client.bad("POST", ORDER, **{**STOP, "side": "BUY"}, type="LIMIT_MAKER", price="59.99")[1] == -1013
+
+    def published() -> bool:
+        filters = client.public("/api/v3/exchangeInfo?symbol=BTCUSDT")["symbols"][0]["filters"]
+        return "PERCENT_PRICE_BY_SIDE" in {row["filterType"] for row in filters}
+
+    assert published()
+    client.spot.settings.options["percent_price"] = "venue"
+    client.buy(price="12000")
     assert client.bad("POST", ORDER, **{**STOP, "side": "BUY"}, type="LIMIT_MAKER", price="11999.99")[1] == -1013
-    filters = client.public("/api/v3/exchangeInfo?symbol=BTCUSDT")["symbols"][0]["filters"]
-    assert "PERCENT_PRICE_BY_SIDE" in {row["filterType"] for row in filters}
+    client.spot.settings.options["percent_price"] = "off"
+    client.buy(price="59", quantity="1")
+    assert not published()
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mockserver.testing.recording import RecordingError, compared, read, repeats
+from mockserver.again import of_test
+from mockserver.testing.recording import RecordingError, compared, read
 
 
 def row(text: str, kind: str = "rest-in", seq: int = 1) -> dict[str, object]:
@@ -53,4 +54,4 @@ def test_what_differs_is_shown() -> None:
 
 def test_the_line_that_repeats_a_test() -> None:
     """It may be pasted into a shell."""
-    assert shlex.split(repeats("a.py::test_x[b c]", 7))[-3:] == ["a.py::test_x[b c]", "--mock-seed", "7"]
+    assert shlex.split(of_test("a.py::test_x[b c]", 7))[-3:] == ["a.py::test_x[b c]", "--mock-seed", "7"]
