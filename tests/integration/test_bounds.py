@@ -167,6 +167,7 @@ LIMITS: Final[tuple[tuple[ModuleType, str], ...]] = (
     (doubts, "MAX_DOUBTS"),
     (teller, "MAX_SYMBOLS"),
     (balances, "MAX_ASSETS"),
+    (balances, "MAX_UNCERTAIN"),
 )
 
 
