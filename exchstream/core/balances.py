@@ -117,18 +117,23 @@ class Balances:
                 self._early.remove(oldest)
                 self._early_ns = max(self._early_ns, oldest.time_ns)
         elif amounts is None:
-            self.unexplainable = True
+            self._explain_nothing()
         elif time_ns > self.read_ns:
             for asset, amount in amounts:
                 self._move(asset, amount)
         elif len(self.uncertain) < MAX_UNCERTAIN:
             self.uncertain.append(Moves(time_ns, tuple(_summed(amounts).items())))
         else:
-            self.unexplainable = True
+            self._explain_nothing()
+
+    def _explain_nothing(self) -> None:
+        """Until the holdings agree again; what could have explained something need not be kept meanwhile, or written."""
+        self.unexplainable = True
+        self.uncertain.clear()
 
     def _move(self, asset: str, amount: Decimal) -> None:
         if asset not in self.moved and len(self.moved) >= MAX_ASSETS:
-            self.unexplainable = True
+            self._explain_nothing()
         else:
             self.moved[asset] += amount
 

@@ -74,6 +74,7 @@ def test_more_of_that_than_can_be_tried_explains_nothing() -> None:
     assert sheet.unexplained(Holdings({"ETH": Decimal(1)})) == {"ETH": Decimal(1)}
     sheet.executed(execution("more", at=0.5), MARKETS["BTCUSDT"], T0)
     assert sheet.unexplained(Holdings({"ETH": Decimal(1)})) == {}
+    assert sheet.state().uncertain == ()  # a checkpoint need not carry them
 
 
 @pytest.mark.parametrize("had_it", [False, True])
