@@ -127,7 +127,7 @@ class Balances:
             self._explain_nothing()
 
     def _explain_nothing(self) -> None:
-        """Until the holdings agree again; what could have explained something need not be kept meanwhile, or written."""
+        """Until the holdings agree again; what could have explained something need not be kept meanwhile."""
         self.unexplainable = True
         self.uncertain.clear()
 
