@@ -60,8 +60,8 @@ class Amendments:
         if price <= 0:
             return Reject(RejectReason.BAD_PRICE, "not above zero")
         gone = view.filled + view.prevented
-        # The two of a pair have one quantity.
-        gone_most = max([gone, *(each.filled + each.prevented for each in self._lists.pair(view))])
+        pair = self._lists.pair(view)  # the two of which have one quantity
+        gone_most = max([gone, *(each.filled + each.prevented for each in pair)])
         if not max(gone_most + 1, instrument.min_steps) <= quantity <= instrument.max_steps:
             return Reject(RejectReason.BAD_QUANTITY, "not above what is filled, or outside of the instrument's limits")
         if instrument.notional(price, quantity) < instrument.min_notional_atoms and not view.reduces:
@@ -77,6 +77,9 @@ class Amendments:
         if view.list_id is None:  # what waits for any price may hold less than it would need by now
             old_lock = self._desk.held(view)
         _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - gone)
+        if len(pair) > 1:  # they lock together what the dearer one needs
+            old_lock = sum(self._desk.held(each) for each in pair)
+            new_lock = max(self._desk.reserve(each, quantity - each.filled - each.prevented)[1] for each in pair)
         if view.account != HOUSE and new_lock - old_lock > max(0, self._desk.ledger.balance(view.account, asset).free):
             return Reject(RejectReason.INSUFFICIENT_BALANCE)
         return None

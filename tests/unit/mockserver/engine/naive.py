@@ -226,18 +226,20 @@ class NaiveEngine:
         if not self.market.min_quantity <= quantity <= self.market.max_quantity:
             raise Refused
         before = self.money.bound(order, self.orders, self.last)
-        old = order.price, order.quantity, order.reckoned
-        order.price, order.quantity, order.reckoned = price, quantity, self.last
+        old_price, old = order.price, [(each.quantity, each.reckoned) for each in pair]
+        order.price = price
+        for each in pair:
+            each.quantity, each.reckoned = quantity, self.last
         after = self.money.bound(order, self.orders, self.last)
         if (
             (self.own_price(order) * quantity < self.market.min_notional and not order.terms.reduce_only)
             or (order.terms.post_only and not order.waits and self.crosses(order))
             or (not order.by_house and after > max(before, self.money.means(order, self.last)))
         ):
-            order.price, order.quantity, order.reckoned = old
+            order.price = old_price
+            for each, (was, reckoned) in zip(pair, old, strict=True):
+                each.quantity, each.reckoned = was, reckoned
             raise Refused
-        for each in pair:
-            each.quantity = quantity
         if not gets_smaller:
             self.resting = [each for each in self.resting if each is not order]
             self.work(order)

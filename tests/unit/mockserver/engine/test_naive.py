@@ -9,7 +9,7 @@ from collections import Counter
 from decimal import Decimal
 
 import attrs
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mockserver.actions import TRAIL, Act, Action, command_of
@@ -192,7 +192,17 @@ def play(market: Instrument, purse: Decimal, recipes: list[Action]) -> Both:
 LONG = settings(max_examples=int(os.environ.get("LAW_EXAMPLES", "200")))
 
 
+# One of a pair gets smaller after the price has risen at which the other one, a trailing buy, is reckoned.
+PAIR_AMENDED = [
+    Action(act=Act.LIMIT, who=0, where=0, which=0, side=Side.BUY, offset=1, size=1),
+    Action(act=Act.LIST, who=0, where=0, which=6, side=Side.BUY, offset=0, size=3, flag=True),
+    Action(act=Act.LIMIT, who=0, where=0, which=0, side=Side.SELL, offset=0, size=1),
+    Action(act=Act.SHRINK, who=0, where=0, which=1, side=Side.BUY, offset=0, size=3),
+]
+
+
 @given(market=st.sampled_from(SPOT), purse=SPOT_PURSES, recipes=stories(actions(ON_SPOT), 30))
+@example(market=SPOT[0], purse=Decimal("1.5"), recipes=PAIR_AMENDED)
 @LONG
 def test_both_engines_do_the_same_on_a_spot_market(market: Instrument, purse: Decimal, recipes: list[Action]) -> None:
     """Whatever is asked of both."""
