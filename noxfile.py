@@ -47,11 +47,8 @@ ONCE = tuple(
         "soak",
     )
 )
-# Whole days take minutes under coverage, and run no line that the shorter stories do not: the oldest Python plays them.
-DAYS = tuple(
-    f"--deselect=tests/simulation/test_simulation.py::{name}"
-    for name in ("test_a_healthy_day_needs_no_gap", "test_a_rough_day_ends_well")
-)
+# Stories without sockets take minutes under coverage: the oldest Python plays them, and whole days, without.
+PLAYED = ("--ignore=tests/simulation",)
 BETWEEN = ("tests/unit", "tests/conformance")  # what a Python that is neither the oldest nor the newest runs
 OLDER = "python3.11"  # the newest for which cryptofeed 2.3.1 can be installed
 CCXT_FTX = ("ccxt==2.1.74", "aiohttp==3.10.11", "setuptools<81")  # the last ccxt with FTX
@@ -120,7 +117,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but the third-party clients and the benchmarks on the newest Python, under coverage.
+    """All tests but the third-party clients, the benchmarks and the simulation on the newest Python, under coverage.
 
     The oldest one leaves out what is slow and depends on it least, those between run what is quick.
     """
@@ -137,8 +134,8 @@ def tests(session: nox.Session) -> None:
     for stale in HERE.glob(f"{data.name}*"):
         stale.unlink()
     session.notify("coverage")
-    days = DAYS if len(found) > 1 else ()
-    session.run("coverage", "run", "-m", "pytest", *workers, *days, env={"COVERAGE_FILE": str(data)})
+    played = PLAYED if len(found) > 1 else ()
+    session.run("coverage", "run", "-m", "pytest", *workers, *played, env={"COVERAGE_FILE": str(data)})
 
 
 @nox.session
