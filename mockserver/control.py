@@ -12,7 +12,6 @@ Pure: a request in, a response out; the server mounts it.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Generator
 from functools import cached_property
@@ -54,6 +53,7 @@ from mockserver.control_verify import VerifyControl
 from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
 from mockserver.exchange import Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.forms import nearest_of
 from mockserver.openapi import document, page
 from mockserver.recorder import KINDS
 from mockserver.world import Worlds
@@ -216,7 +216,7 @@ class Control:
         if methods:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
         asked = f"{request.method} {request.path}"
-        nearest = difflib.get_close_matches(asked, self.routes, n=3, cutoff=0.1)
+        nearest = nearest_of(asked, self.routes)
         raise BadRequest(f"no such route: {asked}", 404, nearest=nearest, routes=self.routes)
 
     # -- about itself ---------------------------------------------------------------------------------------------

@@ -38,6 +38,11 @@ def nearest(word: object, words: Collection[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(words))}"
 
 
+def nearest_of(asked: str, known: Collection[str]) -> list[str]:
+    """Up to three of these that come nearest to what was asked for, which is none of them."""
+    return difflib.get_close_matches(asked, known, n=3, cutoff=0.1)
+
+
 def expect_mapping(given: object, what: str, at: object = None, key: object = None) -> Mapping[str, Any]:
     """The mapping that this must be."""
     if not isinstance(given, Mapping):

@@ -11,7 +11,6 @@ listener lives on.
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 from email.utils import formatdate
@@ -30,6 +29,7 @@ from mockserver.control import PREFIX, Control
 from mockserver.control_acts import News
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faults import FAIR, Fate
+from mockserver.forms import nearest_of
 from mockserver.hosts import foreign_host, origin_form, refusal, venue_of
 from mockserver.link import Link
 from mockserver.pacing import extensions, pass_time
@@ -251,7 +251,7 @@ class Server:
         self.tally.count(self.tally.unmatched, wanted)
         venue = self.worlds.venue_of(path)
         lacks = {} if venue is None else {"venue": venue, "report": LACKING}
-        nearest = difflib.get_close_matches(wanted, [*self.worlds.routes(), *self.control.routes], n=3, cutoff=0.1)
+        nearest = nearest_of(wanted, [*self.worlds.routes(), *self.control.routes])
         return _error(404, f"no such route: {wanted}", nearest=nearest, **lacks)
 
     async def accepted(self, stream: trio.SocketStream, world: str | None = None) -> None:

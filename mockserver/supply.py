@@ -23,10 +23,15 @@ class NoSupply(ValueError):
 
 @attrs.frozen
 class Supply:
-    """A model, and the trades that a replay plays."""
+    """What a word means: a model, and the trades that a replay plays."""
 
-    model: str
+    word: str
     trades: Sequence[Recorded] = ()
+
+    @property
+    def model(self) -> str:
+        """The model alone."""
+        return self.word.partition(":")[0]
 
     def make(self, exchange: Exchange) -> Liquidity:
         """Return the model of one exchange."""
@@ -46,7 +51,7 @@ def checked(text: str) -> str:
 def read(text: str) -> Supply:
     """Return what a word means; NoSupply says why not. The file of a replay is found from the current directory."""
     model, _, file = checked(text).partition(":")
-    return Supply(model, _recorded(file)) if model == REPLAY else Supply(model)
+    return Supply(text, _recorded(file) if model == REPLAY else ())
 
 
 def _recorded(file: str) -> Sequence[Recorded]:

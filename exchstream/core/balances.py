@@ -73,7 +73,7 @@ class Balances:
             read_ns=self.read_ns,
             last_ns=self.last_ns,
             unexplainable=self.unexplainable,
-            uncertain=tuple(_summed(moves.amounts or ()) for moves in self.uncertain),
+            uncertain=tuple(dict(moves.amounts or ()) for moves in self.uncertain),
             uncertain_ns=tuple(moves.time_ns for moves in self.uncertain),
         )
 

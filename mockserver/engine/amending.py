@@ -73,13 +73,11 @@ class Amendments:
             free = view.account == HOUSE or view.reduces or view.waits or more <= 0
             enough = free or self._matching.checks.covers(market, view, more)
             return None if enough else Reject(RejectReason.INSUFFICIENT_BALANCE)
-        asset, old_lock = self._desk.reserve(view, view.remaining)
-        if view.list_id is None:  # what waits for any price may hold less than it would need by now
-            old_lock = self._desk.held(view)
-        _, new_lock = self._desk.reserve(attrs.evolve(view, price=price), quantity - gone)
-        if len(pair) > 1:  # they lock together what the dearer one needs
-            old_lock = sum(self._desk.held(each) for each in pair)
-            new_lock = max(self._desk.reserve(each, quantity - each.filled - each.prevented)[1] for each in pair)
+        # A pair locks together what the dearer one needs; what waits for any price may hold less than that by now.
+        amended = [attrs.evolve(each, price=price) if each == view else each for each in pair or (view,)]
+        old_lock = sum(self._desk.held(each) for each in amended)
+        new_lock = max(self._desk.reserve(each, quantity - each.filled - each.prevented)[1] for each in amended)
+        asset, _ = self._desk.reserve(view, view.remaining)
         if view.account != HOUSE and new_lock - old_lock > max(0, self._desk.ledger.balance(view.account, asset).free):
             return Reject(RejectReason.INSUFFICIENT_BALANCE)
         return None

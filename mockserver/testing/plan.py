@@ -36,9 +36,7 @@ class Plan:
 
     venue: VenueSpec
     profile: str
-    liquidity: str = "manual"
     supply: Supply = Supply("manual")
-    """What that word means."""
     seed: int = 0
     balances: Mapping[str, Decimal] | None = None
     """None: those of the venue's demo account."""
@@ -64,7 +62,6 @@ def read_plan(given: Mapping[str, Any], *, seed: int | None = None) -> Plan:
     plan = Plan(
         venue=venue,
         profile=profile,
-        liquidity=liquidity,
         supply=_supply(liquidity),
         seed=_seed(given, story, seed),
         balances=balances,

@@ -33,7 +33,7 @@ def sections(test: str, exchange: MockExchange, file: Path | None) -> list[tuple
     """What a report says of a test that failed: how to repeat it, and the end of the recording."""
     plan, rows = exchange.plan, exchange.recorder.journal(limit=SHOWN)
     said = [
-        f"seed {plan.seed}, {plan.venue.name}, profile {plan.profile}, liquidity {plan.liquidity}",
+        f"seed {plan.seed}, {plan.venue.name}, profile {plan.profile}, liquidity {plan.supply.word}",
         f"repeat: {of_test(test, plan.seed)}",
     ]
     if file is not None:
@@ -51,7 +51,7 @@ def write(folder: Path, test: str, exchange: MockExchange) -> Path:
         "seed": plan.seed,
         "venue": plan.venue.name,
         "profile": plan.profile,
-        "liquidity": plan.liquidity,
+        "liquidity": plan.supply.word,
     }
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', test)[-120:].strip('-')}.jsonl"

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.canaries import canaries
+from tests.canaries import canaries, remembered
 
 from .harness import Seat
 
 
 @pytest.fixture(autouse=True)
-def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def searched(tmp_path: Path) -> Iterator[None]:
     """In the end all is searched for the keys of every seat."""
     seats: list[Seat] = []
-    begin = Seat.__init__
-
-    def begun(seat: Seat, *args: Any, **options: Any) -> None:
-        begin(seat, *args, **options)
-        seats.append(seat)
-
-    monkeypatch.setattr(Seat, "__init__", begun)
-    with canaries(lambda: [secret for seat in seats for secret in (seat.api_key, seat.secret)], tmp_path):
+    with (
+        remembered(Seat, seats),
+        canaries(lambda: [secret for seat in seats for secret in (seat.api_key, seat.secret)], tmp_path),
+    ):
         yield

@@ -195,7 +195,7 @@ def _check_percent_price(
     Of a conditional order it is its own trigger price that counts. An option says how far "too far" is.
     """
     limit = order.price if ticks is None else ticks
-    bounds = instruments.FUTURES_PERCENT_PRICE.get(str(call.exchange.settings.options["percent_price"]))
+    bounds = call.percent_price(instruments.FUTURES_PERCENT_PRICE)
     if limit is None or bounds is None:
         return
     price = instrument.price(limit)

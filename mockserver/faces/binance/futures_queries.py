@@ -11,7 +11,7 @@ from typing import Final
 from attrs import evolve
 
 from mockserver.engine.types import Instrument
-from mockserver.faces.binance import errors, paging
+from mockserver.faces.binance import errors, instruments, paging
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.futures_orders import find_algo
@@ -52,8 +52,8 @@ def exchange_info(call: Call) -> object:
 def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     rules = call.exchange.rules
     stopped = {"status": "CLOSE"} if instrument.name in rules.halted else {}
-    percent_price = str(call.exchange.settings.options["percent_price"])
-    return {**views.symbol(rules.shown(instrument), percent_price=percent_price), **stopped}
+    bounds = call.percent_price(instruments.FUTURES_PERCENT_PRICE)
+    return {**views.symbol(rules.shown(instrument), percent_price=bounds), **stopped}
 
 
 def coin_exchange_info(call: Call) -> object:

@@ -315,7 +315,7 @@ def account_asset(each: Balance, margin: Margin, at: TimeUnit, now_ns: int) -> O
     }
 
 
-def symbol(instrument: Instrument, *, percent_price: str) -> Object:
+def symbol(instrument: Instrument, *, percent_price: instruments.Bounds | None) -> Object:
     """Return a market as `exchangeInfo` describes it."""
     return {
         "symbol": instrument.name,
@@ -345,7 +345,7 @@ def symbol(instrument: Instrument, *, percent_price: str) -> Object:
     }
 
 
-def _filters(instrument: Instrument, *, percent_price: str) -> list[Mapping[str, object]]:
+def _filters(instrument: Instrument, *, percent_price: instruments.Bounds | None) -> list[Mapping[str, object]]:
     lot: Object = {
         "minQty": trimmed(instrument.min_quantity),
         "maxQty": trimmed(instrument.max_quantity),
@@ -364,11 +364,11 @@ def _filters(instrument: Instrument, *, percent_price: str) -> list[Mapping[str,
         {"filterType": "MAX_NUM_ORDERS", "limit": instruments.MAX_NUM_ORDERS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": MAX_OPEN_ALGOS},
         {"filterType": "MIN_NOTIONAL", "notional": trimmed(instrument.min_notional)},
-        *_percent_price(instruments.FUTURES_PERCENT_PRICE.get(percent_price)),
+        *_percent_price(percent_price),
     ]
 
 
-def _percent_price(bounds: tuple[Decimal, Decimal] | None) -> list[Mapping[str, object]]:
+def _percent_price(bounds: instruments.Bounds | None) -> list[Mapping[str, object]]:
     if bounds is None:
         return []
     down, up = (f"{bound:.4f}" for bound in bounds)

@@ -7,6 +7,7 @@ What this module does not do: trade.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -24,9 +25,17 @@ MAX_NUM_ALGO_ORDERS: Final = 5
 MAX_NUM_ORDER_LISTS: Final = 20
 MIN_TRAILING_DELTA: Final = 10
 MAX_TRAILING_DELTA: Final = 2_000
-PERCENT_PRICE: Final = {"wide": (Decimal("0.001"), Decimal(10)), "venue": (Decimal("0.2"), Decimal(5))}
+Bounds = tuple[Decimal, Decimal]
+"""The least and the greatest share of a price."""
+PERCENT_PRICE: Final[Mapping[str, Bounds]] = {
+    "wide": (Decimal("0.001"), Decimal(10)),
+    "venue": (Decimal("0.2"), Decimal(5)),
+}
 """How far below and above the average price a spot order may lie, by the option `percent_price`."""
-FUTURES_PERCENT_PRICE: Final = {"wide": (Decimal("0.5"), Decimal("1.5")), "venue": (Decimal("0.85"), Decimal("1.15"))}
+FUTURES_PERCENT_PRICE: Final[Mapping[str, Bounds]] = {
+    "wide": (Decimal("0.5"), Decimal("1.5")),
+    "venue": (Decimal("0.85"), Decimal("1.15")),
+}
 """How far below the mark price a sell may lie, and how far above it a buy."""
 MAX_PRICE: Final = Decimal(1_000_000)
 MAX_NOTIONAL: Final = Decimal(9_000_000)

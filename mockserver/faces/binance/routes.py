@@ -16,6 +16,7 @@ from attrs import frozen
 from mockserver.faces.base import Face, HttpRequest, HttpResponse
 from mockserver.faces.binance import auth, errors
 from mockserver.faces.binance.errors import Refusal, Refused
+from mockserver.faces.binance.instruments import Bounds
 from mockserver.faces.binance.limits import Limits
 from mockserver.faces.binance.params import Params, from_http
 from mockserver.faces.binance.text import json_text, microseconds, ms
@@ -75,6 +76,10 @@ class Call:
             if instrument.name == symbol:
                 return instrument
         raise Refused(errors.BAD_SYMBOL)
+
+    def percent_price(self, table: Mapping[str, Bounds]) -> Bounds | None:
+        """Return how far from the market an order may lie, by an option; None: as far as it likes."""
+        return table.get(str(self.exchange.option("percent_price")))
 
     def limit(self, default: int, largest: int) -> int:
         """Return how many rows to answer with; refused with -1130 outside of 1 to `largest`."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mockserver.engine.types import Instrument, SetTerms
-from mockserver.faces.binance import errors, paging, spot_views
+from mockserver.faces.binance import errors, instruments, paging, spot_views
 from mockserver.faces.binance.day import day_of
 from mockserver.faces.binance.errors import Refused
 from mockserver.faces.binance.params import Params
@@ -77,8 +77,8 @@ def _exchange_info(call: Call, last_limit: dict[str, object]) -> object:
 def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     rules = call.exchange.rules
     stopped = {"status": "BREAK"} if instrument.name in rules.halted else {}
-    percent_price = str(call.exchange.settings.options["percent_price"])
-    return {**spot_views.symbol(rules.shown(instrument), percent_price=percent_price), **stopped}
+    bounds = call.percent_price(instruments.PERCENT_PRICE)
+    return {**spot_views.symbol(rules.shown(instrument), percent_price=bounds), **stopped}
 
 
 def _asked(call: Call) -> tuple[Instrument, ...]:

@@ -184,7 +184,7 @@ def _trigger(params: Params, instrument: Instrument, names: Names, kind: str, si
 
 def check_percent_price(call: Call, instrument: Instrument, price: Decimal) -> None:
     """Refuse a price too far from the average one, for which the last price stands; an option says how far that is."""
-    bounds = instruments.PERCENT_PRICE.get(str(call.exchange.settings.options["percent_price"]))
+    bounds = call.percent_price(instruments.PERCENT_PRICE)
     if bounds is None:
         return
     last = instrument.price(call.exchange.engine.last_price(instrument.name))

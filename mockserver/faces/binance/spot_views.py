@@ -439,7 +439,7 @@ def account(balances: Sequence[Balance], fees: tuple[int, int], updated_ns: int,
     }
 
 
-def symbol(instrument: Instrument, *, percent_price: str) -> Object:
+def symbol(instrument: Instrument, *, percent_price: instruments.Bounds | None) -> Object:
     """Return a market as `exchangeInfo` describes it; offered is what the mock can do."""
     return {
         "symbol": instrument.name,
@@ -471,7 +471,7 @@ def symbol(instrument: Instrument, *, percent_price: str) -> Object:
     }
 
 
-def _filters(instrument: Instrument, *, percent_price: str) -> list[Object]:
+def _filters(instrument: Instrument, *, percent_price: instruments.Bounds | None) -> list[Object]:
     lot: Object = {
         "minQty": padded(instrument.min_quantity),
         "maxQty": padded(instrument.max_quantity),
@@ -501,11 +501,11 @@ def _filters(instrument: Instrument, *, percent_price: str) -> list[Object]:
             "minTrailingBelowDelta": instruments.MIN_TRAILING_DELTA,
             "maxTrailingBelowDelta": instruments.MAX_TRAILING_DELTA,
         },
-        *_percent_price(instruments.PERCENT_PRICE.get(percent_price)),
+        *_percent_price(percent_price),
     ]
 
 
-def _percent_price(bounds: tuple[Decimal, Decimal] | None) -> list[Object]:
+def _percent_price(bounds: instruments.Bounds | None) -> list[Object]:
     if bounds is None:
         return []
     out: Object = {"filterType": "PERCENT_PRICE_BY_SIDE"}

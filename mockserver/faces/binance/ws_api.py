@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -24,6 +23,7 @@ from mockserver.faces.binance.routes import BinanceFace, Call, Route, Security, 
 from mockserver.faces.binance.signing import KeyKind
 from mockserver.faces.binance.text import json_text, ms
 from mockserver.faces.binance.ws_fates import FRAME, Question, error_of
+from mockserver.forms import nearest_of
 
 if TYPE_CHECKING:
     from mockserver.engine.types import Event
@@ -186,7 +186,7 @@ class WsApiSession(Session):
 
     def _warn_of(self, method: str) -> None:
         """Tell the journal what the client may have meant; the client is told what the venue tells."""
-        near = get_close_matches(method, [*self.own_methods, *self.methods], n=3, cutoff=0.1)
+        near = nearest_of(method, [*self.own_methods, *self.methods])
         self.link.warn(f"no such method: {method}; the nearest: {', '.join(near) or 'none'}")
 
     def _tell(self, asked: Asked, answer: HttpResponse) -> None:

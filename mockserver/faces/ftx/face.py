@@ -150,7 +150,8 @@ class FtxFace(Face):
             self._count_order(call)
 
     def _count_order(self, call: Call) -> None:
-        count, window_ms = (int(self.exchange.option(f"order{end}") or 1) for end in ("s_per_window", "_window_ms"))
+        option = self.exchange.option
+        count, window_ms = int(option("orders_per_window") or 1), int(option("order_window_ms") or 1)
         if self._orders is None or (self._orders.count, self._orders.window_ms) != (count, window_ms):
             self._orders = Limiter(count, window_ms)
         traded = call.body().get("market")

@@ -146,6 +146,8 @@ def test_a_question_fills_nothing(desk: Desk, kind: Kind) -> None:
     assert (desk.status(order_id), desk.fills) == ("NEW", 0)
 
 
+CONDITIONAL: dict[str, Any] = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "side": "BUY", "type": "STOP"}
+CONDITIONAL |= {"quantity": "0.01", "timeInForce": "GTC", "triggerPrice": "60000"}
 CANCEL_ALL = {"binance-spot": "/api/v3/openOrders", "binance-futures": "/fapi/v1/allOpenOrders", "ftx": "/api/orders"}
 
 
@@ -196,16 +198,7 @@ def test_a_cancel_of_a_conditional_order_that_comes_too_late(venue: str, all_of_
         path = CANCEL_ALL["ftx"] if all_of_them else f"/api/conditional_orders/{number}"
         cancel = desk.request("DELETE", path)
     else:
-        terms = {
-            "algoType": "CONDITIONAL",
-            "symbol": "BTCUSDT",
-            "side": "BUY",
-            "type": "STOP",
-            "quantity": "0.01",
-            "timeInForce": "GTC",
-        }
-        terms |= {"triggerPrice": "60000", "price": "45000", "quantity": "0.01", "timeInForce": "GTC"}
-        placed = desk.send(desk.request("POST", "/fapi/v1/algoOrder", **terms))
+        placed = desk.send(desk.request("POST", "/fapi/v1/algoOrder", **CONDITIONAL, price="45000"))
         number = json.loads(placed.body)["algoId"]
         one = desk.request("DELETE", "/fapi/v1/algoOrder", algoId=number)
         cancel = desk.request("DELETE", "/fapi/v1/algoOpenOrders", symbol=desk.symbol) if all_of_them else one
@@ -463,15 +456,7 @@ def test_magic_client_ids_of_a_list(leg: str) -> None:
 def test_a_magic_client_id_of_a_conditional_order() -> None:
     """It may be refused, or taken without a word; it has nothing to fill."""
     desk = Desk("binance-futures")
-    terms = {
-        "algoType": "CONDITIONAL",
-        "symbol": "BTCUSDT",
-        "side": "BUY",
-        "type": "STOP",
-        "quantity": "0.01",
-        "timeInForce": "GTC",
-    }
-    terms |= {"triggerPrice": "60000", "price": "60100", "quantity": "0.01", "timeInForce": "GTC"}
+    terms = {**CONDITIONAL, "price": "60100"}
     codes = [
         json.loads(desk.send(desk.request("POST", "/fapi/v1/algoOrder", **terms, clientAlgoId=name)).body).get("code")
         for name in ("m-reject-2021", "m-timeout-accepted", "m-partial-3")

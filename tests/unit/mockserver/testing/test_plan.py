@@ -15,7 +15,7 @@ from mockserver.testing.plan import PlanError, read_plan
 def test_a_plan_by_default() -> None:
     """Nothing trades but the test, and everything repeats."""
     plan = read_plan({})
-    assert (plan.venue.name, plan.profile, plan.liquidity, plan.seed) == ("binance-spot", "binance-2026", "manual", 0)
+    assert (plan.venue.name, plan.profile, plan.supply.word, plan.seed) == ("binance-spot", "binance-2026", "manual", 0)
     assert (plan.balances, plan.story, plan.ahead_ns) == (None, None, 0)
 
 
