@@ -126,7 +126,8 @@ class Runner:
                 self.note(happening, now, self.session.memory.credential)
         for command in commands:
             self._carry_out(command)
-        self._timer.deadline = min(self._timer.deadline, self._deadline())
+        if (deadline := self._deadline()) < self._timer.deadline:  # setting one takes longer than to compare it
+            self._timer.deadline = deadline
 
     def _deadline(self) -> float:
         wake_at_ns = self.session.wake_at_ns
