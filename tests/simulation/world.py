@@ -560,9 +560,7 @@ class World:
 
     def _ask(self, ask: Ask) -> None:
         if not self.session.expects(ask.ask):
-            label = _label(ask.question)
-            if all(_label(asked.question) != label for asked in self.session._asks.out.values()):
-                self._failing.pop(label, None)
+            self._fails_no_more(ask)
             return
         if self.now_ns < self._shut_until_ns:
             self.after(self._shut_until_ns - self.now_ns, lambda: self._ask(ask))
@@ -635,7 +633,7 @@ class World:
         if fate == "banned" and self._forbidden_ns is None:
             self._forbidden_ns = self.now_ns
         if fate == "ok" and not (reply.status != 200 and TOO_FAST_OR_SLOW in reply.body):
-            self._failing.pop(_label(ask.question), None)
+            self._fails_no_more(ask)
         else:
             self._fails(ask.question)
         self.do(Answered(ask.ask, attrs.evolve(reply, got_ns=self.now.wall_ns)))
@@ -651,6 +649,12 @@ class World:
         label = _label(question)
         if self.now_ns - self._failing.get(label, self.now_ns) >= self.venue.plan.give_up_ns:
             self.gave_up.append((self.now_ns, label[0]))
+
+    def _fails_no_more(self, ask: Ask) -> None:
+        """It is answered, or dropped; but the session may still wait for another of the same kind."""
+        label, out = _label(ask.question), self.session._asks.out
+        if all(_label(asked.question) != label for number, asked in out.items() if number != ask.ask):
+            self._failing.pop(label, None)
 
     def _measure(self, anew: bool = True) -> None:
         """The venue's clock by one question, as the shell's HostClock does it."""
