@@ -67,6 +67,8 @@ def told_by_chance(
         draw = chance.random()
         if draw < busy:
             steps += traded(chance, acts, flavour)
+        elif draw < busy + rough * (1 - busy) and "unheard" in has and chance.random() < 0.2:
+            steps += unheard(chance, acts, flavour)
         elif draw < busy + rough * (1 - busy) and armed:
             what = chance.choice(armed)
             if what == "restart" and chance.random() < 0.7:  # while something is told, and is not kept yet
@@ -121,7 +123,7 @@ def remembered(steps: Iterable[Step]) -> Iterator[Step]:
 # What a story may have besides its faults, and how often.
 FEATURES: Final = {
     "markets": 0.5,
-    "unnamed": 0.2,
+    "unnamed": 0.3,
     "before": 0.5,
     "since": 0.3,
     "limits": 0.3,
@@ -129,6 +131,7 @@ FEATURES: Final = {
     "patience": 0.1,
     "lasting": 0.05,
     "journal": 0.4,
+    "unheard": 0.15,
 }
 
 
@@ -196,6 +199,19 @@ def traded(chance: random.Random, acts: Sequence[Act], flavour: str) -> list[Ste
     modify = flavour == "ftx" and chance.random() < 0.1
     both = [attrs.evolve(action, act=Act.CANCEL), attrs.evolve(action, act=Act.LIMIT, after_ns=0)]
     return [Step("trade", each) for each in (both if modify else [action])]
+
+
+def unheard(chance: random.Random, acts: Sequence[Act], flavour: str) -> list[Step]:
+    """While a gap is looked into, the new connection tells nothing either, and REST tells the latest late."""
+    steps = [
+        Step("drop", "reset"),
+        Step("wait", chance.randint(SECOND, 4 * SECOND)),
+        Step("mute", "events"),
+        Step("lag", chance.randint(2 * SECOND, 5 * SECOND)),
+    ]
+    for _ in range(chance.randint(4, 8)):
+        steps += [*traded(chance, acts, flavour), Step("wait", chance.randint(0, 3 * SECOND))]
+    return [*steps, Step("lag", 0)]
 
 
 def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any]]:
