@@ -17,6 +17,7 @@ from exchstream.core.venue import SECOND
 from exchstream.shell.clock import mono_ns
 from exchstream.shell.places import Place, cleaned, system_words
 from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow
+from exchstream.shell.tcp import TcpStream
 from exchstream.shell.tls import TlsStream
 
 ABNORMAL: Final = 1006  # RFC 6455, 7.4.1: no close frame was seen
@@ -30,7 +31,7 @@ StreamOpener = Callable[[Place, ssl.SSLContext], Awaitable[trio.abc.Stream]]
 
 async def open_stream(where: Place, tls: ssl.SSLContext) -> trio.abc.Stream:
     """A TCP connection, with TLS on it where the URL says so."""
-    stream = await trio.open_tcp_stream(where.host, where.port)
+    stream = TcpStream(await trio.open_tcp_stream(where.host, where.port))
     if not where.secure:
         return stream
     secured = TlsStream(stream, tls, where.host)

@@ -103,7 +103,7 @@ class OrderStream:
     def __init__(self, journal: Journal, runners: Sequence[Runner]) -> None:
         self.journal = journal
         self._runners = runners
-        self._moved = trio.Event()
+        self._waiting = trio.lowlevel.ParkingLot()  # for what comes next
         self._left = False
         self._names: dict[str, None] = {}
         self.readers: weakref.WeakSet[Reader] = weakref.WeakSet()  # those that have been asked for an event
@@ -177,14 +177,14 @@ class OrderStream:
                 raise failure
             if self._left:
                 raise _closed()
-            await self._moved.wait()
+            await self._waiting.park()
 
     async def end(self) -> None:
         """Wait until no account is left and no reader reads on, then raise AccountFailed.
 
         A reader that waits for more raises it by itself; this is for a block that does not read, or not any more.
         """
-        for runner in self._runners:  # not `_moved`: it would be woken by every event
+        for runner in self._runners:  # not `_waiting`: every event ends that
             await runner.down.wait()
         failure = self._failure()
         assert failure is not None
@@ -218,9 +218,8 @@ class OrderStream:
         return last
 
     def _wake(self) -> None:
-        if self._moved.statistics().tasks_waiting:
-            self._moved.set()
-            self._moved = trio.Event()
+        if self._waiting:
+            self._waiting.unpark_all()
 
 
 @asynccontextmanager
