@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from exchstream.core.doubts import Doubts
 from exchstream.core.happenings import Now
-from exchstream.core.lookback import LookBack, Verdict
+from exchstream.core.lookback import LookBack, Reach, Verdict
 from exchstream.core.teller import Teller
 from exchstream.core.venue import Doubt, FillView, OrderView, Question
 from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
@@ -40,6 +40,7 @@ class Gaps:
     lookback: LookBack | None = None
     suspects: set[OrderKey] = attrs.field(factory=set)
     looks: deque[int] = attrs.field(factory=lambda: deque(maxlen=8))
+    _reach: Reach | None = None  # of the open gap, once it has been looked back on
     _lasting: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _recovered_before: int = 0
 
@@ -60,6 +61,7 @@ class Gaps:
     def restamp(self, since_ns: int) -> None:
         """The open gap began then: told again if that reaches further back."""
         assert self.told is not None
+        self._reach = None
         if since_ns < self.told.since_ns:
             self.told = self.teller.gap_opened(since_ns, self.told.reason, "it began earlier than was told")
         else:
@@ -128,6 +130,8 @@ class Gaps:
 
     def _look_back_from(self, since_ns: int, now: Now, lag_ns: int) -> LookBack:
         teller = self.teller
+        if self._reach is None:
+            self._reach = Reach(since_ns)
         return LookBack(
             plan=teller.venue.plan,
             max_passes=teller.venue.session_limits.passes,
@@ -136,6 +140,7 @@ class Gaps:
             sheet=teller.sheet,
             symbols=teller.symbols,
             since_ns=since_ns,
+            reach=self._reach,
             orders_ns=max((at_ns for at_ns in self.looks if at_ns <= since_ns), default=teller.ledger.floor_ns),
             proven=now,
             suspects=set(self.suspects),
@@ -165,7 +170,7 @@ class Gaps:
             self.teller.sheet.agree(verdict.holdings, verdict.until_ns, verdict.read_ns)
         if self.lookback is not None and not verdict.gave_up:
             self.looks.extend(self.lookback.looks)
-        self.told = self.lookback = None
+        self.told = self.lookback = self._reach = None
         self.knows_orders = self.knows_orders or not verdict.gave_up
         self.suspects.clear()
         self._lasting.clear()

@@ -57,6 +57,20 @@ class Verdict:
     gave_up: bool
 
 
+@attrs.define
+class Reach:
+    """From when on the listings of one gap are read, by whichever look-back: all symbols' from `gap_ns`.
+
+    But those of `early` ones, which may have traded since before the gap, from that instant; before `late` nothing was
+    told of these.  Of `new` ones nobody knew when the gap began.
+    """
+
+    gap_ns: int
+    early: dict[str, int] = attrs.field(factory=dict)
+    late: dict[str, int] = attrs.field(factory=dict)
+    new: set[str] = attrs.field(factory=set)
+
+
 @attrs.define(kw_only=True)
 class LookBack:
     """Covers [since_ns, when the links were proven].
@@ -76,6 +90,7 @@ class LookBack:
     sheet: BalanceSheet
     symbols: dict[str, int]
     since_ns: int
+    reach: Reach
     orders_ns: int
     proven: Now
     suspects: set[OrderKey]
@@ -97,10 +112,6 @@ class LookBack:
     _listed: dict[str, int] = attrs.field(factory=dict)
     _holdings: Holdings | None = None
     _read_ns: int = 0
-    _early: dict[str, int] = attrs.field(factory=dict)  # symbols that may have traded since before the gap
-    _late: dict[str, int] = attrs.field(factory=dict)  # of these, since when all on them had been told
-    _new: set[str] = attrs.field(factory=set)  # symbols that nobody knew when the gap began
-    _gap_ns: int = attrs.field(default=attrs.Factory(lambda self: self.since_ns, takes_self=True), init=False)
     _news: int = 0
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
@@ -162,7 +173,7 @@ class LookBack:
         symbol, time_ns, ledger = view.execution.venue_symbol, view.execution.time_ns, self.ledger
         if ledger.repeats(view.execution.key):
             return True
-        if self._late.get(symbol, time_ns + 1) <= time_ns < ledger.need_ns:
+        if self.reach.late.get(symbol, time_ns + 1) <= time_ns < ledger.need_ns:
             return True
         until_ns = ledger.forgotten_ns(symbol, view.execution.order_id)
         if time_ns > until_ns:
@@ -296,7 +307,7 @@ class LookBack:
         """Executions and orders since the gap began, of every symbol that is known by now."""
         assert self._asked is not None
         until_ns = self._asked.wall_ns + self.lag_ns
-        self._new |= {symbol for symbol, since_ns in self.symbols.items() if since_ns > self._gap_ns}
+        self.reach.new |= {symbol for symbol, since_ns in self.symbols.items() if since_ns > self.reach.gap_ns}
         for listing, ask, told in (
             (self.plan.fills, Fills, self.plan.tells_fills),
             (self.plan.orders, Orders, self.plan.tells_orders),
@@ -331,7 +342,7 @@ class LookBack:
         markets = self.memory.markets or {}
         agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)  # before that nothing is of this stream
         # Others may have traded ever since then; of these all has been told.
-        known = {name for name, since_ns in self.symbols.items() if self._early.get(name, since_ns) <= agreed_ns}
+        known = {name for name, since_ns in self.symbols.items() if self.reach.early.get(name, since_ns) <= agreed_ns}
         for symbol in list(explaining(self._unexplained().keys(), markets, known)):
             self.symbols.setdefault(symbol, self.proven.wall_ns)
             self._widen(agreed_ns)
@@ -345,8 +356,8 @@ class LookBack:
         self.since_ns = min(since_ns, self.since_ns)
         for symbol, told_ns in self.symbols.items():
             if told_ns > self.since_ns:
-                self._early[symbol] = self.since_ns
-                self._late[symbol] = told_ns
+                self.reach.early[symbol] = self.since_ns
+                self.reach.late[symbol] = told_ns
                 for label in (f"{ask.__name__}:{symbol}" for ask in (Fills, Orders)):
                     self._listed.pop(label, None)
                     self._settled.pop(label, None)
@@ -365,12 +376,12 @@ class LookBack:
         that was proven, and its executions may have been let go.
         """
         asked, _, symbol = label.partition(":")
-        since_ns = self._early.get(symbol, self._gap_ns)
-        unseen = asked == Orders.__name__ and symbol in self._new
+        since_ns = self.reach.early.get(symbol, self.reach.gap_ns)
+        unseen = asked == Orders.__name__ and symbol in self.reach.new
         if unseen:
             since_ns = min(since_ns, self.orders_ns)
         overlapped_ns = since_ns - self.lag_ns
-        if symbol not in self._early and not unseen:
+        if symbol not in self.reach.early and not unseen:
             overlapped_ns = max(overlapped_ns, min(self.ledger.need_ns, since_ns))
         return min(overlapped_ns, self.proven.wall_ns - self.lag_ns)
 

@@ -308,9 +308,10 @@ class Session:
         ahead_ns, self._ahead_ns = self._ahead_ns, now.wall_ns - now.mono_ns
         back_ns = 0 if ahead_ns is None else ahead_ns - self._ahead_ns
         if self._beginning.over and back_ns > self.venue.plan.lag_ns:
-            self.good_ns -= back_ns
+            floor_ns = self.ledger.floor_ns  # nothing from before that is told, so nothing can be proven
+            self.good_ns = max(self.good_ns - back_ns, floor_ns)
             if self._gaps.told is not None:
-                self._gaps.restamp(self._gaps.told.since_ns - back_ns)
+                self._gaps.restamp(max(self._gaps.told.since_ns - back_ns, floor_ns))
             self._open_gap(GapReason.DOUBT, f"the venue's clock went back by {back_ns // SECOND} s", now)
 
     def _unknown_time(self, now: Now) -> Iterator[Command]:

@@ -24,7 +24,7 @@ class Profile:
     floors: bool = False
 
 
-PROFILES: Final = {"default": Profile(100_000), "full": Profile(1_500_000, floors=True)}
+PROFILES: Final = {"default": Profile(100_000), "full": Profile(1_750_000, floors=True)}
 
 # Each of these for each flavour.
 LEAST_FILLS_IN_GAPS: Final = 10_000
