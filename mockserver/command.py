@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from mockserver.recorder import MAX_ENTRIES
 from mockserver.server import Listening, Server, listen
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
-from mockserver.world import Recipe, Worlds
+from mockserver.world import Recipe, World, Worlds
 
 if TYPE_CHECKING:
     from mockserver.attach.papers import Papers
@@ -307,9 +308,17 @@ def build(args: argparse.Namespace) -> Worlds:
             api_key=demo_key(exchange.spec, "ApiKey"),
             secret=demo_key(exchange.spec, "Secret"),
         )
-        if args.trade_demo is not None:
-            demo_traders.start(exchange, DEMO, int(args.trade_demo * 1_000_000_000))
+    if args.trade_demo is not None:
+        worlds.on_reset = partial(_trade_demo, int(args.trade_demo * 1_000_000_000))
+        worlds.on_reset(worlds.default)
     return worlds
+
+
+def _trade_demo(interval_ns: int, world: World) -> None:
+    """Let the demo accounts trade, from the beginning of the default world and after each reset of it."""
+    for exchange in world.exchanges.values():
+        if world is world.worlds.default and exchange.account(DEMO) is not None:
+            demo_traders.start(exchange, DEMO, interval_ns)
 
 
 def _id_offset() -> int:

@@ -104,7 +104,7 @@ class ScenarioControl:
             made = Playing(story, self.find.worlds, venue, account, world=world.name, joins=True)
             made.machine.allowed = 0
             if era and (profile := exchange.spec.profile(era)) is not None:
-                exchange.settings.profile = profile
+                exchange.play_era(profile)
         except (SetupError, StepError) as error:
             raise BadRequest(str(error), 409) from None
         self.playing[world.name] = (name, made)

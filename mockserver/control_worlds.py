@@ -25,7 +25,9 @@ _NAMED: Schema = partly(obj(name=TEXT, **CREDENTIALS["properties"]), "secret")
 _MADE: Schema = obj(world=TEXT, seed={"type": "integer"}, accounts=by_name(_NAMED))
 _BEGUN: Schema = obj(world=TEXT, accounts=by_name(rows(TEXT)))
 _WORLD: Schema = obj(**_BEGUN["properties"], seed={"type": "integer"}, repeats=FLAG, connections=WHOLE)
-_SNAPSHOT: Schema = like({"type": "object"}, {"format": 1}, "A world as JSON; it belongs to the version that wrote it.")
+_SNAPSHOT: Schema = like(
+    {"type": "object"}, {"format": snapshot.FORMAT}, "A world as JSON; it belongs to the version that wrote it."
+)
 
 
 class WorldControl:

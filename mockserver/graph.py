@@ -84,6 +84,8 @@ class Writer:
                 return {f"${mark}": write(value)}
         if type(value) is tuple:
             return {"$tuple": self._all(value, path)}
+        if isinstance(value, tuple):
+            return {"$row": [_name_of(type(value), path), self._all(value, path)]}
         if type(value) is frozenset:
             return {"$frozenset": sorted(self._all(value, path), key=canonical)}
         if isinstance(value, _CALLABLES):
@@ -166,6 +168,8 @@ class Reader:
                 return _class(body[0], path)[body[1]]
             case "tuple":
                 return tuple(self._all(body, path))
+            case "row":
+                return _row(_class(body[0], path), self._all(body[1], path), path)
             case "frozenset":
                 return frozenset(self._all(body, path))
             case "set":
@@ -257,6 +261,13 @@ def _class(name: str, path: str, *, functions: bool = False) -> Any:
     if not of_module or not isinstance(found, (type, FunctionType) if functions else type):
         raise GraphError(f"{path}: there is no {name!r} in the mock")
     return found
+
+
+def _row(kind: Any, members: list[Any], path: str) -> Any:
+    """A named tuple."""
+    if len(members) != len(getattr(kind, "_fields", ())):
+        raise GraphError(f"{path}: the fields of {kind.__qualname__} are not those of this version")
+    return tuple.__new__(kind, members)
 
 
 def _method(owner: Any, name: str, path: str) -> Any:

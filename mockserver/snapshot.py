@@ -1,8 +1,9 @@
 """A world as JSON, and a world made of it: what a crashed exchange would find in its database when it starts again.
 
 Kept: each venue's engine (orders with their past, books, balances, positions, trades, counters of ids, chance), its
-liquidity model, accounts with their keys, settings, rate-limit counters and listen keys; the faults that are armed and
-how often each has happened; the truth; the timers that are to come; the clock's rates and how far it is ahead.
+liquidity model, accounts with their keys, settings, rate-limit counters and listen keys, and what faults have changed
+of its rules (markets that stand, lower limits); the faults that are armed and how often each has happened; the truth,
+and what the client has reported; the timers that are to come; the clock's rates and how far it is ahead.
 Not kept: connections (they are closed with 1001, as by a restart), the journal, and timers that belong to a connection
 or to a request that waits; ``left_out`` names the latter.
 
@@ -20,10 +21,11 @@ from mockserver.engine.engine import Engine
 from mockserver.exchange import Exchange, Settings
 from mockserver.faults import Faults
 from mockserver.graph import GraphError, Reader, Writer
+from mockserver.rules import Rules
 from mockserver.truth import Truth
 from mockserver.world import World, Worlds
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 Json = dict[str, Any]
 
@@ -40,11 +42,13 @@ def take(world: World) -> Json:
     writer = Writer(anchors)
     venues = {}
     for venue, exchange in world.exchanges.items():
-        parts = {name: writer.write(getattr(exchange, name), f"{venue}/{name}") for name in ("engine", "settings")}
+        first = ("engine", "settings", "rules")
+        parts = {name: writer.write(getattr(exchange, name), f"{venue}/{name}") for name in first}
         parts["face"] = {name: writer.write(_kept(exchange, name), f"{venue}/{name}") for name in exchange.face.kept}
         parts |= {name: writer.write(getattr(exchange, name), f"{venue}/{name}") for name in ("accounts", "liquidity")}
         venues[venue] = parts
     faults, truth = writer.write(world.faults, "faults"), writer.write(world.truth, "truth")
+    reports = {name: writer.write(getattr(world.reports, name), f"reports/{name}") for name in ("told", "wrong")}
     timers, left_out = _timers(clock, writer)
     return {
         "format": FORMAT,
@@ -60,6 +64,7 @@ def take(world: World) -> Json:
         "venues": venues,
         "faults": faults,
         "truth": truth,
+        "reports": reports,
         "tokens": [list(row) for row in world.worlds.tokens(world)],
         "timers": timers,
         "left_out": left_out,
@@ -100,6 +105,7 @@ def _restored(worlds: Worlds, given: Json, name: str) -> World:
         engine = reader.read(parts["engine"], f"{venue}/engine", Engine)
         settings = reader.read(parts["settings"], f"{venue}/settings", Settings)
         world.exchanges[venue] = exchange = Exchange(spec, world, engine, settings)
+        exchange.rules = reader.read(parts["rules"], f"{venue}/rules", Rules)
         reader.anchors |= _anchors(exchange)
         for part, form in sorted(parts["face"].items(), key=lambda row: exchange.face.kept.index(row[0])):
             _keep(exchange, part, reader.read(form, f"{venue}/{part}"))
@@ -107,6 +113,8 @@ def _restored(worlds: Worlds, given: Json, name: str) -> World:
         exchange.liquidity = reader.read(parts["liquidity"], f"{venue}/liquidity")
     world.faults = reader.read(given["faults"], "faults", Faults)
     world.truth = reader.read(given["truth"], "truth", Truth)
+    world.reports.told = reader.read(given["reports"]["told"], "reports/told", list)
+    world.reports.wrong = reader.read(given["reports"]["wrong"], "reports/wrong", list)
     timers = [reader.read(form, f"timers/{number}", Timer) for number, form in enumerate(given["timers"])]
     check_rate(rate)
     check_rate(told_rate)

@@ -142,6 +142,8 @@ class Worlds:
         """What repeats a run; whoever started this says so."""
         self.on_world: Callable[[World], None] | None = None
         """Called for each new world, so that the server minds its clock."""
+        self.on_reset: Callable[[World], None] | None = None
+        """Called for a world that has begun anew, so that who acted in it by himself can go on."""
         self._numbers = itertools.count(1)
         self._random = random.Random(f"{seed}/keys")  # noqa: S311 (repeatable on purpose)
         self._keys: dict[tuple[str, str], tuple[Exchange, Account]] = {}  # bounded: MAX_WORLDS * MAX_ACCOUNTS
@@ -233,6 +235,8 @@ class Worlds:
             self.default = world
         for venue, account in kept if keep_accounts else ():
             self._register(world.exchanges[venue], attrs.evolve(account, revoked=False))
+        if self.on_reset is not None:
+            self.on_reset(world)
         return world
 
     def open_account(

@@ -267,6 +267,6 @@ def _fill(exchange: Exchange, order: OrderView, quantity: int) -> None:
 def _later(exchange: Exchange, order: OrderView, quantity: int, delay_ns: int) -> None:
     name = f"fill of order {order.order_id}"
     if delay_ns:
-        exchange.clock.after(delay_ns, name, partial(_fill, exchange, order, quantity))
+        exchange.clock.after(delay_ns, name, partial(_fill, exchange, order, quantity), account=order.account)
     else:
         _fill(exchange, order, quantity)

@@ -81,3 +81,18 @@ KINDS: Final[dict[str, type[Kind]]] = {
     "tls_reset": tls.TlsReset,
 }
 WORDS: Final = {kind: word for word, kind in KINDS.items()}
+ELSEWHERE: Final = {
+    "reset_peer": "reset",
+    "timeout": "stall",
+    "toxicity": "probability",
+    "silent_socket": "silent",
+    "mute_user_stream": "mute",
+    "disconnect_24h": "lifetime",
+    "dup_same_conn": "dup",
+    "ping_payload": "ping_flood",
+    "handshake_429": "dial_refused",
+    "EMPTY_RESPONSE": "hang_up",
+    "CONNECTION_RESET_BY_PEER": "hang_up",
+    "MALFORMED_RESPONSE_CHUNK": "truncated_json",
+}
+"""What other tools (Toxiproxy, WireMock) and people call something, and its word here."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from mockserver.faults.catalogue import KINDS, WORDS
+from mockserver.faults.catalogue import ELSEWHERE, KINDS, WORDS
 from mockserver.faults.deciding import Fault
 from mockserver.faults.facts import Match
 from mockserver.forms import FormError, nearest, read_value, shown, value_schema, write_value
@@ -28,8 +28,7 @@ def read_fault(given: object) -> Fault:
         raise FormError(f"a fault is a kind, or a mapping of a kind and its parameters, not {shown(given)}")
     unknown = [word for word in mapping if word not in KINDS and word not in BESIDE]
     if unknown:
-        beside = difflib.get_close_matches(str(unknown[0]), BESIDE, n=1, cutoff=0.75)
-        raise FormError(f"no fault {shown(unknown[0])}; {nearest(unknown[0], beside or KINDS)}", mapping, unknown[0])
+        raise FormError(no_fault(unknown[0]), mapping, unknown[0])
     words = [word for word in mapping if word in KINDS]
     if len(words) != 1:
         raise FormError(f"a fault is of one kind, not {' and '.join(words) or 'none'}", mapping)
@@ -49,6 +48,14 @@ def read_fault(given: object) -> Fault:
         return Fault(kind=kind, **more)
     except ValueError as error:
         raise FormError(str(error.args[0]), mapping) from None
+
+
+def no_fault(word: object) -> str:
+    """What to say of a word that is no kind: what was probably meant."""
+    if word in ELSEWHERE:
+        return f"no fault {shown(word)}; here it is {ELSEWHERE[str(word)]!r}"
+    beside = difflib.get_close_matches(str(word), BESIDE, n=1, cutoff=0.75)
+    return f"no fault {shown(word)}; {nearest(word, beside or KINDS)}"
 
 
 def fault_schema() -> dict[str, Any]:

@@ -16,6 +16,7 @@ import attrs
 from mockserver.control import PREFIX
 from mockserver.faces.base import HttpRequest, HttpResponse
 from mockserver.faults import KINDS, Match
+from mockserver.faults.forms import no_fault
 from mockserver.forms import nearest
 from mockserver.player.playing import Playing, SetupError, ahead_ns, left_out
 from mockserver.recorder import MAX_ENTRIES, Recorder
@@ -189,7 +190,7 @@ class MockExchange(Seat):
     def fault(self, kind: str, *, probability: float | None = None, name: str | None = None, **given: Any) -> Armed:
         """Let a fault happen from now on, or within a block; ``given`` are its parameters, and what it is about."""
         if kind not in KINDS:
-            raise MockError(f"no fault {kind!r}; {nearest(kind, KINDS)}")
+            raise MockError(no_fault(kind))
         own, about = _words(KINDS[kind]), _words(Match)
         parameters, match = {}, dict(given.pop("match", {}))
         for word, value in given.items():

@@ -13,8 +13,8 @@ from mockserver.snippets import CLIENTS
 from .test_tables import DOCS, ROOT, names, tables
 
 PAGE = "mock/attach.md"
-NOT_IN_THE_IMAGE = {"certifi", "cryptography", "hypothesis", "pytest", "yaml"}
-"""Used where they are there (certifi, yaml), brought by trustme (cryptography), or for tests."""
+NOT_IN_THE_IMAGE = {"certifi", "cryptography", "hypothesis", "pytest"}
+"""Used where it is there (certifi), brought by trustme (cryptography), or for tests."""
 
 
 def test_the_options_of_exec_are_listed() -> None:
@@ -52,5 +52,5 @@ def test_the_image_installs_what_the_mock_imports() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").partition(".")[0])
     others = imported - sys.stdlib_module_names - {"mockserver"} - NOT_IN_THE_IMAGE
-    aliases = {"attr": "attrs", "prometheus_client": "prometheus-client"}
+    aliases = {"attr": "attrs", "prometheus_client": "prometheus-client", "yaml": "pyyaml"}
     assert {aliases.get(name, name) for name in others} == {text.partition(">")[0] for text in installed}

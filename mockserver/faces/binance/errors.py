@@ -191,6 +191,17 @@ def unread(read: int, sent: int) -> Refusal:
     return Refusal(-1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.")
 
 
+def too_many_parameters(taken: int, sent: int) -> Refusal:
+    """Return the refusal of a REST request that sends more parameters than the call has, whatever their names.
+
+    So clients met it: order queries expected '6' and received '8' (binance-api-postman issue 236, 2025), klines '5' and
+    '6', a listen key that was signed '0' and '3'; with no more than there are an unknown one is -1104. On the WebSocket
+    API one parameter to a call that takes none was -1104 (binance-connector-js issue 318). That USD-M counts as spot
+    does is an assumption.
+    """
+    return Refusal(-1101, f"Too many parameters; expected '{taken}' and received '{sent}'.")
+
+
 def not_required(name: str) -> Refusal:
     """Return the refusal of a parameter the order type does not take."""
     return Refusal(-1106, f"Parameter '{name}' sent when not required.")

@@ -87,11 +87,13 @@ class Params:
             raise Refused(errors.illegal(name, legal_range))
         return value
 
-    def only(self, names: frozenset[str]) -> None:
-        """Refuse with -1104 a request that sends anything but these."""
-        read = sum(1 for name in self.values if name in names)
-        if read != len(self.values):
-            raise Refused(errors.unread(read, len(self.values)))
+    def only(self, names: frozenset[str], *, counted: bool = False) -> None:
+        """Refuse with -1104 a request that sends anything but these; `counted`: with -1101 if it sends more of them."""
+        read, sent = sum(1 for name in self.values if name in names), len(self.values)
+        if counted and sent > len(names):
+            raise Refused(errors.too_many_parameters(len(names), sent))
+        if read != sent:
+            raise Refused(errors.unread(read, sent))
 
 
 def from_http(request: HttpRequest) -> Params:

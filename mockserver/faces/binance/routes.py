@@ -111,11 +111,11 @@ class Route:
     lenient: bool = False
     counts: bool = False
 
-    def check_names(self, params: Params, also: frozenset[str] = frozenset()) -> None:
-        """Refuse parameters the call does not take."""
+    def check_names(self, params: Params, also: frozenset[str] = frozenset(), *, counted: bool = False) -> None:
+        """Refuse parameters the call does not take; `counted`: by their number first, as REST does."""
         if not self.lenient:
             common = SIGNED_NAMES if self.security is Security.SIGNED else frozenset[str]()
-            params.only(self.takes | common | also)
+            params.only(self.takes | common | also, counted=counted)
 
 
 def route(
@@ -234,7 +234,7 @@ class BinanceFace(Face):
             weight = found.weigh(params)
             self.limits.charge(owner, weight, ms(self.exchange.now_ns))
             account = self._authenticated(found, params, api_key)
-            found.check_names(params)
+            found.check_names(params, counted=True)
             result = self.perform(found, Call(self.exchange, params, unit, self.limits, account))
             if found.free and not self.is_old:
                 self.limits.refund(owner, weight, ms(self.exchange.now_ns))

@@ -192,3 +192,14 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert listed["scenarios"] == []
     assert "pip install 'exchstream[test]'" in listed["missing"]
     assert "exchstream[test]" in desk.ask("POST", "/scenarios/fill-storm/begin", 409, account=DEMO)["error"]
+
+
+def test_the_era_is_played_with_all_that_belongs_to_it() -> None:
+    """Pings and limits too, not its name alone; what was set otherwise stays."""
+    desk = Desk()
+    desk.ask("POST", "/settings", venue="binance-spot", profile="binance-2024", options={"pong_within_ms": 77})
+    assert desk.exchange.option("ping_every_ms") == 180_000
+    desk.begin("fill-storm")
+    settings = desk.ask("GET", "/settings", venue="binance-spot")["settings"]["binance-spot"]
+    assert settings["profile"] == "binance-2026"
+    assert [settings["options"][name] for name in ("ping_every_ms", "pong_within_ms")] == [20_000, 77]

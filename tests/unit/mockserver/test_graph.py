@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.checkers import Opened
 from mockserver.clock import Fired, Timer
 from mockserver.engine.types import Side
 from mockserver.engine.versions import Versions
@@ -31,6 +32,7 @@ SCALARS = st.one_of(
     st.binary(),
     st.sampled_from(Side),
     st.builds(Fired, st.integers(), st.text()),
+    st.builds(Opened, st.integers(), st.integers(), st.text()),
 )
 KEYS = st.one_of(st.integers(), st.text(), st.tuples(st.text(), st.integers()))
 THINGS = st.recursive(
@@ -149,6 +151,8 @@ def test_what_cannot_be_written_is_refused_where_it_stands(what: object) -> None
         {"$decimal": "x"},
         {"$random": "AAAA", "version": 3, "gauss": None},
         {"$dict": [[[], 1]]},
+        {"$row": ["mockserver.checkers.facts:Opened", [1]]},
+        {"$row": ["mockserver.clock:Clock", []]},
         {"$strange": 1},
         {},
         1.5,

@@ -183,6 +183,27 @@ def test_ids_are_new_at_each_start_unless_a_seed_is_given() -> None:
     assert all(number < 2**53 for number in ids)
 
 
+def test_the_demo_accounts_trade_on_after_a_reset() -> None:
+    """As from the beginning; not in other worlds, and not where the accounts have gone with the reset."""
+    given = ["--liquidity", "manual", "--seed", "3", "--clock", "virtual", "--trade-demo", "1"]
+    worlds = command.build(command.parser().parse_args(given))
+    worlds.create("other")
+
+    def orders() -> int:
+        worlds.default.clock.advance(5_000_000_000, wall=True)
+        instruments = worlds.default.exchanges["ftx"].engine.instruments
+        return len(worlds.default.truth.report(lambda _, symbol: instruments[symbol], 0, venue="ftx")["orders"])
+
+    first = orders()
+    assert first > 1
+    worlds.reset("default")
+    worlds.reset("other")
+    assert orders() == first
+    assert not worlds.worlds["other"].clock.pending()
+    worlds.reset("default", keep_accounts=False)
+    assert orders() == 0
+
+
 def test_what_cannot_be_told_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A ready file that cannot be, or standard output that takes nothing, ends it with code 2 and one line."""
     nowhere = tmp_path / "no" / "ready"

@@ -15,7 +15,7 @@ from mockserver.actions import USUAL, Action
 from mockserver.clock import Clock
 from mockserver.engine.types import HOUSE, Event
 from mockserver.faces.base import HttpRequest
-from mockserver.faults import Fault, Latency, Match
+from mockserver.faults import Fault, FilterChange, Latency, Match, RateLimit, SymbolHalt
 from mockserver.graph import canonical
 from mockserver.liquidity import make_liquidity
 from mockserver.stage import CLIENT, RIVAL, START_NS, Stage
@@ -165,6 +165,50 @@ def test_faults_settings_and_counts_live_on() -> None:
     assert stage.worlds.fate(ping)[1].after_ns == 0
 
 
+def test_what_faults_have_changed_lives_on_and_ends_when_it_would_have() -> None:
+    """A market that stands, another least notional, lower limits."""
+    stage = Stage("binance-spot")
+    kinds = (
+        SymbolHalt(symbol="BTCUSDT", lasts_ns=10 * SECOND),
+        FilterChange(symbol="ETHUSDT", min_notional="5000"),
+        RateLimit(weight_per_minute=2, lasts_ns=20 * SECOND),
+    )
+    for kind in kinds:
+        kind.before(stage.exchange, HttpRequest("GET", "/api/v3/ping"))
+    stage.clock.advance(4 * SECOND)
+    kept = snapshot.take(stage.worlds.default)
+    assert kept["left_out"] == []
+    for halt in list(stage.exchange.rules.halted):
+        stage.exchange.rules.resume(halt)
+    brought_back(stage, kept)
+    exchange, clock = stage.exchange, stage.worlds.default.clock
+    assert exchange.rules.instruments == exchange.engine.instruments
+    assert (exchange.rules.halted, exchange.rules.min_notional) == ({"BTCUSDT"}, {"ETHUSDT": 5000 * 10**8})
+    assert (exchange.option("weight_per_minute"), exchange.limits) == (2, "ip")
+    fired = [(row.name, row.when_ns - clock.timeline_ns) for row in clock.pending() if row.link is None]
+    assert fired == [("BTCUSDT trades again", 6 * SECOND), ("limits of binance-spot as before", 16 * SECOND)]
+    clock.advance(6 * SECOND)
+    assert not exchange.rules.halted
+    clock.advance(10 * SECOND)
+    assert (exchange.option("weight_per_minute"), exchange.limits) == (6000, "off")
+
+
+def test_what_the_client_has_reported_lives_on() -> None:
+    """Else the checks would miss what it has told of the fills that the truth still has."""
+    stage = Stage("binance-spot")
+    world = stage.worlds.default
+    fill = {"event": "fill", "symbol": "BTCUSDT", "order_id": 7, "trade_id": 3, "price": "99.9", "quantity": "0.5"}
+    world.reports.take(fill, 5)
+    world.reports.line('{"event": "fill"}', 5)
+    told, wrong = list(world.reports.told), list(world.reports.wrong)
+    kept = snapshot.take(world)
+    world.reports.take(fill | {"trade_id": 4}, 6)
+    brought_back(stage, kept)
+
+    assert (stage.worlds.default.reports.told, stage.worlds.default.reports.wrong) == (told, wrong)
+    assert (len(told), len(wrong)) == (1, 1)
+
+
 def test_timers_that_cannot_be_kept_are_named() -> None:
     """And those of connections are not: they end with them."""
     stage = Stage("binance-futures")
@@ -211,7 +255,7 @@ def test_another_name_and_keys_in_use() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
+        {"format": 1},
         {"venues": {}},
         {"clock": {}},
         {"clock": {"now_ns": 1, "ahead_ns": 0, "rate": "1/0", "told_rate": "1"}},
@@ -221,6 +265,7 @@ def test_another_name_and_keys_in_use() -> None:
         {"clock": {"now_ns": 1, "ahead_ns": 0, "rate": "-1", "told_rate": "1"}},
         {"timers": [{"$anchor": "world"}]},
         {"truth": 5},
+        {"reports": {"told": {}, "wrong": []}},
         {"faults": None},
     ],
 )

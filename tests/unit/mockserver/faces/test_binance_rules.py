@@ -75,6 +75,31 @@ def test_missing_wrong_and_needless_parameters() -> None:
     assert client.bad("GET", "/api/v3/allOrders", symbol="BTCUSDT", limit=1001)[1] == -1130
 
 
+@pytest.mark.parametrize(
+    ("target", "code", "words"),
+    [
+        ("/api/v3/time?x=1", -1101, "Too many parameters; expected '0' and received '1'."),
+        ("/api/v3/klines?a=1&b=1&c=1&d=1&e=1&f=1&g=1", -1101, "Too many parameters; expected '6' and received '7'."),
+        (
+            "/api/v3/ticker/24hr?limit=1",
+            -1104,
+            "Not all sent parameters were read; read '0' parameter(s) but was sent '1'.",
+        ),
+    ],
+)
+def test_more_parameters_than_the_call_has(target: str, code: int, words: str) -> None:
+    """Counted before they are read; where there are not too many, one that nobody knows is not read."""
+    answer = Client().raw("GET", target)
+    assert (answer.status, json.loads(answer.body)) == (400, {"code": code, "msg": words})
+
+
+def test_an_order_that_is_sent_by_the_wrong_method() -> None:
+    """As a bot met it that sent GET for POST."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": 1, "price": 1}
+    refused = Client().bad("GET", "/api/v3/order", **order)
+    assert refused == (400, -1101, "Too many parameters; expected '6' and received '8'.")
+
+
 def test_the_query_wins_and_duplicates_are_refused() -> None:
     """A name in query and body counts once, from the query; a name twice in one of them is -1101."""
     read = params.from_http(HttpRequest("POST", "/x?a=1&b=%2B+", body=b"a=2&c=3"))

@@ -318,7 +318,8 @@ def test_many_fills_and_a_late_one(desk: Desk) -> None:
     desk.arm(FillAfter(delay_ns=5 * SECOND), method="POST", nth=2)
     spread, late = desk.placed(), desk.placed()
     assert desk.fills == 7
-    desk.clock.advance(2 * SECOND, wall=True)
+    fired = desk.clock.advance(2 * SECOND, wall=True)
+    assert {each.account for each in fired if each.name.startswith("fill of ")} == {"alice"}
     assert (desk.fills, desk.status(spread)) == (9, "PARTIALLY_FILLED")
     desk.clock.advance(3 * SECOND, wall=True)
     assert (desk.status(spread), desk.status(late)) == ("FILLED", "FILLED")

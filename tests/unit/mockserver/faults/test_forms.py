@@ -146,6 +146,8 @@ def test_what_is_written_is_read_again(fault: Fault) -> None:
     ("form", "says"),
     [
         ("half-open", "no fault 'half-open'; did you mean 'half_open'?"),
+        ("reset_peer", "no fault 'reset_peer'; here it is 'reset'"),
+        ({"latency": None, "toxicity": 0.5}, "no fault 'toxicity'; here it is 'probability'"),
         (7, "a fault is a kind, or a mapping of a kind and its parameters, not 7"),
         ({"dup": None, "mach": {}}, "no fault 'mach'; did you mean 'match'?"),
         ({"match": {}}, "a fault is of one kind, not none"),
