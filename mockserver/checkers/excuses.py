@@ -30,8 +30,8 @@ def named(verdict: Closed, symbol: str, number: str, time_ns: int) -> bool:
             case "symbols":  # of those that nobody has named
                 if verdict.symbols is not None and symbol not in verdict.symbols:
                     return True
-            case "asset":
-                if name in symbol:
+            case "asset":  # of a symbol that nobody knew perhaps only the fee is left, in whatever asset
+                if name in symbol or (verdict.symbols is not None and symbol not in verdict.symbols):
                     return True
             case _:
                 if name in (symbol, f"{symbol}:{number}", number):

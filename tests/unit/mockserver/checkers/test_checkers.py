@@ -244,6 +244,12 @@ CASES: list[tuple[str, Check, list[Told], list[Told]]] = [
         [named("span", f"{40 * S}..{60 * S}")],
         [named("span", f"{40 * S}..{60 * S} ETHUSDT")],
     ),
+    (
+        "a fill lost on a known symbol, an asset named",
+        missing,
+        [named("asset", "BNB", symbols=frozenset({"ETHUSDT"}))],  # on an unknown one it may be the fee of that fill
+        [named("asset", "BNB")],
+    ),
     ("a fill lost, another time named", missing, [named("listing", "fills")], [named("listing", "fills", until=45)]),
     ("a fill lost, nothing open", missing, [*START, lost(60, 45)], [*START, lost(60, 55)]),
     (
