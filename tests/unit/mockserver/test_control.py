@@ -414,6 +414,7 @@ ORDER = {"venue": "toy", "account": "alice", "symbol": "BTCUSDT", "side": "BUY",
         ("/shutdown_notice", {"account": "nope"}, 404, "there are alice"),
         ("/shutdown_notice", {"account": HOUSE}, 404, "no account"),
         ("/nothing", {}, 404, "no such route"),
+        ("/fault", {}, 404, "no such route: POST /__mock/fault; the nearest is POST /__mock/faults"),
     ],
 )
 def test_refusals(client: Client, path: str, body: Any, status: int, part: str) -> None:
