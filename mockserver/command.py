@@ -350,6 +350,7 @@ def announce(args: argparse.Namespace, worlds: Worlds, listening: Listening, pap
 
 def _for_people(ready: dict[str, Any]) -> str:
     lines = [f"mockserver ready: REST {ready['http']}  WebSocket {ready['ws']}  control {ready['control']}"]
+    lines.append(f"A page to play with it, in a browser: {ready['http']}/")
     if (tls := ready.get("tls")) is not None:
         lines.append(f"TLS {tls['https']}  {tls['wss']}; trust {tls['certificate']}, with all others {tls['bundle']}")
     for venue, shown in ready["venues"].items():

@@ -217,7 +217,8 @@ class Control:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
         asked = f"{request.method} {request.path}"
         nearest = nearest_of(asked, self.routes)
-        raise BadRequest(f"no such route: {asked}", 404, nearest=nearest, routes=self.routes)
+        hint = f"; the nearest is {nearest[0]}" if nearest else ""
+        raise BadRequest(f"no such route: {asked}{hint}", 404, nearest=nearest, routes=self.routes)
 
     # -- about itself ---------------------------------------------------------------------------------------------
 

@@ -191,4 +191,5 @@ def _decimal(name: str, value: Any) -> Decimal:
 
 
 def _wrong(name: str, wanted: str, value: object) -> BadRequest:
-    return BadRequest(f"{name!r} must be {wanted}, not {str(value)[:80]!r}")
+    shown = repr(value[:80]) if isinstance(value, str) else str(value)[:80]
+    return BadRequest(f"{name!r} must be {wanted}, not {shown}")

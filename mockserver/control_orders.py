@@ -60,7 +60,8 @@ class Finder:
         name = given.text("world", "default")
         found = self.worlds.worlds.get(name)
         if found is None:
-            raise BadRequest(f"no world {name!r}; POST {PREFIX}/accounts with that world makes it", 404)
+            hint = f"GET {PREFIX}/worlds lists them, POST {PREFIX}/accounts makes one"
+            raise BadRequest(f"no world {name!r}; {hint}", 404)
         return found
 
     def exchanges(self, given: Input) -> list[Exchange]:

@@ -15,6 +15,7 @@ import json
 import logging
 from email.utils import formatdate
 from functools import partial
+from http.client import responses as phrases
 from typing import TYPE_CHECKING
 
 import attrs
@@ -423,7 +424,9 @@ class _Connection:
             ("content-length", str(len(response.body))),
             *response.headers,
         ]
-        out = self.http.send(h11.Response(status_code=response.status, headers=headers)) or b""
+        # The venues' gateways name the status in words, and clients show the words.
+        reason = phrases.get(response.status, "")
+        out = self.http.send(h11.Response(status_code=response.status, headers=headers, reason=reason)) or b""
         if not self.bodiless and response.status not in NO_BODY:
             out += self.http.send(h11.Data(data=response.body)) or b""
         out += self.http.send(h11.EndOfMessage()) or b""

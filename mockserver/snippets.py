@@ -189,7 +189,8 @@ def _with(lines: str, **words: str) -> str:
 NOTHING: Final = "nothing"
 _CCXT_BY_PROXY: Final = (
     '{"httpsProxy": os.environ["HTTPS_PROXY"], "wssProxy": os.environ["HTTPS_PROXY"], '
-    '"cafile": os.environ["SSL_CERT_FILE"]}, or {"aiohttp_trust_env": True, "cafile": …}'
+    '"cafile": os.environ["SSL_CERT_FILE"]}, or {"aiohttp_trust_env": True, "cafile": …}; '
+    'without asyncio (import ccxt): {"requests_trust_env": True}'
 )
 
 CLIENTS: Final[tuple[Client, ...]] = (

@@ -48,8 +48,7 @@ class Tally:
         for host in sorted(self.requests | self.links):
             lines.append(f"reached the mock as {host}: {self.requests[host]} requests, {self.links[host]} WebSockets")
         if not lines:
-            why = "" if held else ": a client that ignores proxies is not held (see --isolate)"
-            lines.append(f"nothing reached the mock{why}")
+            lines.append(f"nothing reached the mock{self._why_nothing(held)}")
         for text, counter in (
             ("unmatched, no venue has this route", self.unmatched),
             ("refused, the mock does not play this host", self.refused),
@@ -58,6 +57,14 @@ class Tally:
         ):
             lines += [f"{text}: {name} ({count} times)" for name, count in sorted(counter.items())]
         return lines
+
+    def _why_nothing(self, held: bool) -> str:
+        if held or self.distrusted:
+            return ""
+        return (
+            ": a client that ignores proxies is not held (see --isolate; "
+            "python -m mockserver clients NAME says what one needs to heed them)"
+        )
 
 
 def _host(request: HttpRequest) -> str:

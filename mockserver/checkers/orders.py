@@ -67,10 +67,14 @@ def orders_wrong_at_end(
         if account.accounts_for(key[0], key[1], time_ns, traced=change.filled > 0 and not nets):
             continue
         if event is not None:
-            wrong.append(f"order ends as {(event.status, event.filled)}, really {change}")
+            wrong.append(f"order ends as {event.status} with {event.filled} filled, really {_shown(change)}")
         elif change.status not in FINAL or not account.unpromised(change, born[key], error_ns):
-            wrong.append(f"order lost: {change}")
+            wrong.append(f"order lost: {_shown(change)}")
     return wrong
+
+
+def _shown(change: TrueChange) -> str:
+    return f"{change.key} is {change.status} with {change.filled} filled since {change.time_ns}"
 
 
 def _agree(told: str, true: str) -> bool:

@@ -26,10 +26,10 @@ def read_fault(given: object) -> Fault:
     mapping = {given: None} if isinstance(given, str) else given
     if not isinstance(mapping, Mapping):
         raise FormError(f"a fault is a kind, or a mapping of a kind and its parameters, not {shown(given)}")
+    words = [word for word in mapping if word in KINDS]
     unknown = [word for word in mapping if word not in KINDS and word not in BESIDE]
     if unknown:
-        raise FormError(no_fault(unknown[0]), mapping, unknown[0])
-    words = [word for word in mapping if word in KINDS]
+        raise FormError(_unknown(unknown[0], words), mapping, unknown[0])
     if len(words) != 1:
         raise FormError(f"a fault is of one kind, not {' and '.join(words) or 'none'}", mapping)
     kind: Any = read_value(KINDS[words[0]], mapping[words[0]], words[0])
@@ -48,6 +48,15 @@ def read_fault(given: object) -> Fault:
         return Fault(kind=kind, **more)
     except ValueError as error:
         raise FormError(str(error.args[0]), mapping) from None
+
+
+def _unknown(word: object, kinds: list[str]) -> str:
+    """What is wrong with a word that can stand nowhere beside a kind: it stands a level too high, or is misspelt."""
+    places: dict[str, type] = {**{kind: KINDS[kind] for kind in kinds}, "match": Match}
+    for place, cls in places.items():
+        if word in value_schema(cls)["properties"]:
+            return f"{word!r} stands inside {place}: {{{place}: {{{word}: …}}}}"
+    return no_fault(word)
 
 
 def no_fault(word: object) -> str:

@@ -137,7 +137,9 @@ def _doubled(case: Case) -> list[str]:
     mine = [row for row in case.truth["orders"] if (row["venue"], row["account"]) == (case.venue, case.account)]
     same = Counter((row["symbol"], row["side"], row["quantity"], row["price"]) for row in mine)
     return [
-        f"one order was placed {count} times: {' '.join(map(str, what))}" for what, count in same.items() if count > 1
+        f"one order was placed {count} times: {symbol} {side} {quantity}" + (f" at {price}" if price else "")
+        for (symbol, side, quantity, price), count in same.items()
+        if count > 1
     ]
 
 
@@ -179,7 +181,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     "keeps_alive": Check("pings are answered, and listen keys renewed within the hour", _kept_alive, reported=False),
     "subscribes_first": Check("the client listens before it places its first order", _subscribed_first, reported=False),
     "resyncs": Check("after each interruption the client asks what happened meanwhile", _resynced, reported=False),
-    "no_order_doubled": Check("no order was placed twice", _doubled, reported=False),
+    "no_order_doubled": Check(
+        "no order was placed twice: no two have one market, side, quantity and price", _doubled, reported=False
+    ),
     "listens": Check("in the end some connection carries the client's events", _listening, reported=False),
 }
 

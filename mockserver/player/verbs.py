@@ -134,8 +134,8 @@ def _read_awaited(given: Any) -> Awaited:
 
 
 def _read_wait(given: Any) -> int | Awaited:
-    if isinstance(given, str) and given[:1].isdigit():
-        return int(SPAN.read(given))
+    if isinstance(given, int | float | Decimal) or (isinstance(given, str) and given[:1].isdigit()):
+        return int(SPAN.read(given))  # a number without a unit was meant for a duration, and is refused as one
     return _read_awaited(given)
 
 
@@ -158,7 +158,7 @@ def _read_filling(given: Any) -> Filling:
     if isinstance(qty, str) and (found := _SHARE.fullmatch(qty)):
         share = Decimal(found[1])
     elif qty != "rest":
-        quantity = _amount(mapping, "qty")
+        quantity = _amount(mapping, "qty", "'rest', a share such as '30%', or ")
     if mapping.get("price", "limit") != "limit":
         price = _amount(mapping, "price")
     role = mapping.get("as", "maker")
@@ -173,14 +173,14 @@ def _order(given: object, at: object) -> str:
     return given
 
 
-def _amount(mapping: Mapping[str, Any], key: str) -> Decimal:
+def _amount(mapping: Mapping[str, Any], key: str, or_else: str = "") -> Decimal:
     given = mapping[key]
     try:
         amount = Decimal(given) if type(given) in (str, int) else Decimal("NaN")
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount <= 0:
-        raise FormError(f"{key} is an amount in quotes, such as '0.5', not {shown(given)}", mapping, key)
+        raise FormError(f"{key} is {or_else}an amount in quotes, such as '0.5', not {shown(given)}", mapping, key)
     return amount
 
 

@@ -22,9 +22,11 @@ ROOT: Final = Path(__file__).parents[2]
 SCRIPTS: Final = SCRIPT.parent
 CCXT: Final = ("EXCHSTREAM_CCXT_PYTHON", "attached_ccxt.py")
 PYTHON_BINANCE: Final = ("EXCHSTREAM_PYTHON_BINANCE_PYTHON", "attached_python_binance.py")
+BLOCKING: Final = ("EXCHSTREAM_CCXT_PYTHON", "attached_ccxt_blocking.py")
 SPOT, FUTURES = "binance-spot", "binance-futures"
 HEARD: Final = {
     CCXT: [[True, "canceled"]] * 2,
+    BLOCKING: [[True, "canceled"]] * 2,
     PYTHON_BINANCE: [["executionReport", True, "CANCELED"], ["ORDER_TRADE_UPDATE", True, "CANCELED"]],
 }
 
@@ -44,7 +46,7 @@ def python_of(variable: str) -> str:
 
 
 @pytest.mark.parametrize("isolate", [False, True], ids=["proxy", "isolate"])
-@pytest.mark.parametrize("client", [CCXT, PYTHON_BINANCE], ids=["ccxt", "python-binance"])
+@pytest.mark.parametrize("client", [CCXT, BLOCKING, PYTHON_BINANCE], ids=["ccxt", "ccxt-blocking", "python-binance"])
 def test_an_unchanged_client_trades_and_hears_of_it(client: tuple[str, str], isolate: bool) -> None:
     """On both Binance venues with one key, at the real addresses; the verdict names the hosts."""
     variable, script = client
@@ -58,7 +60,8 @@ def test_an_unchanged_client_trades_and_hears_of_it(client: tuple[str, str], iso
     done = run(sys.executable, "-m", "mockserver", "exec", *options, "--", *command, VENUES=f"{SPOT} {FUTURES}")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == HEARD[client]
-    for host in ("api.binance.com", "fapi.binance.com", "fstream.binance.com", "ws-api.binance.com"):
+    streams = () if client is BLOCKING else ("fstream.binance.com", "ws-api.binance.com")
+    for host in ("api.binance.com", "fapi.binance.com", *streams):
         assert f"reached the mock as {host}: " in done.stderr
     assert not re.search("refused|unmatched|did not trust", done.stderr), done.stderr
 

@@ -66,7 +66,8 @@ def test_what_is_none_of_the_mocks_is_refused() -> None:
 def test_a_bot_that_ignores_proxies_is_told_of() -> None:
     """Nothing reached the mock: the verdict says what that may mean."""
     done = run(sys.executable, "-c", "")
-    assert "nothing reached the mock: a client that ignores proxies is not held (see --isolate)" in done.stderr
+    assert "nothing reached the mock: a client that ignores proxies is not held (see --isolate; " in done.stderr
+    assert "python -m mockserver clients NAME says" in done.stderr
 
 
 def node(least: int) -> str:

@@ -78,6 +78,13 @@ async def test_rest_and_websocket_share_one_port_and_connections_are_kept() -> N
     assert (statuses, kept, echo) == ([200] * 4, 1, "hello")
 
 
+async def test_a_status_is_told_in_words_too() -> None:
+    """Clients show them: Python's urllib would say `HTTP Error 404: ` and stop there."""
+    async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:
+        answers = [await http.get(path) for path in ("/api/v3/ping", "/api/v3/order", "/__mock/nowhere")]
+    assert [answer.reason_phrase for answer in answers] == ["OK", "Unauthorized", "Not Found"]
+
+
 async def test_an_order_reaches_its_own_socket_only() -> None:
     """A REST order's event is on the socket of its account, in whatever world, and on no other."""
     async with hosting() as host, httpx2.AsyncClient(base_url=host.listening.http) as http:

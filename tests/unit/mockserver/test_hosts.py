@@ -101,6 +101,9 @@ def test_the_verdict_says_what_was_reached_refused_and_distrusted() -> None:
     tally = Tally()
     assert tally.verdict(held=True) == ["nothing reached the mock"]
     assert "is not held" in tally.verdict(held=False)[0]
+    came = Tally()
+    came.count(came.distrusted, "ftx.com")
+    assert came.verdict(held=False)[0] == "nothing reached the mock"  # it did heed the proxy
     for target in ("/api/v3/time", "/api/v3/time", "http://example.com/x"):
         tally.request(HttpRequest("GET", target, (("Host", "api.binance.com"),)))
     tally.link(HttpRequest("GET", "/ws", (("Host", "stream.binance.com:9443"),)))

@@ -124,6 +124,7 @@ def test_lines_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
     command.announce(args, worlds, LISTENING)
     shown = capsys.readouterr().out
 
+    assert "in a browser: http://127.0.0.1:4321/\n" in shown
     for venue in command.readiness(worlds, LISTENING)["venues"].values():
         assert venue["api_key"] in shown
         assert set(venue["snippets"]) == {"exchstream", "ccxt"}

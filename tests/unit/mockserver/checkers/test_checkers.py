@@ -412,6 +412,15 @@ def test_a_sum_says_nothing_of_an_order_that_lives_or_began_before() -> None:
     assert checkers.sums_differ([NEXT], [NEW, FULL], told) == []
 
 
+def test_what_is_wrong_with_an_order_is_told_in_words() -> None:
+    """A class of ours is no word."""
+    how = f"{DONE.key} is {DONE.status} with {DONE.filled} filled since {DONE.time_ns}"
+    assert checkers.orders_wrong_at_end([NEW, DONE], []) == [f"order lost: {how}"]
+    assert checkers.orders_wrong_at_end([NEW, DONE], [order(51, "new", Decimal(0))]) == [
+        f"order ends as new with 0 filled, really {how}"
+    ]
+
+
 def test_a_bot_that_tells_only_fills_is_judged() -> None:
     """Without gaps and verdicts there is no excuse: what was not told is lost."""
     bot = checkers.ToldFill(51 * S, FILL.key, FILL.time_ns, FILL.price, FILL.quantity)

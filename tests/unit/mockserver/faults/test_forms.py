@@ -150,6 +150,8 @@ def test_what_is_written_is_read_again(fault: Fault) -> None:
         ({"latency": None, "toxicity": 0.5}, "no fault 'toxicity'; here it is 'probability'"),
         (7, "a fault is a kind, or a mapping of a kind and its parameters, not 7"),
         ({"dup": None, "mach": {}}, "no fault 'mach'; did you mean 'match'?"),
+        ({"dup": None, "nth": 1}, "'nth' stands inside match: {match: {nth: …}}"),
+        ({"disconnect": None, "code": 1006}, "'code' stands inside disconnect: {disconnect: {code: …}}"),
         ({"match": {}}, "a fault is of one kind, not none"),
         ({"dup": None, "corrupt": None}, "a fault is of one kind, not dup and corrupt"),
         ({"zzz": None}, "no fault 'zzz'; there are ack_race, .*, corrupt, .*, dial_hang"),

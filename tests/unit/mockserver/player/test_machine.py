@@ -290,7 +290,8 @@ def test_the_client_has_gone() -> None:
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        ("wait: 1", "what is asked for is a mapping, not 1"),
+        ("wait: 1", "it takes a duration, such as 250ms, 2s or 1h, not 1"),
+        ("wait: [1]", "what is asked for is a mapping, not"),
         ("wait: {delivered: some}", "delivered is 'all', not 'some'"),
         ("wait: {delivered: all, withn: 1s}", "wait for delivery has no 'withn'; did you mean 'within'?"),
         ("wait: {client: here}", "a client is never 'here'"),
@@ -299,8 +300,8 @@ def test_the_client_has_gone() -> None:
         ("wait: {request: GET /x, within: 1}", "within: it takes a duration"),
         ("never: {request: GET /x, rate: 5}", "a rate is such as"),
         ("fill: {order: o}", r"an order is \$o, as it was captured"),
-        ("fill: {qty: some}", "qty is an amount in quotes"),
-        ("fill: {qty: 0.5}", "qty is an amount in quotes"),
+        ("fill: {qty: all}", "qty is 'rest', a share such as '30%', or an amount in quotes, such as '0.5', not 'all'"),
+        ("fill: {qty: 0.5}", "or an amount in quotes"),
         ("fill: {as: both}", "'as' is maker or taker"),
         ("price: high", " is an amount in quotes"),
         ("close: {code: x}", "code is a whole number"),
