@@ -29,7 +29,7 @@ import trio
 from tests.contract.crowd import DIAL, PATIENCE, Names, crowd
 
 CHECKS: Final = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-ELSEWHERE: Final = r"reset|clear|/snapshot|/worlds/|/clock/|/connections/\{verb\}"
+ELSEWHERE: Final = r"reset|clear|shutdown_notice|/scenarios/|/snapshot|/worlds/|/clock/|/connections/\{verb\}"
 """Routes that would take from all others what is there; they need none of it, and are asked without."""
 NOISES: Final = 300
 HEADS: Final = (

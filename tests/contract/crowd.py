@@ -77,9 +77,9 @@ def crowd(listening: Mapping[str, Any]) -> Iterator[Names]:
             "/algo/": {"id": algos},
             "/connections/": {"id": [each["id"] for each in asked(f"{control}/connections")["connections"]]},
             "/faults/": {"name": faults},
-            "/scenarios/": {"name": [each["name"] for each in asked(f"{control}/scenarios")["scenarios"]]},
             "/ui/": {"name": ["page.js", "page.css", "letters.json", "icon.svg"]},
         }
+        asked(f"{control}/connections/drop", {})  # some may have become half-open, and would hear no end
 
 
 def asked(url: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
