@@ -263,9 +263,9 @@ def page(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """The mock's control API under whatever its own OpenAPI document allows, and its port under noise: it stands both.
 
-    Apart from the tests: schemathesis brings twenty packages, and takes a minute.
+    Apart from the tests: schemathesis brings twenty packages, and takes some minutes.
     """
-    session.install("-e", ".", *group("contract"))
+    session.install("-e", ".[metrics]", *group("contract"))
     session.run("python", "-m", "tests.contract", *session.posargs)
 
 

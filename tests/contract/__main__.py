@@ -3,8 +3,9 @@
     python -m tests.contract [--examples 50] [--seed 1]
 
 A mock of its own is served; schemathesis reads ``/__mock/openapi.json`` there and asks every route with what the
-schemas allow and what they do not. Then random bytes are thrown at the port. At the end the mock must live, hold no
-connection more than before, and stop when told to.
+schemas allow and what they do not: first only by the names of what a crowd has brought, and each route must find some
+of it; then by chance alone. Then random bytes are thrown at the port. At the end the mock must live,
+hold no connection more than before, and stop when told to.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ import sys
 import tempfile
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
+from tests.contract.crowd import DIAL, PATIENCE, Names, crowd
+
 CHECKS: Final = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-PATIENCE: Final = 10.0
+ELSEWHERE: Final = r"reset|clear|shutdown_notice|/scenarios/|/snapshot|/worlds/|/clock/|/connections/\{verb\}"
+"""Routes that would take from all others what is there; they need none of it, and are asked without."""
 NOISES: Final = 300
-DIAL: Final = (
-    b"GET /ws-api/v3 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 HEADS: Final = (
     b"",
     b"GET / HTTP/1.1\r\n",
@@ -47,20 +48,24 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ready = Path(folder) / "ready"
+        ready, config = Path(folder) / "ready", Path(folder) / "schemathesis.toml"
         arguments = ["--port", "0", "--clock", "virtual", "--seed", "1", "--ready-file", str(ready)]
         mock = subprocess.Popen([sys.executable, "-m", "mockserver", *arguments], stdout=subprocess.DEVNULL)
         try:
             listening = awaited(ready, mock)
             before = health(listening)
-            asked = ask(listening["http"], examples=given.examples, seed=given.seed)
+            asking = partial(ask, listening["http"], examples=given.examples, seed=given.seed)
+            with crowd(listening) as names:
+                config.write_text(configured(names))
+                met = asking("fuzzing", "--mode", "positive", "--exclude-path-regex", ELSEWHERE, config=config)
+            asked = asking("examples,coverage,fuzzing")
             trio.run(noise, listening["port"], given.seed)
             after = health(listening)
         finally:
             mock.send_signal(signal.SIGTERM)
             code = mock.wait(PATIENCE)
-    print(f"schemathesis: {asked}; connections before and after: {before}, {after}; the mock ended with {code}")
-    return int((asked, after, code) != (0, before, 0))
+    print(f"schemathesis: {met}, {asked}; connections before and after: {before}, {after}; the mock ended with {code}")
+    return int((met, asked, after, code) != (0, 0, before, 0))
 
 
 def awaited(ready: Path, mock: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -85,10 +90,24 @@ def health(listening: dict[str, Any]) -> tuple[int, int]:
         time.sleep(0.1)
 
 
-def ask(http: str, *, examples: int, seed: int) -> int:
+def configured(names: Names) -> str:
+    """Schemathesis' settings: the names of what is there, and a route that never found any of it is a failure."""
+    known, bound = ["[dictionaries]"], ["[warnings]", 'fail-on = ["missing_test_data"]']
+    for routes, taken in names.items():
+        chosen = ["[[operations]]", f"include-path-regex = '{routes}'", "[operations.parameters]"]
+        bound += chosen if routes else ["[parameters]"]
+        for name, values in taken.items():
+            dictionary = f"of-{len(known)}"
+            known.append(f"{dictionary} = {{ values = {json.dumps(values)} }}")
+            bound += [f'"{where}.{name}" = {{ dictionary = "{dictionary}" }}' for where in ("path", "query", "body")]
+    return "\n".join([*known, *bound, ""])
+
+
+def ask(http: str, phases: str, *more: str, examples: int, seed: int, config: Path | None = None) -> int:
     """What schemathesis ends with."""
-    command = ["schemathesis", "run", f"{http}/__mock/openapi.json", "--checks", CHECKS, "--workers", "1"]
-    command += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed)]
+    command = ["schemathesis", *(() if config is None else ("--config-file", str(config)))]
+    command += ["run", f"{http}/__mock/openapi.json", "--checks", CHECKS, "--workers", "1", "--phases", phases, *more]
+    command += ["--max-examples", str(examples), "--seed", str(seed)]
     command += ["--request-timeout", str(PATIENCE), "--suppress-health-check", "all"]
     return subprocess.run(command, check=False, env=os.environ | {"COLUMNS": "120"}).returncode
 
