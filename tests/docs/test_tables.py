@@ -44,6 +44,7 @@ from mockserver.world import Recipe, Worlds
 from tests.clients.scenarios import SCENARIOS
 from tests.clients.table import CASES
 from tests.crash import __main__ as crash
+from tests.mutants.bugs import MUTANTS
 from tests.simulation import judge, profiles, tally
 
 ROOT = Path(__file__).parents[2]
@@ -200,6 +201,12 @@ def test_no_limit_is_left_out() -> None:
     }
     told = {names(row[0])[0] for row in tables("guarantees.md", "limit", "value")}
     assert found - told == BOUND_NO_MEMORY
+
+
+def test_the_planted_bugs_are_as_stated() -> None:
+    """The table of what the simulation caught has each bug that there is, in the same words."""
+    rows = tables("guarantees.md", "bug", "what it does")
+    assert [(names(name)[0], why) for name, why, *_ in rows] == [(bug.name, bug.why) for bug in MUTANTS]
 
 
 def test_what_the_searches_are_held_to_is_as_stated() -> None:
