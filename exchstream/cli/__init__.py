@@ -14,7 +14,7 @@ Every foreseen error is one line on standard error; `--debug` shows its tracebac
 well: a variable that no venue has, an account that does not get through.  Exit codes:
 
     0         ended as asked
-    1         another error: a disk that is full, a mistake in this program
+    1         another error: a disk that is full, a journal that cannot be opened, a mistake in this program
     2         wrong usage, or a configuration that cannot work, such as a key that is missing
     3         an account is down and will not come back
     4         the demo's mock exchange did not start, or ended
