@@ -31,7 +31,7 @@ TABLE: Final = {
     "ack-race": Case("deaf_until_ack", "fill lost"),
     "answer-after-the-end": Case("answer_wins", "final, then new", "place"),
     "ban-418": Case("ignores_ban", "expected never request"),
-    "cancel-race": Case("assumes_canceled", "order ends as ('canceled'", "cancel"),
+    "cancel-race": Case("assumes_canceled", "order ends as canceled", "cancel"),
     "clock-skew": Case("no_clock", "waited 30s for client subscribed, in vain"),
     "cut-inside-frame": Case("no_lookback", "fill lost"),
     "day-24h": Case("gives_up", "waited 1m for client subscribed, in vain"),

@@ -42,7 +42,7 @@ def test_stories_by_chance_as_text() -> None:
     assert {field.name for field in attrs.fields(Story) if field.default is not attrs.NOTHING} - changed == {"healthy"}
 
 
-@pytest.mark.parametrize("path", sorted(KEPT.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(KEPT.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_a_kept_story_is_as_it_would_be_written(path: Path) -> None:
     """With its beginning and its end: one that lacks them would be another story."""
     text = path.read_text()
