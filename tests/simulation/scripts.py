@@ -71,7 +71,7 @@ def of_text(text: str) -> Story:
 
 
 def kept() -> dict[str, Story]:
-    """The stories that are kept as files, by the file's name; `judged` are those about this simulation's judge alone."""
+    """The stories that are kept as files, by the file's name; `judged` are about this simulation's judge alone."""
     return {path.stem: of_text(path.read_text(encoding="utf-8")) for path in sorted(KEPT.rglob("*.yaml"))}
 
 
