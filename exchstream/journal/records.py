@@ -123,8 +123,6 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Any], payload: bytes, what: str) -
 def at_ns(event: Event) -> int:
     """When an event was told, roughly, by the venue's clock."""
     match event:
-        case OrderUpdate() | Fill():  # nearly all of them
-            return event.received_ns
         case GapOpened(since_ns=since_ns):
             return since_ns
         case GapClosed(until_ns=until_ns):

@@ -198,8 +198,7 @@ class Store:
         asked_about: set[tuple[int, str]] = set()
         orders: dict[tuple[int, OrderKey], OrderState] = {}
         for account, event in told:
-            if (event_ns := at_ns(event)) > told_ns:
-                told_ns = event_ns
+            told_ns = max(told_ns, at_ns(event))
             records.append((event.position, account, KINDS[type(event)], told_ns, encode(event)))
             if isinstance(event, OrderUpdate):
                 orders[account, event.state.key] = event.state

@@ -3,6 +3,7 @@
     places.py     URLs, TLS, and speaking of both without showing a key
     seam.py       what a WebSocket connection can do, and how it ends
     link.py       what all of them need: the dial, whole writes, how a dial and a link end
+    layer.py      a stream on a stream: TCP, TLS and whole frames
     tcp.py        TCP below them, that waits before it reads
     tls.py        TLS below them, all that has come in one read
     transport.py  the default one, on trio-websocket

@@ -15,6 +15,7 @@ from exchstream.core.backoff import retry_after_ns
 from exchstream.core.limits import KIB, LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.shell.clock import mono_ns
+from exchstream.shell.layer import Layer
 from exchstream.shell.places import Place, cleaned, system_words
 from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow
 from exchstream.shell.tcp import TcpStream
@@ -56,11 +57,11 @@ async def dialled(where: Place, tls: ssl.SSLContext, deadline: float, opener: St
     raise DialFailed(f"cannot connect to {where}: {why}")
 
 
-class WholeFrames(trio.abc.Stream):
+class WholeFrames(Layer):
     """A stream on which a write is done whole, or ends the stream."""
 
     def __init__(self, inner: trio.abc.Stream, send_ns: int) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._send_s = send_ns / SECOND
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -75,15 +76,6 @@ class WholeFrames(trio.abc.Stream):
                 await trio.aclose_forcefully(self._inner)
         if not whole:
             raise trio.BrokenResourceError("the peer takes no bytes")
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self._inner.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 class BaseLink:

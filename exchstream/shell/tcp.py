@@ -12,24 +12,17 @@ from typing import Final
 
 import trio
 
+from exchstream.shell.layer import Layer
+
 _READ: Final = 65_536  # bytes, where the caller does not say how many
 
 
-class TcpStream(trio.abc.Stream):
+class TcpStream(Layer):
     """trio's own (which nobody may derive from), but for reading."""
 
     def __init__(self, inner: trio.SocketStream) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._socket = inner.socket
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """What has come, waiting for some.  Cancelled, it has read nothing."""

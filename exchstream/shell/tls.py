@@ -12,14 +12,16 @@ from typing import Final
 
 import trio
 
+from exchstream.shell.layer import Layer
+
 _RECORD: Final = 16_384  # bytes of plain text at most (RFC 8446, 5.1)
 
 
-class TlsStream(trio.abc.Stream):
+class TlsStream(Layer):
     """The stream below, encrypted: `handshake` comes first."""
 
     def __init__(self, inner: trio.abc.Stream, context: ssl.SSLContext, host: str) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._come = ssl.MemoryBIO()
         self._go = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._come, self._go, server_hostname=host)
@@ -52,12 +54,6 @@ class TlsStream(trio.abc.Stream):
             while at < len(rest):
                 at += self._tls.write(rest[at:])
         await self._inner.send_all(self._go.read())
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
     async def _fill(self, size: int | None) -> bool:
         """Read once; False at the end."""

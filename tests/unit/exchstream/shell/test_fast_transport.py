@@ -7,7 +7,6 @@ import ssl
 import struct
 import sys
 
-import attrs
 import pytest
 import trio
 import trio.testing
@@ -16,6 +15,7 @@ from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.errors import ConfigError, MissingExtra
 from exchstream.shell.fast_transport import connect
+from exchstream.shell.layer import Layer
 from exchstream.shell.places import Place
 from exchstream.shell.seam import LinkLost, LinkOverflow
 from exchstream.shell.stream import open_stream
@@ -24,31 +24,22 @@ from exchstream.venues.ftx import Ftx
 from tests.conformance.test_transport import CLOSE, PING, PONG, TEXT, Peer, ending, frame, linked, refused
 
 
-@attrs.define(eq=False)
-class Watched(trio.abc.Stream):
+class Watched(Layer):
     """A stream that minds two readers, and tells who read."""
 
-    inner: trio.abc.Stream
-    readers: list[trio.lowlevel.Task] = attrs.field(factory=list)
-    _busy: bool = False
+    def __init__(self, inner: trio.abc.Stream) -> None:
+        super().__init__(inner)
+        self.readers: list[trio.lowlevel.Task] = []
+        self._busy = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         assert not self._busy, "two readers at once"
         self._busy = True
         self.readers.append(trio.lowlevel.current_task())
         try:
-            return await self.inner.receive_some(max_bytes)
+            return await super().receive_some(max_bytes)
         finally:
             self._busy = False
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self.inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self.inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self.inner.aclose()
 
 
 def watched() -> tuple[Watched, trio.abc.Stream]:
