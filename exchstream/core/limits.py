@@ -13,7 +13,8 @@ import attrs
 
 from exchstream.errors import ConfigError
 
-SECOND: Final = 1_000_000_000
+MILLISECOND: Final = 1_000_000
+SECOND: Final = 1_000 * MILLISECOND
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 KIB: Final = 1 << 10
@@ -37,22 +38,36 @@ def within(least: int, most: int) -> Validator:
 positive: Final = within(1, MOST)
 
 
+def lasting(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator: a time in nanoseconds.  What is below a millisecond was meant in another unit, and is refused."""
+    if not isinstance(value, int) or isinstance(value, bool) or not MILLISECOND <= value <= MOST:
+        raise ConfigError(
+            f"{type(instance).__name__}: {attribute.alias} must be a whole number of nanoseconds, a millisecond (10**6)"
+            " or more; a second is 10**9"
+        )
+
+
 def whole(default: int, least: int = 1, most: int = MOST) -> int:
     """A field for a whole number from `least` to `most`."""
     return attrs.field(default=default, validator=within(least, most))
+
+
+def span(default: int) -> int:
+    """A field for a time in nanoseconds."""
+    return attrs.field(default=default, validator=lasting)
 
 
 @attrs.frozen(kw_only=True)
 class LinkLimits:
     """The bounds of one connection: times in ns, sizes in bytes.  Raises ConfigError for what cannot be."""
 
-    open_ns: int = whole(10 * SECOND)  # DNS, TCP, TLS and the WebSocket handshake together
-    send_ns: int = whole(10 * SECOND)  # a peer that takes no bytes for so long is dead
-    close_ns: int = whole(SECOND)  # how long to wait for the other side's close frame
+    open_ns: int = span(10 * SECOND)  # DNS, TCP, TLS and the WebSocket handshake together
+    send_ns: int = span(10 * SECOND)  # a peer that takes no bytes for so long is dead
+    close_ns: int = span(SECOND)  # how long to wait for the other side's close frame
     # Measured: a fifth faster in bulk than trio-websocket's own 4 KiB.  A read takes so much memory whatever comes.
     read_size: int = whole(64 * KIB, most=64 * MIB)
     # Only of the transport "websockets", which is read by who waits for messages: after so long it reads by itself.
-    unread_ns: int = whole(SECOND)
+    unread_ns: int = span(SECOND)
     max_message: int = whole(8 * MIB)  # no venue's order message comes near
     max_pieces: int = whole(64 * KIB)  # of one fragmented message
     max_backlog: int = whole(100_000)  # messages received and not yet taken
@@ -63,10 +78,10 @@ class LinkLimits:
 class HttpLimits:
     """The bounds of one host's HTTP: times in ns, sizes in bytes.  Raises ConfigError for what cannot be."""
 
-    connect_ns: int = whole(5 * SECOND)
-    read_ns: int = whole(10 * SECOND)  # between two pieces of an answer; Binance gives its own back end 10 s (-1007)
-    total_ns: int = whole(30 * SECOND)  # a whole answer
-    idle_ns: int = whole(30 * SECOND)  # an unused connection is kept for so long
+    connect_ns: int = span(5 * SECOND)
+    read_ns: int = span(10 * SECOND)  # between two pieces of an answer; Binance gives its own back end 10 s (-1007)
+    total_ns: int = span(30 * SECOND)  # a whole answer
+    idle_ns: int = span(30 * SECOND)  # an unused connection is kept for so long
     max_connections: int = whole(8)
     max_body: int = whole(64 * MIB)  # Binance spot's exchangeInfo is about 20 MB
 
@@ -76,13 +91,13 @@ class SessionLimits:
     """How patient one account's session is: times in ns.  Raises ConfigError for what cannot be."""
 
     # A retry waits a random time up to this, twice this, four times this ...
-    retry_base_ns: int = whole(SECOND)
+    retry_base_ns: int = span(SECOND)
     # ... and never longer.  Binance spot allows 300 connection attempts in 5 minutes per IP (web-socket-streams.md):
     # ten accounts that all fail, each tried every 30 s on average, make 100.
-    retry_cap_ns: int = whole(MINUTE)
-    retry_stable_ns: int = whole(MINUTE)  # a link that lives for less has not shown that the trouble is over
-    drain_ns: int = whole(10 * SECOND)  # how long a link that has been replaced may bring what it still carries
-    reload_ns: int = whole(MINUTE)  # how often an unknown symbol may make us read the market list again
+    retry_cap_ns: int = span(MINUTE)
+    retry_stable_ns: int = span(MINUTE)  # a link that lives for less has not shown that the trouble is over
+    drain_ns: int = span(10 * SECOND)  # how long a link that has been replaced may bring what it still carries
+    reload_ns: int = span(MINUTE)  # how often an unknown symbol may make us read the market list again
     # Passes of a look-back; then what still moves or does not balance is named instead.  One pass proves nothing.
     passes: int = whole(8, least=2)
     audit_recent: int = whole(2)  # symbols that every look asks about, where the venue wants one symbol at a time
@@ -95,10 +110,10 @@ class HostLimits:
     """What the accounts on one host share: clock, market list, budget.  Raises ConfigError for what cannot be."""
 
     clock_samples: int = whole(3)  # the quickest of three is seldom held up on its way
-    clock_every_ns: int = whole(HOUR)  # quartz drifts by some 50 ppm: 180 ms in an hour, far within any recvWindow
-    clock_retry_ns: int = whole(MINUTE)  # after a measurement that failed
-    shared_age_ns: int = whole(MINUTE)  # how long a market list is handed out again
+    clock_every_ns: int = span(HOUR)  # quartz drifts by some 50 ppm: 180 ms in an hour, far within any recvWindow
+    clock_retry_ns: int = span(MINUTE)  # after a measurement that failed
+    shared_age_ns: int = span(MINUTE)  # how long a market list is handed out again
     # Requests cross the network at uneven speed and other programs share the address, so a tenth is left unused.
     budget_percent: int = whole(90, most=100)
-    time_wait_ns: int = whole(5 * SECOND)  # a dial does not wait longer for the venue's time: live facts are worth more
-    budget_wait_ns: int = whole(15 * SECOND)  # a dial that has waited longer for its turn is given up, and tried anew
+    time_wait_ns: int = span(5 * SECOND)  # a dial does not wait longer for the venue's time: live facts are worth more
+    budget_wait_ns: int = span(15 * SECOND)  # a dial that has waited longer for its turn is given up, and tried anew

@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 import trio
 
+from exchstream.core.limits import lasting, positive
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import DAY
 from exchstream.errors import ConfigError, JournalError
@@ -25,11 +26,6 @@ from exchstream.journal.store import Durability, Retention, Store
 
 GATHER_SECONDS: Final = 0.05  # how late relaxed durability makes events durable, and how late what was read is noted
 LOOK_EVERY: Final = 10_000  # events and commits between two looks at what is too old or too much
-
-
-def _above_zero(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ConfigError(f"{attribute.name} of a JournalFile must be a positive whole number, not {value!r}")
 
 
 def _known(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -51,8 +47,8 @@ class JournalFile:
 
     path: Path = attrs.field(converter=Path)
     durability: Durability = attrs.field(default="normal", validator=_known)
-    keep_ns: int = attrs.field(default=30 * DAY, validator=_above_zero)
-    max_bytes: int = attrs.field(default=4 << 30, validator=_above_zero)
+    keep_ns: int = attrs.field(default=30 * DAY, validator=lasting)
+    max_bytes: int = attrs.field(default=4 << 30, validator=positive)
 
 
 class Disk:

@@ -10,7 +10,16 @@ import attrs
 import msgspec
 
 from exchstream.core.backoff import MAX_RETRY_AFTER_NS
-from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits, positive, within
+from exchstream.core.limits import (
+    MILLISECOND,
+    HostLimits,
+    HttpLimits,
+    LinkLimits,
+    SessionLimits,
+    lasting,
+    positive,
+    within,
+)
 from exchstream.core.venue import (
     DAY,
     MINUTE,
@@ -109,31 +118,31 @@ class BinanceAccount:
     # How old a request may be when it arrives: default 5000, at most 60000 (rest-api.md, Timing security).
     recv_window_ms: int = attrs.field(default=5_000, validator=within(1, 60_000))
     # REST may lag behind the matching engine ("some delay in the response is normal", rest-api.md); our allowance.
-    lag_ns: int = attrs.field(default=6 * SECOND, validator=positive)
+    lag_ns: int = attrs.field(default=6 * SECOND, validator=lasting)
     # The most rows that one page of orders or executions may have (rest-api.md, fapi pages).  Not more: a page that
     # the venue cuts where we do not expect it would look like the last one.
     page_limit: int = attrs.field(default=1_000, validator=within(1, 1_000))
     # Nothing heard, not even a pong to our own pings: the link is dead.  Our choice; pings come each 20 s (spot).
-    silence_ns: int = attrs.field(default=60 * SECOND, validator=positive)
-    heartbeat_ns: int = attrs.field(default=20 * SECOND, validator=[positive, shorter_than("silence_ns", UNHEARD)])
+    silence_ns: int = attrs.field(default=60 * SECOND, validator=lasting)
+    heartbeat_ns: int = attrs.field(default=20 * SECOND, validator=[lasting, shorter_than("silence_ns", UNHEARD)])
     # A connection is closed after 24 hours (web-socket-api.md, fapi connect page): replace it an hour before.
-    lifetime_ns: int = attrs.field(default=23 * 60 * MINUTE, validator=positive)
+    lifetime_ns: int = attrs.field(default=23 * 60 * MINUTE, validator=lasting)
     # How long questions that fail for a passing reason are tried before what they would cover is named.  Our choice.
-    give_up_ns: int = attrs.field(default=10 * MINUTE, validator=positive)
+    give_up_ns: int = attrs.field(default=10 * MINUTE, validator=lasting)
     # The firewall's 403 says nothing of its end; our choice.
-    forbidden_ns: int = attrs.field(default=5 * MINUTE, validator=positive)
+    forbidden_ns: int = attrs.field(default=5 * MINUTE, validator=lasting)
     # Nor does a 429 or 418 without `Retry-After`; limits count by the minute (exchangeInfo).
-    unsaid_ns: int = attrs.field(default=MINUTE, validator=positive)
+    unsaid_ns: int = attrs.field(default=MINUTE, validator=lasting)
     # Bans last "from 2 minutes to 3 days" (rest-api.md, IP limits): a later end that REST names is a slip.
-    longest_ban_ns: int = attrs.field(default=3 * DAY, validator=within(1, MAX_RETRY_AFTER_NS))
+    longest_ban_ns: int = attrs.field(default=3 * DAY, validator=within(MILLISECOND, MAX_RETRY_AFTER_NS))
     # A listen key lives an hour without a keepalive (old user-data-stream.md, fapi page) ...
-    listen_key_ns: int = attrs.field(default=60 * MINUTE, validator=positive)
+    listen_key_ns: int = attrs.field(default=60 * MINUTE, validator=lasting)
     # ... and "about every 30 minutes" is recommended: from 20 % earlier to 20 % later, since processes that share a
     # key must not renew it in step.
     listen_key_renew_ns: int = attrs.field(
-        default=24 * MINUTE, validator=[positive, shorter_than("listen_key_ns", "it would be dead by then")]
+        default=24 * MINUTE, validator=[lasting, shorter_than("listen_key_ns", "it would be dead by then")]
     )
-    listen_key_spread_ns: int = attrs.field(default=12 * MINUTE, validator=[positive, _within_the_keys_life])
+    listen_key_spread_ns: int = attrs.field(default=12 * MINUTE, validator=[lasting, _within_the_keys_life])
     # Beyond so many symbols a look-back would eat the weight of minutes: the rest is named as unresolved.
     max_symbols: int = attrs.field(default=500, validator=positive)
     # "300 connections per attempt every 5 minutes per IP" (web-socket-streams.md); futures say nothing, so the same.

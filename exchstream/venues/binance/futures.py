@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Union, cast
 import attrs
 import msgspec
 
-from exchstream.core.limits import positive
+from exchstream.core.limits import lasting, positive
 from exchstream.core.venue import (
     DAY,
     SECOND,
@@ -150,16 +150,16 @@ class BinanceFutures(BinanceAccount):
     # The default page: how large a page of algo orders may be is not documented, so they are read to an empty one.
     algo_page_limit: int = attrs.field(default=500, validator=positive)
     # userTrades reaches back 3 months (SDK 18; it was 6).
-    fills_reach_ns: int = attrs.field(default=90 * DAY, validator=positive)
+    fills_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
     # Orders that ended unfilled are not found after 3 days (Query Order page).
-    orders_reach_ns: int = attrs.field(default=3 * DAY, validator=positive)
+    orders_reach_ns: int = attrs.field(default=3 * DAY, validator=lasting)
     # How long a fresh socket gets before it is believed; our choice.
-    settle_ns: int = attrs.field(default=SECOND, validator=positive)
+    settle_ns: int = attrs.field(default=SECOND, validator=lasting)
     # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 85 weight each.
-    audit_ns: int = attrs.field(default=60 * SECOND, validator=positive)
+    audit_ns: int = attrs.field(default=60 * SECOND, validator=lasting)
     # The same until the first event proves the socket; never slower than `audit_ns`.
-    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=positive)
-    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[positive, at_least("lag_ns", FALSE_ALARM)])
+    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=lasting)
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[lasting, at_least("lag_ns", FALSE_ALARM)])
 
     # ------------------------------------------------------------------------------------------------ plan
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import attrs
 import msgspec
 
-from exchstream.core.limits import positive
+from exchstream.core.limits import lasting, positive
 from exchstream.core.venue import (
     DAY,
     SECOND,
@@ -136,16 +136,16 @@ class BinanceSpot(BinanceAccount):
     # startTime and endTime may lie 24 hours apart (rest-api.md, myTrades and allOrders; else -1127).
     window_ms: int = attrs.field(default=86_400_000, validator=positive)
     # Orders that ended unfilled over 90 days ago are archived (rest-api.md; -2026); executions stay.
-    orders_reach_ns: int = attrs.field(default=90 * DAY, validator=positive)
+    orders_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
     # How long the answer to a subscription may take; our choice.
-    ack_ns: int = attrs.field(default=10 * SECOND, validator=positive)
+    ack_ns: int = attrs.field(default=10 * SECOND, validator=lasting)
     # How long a fresh socket gets before it is believed, where nothing is acknowledged (listen keys); our choice.
-    settle_ns: int = attrs.field(default=SECOND, validator=positive)
+    settle_ns: int = attrs.field(default=SECOND, validator=lasting)
     # A silent subscription is to be noticed within 60 s: a look, a grace, a look.  Our choice; 100 weight each.
-    audit_ns: int = attrs.field(default=40 * SECOND, validator=positive)
+    audit_ns: int = attrs.field(default=40 * SECOND, validator=lasting)
     # The same until the first event proves a listen key's socket; never slower than `audit_ns`.
-    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=positive)
-    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[positive, at_least("lag_ns", FALSE_ALARM)])
+    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=lasting)
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[lasting, at_least("lag_ns", FALSE_ALARM)])
 
     def __attrs_post_init__(self) -> None:
         BinanceAccount.__attrs_post_init__(self)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import attrs
 import msgspec
 
-from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits, positive, whole
+from exchstream.core.limits import HostLimits, HttpLimits, LinkLimits, SessionLimits, lasting, span, whole
 from exchstream.core.venue import (
     MINUTE,
     SECOND,
@@ -114,20 +114,18 @@ class Ftx:
     rest_url: str = attrs.field(converter=without_slash, validator=url("https", "http"))
     # With and without the last slash were in use.
     ws_url: str = attrs.field(validator=url("wss", "ws", query=True))
-    heartbeat_ns: int = whole(15 * SECOND)  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
+    heartbeat_ns: int = span(15 * SECOND)  # "Send pings at regular intervals (every 15 seconds)" (FTX docs)
     # Two pings without a pong, and some; ccxt 2.1.74 waits for two.
-    silence_ns: int = attrs.field(default=35 * SECOND, validator=[positive, longer_than("heartbeat_ns", UNHEARD)])
-    ack_ns: int = whole(10 * SECOND)  # QuantConnect waits 10 s for the answer to a login
-    lag_ns: int = whole(6 * SECOND)  # how far REST may lag behind; no source, our choice
-    audit_ns: int = whole(40 * SECOND)  # how often open orders are compared; our choice
+    silence_ns: int = attrs.field(default=35 * SECOND, validator=[lasting, longer_than("heartbeat_ns", UNHEARD)])
+    ack_ns: int = span(10 * SECOND)  # QuantConnect waits 10 s for the answer to a login
+    lag_ns: int = span(6 * SECOND)  # how far REST may lag behind; no source, our choice
+    audit_ns: int = span(40 * SECOND)  # how often open orders are compared; our choice
     # Between the two looks of an audit; our choice.
-    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[positive, at_least("lag_ns", FALSE_ALARM)])
-    give_up_ns: int = whole(10 * MINUTE)  # then an unanswered question is named; our choice
+    audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[lasting, at_least("lag_ns", FALSE_ALARM)])
+    give_up_ns: int = span(10 * MINUTE)  # then an unanswered question is named; our choice
     # Of quantities, which FTX computed with floats; below its smallest step.
     tolerance: Decimal = attrs.field(default=Decimal("1e-9"), converter=_exact)
-    unsaid_ns: int = whole(
-        SECOND
-    )  # how long to stay away after a 429 that does not say; its one limit is by the second
+    unsaid_ns: int = span(SECOND)  # how long to stay away after a 429 that does not say; its one limit is by the second
     requests_per_second: int = whole(30)  # docs.ftx.us: 30 requests per second
     orders_page: int = whole(100)  # default and most of /orders/history (ccxt 2.1.74)
     fills_page: int = whole(5000)  # times "relax the max results per page to 5,000" (FTX docs, pagination)

@@ -151,7 +151,7 @@ def test_another_version_is_noted(tmp_path: Path) -> None:
         attrs.evolve(FTX, name="two", subaccount="mm", channels=["fills"], tolerance="1e-8"),
         BinanceSpot(api_key="key-of-spot", api_secret="secret-of-spot", symbols=["A", "B"], allocations=True),
         BinanceSpot(api_key="key-of-spot", api_secret="secret-of-spot", environment="testnet", user_data="listen-key"),
-        BinanceFutures(api_key="key-of-futures", api_secret="secret-of-futures", lag_ns=7),
+        BinanceFutures(api_key="key-of-futures", api_secret="secret-of-futures", lag_ns=7 * 10**9),
         BinanceSpot(api_key="key-of-spot", private_key=PEM, logon=True),
     ],
     ids=["ftx", "ftx-subaccount", "spot", "spot-listen-key", "futures", "spot-logon"],

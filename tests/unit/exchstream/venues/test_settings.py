@@ -82,7 +82,7 @@ def test_a_group_is_set_part_by_part() -> None:
     """A variable sets one value, the others keep their defaults; a group that is passed wins as a whole."""
     environ = {"EXCHSTREAM_TOY_A_KEY": "k", "EXCHSTREAM_TOY_A_HTTP_LIMITS_MAX_CONNECTIONS": "3"}
     assert HttpLimits(max_connections=3) == load(Toy, "toy", "a", {}, environ=environ).http_limits
-    passed = HttpLimits(read_ns=7)
+    passed = HttpLimits(read_ns=7 * 10**9)
     assert load(Toy, "toy", "a", {"http_limits": passed}, environ=environ).http_limits == passed
 
 

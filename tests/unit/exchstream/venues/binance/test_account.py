@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exchstream.core.limits import LinkLimits
-from exchstream.core.venue import CredentialIs, Markets, Memory, NewCredential, Reply, Secret
+from exchstream.core.venue import SECOND, CredentialIs, Markets, Memory, NewCredential, Reply, Secret
 from exchstream.errors import ConfigError
 from exchstream.shell.stream import open_stream
 from exchstream.venues.binance import BinanceFutures, BinanceSpot
@@ -137,8 +137,8 @@ def test_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     ) == ("main", True, ("BTCUSDT", "ETHUSDT"), 7)
     monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_KEY", "k")
     assert getattr(BinanceFutures.from_env("perps", api_secret="s").api_secret, "reveal", str)() == "s"
-    monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_LINK_LIMITS_OPEN_NS", "5")
-    assert BinanceFutures.from_env("perps", api_secret="s").link_limits == LinkLimits(open_ns=5)
+    monkeypatch.setenv("EXCHSTREAM_BINANCE_FUTURES_PERPS_LINK_LIMITS_OPEN_NS", "5000000")
+    assert BinanceFutures.from_env("perps", api_secret="s").link_limits == LinkLimits(open_ns=5_000_000)
 
 
 def test_the_kind_of_key_that_is_passed_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,26 +157,28 @@ def test_the_listen_keys_life_is_the_accounts_to_say(memory: Memory) -> None:
     account = BinanceSpot(
         **KEYS,
         user_data="listen-key",
-        listen_key_ns=90,
-        listen_key_renew_ns=40,
-        listen_key_spread_ns=10,
+        listen_key_ns=90 * SECOND,
+        listen_key_renew_ns=40 * SECOND,
+        listen_key_spread_ns=10 * SECOND,
         stream_path="/stream?streams={key}",
-        settle_ns=3,
-        audit_fast_ns=7,
+        settle_ns=3 * SECOND,
+        audit_fast_ns=7 * SECOND,
     )
-    (told,) = account.answer(NewCredential(), Reply(200, {}, b'{"listenKey":"x"}', 1_000), memory)
-    assert told == CredentialIs(Secret("x"), 1_040, 10, 1_090)
+    (told,) = account.answer(NewCredential(), Reply(200, {}, b'{"listenKey":"x"}', SECOND), memory)
+    assert told == CredentialIs(Secret("x"), 41 * SECOND, 10 * SECOND, 91 * SECOND)
     lane = account.plan.lanes[0]
     assert account.dial(lane, Memory(told)).url == "wss://stream.binance.com:9443/stream?streams=x"
-    assert (lane.settle_ns, account.plan.audit.fast_ns) == (3, 7)
+    assert (lane.settle_ns, account.plan.audit.fast_ns) == (3 * SECOND, 7 * SECOND)
 
 
 def test_the_plan_follows_the_fields() -> None:
     """An acknowledgement's time-out, how far orders reach back, and a fast beat that is never the slower one."""
-    plan = BinanceSpot(**KEYS, ack_ns=5, orders_reach_ns=6).plan
-    assert (plan.lanes[0].ack_ns, plan.lanes[0].settle_ns, plan.orders.reach_ns, plan.fills.reach_ns) == (5, 0, 6, None)
+    plan = BinanceSpot(**KEYS, ack_ns=5 * SECOND, orders_reach_ns=6 * SECOND).plan
+    lane = plan.lanes[0]
+    assert (lane.ack_ns, lane.settle_ns) == (5 * SECOND, 0)
+    assert (plan.orders.reach_ns, plan.fills.reach_ns) == (6 * SECOND, None)
     for venue in (BinanceSpot, BinanceFutures):
-        assert venue(**KEYS, audit_ns=2, audit_fast_ns=3).plan.audit.fast_ns == 2
+        assert venue(**KEYS, audit_ns=2 * SECOND, audit_fast_ns=3 * SECOND).plan.audit.fast_ns == 2 * SECOND
 
 
 def test_needs(spot: BinanceSpot, classic: BinanceSpot, futures: BinanceFutures, memory: Memory) -> None:

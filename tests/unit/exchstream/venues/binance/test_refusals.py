@@ -97,13 +97,18 @@ def test_how_long_to_stay_away(
 
 @pytest.mark.parametrize(
     ("status", "headers", "wait_ns"),
-    [(429, {}, 7), (429, {"retry_after": "1"}, 2 * SECOND), (418, {"retry_after": "99"}, 9 * SECOND), (403, {}, 8)],
+    [
+        (429, {}, 7 * SECOND),
+        (429, {"retry_after": "1"}, 2 * SECOND),
+        (418, {"retry_after": "99"}, 9 * SECOND),
+        (403, {}, 8 * SECOND),
+    ],
 )
 def test_how_long_to_stay_away_is_the_accounts_to_say(
     futures: BinanceFutures, reply: Make, status: int, headers: dict[str, str], wait_ns: int
 ) -> None:
     """Where the venue says nothing, and at the longest where it does."""
-    account = attrs.evolve(futures, unsaid_ns=7, forbidden_ns=8, longest_ban_ns=9 * SECOND)
+    account = attrs.evolve(futures, unsaid_ns=7 * SECOND, forbidden_ns=8 * SECOND, longest_ban_ns=9 * SECOND)
     answer = reply("", status, **headers)
     waits = [m.until_ns for m in account.answer(ASK, answer, Memory()) if isinstance(m, Throttle)]
     assert [answer.asked_ns + wait_ns] == waits

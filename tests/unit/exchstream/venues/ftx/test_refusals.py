@@ -57,10 +57,12 @@ def test_too_many_requests(headers: dict[str, str], seconds: int) -> None:
 
 def test_how_long_an_unsaid_pause_lasts_is_the_accounts_to_say() -> None:
     """A 429 without a time is obeyed for as long as the field says."""
-    account = Ftx(api_key="k", api_secret="s", unsaid_ns=7)
-    told = account.answer(Markets(), Reply(429, {}, b'{"success":false,"error":"slow down"}', asked_ns=5), Memory())
+    account = Ftx(api_key="k", api_secret="s", unsaid_ns=7 * SECOND)
+    told = account.answer(
+        Markets(), Reply(429, {}, b'{"success":false,"error":"slow down"}', asked_ns=5 * SECOND), Memory()
+    )
 
-    assert told[0] == Throttle("rest", until_ns=12)
+    assert told[0] == Throttle("rest", until_ns=12 * SECOND)
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 500, 502])

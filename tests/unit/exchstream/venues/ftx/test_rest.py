@@ -208,7 +208,7 @@ def query(request: Request) -> dict[str, str]:
 
 def test_bounds_of_time() -> None:
     """Times are seconds with fractions, rounded outwards to FTX's microseconds, and in the query."""
-    ftx = account(lag_ns=2000)
+    ftx = account()
     request = ftx.request(Fills(None, START + 1999, START + 2001), MEMORY, START + SECOND)
 
     assert query(request) == {"start_time": "1651651337.000001", "end_time": "1651651337.000003", "limit": "5000"}

@@ -117,13 +117,19 @@ def test_fields_that_cannot_work(fields: dict[str, Any]) -> None:
 
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fields stand in variables of the account's name, and an argument wins over them."""
-    for field, text in {"KEY": "k", "SECRET": "s", "SUBACCOUNT": "mm", "CHANNELS": "fills", "LAG_NS": "7"}.items():
+    for field, text in {
+        "KEY": "k",
+        "SECRET": "s",
+        "SUBACCOUNT": "mm",
+        "CHANNELS": "fills",
+        "LAG_NS": "7000000",
+    }.items():
         monkeypatch.setenv(f"EXCHSTREAM_FTX_DESK_{field}", text)
 
     ftx = Ftx.from_env("desk", subaccount="other")
 
     assert (ftx.account, ftx.api_key.reveal(), ftx.api_secret.reveal()) == ("desk", "k", "s")
-    assert ("other", frozenset({"fills"}), 7) == (ftx.subaccount, ftx.channels, ftx.lag_ns)
+    assert ("other", frozenset({"fills"}), 7_000_000) == (ftx.subaccount, ftx.channels, ftx.lag_ns)
 
 
 def test_a_missing_key_is_named() -> None:
