@@ -83,7 +83,9 @@ def restore(worlds: Worlds, given: Json, name: str | None = None) -> World:
         raise
     except GraphError as error:
         raise SnapshotError(str(error)) from None
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except KeyError as error:
+        raise SnapshotError(f"this is no snapshot, or a part of it is missing: {error}") from None
+    except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise SnapshotError(f"this is no snapshot ({type(error).__name__}: {error})") from None
 
 

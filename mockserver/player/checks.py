@@ -78,6 +78,8 @@ class Check:
     about: str
     judge: Callable[[Case], list[str]]
     reported: bool = True
+    scripted: bool = False
+    """Whether it takes a scenario's script for granted, and so says nothing of a client that trades as it likes."""
 
 
 def _timed(case: Case) -> list[Told]:
@@ -182,7 +184,10 @@ CHECKS: Final[Mapping[str, Check]] = {
     "subscribes_first": Check("the client listens before it places its first order", _subscribed_first, reported=False),
     "resyncs": Check("after each interruption the client asks what happened meanwhile", _resynced, reported=False),
     "no_order_doubled": Check(
-        "no order was placed twice: no two have one market, side, quantity and price", _doubled, reported=False
+        "no order was placed twice: no two have one market, side, quantity and price",
+        _doubled,
+        reported=False,
+        scripted=True,
     ),
     "listens": Check("in the end some connection carries the client's events", _listening, reported=False),
 }

@@ -9,6 +9,7 @@ from mockserver.again import of_scenario, of_server
 from mockserver.command import build, parser
 from mockserver.control import Control
 from mockserver.faces.base import HttpRequest
+from mockserver.player.checks import CHECKS
 from mockserver.stage import Stage
 
 
@@ -70,3 +71,12 @@ def test_refusals() -> None:
     assert verify(stage) == (400, {"error": "'expect' is missing: an expectation, or a list of them"})
     status, answer = verify(stage, expect=["subscribed"])
     assert (status, answer["error"][:13]) == (400, "expectation 1")
+
+
+def test_the_checks_of_a_client_that_trades_as_it_likes() -> None:
+    """All of them but those that take a scenario's script for granted."""
+    stage = Stage("binance-spot")
+    path = f"/__mock/checks?venue=binance-spot&account={stage.client.name}"
+    answer = Control(stage.worlds).handle(HttpRequest("GET", path, (("Host", "127.0.0.1"),), b""))
+    names = [each["name"] for each in json.loads(answer.body)["checks"]]
+    assert set(CHECKS) - set(names) == {"no_order_doubled"}

@@ -278,3 +278,12 @@ def test_what_is_no_snapshot_is_refused_and_changes_nothing(change: dict[str, An
 
     assert stage.worlds.default.exchanges["ftx"] is stage.exchange
     assert stage.worlds.worlds["default"] is stage.worlds.default
+
+
+def test_a_snapshot_with_a_part_missing_is_named() -> None:
+    """By the part."""
+    stage = Stage("ftx")
+    kept = snapshot.take(stage.worlds.default)
+    del kept["world"]
+    with pytest.raises(snapshot.SnapshotError, match="this is no snapshot, or a part of it is missing: 'world'"):
+        snapshot.restore(stage.worlds, kept)
