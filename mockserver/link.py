@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
+
 from mockserver.faces.base import (
     Binary,
     Close,
@@ -459,6 +461,9 @@ class Link:
         if rhythm.lifetime_ns is not None:
             left_ns, name = rhythm.lifetime_ns - self._age_ns, f"end of life of connection {self.id}"
             self._timers.append(clock.after(left_ns, name, self._end_of_life, link=self.id))
+            if rhythm.notice_ns is not None and self.session is not None and left_ns > rhythm.notice_ns:
+                name = f"notice of the end of connection {self.id}"
+                self._timers.append(clock.after(left_ns - rhythm.notice_ns, name, self.session.ending, link=self.id))
         for birth in self.births:
             if isinstance(birth, Lifetime):
                 left_ns, name = birth.after_ns - self._age_ns, f"early end of connection {self.id}"
@@ -482,7 +487,7 @@ class Link:
         for birth in self.births:
             every_ns = birth.every_ns if isinstance(birth, PingFlood) else every_ns
             every_ns = None if isinstance(birth, NoPing) else every_ns
-        return Rhythm(every_ns, rhythm.pong_within_ns, rhythm.lifetime_ns)
+        return attrs.evolve(rhythm, ping_every_ns=every_ns)
 
     def _ping(self) -> None:
         clock, rhythm = self.home.clock, self._rhythm()

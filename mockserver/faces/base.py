@@ -135,12 +135,14 @@ class Rhythm:
     """The heartbeats and the life of one WebSocket connection; None switches that part off.
 
     The link keeps these timers itself: a ping (payload: the venue's milliseconds) each ``ping_every_ns``, close 1008
-    "Pong timeout" when no pong copied the payload within ``pong_within_ns``, close 1001 after ``lifetime_ns``.
+    "Pong timeout" when no pong copied the payload within ``pong_within_ns``, close 1001 after ``lifetime_ns``;
+    ``notice_ns`` before that the session may tell (``Session.ending``).
     """
 
     ping_every_ns: int | None = None
     pong_within_ns: int | None = None
     lifetime_ns: int | None = None
+    notice_ns: int | None = None
 
 
 class Session(ABC):
@@ -176,6 +178,10 @@ class Session(ABC):
 
     def terminate(self) -> None:
         """End every subscription that the venue can end by itself, and tell so; the socket stays."""
+        return None
+
+    def ending(self) -> None:
+        """The connection will soon have lived as long as the venue allows."""
         return None
 
     def closed(self) -> None:

@@ -28,6 +28,9 @@ SPOT: Final = VenueSpec(
         "ping_every_ms": 20_000,
         "pong_within_ms": 60_000,
         "lifetime_ms": DAY_MS,
+        # `serverShutdown` is "sent 10 minutes before disconnection" (spot changelog, 2026-03; how long before is not
+        # promised any more since 2026-06); deployed 2026-05-08.
+        "shutdown_notice_ms": 600_000,
         "expiry_reason": True,
         "percent_price": "wide",  # or "venue", "off": the filter PERCENT_PRICE_BY_SIDE, published and enforced
         "listen_key_notices": 1,
@@ -43,6 +46,7 @@ SPOT: Final = VenueSpec(
             # Until February 2025: "ping every 3 minutes", closed without a pong in 10 (spot changelog, 2025-01).
             "ping_every_ms": 180_000,
             "pong_within_ms": 600_000,
+            "shutdown_notice_ms": 0,
             "expiry_reason": False,  # `eR` and `expiryReason` came on 2026-03-26 (spot changelog)
             "requests_per_5m": 61_000,  # the sample of the docs' `enums.md`; 300,000 since 2026-04-02 (changelog)
         }

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from mockserver.engine.types import OrderChange, OrderEvent
-from mockserver.faces.base import HttpRequest, HttpResponse, Session
+from mockserver.faces.base import HttpRequest, HttpResponse, Rhythm, Session
 from mockserver.faces.binance import aggregates, errors, klines, limits, spot_events, spot_views
 from mockserver.faces.binance import spot_lists as lists
 from mockserver.faces.binance import spot_orders as orders
@@ -282,9 +284,13 @@ class SpotFace(UserDataFace):
             if event.execution is not None and event.order.filled == event.execution.quantity:
                 self.limits.uncount_order(event.order.account, ms(event.time_ns))
 
+    def rhythm(self) -> Rhythm:
+        """Return the heartbeats of a socket; spot tells of its end before it comes."""
+        return attrs.evolve(super().rhythm(), notice_ns=self.after("shutdown_notice_ms"))
+
     def shutdown_notice(self, account: str | None = None, *, close: bool = False) -> int:
         """Send `serverShutdown` to the venue's sockets."""
-        text = json_text({"e": "serverShutdown", "E": ms(self.exchange.now_ns)})
+        text = self.shutdown_text()
 
         def tell(session: Session) -> bool:
             if isinstance(session, (SubscribingSession, StreamSession)):

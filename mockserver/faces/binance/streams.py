@@ -96,15 +96,19 @@ class UserDataFace(BinanceFace):
 
     def rhythm(self) -> Rhythm:
         """Return the heartbeats of a socket as the settings have them now; 0 switches one off."""
-
-        def after(name: str) -> int | None:
-            return self.option(name) * NS_PER_MS or None
-
         return Rhythm(
-            ping_every_ns=after("ping_every_ms"),
-            pong_within_ns=after("pong_within_ms"),
-            lifetime_ns=after("lifetime_ms"),
+            ping_every_ns=self.after("ping_every_ms"),
+            pong_within_ns=self.after("pong_within_ms"),
+            lifetime_ns=self.after("lifetime_ms"),
         )
+
+    def after(self, name: str) -> int | None:
+        """Return a time of the settings in ns; None where it is switched off."""
+        return self.option(name) * NS_PER_MS or None
+
+    def shutdown_text(self) -> str:
+        """Return the notice that the server is about to go; no such notice of futures is documented."""
+        return json_text({"e": "serverShutdown", "E": self.exchange.now_ns // NS_PER_MS})
 
     def expire_listen_keys(self, account: str | None, *, notices: int = 1) -> int:
         """Expire the listen keys of one account, or all."""
@@ -301,6 +305,10 @@ class StreamSession(Session):
     def shutdown_notice(self, text: str) -> None:
         """Tell that the server is about to go; combined streams have it under a name of its own."""
         self.link.tell(self._wrapped("!serverShutdown", text))
+
+    def ending(self) -> None:
+        """Give the notice before the end of the connection's day."""
+        self.shutdown_notice(self.face.shutdown_text())
 
     def receive(self, frame: str | bytes) -> None:
         """Answer a request of the stream protocol."""

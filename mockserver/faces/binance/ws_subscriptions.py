@@ -77,6 +77,10 @@ class SubscribingSession(WsApiSession):
         """Tell that the server is about to go: an event without a subscription id."""
         self.link.tell(f'{{"event":{text}}}')
 
+    def ending(self) -> None:
+        """Give the notice before the end of the connection's day."""
+        self.shutdown_notice(self.face.shutdown_text())
+
     def subscribe_signature(self, params: Params) -> object:
         """`userDataStream.subscribe.signature`: any kind of key, no logon needed."""
         exchange, account = auth.caller(self.face.exchange, params.need("apiKey"))

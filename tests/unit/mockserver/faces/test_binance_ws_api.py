@@ -314,6 +314,24 @@ def test_the_shutdown_notice() -> None:
     assert Close(1001, "") in socket.link.take()
 
 
+@pytest.mark.parametrize(("target", "stream"), [("/ws-api/v3", False), ("/stream", True)])
+def test_the_day_of_a_connection_ends_with_notice(target: str, stream: bool) -> None:
+    """Ten minutes before its 24 hours are over each socket of spot is told, then closed; in 2024 it was not told."""
+    client = Client()
+    socket = client.socket(target)
+    client.advance(86_400 - 601)
+    assert socket.take() == []
+    client.advance(1)
+    notice = {"e": "serverShutdown", "E": client.stamp()}
+    assert socket.take() == [{"stream": "!serverShutdown", "data": notice} if stream else {"event": notice}]
+    client.advance(600)
+    assert [Close(1001, "")] == socket.link.take()
+    client.spot.play_era("binance-2024")
+    old = client.socket(target)
+    client.advance(86_400)
+    assert [Close(1001, "")] == old.link.take()
+
+
 def test_heartbeats_are_the_venues() -> None:
     """Pings come each 20 s; without a pong the socket is closed after a minute with 1008."""
     client = Client(pings=True)
