@@ -85,6 +85,37 @@ def test_what_one_look_shows_may_still_be_on_its_way() -> None:
     assert two.look(fill) is None
 
 
+def test_what_only_the_second_look_shows_is_looked_at_once_more() -> None:
+    """After a grace, not a beat: what came to nothing in the first look must not hide what was lost since."""
+    auditor, fill, told = Auditor(), FillView(execution("8")), FillView(execution("7"))
+    assert auditor.look(told) is None
+    auditor.ledger.fill(told.execution, live=True)
+    assert auditor.look(told, fill) is None
+    assert auditor.audit.next_ns == auditor.seconds * SECOND + PLAN.audit.grace_ns
+    assert auditor.look(told, fill) == "fill 8 of BTCUSDT is new"
+
+
+def test_an_order_that_only_the_second_look_misses_is_asked_for_by_the_third() -> None:
+    """That of the first has been asked for, and is open."""
+    auditor = with_open("1", "2")
+    still, ended = OrderView(order("1")), OrderView(order("2", end=End.CANCELED, at=50))
+    assert auditor.look(Snapshot(OrderKind.ORDER, frozenset({ended.state.key}))) is None
+    assert auditor.look(NONE_OPEN, still) is None
+    assert auditor.look(NONE_OPEN, ended) == "order 2 has moved"
+    assert auditor.by_id() == [ended.state.key]
+
+
+def test_that_a_young_order_is_missing_says_nothing() -> None:
+    """REST that lags does not know it yet."""
+    auditor = Auditor()
+    created_ns = T0 + 130 * SECOND - PLAN.lag_ns
+    for number, late_ns in (("1", 0), ("2", 1)):
+        auditor.ledger.view(replace(order(number), created_ns=created_ns + late_ns))
+    assert auditor.look(NONE_OPEN) is None
+    auditor.look(NONE_OPEN)
+    assert auditor.by_id() == [order("1").key]
+
+
 def test_a_missing_order_is_asked_for_by_id() -> None:
     """Missing from the open ones in both looks, and by its own answer as open as ever: nothing is wrong."""
     auditor = Auditor()
