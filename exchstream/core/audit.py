@@ -48,8 +48,9 @@ class Look:
     """What one round of answers showed that the ledger does not know."""
 
     asked: Now
+    lag_ns: int
     symbols: Sequence[str]
-    open_before: frozenset[OrderKey]
+    open_before: frozenset[OrderKey] = frozenset()
     owed: set[Question] = attrs.field(factory=set)
     failed: dict[Subject, str] = attrs.field(factory=dict)
     views: list[OrderState] = attrs.field(factory=list)
@@ -58,6 +59,11 @@ class Look:
     gone: set[OrderKey] = attrs.field(factory=set)
     delisted: set[str] = attrs.field(factory=set)
     holdings: Holdings | None = None
+
+    @property
+    def due_ns(self) -> int:
+        """Facts that are younger may still be on their way."""
+        return self.asked.wall_ns - self.lag_ns
 
 
 @attrs.frozen
@@ -105,6 +111,13 @@ class Audit:
         if self.next_ns is not None and self.first is None:
             self.next_ns = min(self.next_ns, now.mono_ns)
 
+    def allow(self, lag_ns: int) -> None:
+        """From now on REST may lag, and the clock be off, by so much; what was asked before allows for the worse."""
+        self.lag_ns = lag_ns
+        for look in (self.look, self.first):
+            if look is not None:
+                look.lag_ns = max(look.lag_ns, lag_ns)
+
     def begin(self, now: Now, symbols: Sequence[str]) -> list[Question]:
         """Start a look; the questions to ask.  The second look asks what the first one asked."""
         known = self._proven.keys() & set(symbols)
@@ -113,10 +126,10 @@ class Audit:
             self._proven.setdefault(symbol, worst_ns)
         chosen = self._choice(symbols) if self.first is None else self.first.symbols
         self._tried |= dict.fromkeys(chosen, now.mono_ns)
+        self.look = Look(now, self.lag_ns, chosen)
         # REST that lags does not know the youngest orders yet: that they are missing says nothing.
-        due_ns = now.wall_ns - self.lag_ns
-        old = (key for key, state in self.ledger.open.items() if (state.created_ns or 0) <= due_ns)
-        self.look = Look(now, chosen, frozenset(old))
+        old = (key for key, state in self.ledger.open.items() if (state.created_ns or 0) <= self.look.due_ns)
+        self.look.open_before = frozenset(old)
         self.next_ns = None
         questions = [*self._questions(now, chosen), *self._by_id()]
         self.look.owed.update(questions)
@@ -191,10 +204,10 @@ class Audit:
             case OrderView(state=state) if self.ledger.would_change(state):
                 # An order that nobody has told of is missing since it was created, however young its end is.
                 since_ns = state.updated_ns if self.ledger.knows(state.key) else state.created_ns
-                if (since_ns or 0) <= self._due_ns(look):
+                if (since_ns or 0) <= look.due_ns:
                     look.views.append(state)
             case FillView(execution=execution) if execution.key not in self.ledger.fills:
-                if self._newer_than_ns(execution.key) <= execution.time_ns <= self._due_ns(look):
+                if self._newer_than_ns(execution.key) <= execution.time_ns <= look.due_ns:
                     look.fills.add(execution.key)
             case Snapshot(kind=kind, keys=keys):
                 look.absent |= {k for k in look.open_before if k.kind is kind and k not in keys}
@@ -202,10 +215,6 @@ class Audit:
                 look.holdings = meaning
             case _:
                 pass
-
-    def _due_ns(self, look: Look) -> int:
-        """Facts that are younger may still be on their way."""
-        return look.asked.wall_ns - self.lag_ns
 
     def _newer_than_ns(self, key: FillKey) -> int:
         """Executions from before then are of no concern: not of this stream, or forgotten for their number."""
@@ -237,12 +246,12 @@ class Audit:
 
     def _passed(self, look: Look, now: Now) -> None:
         """All is well with what was answered."""
-        seen_ns = self._due_ns(look)
+        seen_ns = look.due_ns
         for subject in (None, *look.symbols):
             if subject not in look.failed:
                 self._proven[subject] = max(seen_ns, self._proven.get(subject, self.base_ns))
         if look.holdings is not None and self.sheet.quiet_since(seen_ns):
-            self.sheet.agree(look.holdings, seen_ns, now.wall_ns + self.lag_ns - self.plan.lag_ns)
+            self.sheet.agree(look.holdings, seen_ns, now.wall_ns + look.lag_ns - self.plan.lag_ns)
 
     def _blind(self, look: Look, now: Now) -> Finding | None:
         """Nobody can say whether all is well if a subject could not be asked about for too long."""
@@ -266,7 +275,7 @@ class Audit:
         found |= {v.key: f"order {v.key.order_id} has moved" for v in look.views if ledger.would_change(v)}
         found |= {k: f"fill {k.trade_id} of {k.venue_symbol} is new" for k in look.fills if k not in ledger.fills}
         found |= {_delisted(symbol): f"the venue does not know {symbol} any more" for symbol in look.delisted}
-        if look.holdings is not None and self.sheet.quiet_since(self._due_ns(look)):
+        if look.holdings is not None and self.sheet.quiet_since(look.due_ns):
             found |= {name: f"{name} has moved" for name in self.sheet.unexplained(look.holdings)}
         return found
 

@@ -58,6 +58,11 @@ class Gaps:
             self._recovered_before = self.teller.recovered_facts
             self.told = self.teller.gap_opened(since_ns, reason, detail)
 
+    def allow(self, lag_ns: int) -> None:
+        """REST may lag, and the clock be off, by so much; a look-back that runs allows for the worse of both."""
+        if self.lookback is not None:
+            self.lookback.lag_ns = max(self.lookback.lag_ns, lag_ns)
+
     def restamp(self, since_ns: int) -> None:
         """The open gap began then: told again if that reaches further back."""
         assert self.told is not None

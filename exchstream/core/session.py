@@ -249,7 +249,9 @@ class Session:
                 self._start(now)
                 yield MeasureClock()
             case Clocked(error_ns=error_ns):
-                self._lag_ns = self._audit.lag_ns = self.venue.plan.lag_ns + error_ns
+                self._lag_ns = self.venue.plan.lag_ns + error_ns
+                self._audit.allow(self._lag_ns)
+                self._gaps.allow(self._lag_ns)
                 self._turned_back(now)
                 self._clocked(now)
             case Unclocked(why=why, fatal=True) if not self._beginning.knows_time:

@@ -105,6 +105,24 @@ def test_an_order_that_only_the_second_look_misses_is_asked_for_by_the_third() -
     assert auditor.by_id() == [ended.state.key]
 
 
+def test_a_look_across_a_measurement_allows_for_the_worse_clock() -> None:
+    """It was asked by the one and is judged by the other; the next one knows only the new clock."""
+    auditor = Auditor()
+    young = FillView(execution("7", at=125 - PLAN.lag_ns / SECOND))
+    now = Now(130 * SECOND, T0 + 130 * SECOND)
+    auditor.audit.allow(PLAN.lag_ns + 9 * SECOND)
+    auditor.audit.begin(now, ["BTCUSDT"])
+    auditor.audit.allow(PLAN.lag_ns)
+    auditor.audit.heard(young)
+    assert auditor.audit.look is not None
+    assert not auditor.audit.look.fills
+    auditor.audit.look.owed.clear()
+    assert auditor.audit.answered(now, BEAT_NS) is None
+    assert auditor.audit.proven_ns([]) == now.wall_ns - PLAN.lag_ns - 9 * SECOND
+    assert auditor.look(young) is None
+    assert auditor.look(young) == "fill 7 of BTCUSDT is new"
+
+
 def test_that_a_young_order_is_missing_says_nothing() -> None:
     """REST that lags does not know it yet."""
     auditor = Auditor()

@@ -635,6 +635,23 @@ def test_what_the_clock_may_be_off_by_is_allowed_for() -> None:
     assert asked.until_ns - verdict.until_ns == 2 * (PLAN.lag_ns + 3 * SECOND)
 
 
+def test_an_error_of_the_clock_that_grows_while_looking_back_is_allowed_for() -> None:
+    """What was asked by the former clock is answered by a worse one, which says little of when holdings were read."""
+    driver, books = Driver(), Books()
+    begin(driver, books)
+    drop(driver)
+    serve(driver, books)
+    driver.do(Clocked(error_ns=3 * SECOND))
+    verdict = settle(driver, books)
+    asked = [ask.question for ask in driver.sent(Ask) if isinstance(ask.question, Fills)][-1]
+    assert asked.until_ns - verdict.until_ns == 2 * (PLAN.lag_ns + 3 * SECOND)
+    driver.do(Clocked())
+    drop(driver)
+    verdict = settle(driver, books)
+    asked = [ask.question for ask in driver.sent(Ask) if isinstance(ask.question, Fills)][-1]
+    assert asked.until_ns - verdict.until_ns == 2 * PLAN.lag_ns
+
+
 def test_a_doubtful_key_is_judged_by_a_clock_that_was_really_measured() -> None:
     """The measurement failed, and is asked for anew until it succeeds."""
     driver = Driver()
