@@ -48,7 +48,7 @@ TOO_MANY_FRAMES: Final = Close(1008, "Too many requests")
 MOST_FRAMES: Final = 10_000
 """So many of a second are counted: a limit from there on is never reached."""
 EVERY_CATEGORY: Final[frozenset[Category]] = frozenset({"public", "market"})
-NO_STREAM: Final = "no such market stream here (in small letters, of a symbol that is traded): nothing will come"
+NO_STREAM: Final = "no such market stream here (in small letters, of a symbol that is traded), nothing will come: {}"
 NO_SUCH_KEY: Final = "no account has this listen key: it was never given, has expired, or its API key was revoked"
 NO_EVENTS: Final = "no events are named in the address, and the setting events_default reads that as none"
 
@@ -237,7 +237,7 @@ class StreamSession(Session):
         if category(name) not in self.entry.market:
             carried = " and ".join(f"/{each}" for each in sorted(self.entry.market)) or "no market data"
             return f"the stream {name} is carried at /{category(name)}, and this address is for {carried}"
-        return None if self.face.hub.subscribe(name, self, self.at) else NO_STREAM
+        return None if self.face.hub.subscribe(name, self, self.at) else NO_STREAM.format(name)
 
     def market_data(self, stream: str, text: str) -> None:
         """See `hub.Listener`."""

@@ -415,3 +415,17 @@ def test_no_limits_by_default() -> None:
     client = Client()
 
     assert {client.place()[0] for _ in range(20)} == {200}
+
+
+def test_leverage_is_one_for_all_perpetuals() -> None:
+    """It is shown, and decides what margin an order takes; what is none is refused and changes nothing."""
+    client = Client()
+    for leverage in (0, 21, 2.5, "x", None):
+        assert client.call("POST", "/account/leverage", {"leverage": leverage}) == (400, "Invalid parameter leverage")
+    before = client.get("/account")["freeCollateral"]
+    assert client.call("POST", "/account/leverage", {"leverage": 4}) == (200, None)
+    for market in ("BTC-PERP", "ETH-PERP"):
+        client.placed(market, price=1000, size=1)
+    told = client.get("/account")
+    assert (told["leverage"], told["futuresLeverage"], told["initialMarginRequirement"]) == (4, 4, Decimal("0.25"))
+    assert before - told["freeCollateral"] == 500
