@@ -102,7 +102,13 @@ class TermsControl:
                 amount = -(worth * rate // ATOMS)
                 if position.instrument != instrument.name or name == HOUSE or not amount:
                     continue
-                deposit = Deposit(account=name, asset=instrument.cash, amount=amount, cause=BalanceCause.FUNDING)
+                deposit = Deposit(
+                    account=name,
+                    asset=instrument.cash,
+                    amount=amount,
+                    cause=BalanceCause.FUNDING,
+                    instrument=instrument.name,
+                )
                 accepted(exchange.submit(deposit))
                 paid.append({"account": name, "asset": instrument.cash, "amount": f"{atoms_to_decimal(amount):f}"})
         return {"paid": paid}

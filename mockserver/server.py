@@ -190,7 +190,10 @@ class Server:
                 return self.control.handle(request)
             self.tally.request(request)
             answer = self.worlds.handle(request, fate)
-            return self.refuse(request, self.not_found(request.method, request.path)) if answer is None else answer
+            if answer is None:
+                return self.refuse(request, self.not_found(request.method, request.path))
+            self.tally.answered(request, answer.status)
+            return answer
         except Exception:
             LOG.exception("%s %s failed", request.method, request.path)
             return self._failed(request)

@@ -12,6 +12,7 @@ from mockserver.hosts import foreign_host, host_of
 
 MAX_NAMES = 500
 OTHERS = "(others)"
+UNAUTHORIZED = 401
 
 
 class Tally:
@@ -23,6 +24,8 @@ class Tally:
         self.links: Counter[str] = Counter()
         self.unmatched: Counter[str] = Counter()
         """Routes that no venue has."""
+        self.unproven: Counter[str] = Counter()
+        """Hosts at which a venue refused a request for its key."""
         self.refused: Counter[str] = Counter()
         """Hosts that are none of ours, and were not let through."""
         self.let_through: Counter[str] = Counter()
@@ -38,6 +41,11 @@ class Tally:
         if foreign_host(request.target) is None:
             self.count(self.requests, _host(request))
 
+    def answered(self, request: HttpRequest, status: int) -> None:
+        """It was answered with this status."""
+        if status == UNAUTHORIZED:
+            self.count(self.unproven, _host(request))
+
     def link(self, request: HttpRequest) -> None:
         """One more WebSocket."""
         self.count(self.links, _host(request))
@@ -50,6 +58,7 @@ class Tally:
         if not lines:
             lines.append(f"nothing reached the mock{self._why_nothing(held)}")
         for text, counter in (
+            ("the key was refused (401), see --keys", self.unproven),
             ("unmatched, no venue has this route", self.unmatched),
             ("refused, the mock does not play this host", self.refused),
             ("let through to the real host", self.let_through),

@@ -181,6 +181,8 @@ class Deposit:
     asset: str
     amount: int
     cause: BalanceCause = BalanceCause.DEPOSIT
+    instrument: str | None = None
+    """Whose funding it is."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

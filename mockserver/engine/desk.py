@@ -26,6 +26,7 @@ from mockserver.engine.types import (
     Amendment,
     BalanceCause,
     BalanceEvent,
+    Deposit,
     Event,
     Execution,
     FeeRule,
@@ -357,7 +358,7 @@ class Desk:
         self.tell(TradeEvent(seq=self.next_seq(), time_ns=self.now_ns, trade=trade))
         return trade.trade_id
 
-    def tell_accounts(self, cause: BalanceCause, delta: int | None = None) -> None:
+    def tell_accounts(self, deposit: Deposit | None) -> None:
         """Tell the balances and positions that were touched since the last time, but not the house's."""
         touched, moved = self.ledger.take_touched()
         touched.pop(HOUSE, None)
@@ -367,8 +368,9 @@ class Desk:
                 time_ns=self.now_ns,
                 account=account,
                 balances=tuple(self.ledger.balance(account, asset) for asset in assets),
-                cause=cause,
-                delta=delta,
+                cause=BalanceCause.ORDER if deposit is None else deposit.cause,
+                delta=None if deposit is None else deposit.amount,
+                instrument=None if deposit is None else deposit.instrument,
             )
             self.tell(event)
         for account, name, side in moved:

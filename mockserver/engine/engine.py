@@ -313,19 +313,16 @@ class Engine(Queries):
 
     def _follow_up(self, command: Command) -> None:
         """Tell balances and positions, and carry out what the command set off, until nothing more follows."""
-        cause, delta = BalanceCause.ORDER, None
-        if isinstance(command, Deposit):
-            cause, delta = command.cause, command.amount
-        self._tidy(cause, delta)
+        self._tidy(command if isinstance(command, Deposit) else None)
         # Bounded: an order that waits is set off once, and only commands and full fills make new ones.
         while (trade := self._desk.next_print()) is not None:
             self._set_off(trade)
         self._algos.finish_children()
 
-    def _tidy(self, cause: BalanceCause = BalanceCause.ORDER, delta: int | None = None) -> None:
+    def _tidy(self, deposit: Deposit | None = None) -> None:
         self._matching.expire_idle_reducers()
         self._lists.settle()
-        self._desk.tell_accounts(cause, delta)
+        self._desk.tell_accounts(deposit)
 
     def _set_off(self, trade: PublicTrade) -> None:
         """Show one trade to everything that waits for its price, and send to work what it sets off."""

@@ -198,6 +198,8 @@ class BalanceEvent:
     cause: BalanceCause
     delta: int | None = None
     """The amount that was moved in (or out: negative), for every cause but ORDER."""
+    instrument: str | None = None
+    """Of funding: the market that it is for."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -187,6 +187,8 @@ class RateLimit(Business):
     """Of Binance spot."""
     connections_per_5m: int | None = attrs.field(default=None, validator=_LIMIT)
     """Of Binance spot."""
+    frames_per_second: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Of Binance, on a stream socket."""
     requests_per_minute: int | None = attrs.field(default=50, validator=_LIMIT)
     """Of FTX."""
     orders_per_window: int | None = attrs.field(default=None, validator=_LIMIT)

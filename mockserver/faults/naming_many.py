@@ -1,6 +1,6 @@
-"""What requests name that are about several orders, or conditional ones: cancel-all, FTX's bulk cancels, algo orders.
+"""What requests name that are about several orders, or conditional ones: cancel-all, bulks, order lists, algo orders.
 
-What this module does not do: lists of orders (OCO and its like); a request about one order is read by `naming`.
+What this module does not do: a request about one order is read by `naming`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ALL_ORDERS: Final = (
     ("DELETE", "/fapi/v1/allOpenOrders"),
     ("DELETE", "/api/orders"),
 )
+LISTS: Final = (("DELETE", "/api/v3/orderList"), (SOCKET, "orderList.cancel"))
 ALL_ALGOS: Final = (("DELETE", "/fapi/v1/algoOpenOrders"), ("DELETE", "/api/orders"))
 BULKS: Final = {"/api/bulk_orders": "orderIds", "/api/bulk_orders_by_client_id": "clientOrderIds"}
 ONE_ALGO: Final = (("DELETE", "/fapi/v1/algoOrder"), (SOCKET, "algoOrder.cancel"))
@@ -42,10 +43,13 @@ def orders_of_request(exchange: Exchange, request: HttpRequest) -> tuple[OrderVi
     mine = exchange.engine.open_orders(ledger, symbol)
     if (request.method, request.path) in ALL_ORDERS and _is_whole(fields, symbol, "conditionalOrdersOnly"):
         return tuple(view for view in mine if _of_side(fields, view.side))
+    if (request.method, request.path) in LISTS:
+        ids = _ids_of_lists(exchange, ledger, fields)
+        return tuple(view for view in mine if (view.instrument, view.order_id) in ids and not view.waits)
     given = fields.get(BULKS.get(request.path, ""))
-    ids = {str(each) for each in given} if isinstance(given, list) else set()
+    named = {str(each) for each in given} if isinstance(given, list) else set()
     by_client = request.path.endswith("client_id")
-    return tuple(view for view in mine if str(view.client_id if by_client else view.order_id) in ids)
+    return tuple(view for view in mine if str(view.client_id if by_client else view.order_id) in named)
 
 
 def algos_of_request(exchange: Exchange, request: HttpRequest) -> tuple[AlgoOrder, ...]:
@@ -72,6 +76,17 @@ def _ledger_of(exchange: Exchange, request: HttpRequest) -> str | None:
     sender = sender_of(exchange, request)
     nickname = request.header("ftx-subaccount") or request.header("ftxus-subaccount")
     return None if sender is None else sender.ledger(unquote(nickname) if nickname else None)
+
+
+def _ids_of_lists(exchange: Exchange, ledger: str, fields: Mapping[str, Any]) -> set[tuple[str, int]]:
+    """Return market and id of the orders in the open lists that a request names."""
+    number, name = fields.get("orderListId"), fields.get("listClientOrderId")
+    return {
+        (each.instrument, order_id)
+        for each in exchange.engine.order_lists(ledger, only_open=True)
+        if str(each.list_id) == str(number) or (number is None and name is not None and each.client_id == name)
+        for order_id in each.order_ids
+    }
 
 
 def _is_whole(fields: Mapping[str, Any], symbol: str | None, spared: str) -> bool:

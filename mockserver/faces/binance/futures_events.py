@@ -187,6 +187,8 @@ def account_update(
         "P": [_position(exchange, each) for each in positions],
         "m": CAUSES.get(last.cause, "ORDER"),
     }
+    if last.instrument is not None and exchange.settings.profile != "binance-2024":
+        inner["S"] = last.instrument  # of funding, new in August 2026 (official SDK 18)
     return {"e": "ACCOUNT_UPDATE", "T": at(last.time_ns), "E": at(last.time_ns), "a": inner}
 
 

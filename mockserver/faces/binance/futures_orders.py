@@ -77,10 +77,10 @@ def place(call: Call) -> object:
     reply = call.exchange.submit(command)
     order = _accepted(reply.reject, reply.order)
     if result:
-        return views.order_answer(order, instrument, call.at, result=True)
+        return views.order_answer(order, instrument, call.at, sums=True)
     # An acknowledgement is made before the matching: it shows the order as new.
     fresh = evolve(order, status=OrderStatus.NEW, reason=None, filled=0, filled_quote=0)
-    return views.order_answer(fresh, instrument, call.at, result=False)
+    return views.order_answer(fresh, instrument, call.at, sums=call.exchange.settings.profile == "binance-2024")
 
 
 def test(call: Call) -> object:
@@ -229,7 +229,7 @@ def cancel(call: Call) -> object:
     instrument = call.instrument()
     order = find(call, instrument, "orderId", "origClientOrderId", errors.UNKNOWN_ORDER)
     reply = call.exchange.submit(Cancel(account=call.account, instrument=instrument.name, order_id=order.order_id))
-    return views.order_answer(_accepted(reply.reject, reply.order), instrument, call.at, result=True)
+    return views.order_answer(_accepted(reply.reject, reply.order), instrument, call.at, sums=True)
 
 
 def cancel_all(call: Call) -> object:
@@ -260,7 +260,7 @@ def modify(call: Call) -> object:
             price=ticks,
         )
     )
-    return views.order_answer(_accepted(reply.reject, reply.order), instrument, call.at, result=True)
+    return views.order_answer(_accepted(reply.reject, reply.order), instrument, call.at, sums=True)
 
 
 # -- conditional orders -----------------------------------------------------------------------------------------------

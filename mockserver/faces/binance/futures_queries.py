@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import evolve
 
-from mockserver.engine.types import Instrument
+from mockserver.engine.types import Instrument, OrderView
 from mockserver.faces.binance import errors, instruments, paging
 from mockserver.faces.binance import futures_views as views
 from mockserver.faces.binance.errors import Refused
@@ -24,6 +24,10 @@ SPAN_HOURS: Final = 7 * 24
 MAX_ROWS: Final = 1_000
 DEFAULT_ROWS: Final = 500
 MAX_DEPTH: Final = 1_000
+# Not found: "order status is CANCELED or EXPIRED AND order has NO filled trade AND created time + 3 days < current
+# time", and "order create time + 90 days < current time" (USD-M docs, Query Order).
+UNFILLED_KEPT_NS: Final = 3 * 24 * paging.HOUR_NS
+KEPT_NS: Final = 90 * 24 * paging.HOUR_NS
 
 
 def ping(call: Call) -> object:
@@ -71,10 +75,17 @@ def coin_exchange_info(call: Call) -> object:
 
 
 def order(call: Call) -> object:
-    """Tell one order."""
+    """Tell one order, unless it is forgotten."""
     instrument = call.instrument()
     found = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER, call.as_of_ns)
+    if not _is_kept(call, found):
+        raise Refused(errors.NO_ORDER)
     return views.order_query(found, instrument, call.at)
+
+
+def _is_kept(call: Call, order: OrderView) -> bool:
+    """Whether the venue still knows an order; that it never forgets an open one is an assumption."""
+    return order.is_open or call.now_ns - order.created_ns <= (KEPT_NS if order.filled else UNFILLED_KEPT_NS)
 
 
 def open_order(call: Call) -> object:
@@ -117,7 +128,8 @@ def all_orders(call: Call) -> object:
         end_ns=span.end_ns,
         as_of_ns=call.as_of_ns,
     )
-    cut = paging.page(rows, limit, oldest=span.oldest or from_id is not None)
+    kept = [each for each in rows if _is_kept(call, each)]
+    cut = paging.page(kept, limit, oldest=span.oldest or from_id is not None)
     return [views.order_query(each, instrument, call.at) for each in cut]
 
 

@@ -119,7 +119,7 @@ def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Objec
     }
 
 
-def order_answer(order: OrderView, instrument: Instrument, at: TimeUnit, *, result: bool) -> Object:
+def order_answer(order: OrderView, instrument: Instrument, at: TimeUnit, *, sums: bool) -> Object:
     """Return the answer to a new, cancelled or modified order.
 
     An acknowledgement has lost `avgPrice` and `cumQuote` since 2026-07 (official SDK 14.0.0); RESULT keeps them.
@@ -130,7 +130,7 @@ def order_answer(order: OrderView, instrument: Instrument, at: TimeUnit, *, resu
         "executedQty": quantity(instrument, order.filled),
         "orderId": order.order_id,
     }
-    if result:
+    if sums:
         out["cumQuote"] = amount(order.filled_quote)
         out["avgPrice"] = padded(average(order, instrument), 5)
     query = order_query(order, instrument, at)

@@ -24,6 +24,8 @@ MAX_ROWS: Final = 1_000
 DEFAULT_ROWS: Final = 500
 SPAN_HOURS: Final = 24
 MAX_DEPTH: Final = 5_000
+# "canceled or expired with no executed qty over 90 days ago and has been archived" (spot docs, errors.md, -2026).
+ARCHIVED_AFTER_NS: Final = 90 * 24 * paging.HOUR_NS
 # "Combinations that are not listed here are not supported" (spot docs, myTrades, 2026-07), beside `symbol`.
 TRADE_COMBINATIONS: Final = frozenset(
     frozenset(names.split())
@@ -140,9 +142,11 @@ def set_bnb_burn(call: Call) -> object:
 
 
 def order(call: Call) -> object:
-    """Tell one order."""
+    """Tell one order, unless it ended unfilled so long ago that it is archived."""
     instrument = call.instrument()
     found = find(call, instrument, "orderId", "origClientOrderId", errors.NO_ORDER, call.as_of_ns)
+    if not found.is_open and not found.filled and call.now_ns - found.updated_ns > ARCHIVED_AFTER_NS:
+        raise Refused(errors.ARCHIVED)
     return spot_views.order_query(found, instrument, call.at)
 
 

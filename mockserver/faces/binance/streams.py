@@ -45,8 +45,10 @@ NS_PER_SECOND: Final = 1_000_000_000
 STREAM_NAME: Final = re.compile(r"!?[A-Za-z0-9_.]+(@[A-Za-z0-9_.:+]+)*")
 # "Connection with id … closed due to 1008: Too many requests" (binance-connector-js issue 530).
 TOO_MANY_FRAMES: Final = Close(1008, "Too many requests")
+MOST_FRAMES: Final = 10_000
+"""So many of a second are counted: a limit from there on is never reached."""
 EVERY_CATEGORY: Final[frozenset[Category]] = frozenset({"public", "market"})
-NO_STREAM: Final = "no such market stream here (in small letters, of a symbol that is traded): nothing will come"
+NO_STREAM: Final = "no such market stream here (in small letters, of a symbol that is traded), nothing will come: {}"
 NO_SUCH_KEY: Final = "no account has this listen key: it was never given, has expired, or its API key was revoked"
 NO_EVENTS: Final = "no events are named in the address, and the setting events_default reads that as none"
 
@@ -185,12 +187,12 @@ class StreamSession(Session):
     _streams: dict[str, frozenset[str] | None] = field(factory=dict, init=False)  # bounded: MAX_STREAMS
     _combined: bool | None = field(default=None, init=False)
     _warned: bool = field(default=False, init=False)
-    _frames: deque[int] = field(init=False)  # bounded: the option frames_per_second
+    _frames: deque[int] = field(factory=lambda: deque(maxlen=MOST_FRAMES), init=False)
+    """When the client's frames of the last second came."""
 
     def __attrs_post_init__(self) -> None:
         self.rhythm = self.face.rhythm()
         self.handshake = self.face.handshake()
-        self._frames = deque(maxlen=max(1, self.face.option("frames_per_second")))
 
     @property
     def accounts(self) -> frozenset[tuple[str, str, str]]:
@@ -235,7 +237,7 @@ class StreamSession(Session):
         if category(name) not in self.entry.market:
             carried = " and ".join(f"/{each}" for each in sorted(self.entry.market)) or "no market data"
             return f"the stream {name} is carried at /{category(name)}, and this address is for {carried}"
-        return None if self.face.hub.subscribe(name, self, self.at) else NO_STREAM
+        return None if self.face.hub.subscribe(name, self, self.at) else NO_STREAM.format(name)
 
     def market_data(self, stream: str, text: str) -> None:
         """See `hub.Listener`."""
@@ -262,9 +264,10 @@ class StreamSession(Session):
     def heard(self) -> None:
         """Close a socket that sends too many frames in a second, where limits are kept."""
         now_ns, frames = self.face.exchange.now_ns, self._frames
-        full = len(frames) == frames.maxlen and now_ns - frames[0] < NS_PER_SECOND
+        while frames and now_ns - frames[0] >= NS_PER_SECOND:
+            frames.popleft()
         frames.append(now_ns)
-        if full and self.face.sync_limits().mode != "off":
+        if len(frames) > max(1, self.face.option("frames_per_second")) and self.face.sync_limits().mode != "off":
             self.link.push(TOO_MANY_FRAMES)
 
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:

@@ -190,7 +190,8 @@ def refusal_of(reject: Reject, traded: Market) -> Refusal:
 def modify(call: Call, view: OrderView, queue: CancelQueue) -> Result:
     """`POST /orders/{id}/modify`: cancel and replace; the answer is the new order.
 
-    Without a new size the replacement is for what is still open, without a new `clientId` it has none (both invented).
+    Where cancels take their time the old order may still fill while the new one is placed. Without a new size that is
+    for what is still open, without a new `clientId` it has none (both invented).
     """
     body = call.body()
     traded = market(view.instrument)
@@ -216,7 +217,7 @@ def modify(call: Call, view: OrderView, queue: CancelQueue) -> Result:
     _check_provide(call, traded, command)
     if client_id is not None and call.exchange.engine.order_by_client_id(view.account, client_id) is not None:
         refuse(errors.DUPLICATE_CLIENT_ID)
-    call.exchange.submit(Cancel(account=view.account, instrument=view.instrument, order_id=view.order_id))
+    queue.cancel(call, view)
     return Result(render.placed_order(_submit(call, command, traded), traded.instrument))
 
 

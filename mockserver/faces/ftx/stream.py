@@ -30,6 +30,7 @@ INSTRUMENTS: Final = {name: market.instrument for name, market in MARKETS.items(
 MAX_SUBSCRIPTIONS: Final = len(PRIVATE) + len(public.PER_MARKET) * len(MARKETS) + 1
 RESTARTING: Final = "The server is restarting, please reconnect"  # invented: only its code 20001 is known
 NS_PER_MS: Final = 1_000_000
+OF_BINANCE: Final = "this is FTX, and that a message of Binance's: say /binance-spot/ws or /binance-futures/ws"
 
 WsError = tuple[int, str]
 
@@ -53,6 +54,7 @@ class FtxSession(Session):
         self._public: dict[tuple[str, str | None], public.Feed] = {}  # bounded: MAX_SUBSCRIPTIONS, valid ones only
         self._chance = exchange.random(f"interleaving of connection {link.id}")
         self._idle: Timer | None = None
+        self._warned = False
 
     @property
     def accounts(self) -> frozenset[tuple[str, str, str]]:
@@ -96,7 +98,14 @@ class FtxSession(Session):
             case "unsubscribe":
                 self._unsubscribe(*_topic(message))
             case _:
+                self._warn_of(message)
                 self._refuse(errors.WS_INVALID_REQUEST)
+
+    def _warn_of(self, message: Mapping[str, Json]) -> None:
+        """Tell the journal, once, of a client that meant Binance: their paths are one, if nobody says whose it is."""
+        if "method" in message and not self._warned:
+            self._warned = True
+            self._link.warn(OF_BINANCE)
 
     def on_events(self, exchange: Exchange, events: Sequence[Event]) -> None:
         """Tell what one command did: own orders and fills in the order the settings say, then the public channels."""

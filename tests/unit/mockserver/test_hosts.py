@@ -7,9 +7,11 @@ import pytest
 from mockserver.clock import VirtualClock
 from mockserver.faces.base import HttpRequest
 from mockserver.hosts import foreign_host, host_of, is_played, origin_form, venue_of
+from mockserver.server import Server
 from mockserver.tally import MAX_NAMES, OTHERS, Tally
 from mockserver.venues import VENUES
 from mockserver.world import NoTransport, Recipe, Worlds
+from tests.unit.mockserver.faces.binance_client import Client
 
 
 @pytest.mark.parametrize(
@@ -117,6 +119,17 @@ def test_the_verdict_says_what_was_reached_refused_and_distrusted() -> None:
         "reached the mock as stream.binance.com: 0 requests, 1 WebSockets",
         "refused, the mock does not play this host: example.com:443 (1 times)",
         "did not trust the certificate of: ftx.com (1 times)",
+    ]
+
+
+def test_a_key_that_the_mock_does_not_know_is_told() -> None:
+    """A client that brought its own key is refused as by the venue; the verdict says what to do."""
+    server, named = Server(Client().worlds), ("Host", "api.binance.com")
+    for path in ("/api/v3/account", "/api/v3/time"):
+        server.answer(HttpRequest("GET", path, (named, ("X-MBX-APIKEY", "k" * 64))))
+    assert server.tally.verdict(held=True) == [
+        "reached the mock as api.binance.com: 2 requests, 0 WebSockets",
+        "the key was refused (401), see --keys: api.binance.com (1 times)",
     ]
 
 

@@ -92,3 +92,13 @@ def test_a_change_of_the_profile_brings_its_options() -> None:
     assert (options["pong_within_ms"], options["ping_every_ms"]) == (5, 0)
     client.spot.play_era("binance-2026")
     assert client.spot.settings.options["requests_per_5m"] == 300_000
+
+
+def test_an_acknowledgement_of_futures_had_its_sums() -> None:
+    """`avgPrice` and `cumQuote`, of nothing filled yet, until July 2026; whoever asks for RESULT has them still."""
+    for profile, told in (("binance-2024", True), ("binance-2026", False)):
+        client = Client(profile)
+        answer = client.buy("futures", price="40000", quantity="0.01")
+        assert ("avgPrice" in answer, "cumQuote" in answer) == (told, told)
+        assert (answer.get("avgPrice", "0.00000"), answer.get("cumQuote", "0")) == ("0.00000", "0")
+        assert "cumQuote" in client.buy("futures", price="40000", quantity="0.01", newOrderRespType="RESULT")

@@ -1,4 +1,6 @@
-"""Spot's lesser histories: how an order was amended, and which matches self-trade prevention did not let happen."""
+"""Lesser histories: how an order of spot was amended, which matches self-trade prevention did not let happen, and which
+orders the venues no longer know.
+"""
 
 from typing import Any
 
@@ -148,3 +150,49 @@ def test_the_house_has_no_history() -> None:
     client.spot.submit(Amend(account=HOUSE, instrument="BTCUSDT", order_id=order.order_id, quantity=50_000))
 
     assert client.spot.engine.amendments(HOUSE, "BTCUSDT", order.order_id) == ()
+
+
+DAY = 86_400
+
+
+def test_what_spot_has_archived() -> None:
+    """An order that ended unfilled over 90 days ago is told apart from one that never was; its listing still has it."""
+    client = Client()
+    ids = [client.buy(price="1000", quantity="5")["orderId"] for _ in range(3)]
+    client.fill(client.spot, ids[1], "1")
+    for order_id in ids[:2]:
+        client.good("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)
+    ask = {"method": "GET", "path": "/api/v3/order", "symbol": "BTCUSDT"}
+    client.advance(90 * DAY)
+    assert [client.good(**ask, orderId=each)["status"] for each in ids] == ["CANCELED", "CANCELED", "NEW"]
+    client.advance(1)
+    words = "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
+    assert client.bad(**ask, orderId=ids[0]) == (400, -2026, words)
+    assert [client.good(**ask, orderId=each)["status"] for each in ids[1:]] == ["CANCELED", "NEW"]
+    assert [row["orderId"] for row in client.good("GET", "/api/v3/allOrders", symbol="BTCUSDT")] == ids
+
+
+def test_what_futures_forget() -> None:
+    """An order that ended unfilled is not found once three days have passed since it was made, any other after 90."""
+    client = Client()
+    ids = [client.buy("futures", price="40000", quantity="0.01")["orderId"] for _ in range(3)]
+    client.fill(client.futures, ids[1], "0.004")
+    for order_id in ids[:2]:
+        client.good("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=order_id)
+    ask = {"method": "GET", "path": "/fapi/v1/order", "symbol": "BTCUSDT"}
+
+    def known() -> list[int]:
+        told = [client.call(**ask, orderId=each) for each in ids]
+        assert all(status == 200 or body["code"] == -2013 for status, body in told)
+        found = [body["orderId"] for status, body in told if status == 200]
+        rows = client.good("GET", "/fapi/v1/allOrders", symbol="BTCUSDT", orderId=1)
+        assert [row["orderId"] for row in rows] == found
+        return found
+
+    client.advance(3 * DAY)
+    assert known() == ids
+    client.advance(1)
+    assert known() == ids[1:]
+    client.advance(87 * DAY)
+    assert known() == ids[2:]
+    assert [row["orderId"] for row in client.good("GET", "/fapi/v1/openOrders")] == ids[2:]

@@ -272,15 +272,20 @@ def test_the_exchange_liquidates_if_asked_to() -> None:
         assert bool(names) is (option == "margin")
 
 
-def test_funding_is_paid_on_command() -> None:
-    """Longs pay shorts at a rate above zero; the wallet alone is told, with its cause."""
-    client = Client()
+@pytest.mark.parametrize(
+    ("profile", "target", "market"),
+    [("binance-2026", "/private/ws?listenKey=", "BTCUSDT"), ("binance-2024", "/binance-futures/ws/", None)],
+)
+def test_funding_is_paid_on_command(profile: str, target: str, market: str | None) -> None:
+    """Longs pay shorts at a rate above zero; the wallet alone is told, with its cause and, since 2026, its market."""
+    client = Client(profile=profile)
     client.fill(client.futures, client.buy("futures", quantity="1")["orderId"])
-    socket = client.listening()
+    socket = client.socket(target + json.loads(client.raw("POST", "/fapi/v1/listenKey").body)["listenKey"])
     paid = control(client, "POST", "/funding/binance-futures/BTCUSDT", rate="0.0001")["paid"]
     assert paid == [{"account": "alice", "asset": "USDT", "amount": "-5.00000000"}]
     (update,) = socket.take()
     assert (update["a"]["m"], update["a"]["P"]) == ("FUNDING_FEE", [])
+    assert update["a"].get("S") == market
     assert update["a"]["B"] == [{"a": "USDT", "wb": "99985", "cw": "99985", "bc": "-5"}]
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from mockserver.engine.types import Deposit
 from mockserver.faces.base import Close, HttpRequest, Ping
+from mockserver.faults import RateLimit
 from mockserver.link import NoTransport
-from tests.unit.mockserver.faces.binance_client import Client, Socket, fixture, shape
+from tests.unit.mockserver.faces.binance_client import SECOND, Client, Socket, fixture, shape
 
 KEY_PATH = "/fapi/v1/listenKey"
 OLD_PATH = "/api/v3/userDataStream"
@@ -432,6 +433,20 @@ def test_too_many_frames_end_a_socket(target: str, limit: int) -> None:
     assert not answered
     assert [(close.code, close.reason) for close in strict.closes()] == [(1008, "Too many requests")]
     assert not strict.link.open
+
+
+@pytest.mark.parametrize(("target", "usual"), [("/binance-spot/ws", 5), ("/private/ws", 10)])
+def test_fewer_frames_for_a_while(target: str, usual: int) -> None:
+    """A fault lowers the limit of the sockets that are open, too, and keeps it though limits are off."""
+    client = Client()
+    one, other = client.socket(target), client.socket(target)
+    exchange = client.spot if usual == 5 else client.futures
+    RateLimit(frames_per_second=2, lasts_ns=30 * SECOND).before(exchange, HttpRequest("GET", "/"))
+    for _ in range(2):
+        assert one.link.ping(b"")
+    assert (one.link.ping(b""), [close.reason for close in one.closes()]) == (False, ["Too many requests"])
+    client.advance(30)
+    assert all(other.link.ping(b"") for _ in range(usual + 1))
 
 
 def test_the_handshake_has_an_id_of_its_own() -> None:

@@ -337,6 +337,25 @@ def test_a_refused_modify_leaves_the_order(body: dict[str, Any], answer: tuple[i
     assert [row["id"] for row in client.get("/orders")] == [order["id"]]
 
 
+def test_an_order_may_fill_while_its_replacement_is_placed() -> None:
+    """With a delay of cancels both trade; the old one is then closed for what it had left."""
+    client = Client()
+    client.exchange.settings.options["cancel_delay_ms"] = 50
+    old, filled = client.placed(), client.placed()
+    socket = client.socket("orders")
+    status, new = client.call("POST", f"/orders/{old['id']}/modify", {"price": 29999})
+    assert (status, new["size"]) == (200, old["size"])
+    assert client.call("POST", f"/orders/{filled['id']}/modify", {"price": 29998})[0] == 200
+    client.fill(old["id"], "0.004")
+    client.fill(filled["id"])
+    client.fill(new["id"], "0.001")
+    client.advance(0.05)
+    told = [(message["data"]["id"], message["data"]["status"]) for message in socket.take()]
+    assert [each for each in told if each[0] == old["id"]] == [(old["id"], "open"), (old["id"], "closed")]
+    assert [each for each in told if each[0] == filled["id"]] == [(filled["id"], "closed")]
+    assert [each for each in told if each[0] == new["id"]] == [(new["id"], "new"), (new["id"], "open")]
+
+
 def test_a_modify_beyond_the_means_loses_the_order() -> None:
     """A modify is a cancel and then a new order: if the new one is refused, the old one is gone."""
     client = Client()
@@ -396,3 +415,17 @@ def test_no_limits_by_default() -> None:
     client = Client()
 
     assert {client.place()[0] for _ in range(20)} == {200}
+
+
+def test_leverage_is_one_for_all_perpetuals() -> None:
+    """It is shown, and decides what margin an order takes; what is none is refused and changes nothing."""
+    client = Client()
+    for leverage in (0, 21, 2.5, "x", None):
+        assert client.call("POST", "/account/leverage", {"leverage": leverage}) == (400, "Invalid parameter leverage")
+    before = client.get("/account")["freeCollateral"]
+    assert client.call("POST", "/account/leverage", {"leverage": 4}) == (200, None)
+    for market in ("BTC-PERP", "ETH-PERP"):
+        client.placed(market, price=1000, size=1)
+    told = client.get("/account")
+    assert (told["leverage"], told["futuresLeverage"], told["initialMarginRequirement"]) == (4, 4, Decimal("0.25"))
+    assert before - told["freeCollateral"] == 500

@@ -44,6 +44,17 @@ def test_a_good_login_is_not_answered(path: str) -> None:
     assert socket.ask({"op": "subscribe", "channel": "fills"}) == [{"type": "subscribed", "channel": "fills"}]
 
 
+def test_a_client_of_binance_at_the_path_of_ftx_is_warned_of_once() -> None:
+    """It is answered as FTX would, and the journal says where Binance's sockets are."""
+    client = Client()
+    socket = Socket(client.worlds, "/ws")
+    assert socket.ask({"op": "ping"}) == [{"type": "pong"}]
+    for method in ("SUBSCRIBE", "LIST_SUBSCRIPTIONS"):
+        assert socket.ask({"method": method, "params": ["btcusdt@trade"], "id": 1}) == [BAD_REQUEST]
+    (warning,) = client.worlds.default.recorder.journal(kind="warning")
+    assert "/binance-spot/ws or /binance-futures/ws" in str(warning["text"])
+
+
 @pytest.mark.parametrize(
     "changed",
     [

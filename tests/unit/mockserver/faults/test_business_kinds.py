@@ -172,6 +172,19 @@ def test_a_new_order_races_with_none(desk: Desk) -> None:
     assert [desk.status(order) for order in (first, second)] == ["NEW", "NEW"]
 
 
+@pytest.mark.parametrize("by", ["orderListId", "listClientOrderId"])
+def test_a_cancel_of_a_list_that_comes_too_late(by: str) -> None:
+    """The order that works fills, so the other one expires, and there is nothing left to cancel."""
+    desk = Desk("binance-spot")
+    terms = {"aboveType": "LIMIT_MAKER", "abovePrice": 70_000, "belowType": "STOP_LOSS", "belowStopPrice": 40_000}
+    terms |= {"symbol": desk.symbol, "side": "SELL", "quantity": "0.01", "listClientOrderId": "pair"}
+    told = json.loads(desk.send(desk.request("POST", "/api/v3/orderList/oco", **terms)).body)
+    desk.arm(CancelRace(), method="DELETE")
+    refused = desk.send(desk.request("DELETE", "/api/v3/orderList", symbol=desk.symbol, **{by: told[by]}))
+    assert (refused.status, words(refused)) == (400, "Unknown order sent.")
+    assert [desk.status(each["orderId"]) for each in told["orders"]] == ["FILLED", "EXPIRED"]
+
+
 def test_a_bulk_cancel_that_comes_too_late() -> None:
     """The orders that it names have filled, by whatever name; the answer has the ids of those that were not."""
     desk = Desk("ftx")
