@@ -133,6 +133,12 @@ def add_world_options(made: argparse.ArgumentParser) -> None:
         "virtual (all stands until it is advanced) (default: %(default)s)",
     )
     made.add_argument(
+        "--any-key",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="an API key that the mock did not make gets an account with demo balances; what it signs is not checked",
+    )
+    made.add_argument(
         "--limits", choices=("off", "account", "ip"), default="off", help="rate limits (default: %(default)s)"
     )
     made.add_argument(
@@ -298,6 +304,7 @@ def build(args: argparse.Namespace) -> Worlds:
         limits=args.limits,
         journal=args.journal,
         kept=args.keep,
+        any_key=args.any_key,
         id_offset=_id_offset if args.seed is None else None,
     )
     worlds = Worlds(recipe, seed=secrets.randbelow(2**32) if args.seed is None else args.seed)

@@ -13,7 +13,8 @@ from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.forms import FormError
 from mockserver.heard import read_entry
-from mockserver.player.checks import CHECKS, Case, judge
+from mockserver.player.checks import CHECKS
+from mockserver.player.so_far import so_far
 from mockserver.reports import ReportError
 from mockserver.verify import Journal, failures, read_expectations, report
 
@@ -66,22 +67,11 @@ class VerifyControl:
     def _checks(self, given: Input) -> Json:
         """Whether the client did well so far; what it heard is known only as far as it reported."""
         world, exchange = self.find.world(given), self.find.exchange(given)
-        account, engine = self.find.ledger(exchange, given), exchange.engine
-        case = Case(
-            venue=exchange.venue,
-            account=account,
-            heard=[read_entry(entry) for entry in world.recorder.entries()],
-            truth=world.truth.report(
-                lambda _, symbol: engine.instruments[symbol], world.clock.now_ns, venue=exchange.venue, account=account
-            ),
-            told=world.reports.told,
-            unreadable=world.reports.wrong,
-            now_ns=world.clock.now_ns,
-        )
+        judged = so_far(exchange, self.find.ledger(exchange, given))
         found = [
             {"name": each.name, "unknown": each.unknown, "wrong": list(each.wrong)}
             | {"about": CHECKS[each.name].about, "reported": CHECKS[each.name].reported}
-            for each in judge([name for name, check in CHECKS.items() if not check.scripted], case)
+            for each in judged
         ]
         return {"reported": len(world.reports.told), "checks": found}
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 MAX_REACTIONS = 10_000
 """Commands that a liquidity model may issue in answer to one client command; more would be a loop."""
 
-KeyType = Literal["hmac", "rsa", "ed25519"]
+KeyType = Literal["hmac", "rsa", "ed25519", "any"]
+"""``any``: the client's secret is not known here, so whatever it signs is believed."""
 Limits = Literal["off", "account", "ip"]
 
 
@@ -40,7 +41,7 @@ class Account:
     """The engine's account name."""
     api_key: str = attrs.field(repr=False)
     secret: str = attrs.field(repr=False)
-    """The HMAC secret; empty for a public-key account."""
+    """The HMAC secret; empty where there is none, or it is not known."""
     key_type: KeyType = "hmac"
     public_key_pem: str | None = attrs.field(default=None, repr=False)
     balances: Mapping[str, Decimal] = attrs.field(factory=dict)
@@ -54,6 +55,11 @@ class Account:
         if not subaccount:
             return self.name
         return f"{self.name}/{subaccount}" if subaccount in self.subaccounts else None
+
+    @property
+    def believed(self) -> bool:
+        """Whether its signatures cannot be checked, and so are taken for good."""
+        return self.key_type == "any"
 
     @property
     def ledgers(self) -> tuple[str, ...]:
@@ -174,6 +180,10 @@ class Exchange:
     def find_key(self, api_key: str) -> tuple[Exchange, Account] | None:
         """The exchange (perhaps of another world, same venue) and account of an API key; revoked accounts too."""
         return self.world.worlds.find_key(self.venue, api_key)
+
+    def caller(self, api_key: str) -> tuple[Exchange, Account] | None:
+        """As ``find_key``, for whoever signs with this key: one that nobody made may get an account (``--any-key``)."""
+        return self.find_key(api_key) or self.world.worlds.believe(self.venue, api_key)
 
     def claim(self, token: str, account: str | None = None) -> None:
         """Let requests that carry this token (a listen key, of this account) find this exchange's world."""

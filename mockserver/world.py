@@ -66,6 +66,7 @@ __all__ = [
 
 MAX_WORLDS = 1_000
 MAX_ACCOUNTS = 10_000
+BELIEVED = "a key that the mock did not make: account {name} of {venue} is opened for it; what it signs is not checked"
 _NAME = re.compile(r"<[^>]*>|\{[^}]*\}")
 """A name that stands for anything in a route."""
 
@@ -125,6 +126,8 @@ class Recipe:
     """Entries that a journal keeps."""
     kept: int | None = None
     """Closed orders, and fills, of an account that an engine keeps, and of a world that the truth tells."""
+    any_key: bool = False
+    """Whether an API key that nobody made gets an account, instead of a refusal."""
     id_offset: Callable[[], int] | None = None
     """How far on the ids of a world that is made now begin. None: they begin where the venue's do, every time, so that
     everything repeats; a client that goes on running then takes the new trades of a new start for those it has seen."""
@@ -269,6 +272,19 @@ class Worlds:
     def find_key(self, venue: str, api_key: str) -> tuple[Exchange, Account] | None:
         """The exchange and account of an API key of this venue, in whatever world; revoked ones too."""
         return self._keys.get((venue, api_key))
+
+    def believe(self, venue: str, api_key: str) -> tuple[Exchange, Account] | None:
+        """An account for a key that nobody made, in the default world; None if it is not wanted, or one too many."""
+        if not self.recipe.any_key:
+            return None
+        home = self.default.exchanges[venue]
+        name = next(name for number in itertools.count(1) if (name := f"key{number}") not in home.accounts)
+        try:
+            account = self.open_account(home, name, api_key=api_key, key_type="any")
+        except ValueError:
+            return None
+        self.default.recorder.record("warning", BELIEVED.format(venue=venue, name=name))
+        return home, account
 
     def claim(self, venue: str, token: str, exchange: Exchange, account: str | None = None) -> None:
         """Requests of this venue with this token (a listen key) belong to this exchange, and to this account."""

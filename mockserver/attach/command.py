@@ -40,6 +40,7 @@ from mockserver.command import (
     readiness,
 )
 from mockserver.exchange import Exchange
+from mockserver.player.so_far import until_it_ended
 from mockserver.server import Server
 from mockserver.world import Worlds
 
@@ -114,6 +115,7 @@ def parser() -> Parser:
     )
     add_egress(made)
     add_world_options(made)
+    made.set_defaults(any_key=True)  # the client is unchanged, so it may bring keys of its own
     return made
 
 
@@ -180,8 +182,11 @@ async def _run(args: argparse.Namespace, papers: Papers) -> int:
         return EXIT_NOT_RUNNABLE
     if isinstance(outcome, CannotIsolate):
         raise outcome
-    for line in server.tally.verdict(held=args.isolate):
+    wrong = [line for exchange in worlds.default.exchanges.values() for line in until_it_ended(exchange)]
+    for line in [*server.tally.verdict(held=args.isolate), *wrong]:
         _say(line)
+    if wrong:
+        _say(f"to repeat it: {worlds.again(worlds.default.name, worlds.default.seed)}")
     _say(f"the command ended with {outcome}")
     return outcome
 

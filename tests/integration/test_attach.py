@@ -36,8 +36,12 @@ def namespaces() -> None:
 
 def run(*words: str, options: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command under ``exec`` to its end."""
+    return _run([*EXEC, *options, "--", *words], **variables)
+
+
+def _run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*EXEC, *options, "--", *words],
+        command,
         check=False,
         cwd=ROOT,
         env={**os.environ, **variables},
@@ -216,3 +220,15 @@ def test_a_container_with_the_venues_names_answers_at_their_ports() -> None:
     done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True, timeout=WITHIN)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["{}"] * 4
+
+
+def test_a_bot_with_keys_of_its_own_is_believed() -> None:
+    """Its key gets an account, and nothing else of it is shown; with --no-any-key it is refused, as by the venue."""
+    own = {"KEY": "k" * 64, "SECRET": "s" * 64}
+    options = ("--liquidity", "manual")
+    command = [*EXEC[: EXEC.index("--liquidity")], *options]
+    done = _run([*command, "--", *PLAIN], **own)
+    assert (json.loads(done.stdout), done.returncode) == (["NEW", "CANCELED"], 7), done.stderr
+    assert own["KEY"] not in done.stderr
+    done = _run([*command, "--no-any-key", "--", *PLAIN], **own)
+    assert "the key or what it signed was refused (401), see --keys: api.binance.com (1 times)" in done.stderr

