@@ -168,6 +168,8 @@ def _create(path: Path) -> None:
 
 def _check_header(path: Path) -> None:
     """Is it ours?  Before anything else touches it.  (The format: https://sqlite.org/fileformat2.html, 1.3)"""
+    if not path.is_file():  # a pipe would be waited for
+        raise JournalError(f"the journal {path} is no regular file: choose another name")
     with path.open("rb") as file:
         header = file.read(100)
     if not header:

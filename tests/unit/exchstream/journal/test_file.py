@@ -119,6 +119,7 @@ def only_a_wal(path: Path) -> None:
         (another_database_in_wal_mode, "is no journal of exchstream"),
         (a_newer_journal, rf"was written by a newer version of exchstream \(form {len(module.MIGRATIONS) + 1}\)"),
         (only_a_wal, "is missing, but what belongs to it is there: .*orders.db-wal"),
+        (os.mkfifo, "is no regular file: choose another name"),
         (Path.mkdir, "it is a directory: name a file in it"),
     ],
 )
