@@ -19,6 +19,7 @@ from exchstream.core.venue import (
     FillView,
     MarketList,
     Markets,
+    Orders,
     OrderView,
     Retire,
 )
@@ -26,7 +27,7 @@ from exchstream.errors import ConfigError
 from exchstream.events import GapClosed
 from exchstream.model import Market
 
-from .toy import MARKETS, Driver, Toy, execution, order
+from .toy import MARKETS, PLAN, Driver, Toy, execution, order
 
 GROUPS = (LinkLimits, HttpLimits, SessionLimits, HostLimits)
 VALUES: dict[tuple[type, str], Any] = {
@@ -157,3 +158,15 @@ def test_an_audit_asks_about_as_many_symbols_as_the_account_says(monkeypatch: py
         looks.append([question.symbol for question in play.asks.values() if isinstance(question, Fills)])
         play.answer_all()
     assert looks == [["S8", "S0", "S1", "S2"], ["S8", "S3", "S4", "S5"], ["S8", "S6", "S7", "S0"]]
+
+
+def test_a_look_back_asks_about_as_many_symbols_as_the_account_says() -> None:
+    """Those used last; the others are named, and not passed over."""
+    play = Driver(Toy(symbols=("BTCUSDT", "ETHUSDT", "ETHBTC"), plan=attrs.evolve(PLAN, max_symbols=2)))
+    play.begin()
+    play.prove()
+    asked = {question.symbol for question in play.asks.values() if isinstance(question, Fills | Orders)}
+    play.settle()
+    (closed,) = play.told(GapClosed)
+    assert (asked, closed.complete) == ({"ETHUSDT", "ETHBTC"}, False)
+    assert [(part.what, part.name) for part in closed.unresolved] == [("symbol", "BTCUSDT")]
