@@ -1077,6 +1077,16 @@ def test_stale_answers_are_ignored() -> None:
     assert driver.do(Answered(999, Reply(200, {}, b"none"))) == []
 
 
+def test_a_look_that_finds_nothing_moves_the_checkpoint() -> None:
+    """It is to be kept though nothing is told: a restart of a quiet account looks back from there."""
+    driver = Driver()
+    driver.go_live()
+    proven_ns, emitted = driver.session.checkpoint().good_ns, len(driver.sent(Emit))
+    next_look(driver)
+    assert driver.sent(Emit)[emitted:] == [Emit(())]
+    assert driver.session.checkpoint().good_ns == driver.now.wall_ns - PLAN.lag_ns > proven_ns
+
+
 def test_evidence_slows_the_audit_of_an_open_lane() -> None:
     """Until the first event the audit of a lane that never acknowledges beats fast, after it slowly."""
     driver = go_live_keyed()
