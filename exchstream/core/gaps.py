@@ -91,7 +91,8 @@ class Gaps:
         if news is None:
             return
         if self.lookback is not None:
-            self.lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns)
+            dated = isinstance(view, FillView) or view.state.updated_ns is not None
+            self.lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns, dated=dated)
         elif self.told is not None:
             self._suspect((news.key,))
         parents = self.teller.ledger.parents

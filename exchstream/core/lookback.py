@@ -113,6 +113,7 @@ class LookBack:
     _holdings: Holdings | None = None
     _read_ns: int = 0
     _news: int = 0
+    _moves: bool = False  # this pass brought what surely happened in the gap: REST may lag more than is allowed for
     _named: dict[tuple[str, str], Unresolved] = attrs.field(factory=dict)
     _gave_up: bool = False
     _hidden: dict[Question, list[Unresolved]] = attrs.field(factory=dict)
@@ -120,11 +121,15 @@ class LookBack:
 
     # ------------------------------------------------------------------------------------------------ what came
 
-    def touch(self, key: OrderKey, *, recovered: bool, time_ns: int | None) -> None:
-        """A fact about this order was news: from REST if `recovered`, else from the stream meanwhile."""
+    def touch(self, key: OrderKey, *, recovered: bool, time_ns: int | None, dated: bool) -> None:
+        """A fact about this order was news: from REST if `recovered`, else from the stream meanwhile.
+
+        `dated`: it happened at that time, and not at some time after.
+        """
         self.touched.add(key)
         if recovered and (time_ns is None or time_ns <= self.proven.wall_ns):
             self._news += 1
+            self._moves = self._moves or dated
 
     def hold(self, question: Question, view: FillView) -> None:
         """Keep an execution of a page until `released`: listings may be read from the newest page on."""
@@ -269,8 +274,9 @@ class LookBack:
                 self.ledger.accept(key, missing)
         for asset, amount in unexplained.items():
             self.name("asset", asset, f"moved by {amount} without an execution that explains it")
-        if last and not self._after_proof(asked):
-            self.name("span", str(until_ns), "the venue's listings lag further behind than its allowance")
+        if last and (self._moves or not self._after_proof(asked)):
+            span = f"{self.since_ns}..{until_ns}"
+            self.name("span", span, f"after {self.passes} passes REST may still not have told all of it")
         scope = Scope(
             symbols=tuple(self.symbols) if self.plan.fills.by_symbol else None,
             kinds=self.plan.kinds,
@@ -290,7 +296,7 @@ class LookBack:
     def _open_pass(self, now: Now) -> Iterator[Question]:
         self._asked, self.next_ns = now, None
         self.passes += 1
-        self._news, self._holdings = 0, None
+        self._news, self._moves, self._holdings = 0, False, None
         self._hidden.clear()
         self._snapshots.clear()
         self._followed.clear()

@@ -105,7 +105,8 @@ def locked(path: Path) -> Iterator[None]:
             raise IsADirectoryError("it is a directory: name a file in it")
         if not path.parent.exists():
             raise FileNotFoundError(f"there is no folder {path.parent}: make it first, or name another")
-        lock = open(f"{path}-lock", "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
+        # Without a buffer: on a full disk its close would raise again, and as OSError.
+        lock = open(f"{path}-lock", "ab+", buffering=0)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be written here: {error}") from error
     with lock, errors(path, OSError):
@@ -113,14 +114,13 @@ def locked(path: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            holder = lock.read().strip() or "another process"
+            holder = lock.read().decode(errors="replace").strip() or "another process"
             raise JournalError(
                 f"the journal {path} is in use by {holder}: one process at a time may write it; "
                 "give each bot a journal of its own (to read it meanwhile: exchstream journal)"
             ) from error
         lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
-        lock.flush()
+        lock.write(b"process %d" % os.getpid())
         yield
 
 
@@ -168,6 +168,8 @@ def _create(path: Path) -> None:
 
 def _check_header(path: Path) -> None:
     """Is it ours?  Before anything else touches it.  (The format: https://sqlite.org/fileformat2.html, 1.3)"""
+    if not path.is_file():  # a pipe would be waited for
+        raise JournalError(f"the journal {path} is no regular file: choose another name")
     with path.open("rb") as file:
         header = file.read(100)
     if not header:

@@ -143,6 +143,7 @@ class Recorder:
             await self._flush()
 
     async def _flush(self) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()  # while nothing is taken yet: the thread would not even begin
         noted, self._noted, self._size = self._noted, [], 0
         if noted:
             await self._in_thread(lambda: self._file.write(self._lines(noted)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final
 
 import trio
@@ -74,12 +76,14 @@ async def perform_exchstream(story: Story, **options: Any) -> Verdict:
         keys = {"name": DEMO, "api_key": told["key"], "api_secret": told["secret"]}
         secrets.extend((told["key"], told["secret"]))
         given = keys | _told(story, told["symbols"]) | options
-        async with open_stream(account(_flavour(story.venue), told["http"], told["ws"], **given)) as stream:
+        venue = account(_flavour(story.venue), told["http"], told["ws"], **given)
+        async with open_stream(venue, record=record) as stream:
             async for event in stream:
                 playing.reports.line(to_json(event).decode(), playing.now_ns)
 
     secrets: list[str] = []
-    with canaries(lambda: secrets):
+    with tempfile.TemporaryDirectory() as folder, canaries(lambda: secrets, Path(folder)):
+        record = Path(folder) / "incident.jsonl"
         return await _perform(story, client)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from exchstream.core.backoff import Backoff
 from exchstream.core.happenings import Close, Connected, Dial
@@ -19,14 +20,15 @@ from exchstream.core.venue import (
     FillView,
     MarketList,
     Markets,
+    Orders,
     OrderView,
     Retire,
 )
 from exchstream.errors import ConfigError
 from exchstream.events import GapClosed
-from exchstream.model import Market
+from exchstream.model import Execution, Market
 
-from .toy import MARKETS, Driver, Toy, execution, order
+from .toy import MARKETS, PLAN, Driver, Toy, execution, order
 
 GROUPS = (LinkLimits, HttpLimits, SessionLimits, HostLimits)
 VALUES: dict[tuple[type, str], Any] = {
@@ -129,6 +131,26 @@ def test_a_look_back_makes_as_many_passes_as_the_account_says() -> None:
         assert [part.what for part in closed.unresolved] == ["order"]
 
 
+@pytest.mark.parametrize(("dated", "named"), [(True, ["span"]), (False, [])])
+def test_what_still_moves_in_the_last_pass_is_named(dated: bool, named: list[str]) -> None:
+    """REST that brings more of the gap in each pass may have more still; not so what may have happened since."""
+    play = driver(passes=3)
+    play.go_live(order())
+    play.lose()
+    play.advance(2)
+    play.prove()
+    gap_s, fills = play.now.mono_ns / SECOND - 0.5, list[Execution]()
+    for number in (1, 2, 3):
+        if dated:
+            fills.append(execution(str(number), quantity="0.1", at=gap_s))
+        seen = order(price=str(100 + number), filled=str(sum(fill.quantity for fill in fills)), at=gap_s + number / 100)
+        play.answer_all(seen if dated else replace(seen, updated_ns=None), fills=fills)
+        assert len(play.told(GapClosed)) == 1 + (number == 3)
+        play.advance(5)
+        play.hear()
+    assert [part.what for part in play.told(GapClosed)[-1].unresolved] == named
+
+
 def test_markets_are_read_again_as_often_as_the_account_says() -> None:
     """An unknown symbol may make us read the list again, and not on every message."""
     play = driver(reload_ns=20 * SECOND)
@@ -157,3 +179,15 @@ def test_an_audit_asks_about_as_many_symbols_as_the_account_says(monkeypatch: py
         looks.append([question.symbol for question in play.asks.values() if isinstance(question, Fills)])
         play.answer_all()
     assert looks == [["S8", "S0", "S1", "S2"], ["S8", "S3", "S4", "S5"], ["S8", "S6", "S7", "S0"]]
+
+
+def test_a_look_back_asks_about_as_many_symbols_as_the_account_says() -> None:
+    """Those used last; the others are named, and not passed over."""
+    play = Driver(Toy(symbols=("BTCUSDT", "ETHUSDT", "ETHBTC"), plan=attrs.evolve(PLAN, max_symbols=2)))
+    play.begin()
+    play.prove()
+    asked = {question.symbol for question in play.asks.values() if isinstance(question, Fills | Orders)}
+    play.settle()
+    (closed,) = play.told(GapClosed)
+    assert (asked, closed.complete) == ({"ETHUSDT", "ETHBTC"}, False)
+    assert [(part.what, part.name) for part in closed.unresolved] == [("symbol", "BTCUSDT")]

@@ -1077,12 +1077,35 @@ def test_stale_answers_are_ignored() -> None:
     assert driver.do(Answered(999, Reply(200, {}, b"none"))) == []
 
 
+def test_a_look_that_finds_nothing_moves_the_checkpoint() -> None:
+    """It is to be kept though nothing is told: a restart of a quiet account looks back from there."""
+    driver = Driver()
+    driver.go_live()
+    proven_ns, emitted = driver.session.checkpoint().good_ns, len(driver.sent(Emit))
+    next_look(driver)
+    assert driver.sent(Emit)[emitted:] == [Emit(())]
+    assert driver.session.checkpoint().good_ns == driver.now.wall_ns - PLAN.lag_ns > proven_ns
+
+
 def test_evidence_slows_the_audit_of_an_open_lane() -> None:
     """Until the first event the audit of a lane that never acknowledges beats fast, after it slowly."""
     driver = go_live_keyed()
-    assert not driver.session.links.evident
+    beats = [next_look(driver)]
     driver.say(Evidence())
-    assert driver.session.links.evident
+    beats += [next_look(driver), next_look(driver)]
+    # The look that was due when the first event came is still that of the fast beat.
+    assert beats == [PLAN.audit.fast_ns, PLAN.audit.fast_ns, PLAN.audit.every_ns]
+
+
+def next_look(driver: Driver) -> int:
+    """How long the audit waits before it asks; it finds that all is well."""
+    began_ns = driver.now.mono_ns
+    while OpenOrders(OrderKind.ORDER) not in driver.asks.values():
+        driver.advance(1)
+        driver.hear()
+    waited_ns = driver.now.mono_ns - began_ns
+    driver.answer_all()
+    return waited_ns
 
 
 # ---------------------------------------------------------------------------------------------------- balances

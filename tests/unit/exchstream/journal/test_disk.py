@@ -443,6 +443,18 @@ async def test_what_was_let_go_is_said_to_be_gone(path: Path) -> None:
         assert [event.position for event in await journal.fetch(30, 2)] == [31, 32]
 
 
+async def test_a_process_that_runs_for_long_looks_again_and_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has grown old since its start goes too."""
+    monkeypatch.setattr(module, "LOOK_EVERY", 50)
+    async with written(path, keep_ns=30 * MINUTE) as journal:
+        for end in (60, 120, 180):
+            append(journal, *(gap(T0 + at * MINUTE) for at in range(end - 60, end)), good_ns=T0 + end * MINUTE)
+            with trio.fail_after(5):
+                while journal.floor < end - 31 or journal._since_look:  # until it looks no more  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+        assert journal.floor == 149
+
+
 async def test_a_stream_that_nobody_reads_by_itself_holds_nothing_back(path: Path) -> None:
     """Its own reader counts from its first use on; then it begins with the oldest event that is kept."""
 

@@ -119,6 +119,7 @@ def only_a_wal(path: Path) -> None:
         (another_database_in_wal_mode, "is no journal of exchstream"),
         (a_newer_journal, rf"was written by a newer version of exchstream \(form {len(module.MIGRATIONS) + 1}\)"),
         (only_a_wal, "is missing, but what belongs to it is there: .*orders.db-wal"),
+        (os.mkfifo, "is no regular file: choose another name"),
         (Path.mkdir, "it is a directory: name a file in it"),
     ],
 )
@@ -419,6 +420,33 @@ def test_a_file_that_may_not_be_read_is_refused(folder: Path) -> None:
     folder.chmod(0o777)
     Path(f"{path}-lock").chmod(0o666)
     assert "Permission denied" in as_nobody(lambda: Store(path))
+
+
+# ------------------------------------------------------------------------------------------------ no room
+
+ON_A_FULL_DISK: Final = """
+import resource, sys
+from exchstream.errors import JournalError
+from exchstream.journal.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # no file may grow
+try:
+    Store(sys.argv[1])
+except JournalError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_disk_that_is_full_at_the_start_is_a_journal_error(path: Path, there: bool) -> None:
+    """Whether the journal is there or is to be made: not even the holder's number finds room."""
+    if there:
+        made(path, [fill()])
+    before = contents(path)
+    command = [sys.executable, "-c", ON_A_FULL_DISK, str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.stderr, found.returncode) == ("", 0)
+    assert found.stdout.startswith(f"the journal {path}: ")
+    assert contents(path) == before
 
 
 # ------------------------------------------------------------------------------------------------ one process

@@ -350,6 +350,19 @@ def test_what_is_shown_is_reserved_before(tmp_path: Path, durability: Durability
     store.close()
 
 
+@pytest.mark.parametrize("durability", ["normal", "full", "relaxed"])
+def test_what_a_power_cut_must_not_take_waits_for_the_disk(path: Path, durability: Durability) -> None:
+    """With "full" all of it; else the first words about an account, and what is reserved."""
+    store = Store(path, durability)
+    waited = []
+    for events in (1, 1, AHEAD // 2, 1):
+        tell(store, *(gap() for _ in range(events)))
+        (synchronous,) = store._one("pragma synchronous")
+        waited.append(synchronous == 2)  # FULL: https://sqlite.org/pragma.html#pragma_synchronous
+    store.close()
+    assert waited == [True, durability == "full", True, durability == "full"]
+
+
 def test_after_a_failed_commit_what_is_reserved_stays(path: Path) -> None:
     """What was shown in relaxed mode may be lost now, though the process ends by itself."""
     store = Store(path, "relaxed")

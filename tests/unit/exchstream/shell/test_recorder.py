@@ -155,6 +155,18 @@ async def test_a_slow_disk_keeps_no_task_waiting(tmp_path: Path, monkeypatch: py
     assert len(lines(path)) == 4
 
 
+async def test_a_writer_that_is_cancelled_between_two_steps_keeps_all(tmp_path: Path) -> None:
+    """The block is left in the very instant in which the second is over: the end writes what was noted."""
+    path = tmp_path / "incident.jsonl"
+    async with Recorder.open(Record(path)) as recorder:
+        await recorder.begin([Session(FTX)], 0)
+        recorder.note(0, Woken(), NOW, None)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await recorder._flush()
+    assert len(lines(path)) == 3
+
+
 @pytest.mark.parametrize("waiting", [heard(10), Woken()])
 async def test_a_disk_that_hangs_ends_the_record_before_memory_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, waiting: Any

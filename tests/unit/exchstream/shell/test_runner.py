@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from trio.testing import MockClock
 
 from exchstream.core.happenings import (
+    Answered,
     Ask,
     Clocked,
     Close,
@@ -36,7 +37,7 @@ from exchstream.core.happenings import (
 )
 from exchstream.core.limits import HostLimits
 from exchstream.core.state import Checkpoint, Status
-from exchstream.core.venue import SECOND, Address, Clock, CredentialIs, Lane, Memory, Secret
+from exchstream.core.venue import SECOND, Address, Clock, CredentialIs, Lane, Memory, Reply, Secret
 from exchstream.events import AccountDown, DownReason, GapClosed, GapOpened, GapReason, Scope
 from exchstream.journal.memory import InMemory
 from exchstream.shell import transport
@@ -199,6 +200,30 @@ async def test_a_batch_without_room_is_owed(autojump_clock: MockClock) -> None:
 
     heard = await played(dialling(), Link(ended, receive), room=False)
     assert heard == [Started(), Connected(1), Overflowed(1)]
+
+
+async def test_an_answer_waits_until_there_is_room(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-back may bring more than the disk takes: of an answer nobody knows how many events it holds."""
+    reply, heard_at = Reply(200, {}, b"rows"), list[float]()
+
+    class Awaiting(Play):
+        def expects(self, ask: int) -> bool:
+            return True
+
+    class Answering(Away):
+        async def ask(self, *_: object) -> Reply:
+            return reply
+
+    def script(happening: Happening) -> Sequence[Command]:
+        heard_at.append(trio.current_time())
+        return [Ask(1, Clock())] if happening == Started() else []
+
+    async def room(journal: InMemory) -> None:
+        await trio.sleep(7)
+
+    monkeypatch.setattr(InMemory, "room", room)
+    heard = await played(script, session=Awaiting(script), host=Answering())
+    assert (heard, heard_at[1] - heard_at[0]) == ([Started(), Answered(1, reply)], 7)
 
 
 async def test_frames_for_a_link_that_is_gone_are_dropped(autojump_clock: MockClock) -> None:
