@@ -28,6 +28,8 @@ class Tally:
     live_after_ns: int = 0
     counts: Counter[str] = attrs.field(factory=Counter)
     faults: Counter[str] = attrs.field(factory=Counter)
+    forms: Counter[str] = attrs.field(factory=Counter)
+    """Of those faults that have several forms."""
 
     def add(self, outcome: Outcome) -> None:
         """Count one run."""
@@ -36,7 +38,9 @@ class Tally:
         self.steps += len(story.before) + len(story.steps)
         self.bad += bool(outcome.violations)
         self.live_after_ns = max(self.live_after_ns, outcome.live_after_ns)
-        self.faults.update(step.what for step in story.steps if _is_fault(step))
+        faults = [step for step in story.steps if _is_fault(step)]
+        self.faults.update(step.what for step in faults)
+        self.forms.update(f"{step.what} {step.arg}" for step in faults if isinstance(step.arg, str))
         verdicts = [event for event in told if isinstance(event, Closed)]
         closings = list(closed_well(outcome))
         self.counts.update(
@@ -68,6 +72,7 @@ class Tally:
         self.live_after_ns = max(self.live_after_ns, other.live_after_ns)
         self.counts.update(other.counts)
         self.faults.update(other.faults)
+        self.forms.update(other.forms)
 
     @property
     def closed_well(self) -> float:
@@ -76,12 +81,15 @@ class Tally:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number:,} {name}" for name, number in self.counts.items())
-        faults = ", ".join(f"{name} {number:,}" for name, number in sorted(self.faults.items()))
+        faults, forms = (
+            ", ".join(f"{name} {number:,}" for name, number in sorted(each.items()))
+            for each in (self.faults, self.forms)
+        )
         live = self.live_after_ns // 10**9
         return (
             f"{self.stories:,} stories, {self.steps:,} steps, {self.bad:,} bad; live again after at most {live} s\n"
             f"  {counts}\n  {self.closed_well:.2%} of the recoverable gaps closed complete and in time\n"
-            f"  faults: {faults}"
+            f"  faults: {faults}\n  in the forms: {forms}"
         )
 
 
