@@ -91,6 +91,7 @@ ELSEWHERE: Final = {
     "dup_same_conn": "dup",
     "ping_payload": "ping_flood",
     "handshake_429": "dial_refused",
+    "dns_fail": "down",
     "EMPTY_RESPONSE": "hang_up",
     "CONNECTION_RESET_BY_PEER": "hang_up",
     "MALFORMED_RESPONSE_CHUNK": "truncated_json",
