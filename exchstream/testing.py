@@ -54,6 +54,8 @@ from exchstream.core.venue import (
     ServerTime,
     Snapshot,
     Strange,
+    Traced,
+    Traces,
     Venue,
 )
 from exchstream.events import DownReason
@@ -261,6 +263,8 @@ class _Suite:
             asked.append(OrderFills(OrderKey(samples.symbol, "1", OrderKind.ORDER)))
         if plan.balances:
             asked.append(Balances())
+        if plan.traces_reach_ns is not None:
+            asked.append(Traces(*span))
         return list(dict.fromkeys([*asked, *(question for question, _ in samples.answers)]))
 
     # -------------------------------------------------------------------------------------------- what it hears
@@ -413,6 +417,7 @@ _DUE: Final[Mapping[type[Any], type[Any]]] = {
     OpenOrders: Snapshot,
     OrderById: OrderView,
     Balances: Holdings,
+    Traces: Traced,
 }
 
 

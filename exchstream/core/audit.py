@@ -37,6 +37,8 @@ from exchstream.core.venue import (
     Plan,
     Question,
     Snapshot,
+    Traced,
+    Traces,
 )
 from exchstream.model import FillKey, OrderKey, OrderState
 
@@ -50,6 +52,7 @@ class Look:
     asked: Now
     lag_ns: int
     symbols: Sequence[str]
+    known: frozenset[str] = frozenset()
     open_before: frozenset[OrderKey] = frozenset()
     owed: set[Question] = attrs.field(factory=set)
     failed: dict[Subject, str] = attrs.field(factory=dict)
@@ -58,6 +61,7 @@ class Look:
     absent: set[OrderKey] = attrs.field(factory=set)
     gone: set[OrderKey] = attrs.field(factory=set)
     delisted: set[str] = attrs.field(factory=set)
+    unknown: set[str] = attrs.field(factory=set)
     holdings: Holdings | None = None
 
     @property
@@ -126,7 +130,7 @@ class Audit:
             self._proven.setdefault(symbol, worst_ns)
         chosen = self._choice(symbols) if self.first is None else self.first.symbols
         self._tried |= dict.fromkeys(chosen, now.mono_ns)
-        self.look = Look(now, self.lag_ns, chosen)
+        self.look = Look(now, self.lag_ns, chosen, frozenset(symbols))
         # REST that lags does not know the youngest orders yet: that they are missing says nothing.
         old = (key for key, state in self.ledger.open.items() if (state.created_ns or 0) <= self.look.due_ns)
         self.look.open_before = frozenset(old)
@@ -154,6 +158,8 @@ class Audit:
         if self.plan.balances:
             yield Balances()
         until_ns = now.wall_ns + self.lag_ns
+        if self.plan.traces_reach_ns is not None:
+            yield Traces(self._proven.get(None, self.base_ns), until_ns)
         for told, listing, ask in (
             (self.plan.tells_fills, self.plan.fills, Fills),
             (self.plan.tells_orders, self.plan.orders, Orders),
@@ -213,6 +219,8 @@ class Audit:
                 look.absent |= {k for k in look.open_before if k.kind is kind and k not in keys}
             case Holdings():
                 look.holdings = meaning
+            case Traced(symbols=symbols):
+                look.unknown |= symbols - look.known
             case _:
                 pass
 
@@ -275,6 +283,7 @@ class Audit:
         found |= {v.key: f"order {v.key.order_id} has moved" for v in look.views if ledger.would_change(v)}
         found |= {k: f"fill {k.trade_id} of {k.venue_symbol} is new" for k in look.fills if k not in ledger.fills}
         found |= {_delisted(symbol): f"the venue does not know {symbol} any more" for symbol in look.delisted}
+        found |= {f"traded:{symbol}": f"something was traded on {symbol}, which nobody knew" for symbol in look.unknown}
         if look.holdings is not None and self.sheet.quiet_since(look.due_ns):
             found |= {name: f"{name} has moved" for name in self.sheet.unexplained(look.holdings)}
         return found

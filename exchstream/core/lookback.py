@@ -37,6 +37,7 @@ from exchstream.core.venue import (
     Plan,
     Question,
     Snapshot,
+    Traces,
 )
 from exchstream.events import Scope, Unresolved
 from exchstream.model import OrderKey, OrderKind
@@ -162,7 +163,11 @@ class LookBack:
         if self.sheet.baseline is None and self._asked is not None:
             # Trading goes on, so on both sides with all that the clock may be wrong by since it was read.
             self.sheet.begin(holdings, self._asked.wall_ns - self.lag_ns, now.wall_ns + self.lag_ns)
-        for symbol in sorted(holdings.symbols):
+        self.traced(holdings.symbols, now)
+
+    def traced(self, symbols: frozenset[str], now: Now) -> None:
+        """Something happened on these symbols; those that are new have come to light now."""
+        for symbol in sorted(symbols):
             self.symbols.setdefault(symbol, now.wall_ns)
 
     def name(self, what: str, name: str, why: str, *, lasting: bool = False) -> None:
@@ -307,6 +312,10 @@ class LookBack:
                 yield OpenOrders(kind)
         if self.plan.balances:
             yield Balances()
+        if self.plan.traces_reach_ns is not None:
+            label = Traces.__name__
+            since_ns = self._listed[label] = self._settled.get(label, self._begin_ns(label))
+            yield Traces(max(since_ns, now.wall_ns - self.plan.traces_reach_ns), now.wall_ns + self.lag_ns)
         yield from self._listings(now)
 
     def _listings(self, now: Now) -> Iterator[Question]:

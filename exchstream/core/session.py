@@ -83,6 +83,7 @@ from exchstream.core.venue import (
     Snapshot,
     Strange,
     Throttle,
+    Traced,
     Unreachable,
     Venue,
 )
@@ -90,6 +91,7 @@ from exchstream.events import GapReason
 from exchstream.model import Market
 
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
+HELD_AGAINST: Final = OrderView | FillView | Snapshot | Holdings | Traced  # what an audit compares with the ledger
 # Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
 EXACT: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
@@ -272,10 +274,15 @@ class Session:
             self._recall(restored)
             self.sheet.restore(restored.checkpoint.balances)
             self._gaps.knows_orders = self.good_ns > self.ledger.floor_ns  # once, all of it was looked back on
-        elif told_ns is not None and self.venue.plan.fills.by_symbol and not self.venue.symbols:
+        elif told_ns is not None and self._must_be_named and not self.venue.symbols:
             self._gaps.name("symbols", "*", UNNAMED)
         if told_ns is not None and not self._beginning.guesses:
             self._open_gap(GapReason.START, "", now)
+
+    @property
+    def _must_be_named(self) -> bool:
+        """Whether a symbol that nobody trades on now is found only if somebody names it."""
+        return self.venue.plan.fills.by_symbol and self.venue.plan.traces_reach_ns is None
 
     def _recall(self, restored: Restored) -> None:
         """Know what a former process told, as far as the venue still does."""
@@ -444,7 +451,7 @@ class Session:
         for meaning in meanings:
             if isinstance(meaning, FillView) and lookback is not None:
                 lookback.hold(asked.question, meaning)
-            elif asked.purpose is Purpose.AUDIT and isinstance(meaning, OrderView | FillView | Snapshot | Holdings):
+            elif asked.purpose is Purpose.AUDIT and isinstance(meaning, HELD_AGAINST):
                 self._watch_ids(meaning, now)
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):
@@ -509,6 +516,8 @@ class Session:
                 self._gaps.lookback.snapshot(meaning)
             case Holdings() if self._gaps.lookback is not None:
                 self._gaps.lookback.holdings(meaning, now)
+            case Traced(symbols=symbols) if self._gaps.lookback is not None:
+                self._gaps.lookback.traced(symbols, now)
             case _:
                 pass  # an answer to a look-back that has been given up: its facts would be asked for again
 

@@ -95,6 +95,8 @@ class Plan:
     `lag_ns` is how far its REST may lag behind what happened; `tells` says whether the account hears of orders, of
     fills or of both; `kinds` are the id spaces of its orders.  `wiped_ns` is set where all data may be wiped, so that
     ids begin anew: an order with no higher id than one that is older by so much says that they have.
+    `traces_reach_ns` is how far back the venue says which symbols were traded, where fills are listed by symbol and
+    holdings do not show it all (None: it does not say).
     """
 
     lanes: tuple[Lane, ...]
@@ -110,6 +112,7 @@ class Plan:
     give_up_ns: int = 10 * MINUTE
     max_symbols: int = 500
     wiped_ns: int | None = None
+    traces_reach_ns: int | None = None
 
 
 # ---------------------------------------------------------------------------------------------------- questions
@@ -178,12 +181,31 @@ class Orders:
 
 
 @attrs.frozen
+class Traces:
+    """On which symbols was something executed since then?"""
+
+    since_ns: int
+    until_ns: int
+    cursor: str | None = None
+
+
+@attrs.frozen
 class Balances:
     """What does the account hold, and (for derivatives) on which symbols does it have a position?"""
 
 
 Question = (
-    Clock | Markets | NewCredential | RenewCredential | OpenOrders | OrderById | OrderFills | Fills | Orders | Balances
+    Clock
+    | Markets
+    | NewCredential
+    | RenewCredential
+    | OpenOrders
+    | OrderById
+    | OrderFills
+    | Fills
+    | Orders
+    | Traces
+    | Balances
 )
 
 
@@ -285,6 +307,13 @@ class Holdings:
 
 
 @attrs.frozen
+class Traced:
+    """Something was executed on these symbols."""
+
+    symbols: frozenset[str]
+
+
+@attrs.frozen
 class Moved:
     """An asset came or went without an execution: a deposit, a transfer, an interest payment."""
 
@@ -364,6 +393,7 @@ Meaning = (
     | Refused
     | Snapshot
     | Holdings
+    | Traced
     | Moved
     | More
     | Unreachable

@@ -9,11 +9,8 @@ from mockserver.checkers.excuses import Account
 from mockserver.checkers.facts import FINAL, TRUNCATED, FillId, OrderId, Told, ToldFill, ToldOrder, TrueChange, TrueFill
 
 
-def fills_lost(truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int = 0, nets: bool = False) -> list[str]:
-    """Every fill that happened since then was told, named by a verdict, or lies in a gap that is still open.
-
-    `nets`: two fills may cancel out and leave no trace, so that nobody can know of them on an unknown symbol.
-    """
+def fills_lost(truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int = 0) -> list[str]:
+    """Every fill that happened since then was told, named by a verdict, or lies in a gap that is still open."""
     known = {event.key for event in told if isinstance(event, ToldFill)}
     account = Account(told)
     return [
@@ -21,7 +18,7 @@ def fills_lost(truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int
         for fill in truth
         if fill.key not in known
         and fill.time_ns - TRUNCATED >= since_ns
-        and not account.accounts_for(fill.key[0], fill.key[2], fill.time_ns, traced=not nets)
+        and not account.accounts_for(fill.key[0], fill.key[2], fill.time_ns, traced=True)
     ]
 
 

@@ -44,7 +44,7 @@ def orders_invented(truth: Iterable[TrueChange], told: Iterable[Told]) -> list[s
 
 
 def orders_wrong_at_end(
-    truth: Sequence[TrueChange], told: Sequence[Told], *, since_ns: int = 0, nets: bool = False, error_ns: int = 0
+    truth: Sequence[TrueChange], told: Sequence[Told], *, since_ns: int = 0, error_ns: int = 0
 ) -> list[str]:
     """The last that was told of each order is how it really stands; the account's clock is wrong by `error_ns` at most.
 
@@ -64,7 +64,7 @@ def orders_wrong_at_end(
             continue
         # One that rests is a fact of every instant since: a verdict may name the listing that would have shown it.
         time_ns = change.time_ns if change.status in FINAL else max(change.time_ns, since_ns)
-        if account.accounts_for(key[0], key[1], time_ns, traced=change.filled > 0 and not nets):
+        if account.accounts_for(key[0], key[1], time_ns, traced=change.filled > 0):
             continue
         if event is not None:
             wrong.append(f"order ends as {event.status} with {event.filled} filled, really {_shown(change)}")

@@ -39,6 +39,7 @@ from exchstream.core.venue import (
     Request,
     Secret,
     Strange,
+    Traces,
     Venue,
 )
 from exchstream.core.venue import Balances as BalancesQuestion
@@ -123,6 +124,7 @@ FUTURES_ANSWERS: Final[list[tuple[Question, bytes]]] = [
     (OrderById(OrderKey("BTCUSDT", "1917641")), read("binance_futures/order_query.json").encode()),
     (BalancesQuestion(), b'[{"symbol":"BTCUSDT","positionAmt":"0.001","positionSide":"BOTH"}]'),
     (Fills("BTCUSDT", *SPAN), read("binance_futures/user_trades.json").encode()),
+    (Traces(*SPAN), b'[{"symbol":"BTCUSDT","incomeType":"COMMISSION","income":"-0.01","asset":"USDT"}]'),
 ]
 FTX_FRAMES: Final = [
     *(read(f"ftx/ws_{name}.json") for name in ("fill_perp", "order_cancelled", "order_market_filled", "order_new")),

@@ -254,6 +254,7 @@ def faults_of(chance: random.Random, flavour: str) -> dict[str, Callable[[], Any
 
 def _away(chance: random.Random, flavour: str) -> tuple[str, str]:
     """One kind of question that fails while others do not (of one symbol, or of all), and how."""
-    kind = chance.choice((*ALWAYS_ASKED, *ALWAYS_ASKED, *SOMETIMES_ASKED))
+    always = (*ALWAYS_ASKED, "traces") if flavour == "binance-futures" else ALWAYS_ASKED
+    kind = chance.choice((*always, *always, *SOMETIMES_ASKED))
     symbol = chance.choice((None, "BTCUSDT", "ETHUSDT")) if kind in ("fills", "orders") and flavour != "ftx" else None
     return kind if symbol is None else f"{kind}:{symbol}", chance.choice(("503", "lost", "html", "odd"))

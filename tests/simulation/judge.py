@@ -85,7 +85,6 @@ def judged(outcome: Outcome) -> list[str]:
     unknown = world.delisted | {symbol for symbol in world.taken_back if not _asked_about(symbol, told)}
     fills = [fill for fill in world.fills if fill.key[0] not in unknown]
     changes = [change for change in world.changes if change.key[0] not in unknown]
-    nets = story.flavour == "binance-futures" and story.symbols is not None
     wrong = [
         *judged_so_far(story, world),
         *(() if world.books is None or world.dead else world.books.unsound()),
@@ -105,8 +104,8 @@ def judged(outcome: Outcome) -> list[str]:
         wrong += checkers.too_much(sizes(world))
         if story.lasting:  # what no verdict reaches yet, the next one may
             fills, changes = _before_verdict(fills, changes, told)
-        wrong += checkers.fills_lost(fills, told, since_ns=since_ns, nets=nets)
-        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, nets=nets, error_ns=_error_ns(world))
+        wrong += checkers.fills_lost(fills, told, since_ns=since_ns)
+        wrong += checkers.orders_wrong_at_end(changes, told, since_ns=since_ns, error_ns=_error_ns(world))
     return wrong
 
 

@@ -50,6 +50,14 @@ def wait(ns: int) -> Step:
 # One order that meets three others of the same account.
 SELF_TRADES: Final = (trade(Act.LIMIT, offset=5, size=9), *(trade(Act.LIMIT, side=Side.SELL, offset=5),) * 3)
 
+# A position that is opened and closed again.
+THERE_AND_BACK: Final = (
+    trade(Act.LIMIT, where=1),
+    FILL_ALL,
+    trade(Act.LIMIT, where=1, side=Side.SELL, offset=3),
+    FILL_ALL,
+)
+
 # Of a journal of this durability, in this way; and a seed.
 DEATHS: Final[tuple[tuple[Durability, Death, int], ...]] = (
     ("normal", "power", 3),
@@ -91,6 +99,16 @@ PINNED: Final[dict[str, Story]] = {
             steps=(Step("drop", "late"), trade(Act.LIMIT, where=1), FILL_ALL, wait(MINUTE)),
         )
         for flavour in (SPOT, LISTEN_KEY, FUTURES)
+    },
+    # No position is left of it, and no listing that is asked by symbol shows it: the fees do.
+    **{
+        f"there and back on a symbol that nobody named, {how}, binance-futures": Story(
+            flavour=FUTURES,
+            seed=1,
+            symbols=("BTCUSDT",),
+            steps=(wait(MINUTE), Step(*fault), *THERE_AND_BACK, wait(5 * MINUTE)),
+        )
+        for how, fault in (("in a gap", ("drop", "late")), ("unheard", ("mute", "events")))
     },
     **{
         f"fills in good health, {flavour}": Story(

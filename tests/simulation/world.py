@@ -55,6 +55,7 @@ from exchstream.core.venue import (
     Question,
     Reply,
     ServerTime,
+    Traces,
     Venue,
 )
 from exchstream.core.venue import Fills as FillsSince
@@ -929,6 +930,8 @@ def _label(question: Question) -> tuple[str, str | None]:
             return f"order:{key.venue_symbol}:{key.order_id}:{kind}{key.kind.value}", getattr(question, "cursor", None)
         case OpenOrders(kind=kind):
             return f"listing:open {kind.value}s:", None
+        case Traces(cursor=cursor):
+            return "listing:traces:", cursor
     return f"listing:{type(question).__name__.lower()}:", None
 
 

@@ -44,6 +44,7 @@ from exchstream.core.venue import (
     Reply,
     Request,
     Retire,
+    Traces,
 )
 from exchstream.model import OrderKind
 from exchstream.venues.binance.account import BinanceAccount, needs_of, preset
@@ -58,9 +59,9 @@ from exchstream.venues.binance.futures_facts import (
     trade_lite,
     trade_row,
 )
-from exchstream.venues.binance.listings import linear_market, markets, open_orders, position_rows
+from exchstream.venues.binance.listings import linear_market, markets, open_orders, position_rows, traced
 from exchstream.venues.binance.paging import Book, order_query, page
-from exchstream.venues.binance.wire import CONNECTIONS, UNREADABLE, raw_bytes, unreadable
+from exchstream.venues.binance.wire import CONNECTIONS, MILLI, UNREADABLE, raw_bytes, unreadable
 from exchstream.venues.checks import FALSE_ALARM, at_least, path, url, without_slash
 from exchstream.venues.numbers import exact
 
@@ -106,6 +107,8 @@ _QUIET: Final = tuple(
 _SIGNALS: Final = tuple(
     msgspec.defstruct(name, [], tag_field="e", tag=name, frozen=True) for name in ("listenKeyExpired", "serverShutdown")
 )
+TRACES_PAGE: Final = 1_000  # "limit: default 100; max 1000" (Get Income History page)
+TRACES_PAGES: Final = 10  # of one question, 30 weight each: after so many commissions no symbol is looked for any more
 _KINDS: Final = (OrderTradeUpdate, TradeLite, AlgoUpdate, ConditionalReject, *_QUIET, *_SIGNALS)
 _EVENT: Final = msgspec.json.Decoder(cast(Any, Union[_KINDS]))  # noqa: UP007
 _HOT: Final = {
@@ -153,9 +156,11 @@ class BinanceFutures(BinanceAccount):
     fills_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
     # Orders that ended unfilled are not found after 3 days (Query Order page).
     orders_reach_ns: int = attrs.field(default=3 * DAY, validator=lasting)
+    # "Income history only contains data for the last three months" (Get Income History page).
+    traces_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
     # How long a fresh socket gets before it is believed; our choice.
     settle_ns: int = attrs.field(default=SECOND, validator=lasting)
-    # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 85 weight each.
+    # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 115 weight each.
     audit_ns: int = attrs.field(default=60 * SECOND, validator=lasting)
     # The same until the first event proves the socket; never slower than `audit_ns`.
     audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=lasting)
@@ -189,6 +194,7 @@ class BinanceFutures(BinanceAccount):
             give_up_ns=self.give_up_ns,
             max_symbols=self.max_symbols,
             wiped_ns=self._wiped_ns,
+            traces_reach_ns=self.traces_reach_ns,
         )
 
     @property
@@ -261,6 +267,10 @@ class BinanceFutures(BinanceAccount):
                 return self._signed("/fapi/v1/order", order_query(key.venue_symbol, key.order_id), 1, now_ns)
             case Balances():
                 return self._signed("/fapi/v3/positionRisk", {}, 5, now_ns)
+            case Traces(since_ns=since_ns, until_ns=until_ns, cursor=cursor):
+                span = {"startTime": str(since_ns // MILLI), "endTime": str(until_ns // MILLI)}
+                wanted = {"incomeType": "COMMISSION", **span, "limit": str(TRACES_PAGE), "page": cursor or "1"}
+                return self._signed("/fapi/v1/income", wanted, 30, now_ns)
             case Fills() | OrderFills() | Orders():
                 return self._page(self._books(question), question, now_ns)
 
@@ -311,5 +321,7 @@ class BinanceFutures(BinanceAccount):
                 return order_row(reply.body).meanings
             case Balances():
                 return position_rows(reply.body, _position)
+            case Traces():
+                return traced(reply.body, question, TRACES_PAGE, TRACES_PAGES)
             case Fills() | OrderFills() | Orders():
                 return page(self._books(question), question, reply.body)

@@ -7,17 +7,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+import attrs
 import msgspec
 
 from exchstream.core.venue import (
     Holdings,
     MarketList,
     Meaning,
+    More,
     OrderView,
     Refusal,
     Refused,
     Snapshot,
     Strange,
+    Traced,
+    Traces,
     Unreachable,
 )
 from exchstream.model import Market, OrderKey, OrderKind
@@ -126,6 +130,23 @@ def _key(raw: bytes, kind: OrderKind, id_field: str) -> OrderKey | None:
 def asset_rows(body: bytes, parse: Callable[[bytes], tuple[str, Decimal]]) -> list[Meaning]:
     """The balances of `account` as holdings, and what of them cannot be read."""
     return _held(msgspec.json.decode(body, type=_Account).balances, parse, "asset", symbols=False)
+
+
+class _Income(msgspec.Struct, frozen=True):
+    symbol: str = ""
+
+
+_INCOME: Final = msgspec.json.Decoder(list[_Income])
+
+
+def traced(body: bytes, question: Traces, most: int, pages: int) -> list[Meaning]:
+    """The symbols of a page of `income`, of `most` rows, and the question for the next, up to `pages` of them."""
+    rows = _INCOME.decode(body)
+    number = int(question.cursor or 1)
+    told: list[Meaning] = [Traced(frozenset(row.symbol for row in rows if row.symbol))]
+    if len(rows) >= most and number < pages:
+        told.append(More(attrs.evolve(question, cursor=str(number + 1))))
+    return told
 
 
 def position_rows(body: bytes, parse: Callable[[bytes], tuple[str, Decimal]]) -> list[Meaning]:

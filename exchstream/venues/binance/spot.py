@@ -245,6 +245,7 @@ class BinanceSpot(BinanceAccount):
                 return self._signed("/api/v3/account", {"omitZeroBalances": "true"}, 20, now_ns)
             case Fills() | OrderFills() | Orders():
                 return self._page(self._books(question), question, now_ns)
+        raise ValueError(f"Binance spot has no {type(question).__name__}")
 
     def _books(self, question: Fills | OrderFills | Orders) -> tuple[Book, ...]:
         if isinstance(question, Orders):
@@ -296,6 +297,7 @@ class BinanceSpot(BinanceAccount):
                 return asset_rows(reply.body, _balance)
             case Fills() | OrderFills() | Orders():
                 return page(self._books(question), question, reply.body)
+        return []
 
     def _refusal(self, question: Question, reply: Reply) -> list[Meaning]:
         if isinstance(question, NewCredential | RenewCredential):

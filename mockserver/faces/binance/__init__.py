@@ -95,6 +95,7 @@ FUTURES: Final = VenueSpec(
         "openorders": ("GET /fapi/v1/openOrders", "GET /fapi/v1/openAlgoOrders"),
         "fills": ("GET /fapi/v1/userTrades",),
         "orders": ("GET /fapi/v1/allOrders", "GET /fapi/v1/allAlgoOrders"),
+        "traces": ("GET /fapi/v1/income",),
         "balances": ("GET /fapi/v*/balance", "GET /fapi/v*/account", "GET /fapi/v*/positionRisk"),
         "orderbyid": ("GET /fapi/v1/order", "GET /fapi/v1/algoOrder"),
         "clock": ("GET /fapi/v1/time",),

@@ -16,6 +16,7 @@ from mockserver.engine.types import ForceClose, Kind, TradeEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faces.binance import aggregates, errors, futures_events, futures_views, klines, limits
 from mockserver.faces.binance import futures_account as wallet
+from mockserver.faces.binance import futures_income as income
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
@@ -122,6 +123,7 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/feeBurn"): route(wallet.fee_burn, "", 30),
     ("POST", "/fapi/v1/feeBurn"): route(wallet.set_fee_burn, "feeBurn", 1),
     ("GET", "/fapi/v1/accountConfig"): route(wallet.account_config, "", 5),
+    ("GET", "/fapi/v1/income"): route(income.income, income.NAMES, 30),
     ("GET", "/fapi/v1/commissionRate"): route(wallet.commission_rate, "symbol", 20),
     ("GET", "/fapi/v1/depth"): route(queries.depth, "symbol limit", queries.depth_weight, OPEN),
     ("GET", "/fapi/v1/trades"): route(queries.trades, "symbol limit", 5, OPEN),

@@ -51,6 +51,8 @@ from exchstream.core.venue import (
     Secret,
     Snapshot,
     Strange,
+    Traced,
+    Traces,
 )
 from exchstream.events import (
     AccountDown,
@@ -99,6 +101,8 @@ class Books:
                 return known or [Refused("no such order", Refusal.GONE)]
             case OrderFills(key=key):
                 return [FillView(f) for f in self.fills if f.order_id == key.order_id]
+            case Traces(since_ns=since_ns):
+                return [Traced(frozenset(f.venue_symbol for f in self.fills if f.time_ns >= since_ns))]
         return []
 
 
@@ -384,6 +388,49 @@ def test_since_covers_the_symbols_that_are_named(symbols: tuple[str, ...], compl
     begin(driver, books)
     verdict = driver.told(GapClosed)[-1]
     assert (verdict.complete, [fill.trade_id for fill in driver.told(Fill)]) == (complete, ["1"] * complete)
+
+
+TRACING = attrs.evolve(PLAN, traces_reach_ns=HOUR * 2)
+
+
+def test_where_the_venue_says_what_was_traded_nothing_need_be_named() -> None:
+    """Not even what was traded before the start, and is over."""
+    driver, books = (
+        Driver(Toy(TRACING, symbols=()), since_ns=T0 - HOUR),
+        Books([order(filled="1", end=End.FILLED, at=-60)], [execution(at=-60)]),
+    )
+    begin(driver, books)
+    assert driver.told(GapClosed)[-1].complete
+    assert [fill.trade_id for fill in driver.told(Fill)] == ["1"]
+
+
+def test_what_is_traded_on_a_symbol_that_nobody_knows_is_found() -> None:
+    """In a gap, and while a link tells nothing: it is neither open nor held any more when somebody asks."""
+    driver, books = Driver(Toy(TRACING)), Books()
+    begin(driver, books)
+    driver.lose()
+    state, fill = filled_on("ETHUSDT", 2, (driver.now.mono_ns + 1) / SECOND)
+    books.orders.append(state)
+    books.fills.append(fill)
+    driver.advance(1)
+    driver.prove()
+    assert settle(driver, books).scope.symbols == ("BTCUSDT", "ETHUSDT")
+    state, fill = filled_on("ETHBTC", 3, (driver.now.mono_ns + SECOND) / SECOND)
+    books.orders.append(state)
+    books.fills.append(fill)
+    until_ns = driver.now.mono_ns + MINUTE
+    while driver.told(GapOpened)[-1].reason is not GapReason.AUDIT and driver.now.mono_ns < until_ns:
+        live_on(driver, books, 5)
+    assert driver.told(GapOpened)[-1].detail == "something was traded on ETHBTC, which nobody knew"
+    driver.prove()
+    settle(driver, books)
+    assert [(told.venue_symbol, told.trade_id) for told in driver.told(Fill)] == [("ETHUSDT", "2"), ("ETHBTC", "3")]
+
+
+def filled_on(symbol: str, number: int, at: float) -> tuple[OrderState, Execution]:
+    """As `filled`, on this symbol."""
+    state, fill = filled(number, at)
+    return replace(state, key=OrderKey(symbol, str(number))), replace(fill, venue_symbol=symbol)
 
 
 def test_a_symbol_that_does_not_exist_is_named_once() -> None:

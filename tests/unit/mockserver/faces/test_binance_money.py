@@ -132,6 +132,32 @@ def test_the_rate_of_futures_is_the_account_s() -> None:
     assert (told["makerCommissionRate"], told["takerCommissionRate"]) == ("-0.00005", "0.0004")
 
 
+def test_income_is_what_fills_cost_and_brought() -> None:
+    """Of every symbol, oldest first, in pages; a fill without a profit has a cost alone."""
+    client = Client()
+    for symbol, side, price in (("ETHUSDT", "BUY", "3000"), ("BTCUSDT", "BUY", "50000"), ("BTCUSDT", "SELL", "50100")):
+        placed = client.buy("futures", symbol=symbol, side=side, price=price)
+        client.fill(client.futures, placed["orderId"], symbol=symbol)
+        client.advance(1)
+    rows = client.good("GET", "/fapi/v1/income")
+    assert [(row["symbol"], row["incomeType"]) for row in rows] == [
+        ("ETHUSDT", "COMMISSION"),
+        ("BTCUSDT", "COMMISSION"),
+        ("BTCUSDT", "COMMISSION"),
+        ("BTCUSDT", "REALIZED_PNL"),
+    ]
+    assert [row["income"] for row in rows] == ["-0.006", "-0.1", "-0.1002", "1"]
+    assert [row["asset"] for row in rows] == ["USDT"] * 4
+    costs = client.good("GET", "/fapi/v1/income", incomeType="COMMISSION")
+    assert [row["symbol"] for row in costs] == ["ETHUSDT", "BTCUSDT", "BTCUSDT"]
+    assert len({row["tranId"] for row in costs}) == 3
+    paged = [client.good("GET", "/fapi/v1/income", incomeType="COMMISSION", limit="2", page=str(n)) for n in (1, 2, 3)]
+    assert paged == [costs[:2], costs[2:], []]
+    assert client.good("GET", "/fapi/v1/income", incomeType="COMMISSION", startTime=str(costs[1]["time"])) == costs[1:]
+    assert client.good("GET", "/fapi/v1/income", incomeType="TRANSFER") == []
+    assert client.bad("GET", "/fapi/v1/income", page="0")[1] == -1130
+
+
 # -- margin -----------------------------------------------------------------------------------------------------------
 
 

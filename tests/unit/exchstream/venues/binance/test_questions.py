@@ -35,6 +35,8 @@ from exchstream.core.venue import (
     Secret,
     Snapshot,
     Strange,
+    Traced,
+    Traces,
     Unreachable,
 )
 from exchstream.model import (
@@ -114,6 +116,20 @@ FUTURES: list[tuple[Question, str, str, dict[str, str], int]] = [
     (OrderById(KEY), "GET", "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": "42", **SIGNED}, 1),
     (OrderById(ALGO_KEY), "GET", "/fapi/v1/algoOrder", {"algoId": "43", **SIGNED}, 1),
     (Balances(), "GET", "/fapi/v3/positionRisk", SIGNED, 5),
+    (
+        Traces(*SPAN, "2"),
+        "GET",
+        "/fapi/v1/income",
+        {
+            "incomeType": "COMMISSION",
+            "startTime": "1699999000000",
+            "endTime": "1700000000000",
+            "limit": "1000",
+            "page": "2",
+            **SIGNED,
+        },
+        30,
+    ),
     (
         Fills("BTCUSDT", *SPAN, "0:i7"),
         "GET",
@@ -450,3 +466,17 @@ def test_futures_positions(futures: BinanceFutures, reply: Make) -> None:
     rows = [{"symbol": symbol, "positionAmt": amount} for symbol, amount in amounts]
     told = futures.answer(Balances(), reply(json.dumps(rows)), Memory())
     assert [Holdings({"BTCUSDT": Decimal("-0.1")}, frozenset({"BTCUSDT", "SOLUSDT"}))] == told
+
+
+def test_traces_of_what_was_traded(futures: BinanceFutures, reply: Make) -> None:
+    """The symbols of the rows; a full page has a next one, up to so many."""
+    asked = Traces(*SPAN)
+    rows = [{"symbol": "BTCUSDT", "incomeType": "COMMISSION", "income": "-0.01", "tranId": 1}, {"symbol": ""}]
+    assert futures.answer(asked, reply(json.dumps(rows)), Memory()) == [Traced(frozenset({"BTCUSDT"}))]
+    full = reply(json.dumps(rows * 500))
+    found = Traced(frozenset({"BTCUSDT"}))
+    assert futures.answer(asked, full, Memory()) == [found, More(Traces(*SPAN, "2"))]
+    assert futures.answer(Traces(*SPAN, "9"), full, Memory()) == [found, More(Traces(*SPAN, "10"))]
+    assert futures.answer(Traces(*SPAN, "10"), full, Memory()) == [found]
+    (refused,) = futures.answer(asked, reply('{"rows":[]}'), Memory())
+    assert isinstance(refused, Refused)
