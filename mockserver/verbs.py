@@ -125,10 +125,11 @@ QUESTIONS: Final = (
     "orderfills",
     "clock",
     "markets",
+    "traces",
     "newcredential",
     "renewcredential",
 )
-"""What a client may ask for by REST; the last two are listen keys."""
+"""What a client may ask for by REST; `traces` is on which symbols it traded, the last two are listen keys."""
 OF_A_SYMBOL: Final = ("fills", "orders")
 FATES: Final = ("lost", "unheard", "cut", "500", "503", "429", "html", "odd")
 """What may become of a question; unheard: it was done, and nobody hears of it; odd: a refusal of a new kind."""

@@ -59,6 +59,7 @@ SPOT: Final = VenueSpec(
         "orderbyid": ("GET /api/v3/order",),
         "clock": ("GET /api/v3/time",),
         "markets": ("GET /api/v3/exchangeInfo",),
+        "traces": (),
         "newcredential": ("POST /api/v3/userDataStream",),
         "renewcredential": ("PUT /api/v3/userDataStream",),
     },

@@ -298,6 +298,7 @@ FTX: Final = VenueSpec(
         "orderbyid": ("GET /api/orders/[0-9]*", "GET /api/orders/by_client_id/*"),
         "clock": ("GET /api/time",),
         "markets": ("GET /api/markets*",),
+        "traces": (),
         "newcredential": (),
         "renewcredential": (),
     },
