@@ -108,7 +108,7 @@ _SIGNALS: Final = tuple(
     msgspec.defstruct(name, [], tag_field="e", tag=name, frozen=True) for name in ("listenKeyExpired", "serverShutdown")
 )
 TRACES_PAGE: Final = 1_000  # "limit: default 100; max 1000" (Get Income History page)
-TRACES_PAGES: Final = 10  # of one question, 30 weight each: after so many commissions no symbol is looked for any more
+TRACES_PAGES: Final = 100  # of one question, 30 weight each: after so many commissions no symbol is looked for any more
 _KINDS: Final = (OrderTradeUpdate, TradeLite, AlgoUpdate, ConditionalReject, *_QUIET, *_SIGNALS)
 _EVENT: Final = msgspec.json.Decoder(cast(Any, Union[_KINDS]))  # noqa: UP007
 _HOT: Final = {
@@ -160,7 +160,7 @@ class BinanceFutures(BinanceAccount):
     traces_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
     # How long a fresh socket gets before it is believed; our choice.
     settle_ns: int = attrs.field(default=SECOND, validator=lasting)
-    # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 115 weight each.
+    # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 115 or 145 weight.
     audit_ns: int = attrs.field(default=60 * SECOND, validator=lasting)
     # The same until the first event proves the socket; never slower than `audit_ns`.
     audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=lasting)
@@ -322,6 +322,6 @@ class BinanceFutures(BinanceAccount):
             case Balances():
                 return position_rows(reply.body, _position)
             case Traces():
-                return traced(reply.body, question, TRACES_PAGE, TRACES_PAGES)
+                return traced(reply.body, question, TRACES_PAGES)
             case Fills() | OrderFills() | Orders():
                 return page(self._books(question), question, reply.body)

@@ -139,12 +139,15 @@ class _Income(msgspec.Struct, frozen=True):
 _INCOME: Final = msgspec.json.Decoder(list[_Income])
 
 
-def traced(body: bytes, question: Traces, most: int, pages: int) -> list[Meaning]:
-    """The symbols of a page of `income`, of `most` rows, and the question for the next, up to `pages` of them."""
+def traced(body: bytes, question: Traces, pages: int) -> list[Meaning]:
+    """The symbols of a page of `income`, and the question for the next: up to an empty one, or so many.
+
+    A page with fewer rows than were asked for need not be the last.
+    """
     rows = _INCOME.decode(body)
     number = int(question.cursor or 1)
     told: list[Meaning] = [Traced(frozenset(row.symbol for row in rows if row.symbol))]
-    if len(rows) >= most and number < pages:
+    if rows and number < pages:
         told.append(More(attrs.evolve(question, cursor=str(number + 1))))
     return told
 

@@ -375,6 +375,9 @@ def test_a_report_that_cannot_be_read_is_held_against_the_client() -> None:
     assert "a report of a fill needs" in scene.said
 
 
+NOT_ASKED = {("ftx", "newcredential"), ("ftx", "renewcredential"), ("ftx", "traces"), ("binance-spot", "traces")}
+
+
 @pytest.mark.parametrize("venue", ["binance-spot@2024", "binance-futures", "ftx"])
 def test_what_may_be_away_is_a_route_of_the_venue(venue: str) -> None:
     """Each question of a story is one that the venue answers; a misspelt path would be away from nothing."""
@@ -382,15 +385,7 @@ def test_what_may_be_away_is_a_route_of_the_venue(venue: str) -> None:
     name = venue.partition("@")[0]
     for question in QUESTIONS:
         faults = faults_of(Step("away", (question, "lost")), scene.worlds.default.exchanges[name].spec)
-        assert (
-            faults
-            or question == "traces"
-            or (name, question)
-            in {
-                ("ftx", "newcredential"),
-                ("ftx", "renewcredential"),
-            }
-        )
+        assert faults or (name, question) in NOT_ASKED
         for fault in faults or ():
             path = (fault.match.path or "").replace("v*", "v3").replace("[0-9]*", "1").replace("*", "")
             answer = scene.worlds.handle(HttpRequest(fault.match.method or "", f"{path}?symbol=BTCUSDT"))

@@ -469,14 +469,13 @@ def test_futures_positions(futures: BinanceFutures, reply: Make) -> None:
 
 
 def test_traces_of_what_was_traded(futures: BinanceFutures, reply: Make) -> None:
-    """The symbols of the rows; a full page has a next one, up to so many."""
+    """The symbols of the rows; pages are read up to an empty one, for a short one need not be the last, or so many."""
     asked = Traces(*SPAN)
     rows = [{"symbol": "BTCUSDT", "incomeType": "COMMISSION", "income": "-0.01", "tranId": 1}, {"symbol": ""}]
-    assert futures.answer(asked, reply(json.dumps(rows)), Memory()) == [Traced(frozenset({"BTCUSDT"}))]
-    full = reply(json.dumps(rows * 500))
-    found = Traced(frozenset({"BTCUSDT"}))
-    assert futures.answer(asked, full, Memory()) == [found, More(Traces(*SPAN, "2"))]
-    assert futures.answer(Traces(*SPAN, "9"), full, Memory()) == [found, More(Traces(*SPAN, "10"))]
-    assert futures.answer(Traces(*SPAN, "10"), full, Memory()) == [found]
+    found, page = Traced(frozenset({"BTCUSDT"})), reply(json.dumps(rows))
+    assert futures.answer(asked, page, Memory()) == [found, More(Traces(*SPAN, "2"))]
+    assert futures.answer(Traces(*SPAN, "99"), page, Memory()) == [found, More(Traces(*SPAN, "100"))]
+    assert futures.answer(Traces(*SPAN, "100"), page, Memory()) == [found]
+    assert futures.answer(asked, reply("[]"), Memory()) == [Traced(frozenset())]
     (refused,) = futures.answer(asked, reply('{"rows":[]}'), Memory())
     assert isinstance(refused, Refused)
