@@ -77,15 +77,21 @@ class Balances:
             uncertain_ns=tuple(moves.time_ns for moves in self.uncertain),
         )
 
-    def restore(self, state: BalanceState) -> None:
-        """Go on from there."""
+    def restore(self, state: BalanceState, floor_ns: int) -> None:
+        """Go on from there.
+
+        What was executed before `floor_ns` was entered and not told, so nothing is kept of it but what it moved: it is
+        read again, and must not count twice.
+        """
         self.baseline, self.agreed_ns, self.read_ns = state.baseline, state.agreed_ns, state.read_ns
         self.last_ns = state.last_ns
         self.moved = defaultdict(Decimal, state.moved)
         self.unexplainable = state.unexplainable
         times_ns = chain(state.uncertain_ns, repeat(0))
         self.uncertain = [
-            Moves(at_ns, tuple(some.items())) for some, at_ns in zip(state.uncertain, times_ns, strict=False)
+            Moves(at_ns, tuple(some.items()))
+            for some, at_ns in zip(state.uncertain, times_ns, strict=False)
+            if not 0 < at_ns < floor_ns
         ]
         self._early_ns = state.last_ns
 

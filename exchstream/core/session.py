@@ -272,7 +272,7 @@ class Session:
             self.ledger.floor_ns = restored.checkpoint.floor_ns
             self._teller.symbols.update(dict.fromkeys(restored.symbols, 0))
             self._recall(restored)
-            self.sheet.restore(restored.checkpoint.balances)
+            self.sheet.restore(restored.checkpoint.balances, self.ledger.floor_ns)
             self._gaps.knows_orders = self.good_ns > self.ledger.floor_ns  # once, all of it was looked back on
         elif told_ns is not None and self._must_be_named and not self.venue.symbols:
             self._gaps.name("symbols", "*", UNNAMED)

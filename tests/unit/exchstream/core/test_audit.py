@@ -146,6 +146,17 @@ def test_a_missing_order_is_asked_for_by_id() -> None:
         assert auditor.by_id() == [triggered.key]
 
 
+def test_an_order_that_works_now_and_waited_is_a_gap() -> None:
+    """The leg of a list that was set free; that an order has triggered need not be told."""
+    auditor = Auditor()
+    auditor.ledger.view(order("1", stage=Stage.PENDING_NEW))
+    assert auditor.look(OrderView(order("1", at=50))) is None
+    assert auditor.look(OrderView(order("1", at=50))) == "order 1 has moved"
+    auditor = with_open("2")
+    for _ in range(2):
+        assert auditor.look(OrderView(order("2", stage=Stage.TRIGGERED, at=50))) is None
+
+
 def test_a_missing_order_that_has_ended_is_a_gap() -> None:
     """Its own answer says that it has ended."""
     auditor = with_open("1")

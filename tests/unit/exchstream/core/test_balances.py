@@ -99,12 +99,25 @@ def test_first_holdings_are_not_taken_while_more_moves_than_can_be_tried() -> No
         assert (sheet.baseline is not None) is taken
     sheet.forget()
     again = Balances()
-    again.restore(sheet.state())
+    again.restore(sheet.state(), 0)
     for each in (sheet, again):
         each.begin(Holdings({}), sheet.last_ns - 1, T0)
         assert each.baseline is None
         each.begin(Holdings({}), sheet.last_ns, T0)
         assert each.baseline is not None
+
+
+def test_what_is_read_again_after_a_restart_counts_once() -> None:
+    """What was executed before the account's beginning is kept nowhere else, and comes again."""
+    sheet, again = Balances(), Balances()
+    sheet.begin(Holdings({"BTC": Decimal(2), "USDT": Decimal(1_000)}), T0 - 6 * 10**9, T0 + 6 * 10**9)
+    old, young = execution("old", at=-1), execution("young", at=1)
+    for each in (old, young):
+        sheet.executed(each, MARKETS["BTCUSDT"], T0)
+    again.restore(sheet.state(), T0)
+    again.executed(old, MARKETS["BTCUSDT"], T0)
+    assert again.unexplained(Holdings({"BTC": Decimal(4), "USDT": Decimal(800)})) == {}
+    assert again.unexplained(Holdings({"BTC": Decimal(5), "USDT": Decimal(700)})) != {}
 
 
 def test_a_state_goes_on_where_it_was() -> None:
@@ -113,7 +126,7 @@ def test_a_state_goes_on_where_it_was() -> None:
     sheet.agree(Holdings({"BTC": Decimal(2)}), T0, T0)
     sheet.executed(execution(at=0), MARKETS["BTCUSDT"], T0)
     sheet.executed(execution(at=7), MARKETS["BTCUSDT"], T0 + 9)
-    other.restore(sheet.state())
+    other.restore(sheet.state(), 0)
     assert other == sheet
     assert other.state() == sheet.state()
 
