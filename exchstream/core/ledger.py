@@ -16,7 +16,7 @@ import attrs
 import msgspec
 from msgspec.structs import replace
 
-from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey, OrderKind, OrderState, Stage, join
+from exchstream.model import ZERO, Cumulative, End, Execution, FillKey, OrderKey, OrderKind, OrderState, join
 
 MAX_CLOSED: Final = 2_000  # closed orders kept whole, so that a late or stale view of one tells nothing
 MAX_ENDED: Final = 50_000  # of those that a look-back may list again, how they ended; beyond it they are told again
@@ -130,14 +130,11 @@ class Ledger:
         return key in self.open or key in self.closed or key in self.ended
 
     def would_change(self, view: OrderState) -> bool:
-        """True if this view says more about the order's course than is known: its filled quantity, its end.
-
-        That it works now is told where it waited for another order; that it has triggered need not be told.
-        """
+        """True if this view says more about the order's course (its stage, filled quantity, end) than is known."""
         known = self.order(view.key)
         if known is not None:
-            works = known.stage is Stage.PENDING_NEW and (view.stage or Stage.PENDING_NEW) is not Stage.PENDING_NEW
-            return works or view.cumulative.filled > known.cumulative.filled or (view.end or 0) > (known.end or 0)
+            further = known.end is None and (view.stage or 0) > (known.stage or 0)
+            return further or view.cumulative.filled > known.cumulative.filled or (view.end or 0) > (known.end or 0)
         ended = self.ended.get(view.key)
         if ended is not None:
             return view.cumulative.filled > ended.filled or (view.end or 0) > ended.end

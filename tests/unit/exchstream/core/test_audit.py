@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
+import pytest
 from msgspec.structs import replace
 
 from exchstream.core.audit import Audit, Finding
@@ -146,15 +147,17 @@ def test_a_missing_order_is_asked_for_by_id() -> None:
         assert auditor.by_id() == [triggered.key]
 
 
-def test_an_order_that_works_now_and_waited_is_a_gap() -> None:
-    """The leg of a list that was set free; that an order has triggered need not be told."""
+@pytest.mark.parametrize(("before", "after"), [(Stage.PENDING_NEW, Stage.NEW), (Stage.NEW, Stage.TRIGGERED)])
+def test_an_order_that_has_come_further_is_a_gap(before: Stage, after: Stage) -> None:
+    """The leg of a list that was set free, a conditional order that has triggered; the other way round REST is late."""
     auditor = Auditor()
-    auditor.ledger.view(order("1", stage=Stage.PENDING_NEW))
-    assert auditor.look(OrderView(order("1", at=50))) is None
-    assert auditor.look(OrderView(order("1", at=50))) == "order 1 has moved"
-    auditor = with_open("2")
+    auditor.ledger.view(order("1", stage=before))
+    assert auditor.look(OrderView(order("1", stage=after, at=50))) is None
+    assert auditor.look(OrderView(order("1", stage=after, at=50))) == "order 1 has moved"
+    auditor = Auditor()
+    auditor.ledger.view(order("1", stage=after, at=50))
     for _ in range(2):
-        assert auditor.look(OrderView(order("2", stage=Stage.TRIGGERED, at=50))) is None
+        assert auditor.look(OrderView(order("1", stage=before))) is None
 
 
 def test_a_missing_order_that_has_ended_is_a_gap() -> None:
