@@ -315,7 +315,7 @@ class LookBack:
         if self.plan.traces_reach_ns is not None:
             label = Traces.__name__
             since_ns = self._listed[label] = self._settled.get(label, self._begin_ns(label))
-            yield Traces(max(since_ns, now.wall_ns - self.plan.traces_reach_ns), now.wall_ns + self.lag_ns)
+            yield Traces(self._reached(since_ns, self.plan.traces_reach_ns, label, now), now.wall_ns + self.lag_ns)
         yield from self._listings(now)
 
     def _listings(self, now: Now) -> Iterator[Question]:
@@ -337,10 +337,14 @@ class LookBack:
                 if symbol is not None:
                     told_ns = max(since_ns, self._begin_ns(f"{Fills.__name__}:{symbol}"))
                     self.symbols[symbol] = min(self.symbols[symbol], told_ns)
-                reach_ns = since_ns if listing.reach_ns is None else max(since_ns, now.wall_ns - listing.reach_ns)
-                if reach_ns > since_ns:
-                    self.name("span", f"{since_ns}..{reach_ns}", f"older than the venue's {ask.__name__.lower()} reach")
-                yield ask(symbol, reach_ns, until_ns)
+                yield ask(symbol, self._reached(since_ns, listing.reach_ns, ask.__name__, now), until_ns)
+
+    def _reached(self, since_ns: int, reach_ns: int | None, listing: str, now: Now) -> int:
+        """From when on the venue can be asked; what is older is named."""
+        from_ns = since_ns if reach_ns is None else max(since_ns, now.wall_ns - reach_ns)
+        if from_ns > since_ns:
+            self.name("span", f"{since_ns}..{from_ns}", f"older than the venue's {listing.lower()} reach")
+        return from_ns
 
     def _symbols(self, by_symbol: bool) -> Iterable[str | None]:
         if not by_symbol:

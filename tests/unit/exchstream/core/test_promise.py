@@ -404,6 +404,14 @@ def test_where_the_venue_says_what_was_traded_nothing_need_be_named() -> None:
     assert [fill.trade_id for fill in driver.told(Fill)] == ["1"]
 
 
+def test_traces_that_do_not_reach_back_to_the_start_are_named() -> None:
+    """What was traded before then on a symbol that nobody named is not found."""
+    driver, books = Driver(Toy(TRACING, symbols=()), since_ns=T0 - 3 * HOUR), Books()
+    begin(driver, books)
+    (unresolved,) = driver.told(GapClosed)[-1].unresolved
+    assert (unresolved.what, unresolved.why) == ("span", "older than the venue's traces reach")
+
+
 def test_what_is_traded_on_a_symbol_that_nobody_knows_is_found() -> None:
     """In a gap, and while a link tells nothing: it is neither open nor held any more when somebody asks."""
     driver, books = Driver(Toy(TRACING)), Books()
