@@ -428,11 +428,13 @@ ON_A_FULL_DISK: Final = """
 import resource, sys
 from exchstream.errors import JournalError
 from exchstream.journal.store import Store
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # no file may grow
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # no file may grow
 try:
     Store(sys.argv[1])
 except JournalError as error:
     print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))  # whoever measures this process writes a file
 """
 
 
