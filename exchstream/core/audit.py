@@ -16,6 +16,7 @@ their worth; one that fails for long means that nobody can say whether facts are
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import attrs
 
@@ -42,6 +43,7 @@ from exchstream.core.venue import (
 )
 from exchstream.model import FillKey, OrderKey, OrderState
 
+AUDITED: Final = OrderView | FillView | Snapshot | Holdings | Traced  # of an answer, what is compared with the ledger
 Subject = str | None  # a symbol, or None for what is asked of the account as a whole
 
 
@@ -52,7 +54,7 @@ class Look:
     asked: Now
     lag_ns: int
     symbols: Sequence[str]
-    known: frozenset[str] = frozenset()
+    known: frozenset[str]
     open_before: frozenset[OrderKey] = frozenset()
     owed: set[Question] = attrs.field(factory=set)
     failed: dict[Subject, str] = attrs.field(factory=dict)

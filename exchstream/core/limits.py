@@ -24,27 +24,21 @@ MOST: Final = (1 << 63) - 1  # 292 years of nanoseconds; what is larger is a sli
 Validator: TypeAlias = "Callable[[object, attrs.Attribute[Any], object], None]"
 
 
-def within(least: int, most: int) -> Validator:
-    """A validator: a whole number from `least` to `most`.  Raises ConfigError that names the class and the field."""
+def within(least: int, most: int, wanted: str = "") -> Validator:
+    """A validator: a whole number from `least` to `most` (`wanted`, in words).  ConfigError names class and field."""
+    words = wanted or ("a positive whole number" if (least, most) == (1, MOST) else f"from {least} to {most}")
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            wanted = "a positive whole number" if (least, most) == (1, MOST) else f"from {least} to {most}"
-            raise ConfigError(f"{type(instance).__name__}: {attribute.alias} must be {wanted}")
+            raise ConfigError(f"{type(instance).__name__}: {attribute.alias} must be {words}")
 
     return check
 
 
-positive: Final = within(1, MOST)
-
-
-def lasting(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """A validator: a time in nanoseconds.  What is below a millisecond was meant in another unit, and is refused."""
-    if not isinstance(value, int) or isinstance(value, bool) or not MILLISECOND <= value <= MOST:
-        raise ConfigError(
-            f"{type(instance).__name__}: {attribute.alias} must be a whole number of nanoseconds, a millisecond (10**6)"
-            " or more; a second is 10**9"
-        )
+# What is below a millisecond was meant in another unit.
+lasting: Final = within(
+    MILLISECOND, MOST, "a whole number of nanoseconds, a millisecond (10**6) or more; a second is 10**9"
+)
 
 
 def whole(default: int, least: int = 1, most: int = MOST) -> int:

@@ -22,7 +22,7 @@ from typing import Final
 import attrs
 
 from exchstream.core.asks import Asked, Asks, Purpose
-from exchstream.core.audit import Audit
+from exchstream.core.audit import AUDITED, Audit
 from exchstream.core.backoff import Backoff
 from exchstream.core.balances import Balances as BalanceSheet
 from exchstream.core.beginning import Beginning
@@ -91,7 +91,6 @@ from exchstream.events import GapReason
 from exchstream.model import Market
 
 UNNAMED: Final = "trades before the start on symbols that nobody has named cannot be asked for: name them (symbols=)"
-HELD_AGAINST: Final = OrderView | FillView | Snapshot | Holdings | Traced  # what an audit compares with the ledger
 # Sums of the venue's numbers, which have at most 40 digits, must not depend on the context of the user's own thread.
 EXACT: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
@@ -451,7 +450,7 @@ class Session:
         for meaning in meanings:
             if isinstance(meaning, FillView) and lookback is not None:
                 lookback.hold(asked.question, meaning)
-            elif asked.purpose is Purpose.AUDIT and isinstance(meaning, HELD_AGAINST):
+            elif asked.purpose is Purpose.AUDIT and isinstance(meaning, AUDITED):
                 self._watch_ids(meaning, now)
                 self._audit.heard(meaning)
             elif isinstance(meaning, Unreachable):

@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 import trio
 
-from exchstream.core.limits import lasting, positive
+from exchstream.core.limits import span, whole
 from exchstream.core.state import Checkpoint, Restored
 from exchstream.core.venue import DAY
 from exchstream.errors import ConfigError, JournalError
@@ -47,8 +47,8 @@ class JournalFile:
 
     path: Path = attrs.field(converter=Path)
     durability: Durability = attrs.field(default="normal", validator=_known)
-    keep_ns: int = attrs.field(default=30 * DAY, validator=lasting)
-    max_bytes: int = attrs.field(default=4 << 30, validator=positive)
+    keep_ns: int = span(30 * DAY)
+    max_bytes: int = whole(4 << 30)
 
 
 class Disk:

@@ -181,7 +181,7 @@ class Session(ABC):
         return None
 
     def ending(self) -> None:
-        """The connection will soon have lived as long as the venue allows."""
+        """The venue will soon end this connection; tell the client, if the venue does."""
         return None
 
     def closed(self) -> None:

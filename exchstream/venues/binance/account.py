@@ -17,7 +17,8 @@ from exchstream.core.limits import (
     LinkLimits,
     SessionLimits,
     lasting,
-    positive,
+    span,
+    whole,
     within,
 )
 from exchstream.core.venue import (
@@ -118,25 +119,25 @@ class BinanceAccount:
     # How old a request may be when it arrives: default 5000, at most 60000 (rest-api.md, Timing security).
     recv_window_ms: int = attrs.field(default=5_000, validator=within(1, 60_000))
     # REST may lag behind the matching engine ("some delay in the response is normal", rest-api.md); our allowance.
-    lag_ns: int = attrs.field(default=6 * SECOND, validator=lasting)
+    lag_ns: int = span(6 * SECOND)
     # The most rows that one page of orders or executions may have (rest-api.md, fapi pages).  Not more: a page that
     # the venue cuts where we do not expect it would look like the last one.
     page_limit: int = attrs.field(default=1_000, validator=within(1, 1_000))
     # Nothing heard, not even a pong to our own pings: the link is dead.  Our choice; pings come each 20 s (spot).
-    silence_ns: int = attrs.field(default=60 * SECOND, validator=lasting)
+    silence_ns: int = span(60 * SECOND)
     heartbeat_ns: int = attrs.field(default=20 * SECOND, validator=[lasting, shorter_than("silence_ns", UNHEARD)])
     # A connection is closed after 24 hours (web-socket-api.md, fapi connect page): replace it an hour before.
-    lifetime_ns: int = attrs.field(default=23 * 60 * MINUTE, validator=lasting)
+    lifetime_ns: int = span(23 * 60 * MINUTE)
     # How long questions that fail for a passing reason are tried before what they would cover is named.  Our choice.
-    give_up_ns: int = attrs.field(default=10 * MINUTE, validator=lasting)
+    give_up_ns: int = span(10 * MINUTE)
     # The firewall's 403 says nothing of its end; our choice.
-    forbidden_ns: int = attrs.field(default=5 * MINUTE, validator=lasting)
+    forbidden_ns: int = span(5 * MINUTE)
     # Nor does a 429 or 418 without `Retry-After`; limits count by the minute (exchangeInfo).
-    unsaid_ns: int = attrs.field(default=MINUTE, validator=lasting)
+    unsaid_ns: int = span(MINUTE)
     # Bans last "from 2 minutes to 3 days" (rest-api.md, IP limits): a later end that REST names is a slip.
     longest_ban_ns: int = attrs.field(default=3 * DAY, validator=within(MILLISECOND, MAX_RETRY_AFTER_NS))
     # A listen key lives an hour without a keepalive (old user-data-stream.md, fapi page) ...
-    listen_key_ns: int = attrs.field(default=60 * MINUTE, validator=lasting)
+    listen_key_ns: int = span(60 * MINUTE)
     # ... and "about every 30 minutes" is recommended: from 20 % earlier to 20 % later, since processes that share a
     # key must not renew it in step.
     listen_key_renew_ns: int = attrs.field(
@@ -144,9 +145,9 @@ class BinanceAccount:
     )
     listen_key_spread_ns: int = attrs.field(default=12 * MINUTE, validator=[lasting, _within_the_keys_life])
     # Beyond so many symbols a look-back would eat the weight of minutes: the rest is named as unresolved.
-    max_symbols: int = attrs.field(default=500, validator=positive)
+    max_symbols: int = whole(500)
     # "300 connections per attempt every 5 minutes per IP" (web-socket-streams.md); futures say nothing, so the same.
-    connections_per_5_minutes: int = attrs.field(default=300, validator=positive)
+    connections_per_5_minutes: int = whole(300)
     # Only test systems are: "about once a month" without notice, while keys live on (testnet/general-info.md).
     wipes: bool = attrs.field(default=attrs.Factory(_is_for_tests, takes_self=True), validator=flag)
     link_limits: LinkLimits = attrs.field(default=LinkLimits(), validator=instance_of(LinkLimits))

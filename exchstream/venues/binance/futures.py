@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Union, cast
 import attrs
 import msgspec
 
-from exchstream.core.limits import lasting, positive
+from exchstream.core.limits import lasting, span, whole
 from exchstream.core.venue import (
     DAY,
     SECOND,
@@ -147,23 +147,23 @@ class BinanceFutures(BinanceAccount):
     # Path and query of the socket below `ws_url`, with {key} and {events}.
     stream_path: str = attrs.field(default=preset("stream_path", QUERY_FORM), validator=path("key", "events"))
     # 2400 a minute for each address (fapi General Info; exchangeInfo).
-    weight_per_minute: int = attrs.field(default=2_400, validator=positive)
+    weight_per_minute: int = whole(2_400)
     # startTime and endTime may lie 7 days apart (userTrades, allOrders: "less than 7 days").
-    window_ms: int = attrs.field(default=7 * 86_400_000 - 1, validator=positive)
+    window_ms: int = whole(7 * 86_400_000 - 1)
     # The default page: how large a page of algo orders may be is not documented, so they are read to an empty one.
-    algo_page_limit: int = attrs.field(default=500, validator=positive)
+    algo_page_limit: int = whole(500)
     # userTrades reaches back 3 months (SDK 18; it was 6).
-    fills_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
+    fills_reach_ns: int = span(90 * DAY)
     # Orders that ended unfilled are not found after 3 days (Query Order page).
-    orders_reach_ns: int = attrs.field(default=3 * DAY, validator=lasting)
+    orders_reach_ns: int = span(3 * DAY)
     # "Income history only contains data for the last three months" (Get Income History page).
-    traces_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
+    traces_reach_ns: int = span(90 * DAY)
     # How long a fresh socket gets before it is believed; our choice.
-    settle_ns: int = attrs.field(default=SECOND, validator=lasting)
+    settle_ns: int = span(SECOND)
     # A silent socket is to be noticed within 90 s: one look, a grace, a second look.  Our choice; 115 or 145 weight.
-    audit_ns: int = attrs.field(default=60 * SECOND, validator=lasting)
+    audit_ns: int = span(60 * SECOND)
     # The same until the first event proves the socket; never slower than `audit_ns`.
-    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=lasting)
+    audit_fast_ns: int = span(20 * SECOND)
     audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[lasting, at_least("lag_ns", FALSE_ALARM)])
 
     # ------------------------------------------------------------------------------------------------ plan

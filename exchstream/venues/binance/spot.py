@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import attrs
 import msgspec
 
-from exchstream.core.limits import lasting, positive
+from exchstream.core.limits import lasting, span, whole
 from exchstream.core.venue import (
     DAY,
     SECOND,
@@ -132,19 +132,19 @@ class BinanceSpot(BinanceAccount):
     # Path of a listen key's socket below `stream_url` (old user-data-stream.md: /ws/<listenKey>).
     stream_path: str = attrs.field(default="/ws/{key}", validator=path("key"))
     # 6000 a minute for each address, REST and WebSocket API together (exchangeInfo, web-socket-api.md).
-    weight_per_minute: int = attrs.field(default=6_000, validator=positive)
+    weight_per_minute: int = whole(6_000)
     # startTime and endTime may lie 24 hours apart (rest-api.md, myTrades and allOrders; else -1127).
-    window_ms: int = attrs.field(default=86_400_000, validator=positive)
+    window_ms: int = whole(86_400_000)
     # Orders that ended unfilled over 90 days ago are archived (rest-api.md; -2026); executions stay.
-    orders_reach_ns: int = attrs.field(default=90 * DAY, validator=lasting)
+    orders_reach_ns: int = span(90 * DAY)
     # How long the answer to a subscription may take; our choice.
-    ack_ns: int = attrs.field(default=10 * SECOND, validator=lasting)
+    ack_ns: int = span(10 * SECOND)
     # How long a fresh socket gets before it is believed, where nothing is acknowledged (listen keys); our choice.
-    settle_ns: int = attrs.field(default=SECOND, validator=lasting)
+    settle_ns: int = span(SECOND)
     # A silent subscription is to be noticed within 60 s: a look, a grace, a look.  Our choice; 100 weight each.
-    audit_ns: int = attrs.field(default=40 * SECOND, validator=lasting)
+    audit_ns: int = span(40 * SECOND)
     # The same until the first event proves a listen key's socket; never slower than `audit_ns`.
-    audit_fast_ns: int = attrs.field(default=20 * SECOND, validator=lasting)
+    audit_fast_ns: int = span(20 * SECOND)
     audit_grace_ns: int = attrs.field(default=10 * SECOND, validator=[lasting, at_least("lag_ns", FALSE_ALARM)])
 
     def __attrs_post_init__(self) -> None:

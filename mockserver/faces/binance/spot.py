@@ -290,11 +290,10 @@ class SpotFace(UserDataFace):
 
     def shutdown_notice(self, account: str | None = None, *, close: bool = False) -> int:
         """Send `serverShutdown` to the venue's sockets."""
-        text = self.shutdown_text()
 
         def tell(session: Session) -> bool:
             if isinstance(session, (SubscribingSession, StreamSession)):
-                session.shutdown_notice(text)
+                session.ending()
                 return True
             return False
 

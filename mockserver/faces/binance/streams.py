@@ -305,13 +305,9 @@ class StreamSession(Session):
                 told = True
         return told
 
-    def shutdown_notice(self, text: str) -> None:
-        """Tell that the server is about to go; combined streams have it under a name of its own."""
-        self.link.tell(self._wrapped("!serverShutdown", text))
-
     def ending(self) -> None:
-        """Give the notice before the end of the connection's day."""
-        self.shutdown_notice(self.face.shutdown_text())
+        """Tell that the server is about to go; combined streams have it under a name of its own."""
+        self.link.tell(self._wrapped("!serverShutdown", self.face.shutdown_text()))
 
     def receive(self, frame: str | bytes) -> None:
         """Answer a request of the stream protocol."""

@@ -73,13 +73,9 @@ class SubscribingSession(WsApiSession):
                     if number in self._subscriptions:  # a fault may end it behind each of its frames
                         self.link.tell(f'{{"subscriptionId":{number},"event":{text}}}')
 
-    def shutdown_notice(self, text: str) -> None:
-        """Tell that the server is about to go: an event without a subscription id."""
-        self.link.tell(f'{{"event":{text}}}')
-
     def ending(self) -> None:
-        """Give the notice before the end of the connection's day."""
-        self.shutdown_notice(self.face.shutdown_text())
+        """Tell that the server is about to go: an event without a subscription id."""
+        self.link.tell(f'{{"event":{self.face.shutdown_text()}}}')
 
     def subscribe_signature(self, params: Params) -> object:
         """`userDataStream.subscribe.signature`: any kind of key, no logon needed."""

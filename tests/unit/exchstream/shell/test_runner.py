@@ -219,7 +219,7 @@ async def test_an_answer_waits_until_there_is_room(autojump_clock: MockClock, mo
         return [Ask(1, Clock())] if happening == Started() else []
 
     async def room(journal: InMemory) -> None:
-        await trio.sleep(7)
+        await trio.sleep(7)  # virtual
 
     monkeypatch.setattr(InMemory, "room", room)
     heard = await played(script, session=Awaiting(script), host=Answering())
