@@ -63,6 +63,7 @@ class Balances:
     uncertain: list[Moves] = attrs.field(factory=list)
     _early: list[Moves] = attrs.field(factory=list, eq=False)  # before there is a baseline: the youngest ones
     _early_ns: int = attrs.field(default=0, eq=False)  # of the youngest that is not among them any more
+    _within_ns: int = attrs.field(default=0, eq=False)  # of the youngest that is in the baseline already
 
     def state(self) -> BalanceState:
         """As it stands now."""
@@ -102,6 +103,7 @@ class Balances:
         while they were being asked for, nobody knows.
         """
         if execution.time_ns <= self.agreed_ns:
+            self._within_ns = max(self._within_ns, execution.time_ns)
             return
         self.last_ns = now_ns
         if not self.unexplainable:
@@ -150,6 +152,15 @@ class Balances:
         self.uncertain.clear()
         self._early.clear()
         self._early_ns = self.last_ns
+
+    def turned_back(self, by_ns: int) -> None:
+        """The clock by which the baseline is dated was so far ahead: it is older than it seemed.
+
+        What was executed since then, and was taken for a part of it, may or may not be one.
+        """
+        self.agreed_ns -= by_ns
+        if self._within_ns > self.agreed_ns:
+            self._explain_nothing()
 
     def quiet_since(self, instant_ns: int) -> bool:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""

@@ -318,6 +318,7 @@ class Session:
         if self._beginning.over and back_ns > self.venue.plan.lag_ns:
             floor_ns = self.ledger.floor_ns  # nothing from before that is told, so nothing can be proven
             self.good_ns = max(self.good_ns - back_ns, floor_ns)
+            self.sheet.turned_back(back_ns)
             if self._gaps.told is not None:
                 self._gaps.restamp(max(self._gaps.told.since_ns - back_ns, floor_ns))
             self._open_gap(GapReason.DOUBT, f"the venue's clock went back by {back_ns // SECOND} s", now)

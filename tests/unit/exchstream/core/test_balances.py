@@ -107,6 +107,22 @@ def test_first_holdings_are_not_taken_while_more_moves_than_can_be_tried() -> No
         assert each.baseline is not None
 
 
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_holdings_that_were_dated_by_a_clock_that_was_ahead(*, meanwhile: bool) -> None:
+    """A minute older than they seemed: what was taken for a part of them may have come after, and explains nothing."""
+    sheet = Balances()
+    sheet.begin(Holdings({"BTC": Decimal(2), "USDT": Decimal(1_000)}), T0 + 54 * 10**9, T0 + 66 * 10**9)
+    if meanwhile:
+        sheet.executed(execution("meanwhile", at=20), MARKETS["BTCUSDT"], T0 + 80 * 10**9)
+    sheet.turned_back(60 * 10**9)
+    sheet.executed(execution("later", at=30), MARKETS["BTCUSDT"], T0 + 31 * 10**9)
+    both = Holdings({"BTC": Decimal(3 + meanwhile), "USDT": Decimal(900 - 100 * meanwhile)})
+    assert sheet.unexplained(both) == {}
+    assert bool(sheet.unexplained(Holdings({**both.assets, "ETH": Decimal(1)}))) is not meanwhile
+    sheet.agree(both, T0 + 40 * 10**9, T0 + 50 * 10**9)
+    assert sheet.unexplained(Holdings({**both.assets, "ETH": Decimal(1)})) == {"ETH": Decimal(1)}
+
+
 def test_what_is_read_again_after_a_restart_counts_once() -> None:
     """What was executed before the account's beginning is kept nowhere else, and comes again."""
     sheet, again = Balances(), Balances()

@@ -33,6 +33,7 @@ from exchstream.core.venue import (
     Doubt,
     Fills,
     FillView,
+    Holdings,
     MarketList,
     Markets,
     Meaning,
@@ -54,6 +55,7 @@ from exchstream.core.venue import (
     Traced,
     Traces,
 )
+from exchstream.core.venue import Balances as BalancesQuestion
 from exchstream.events import (
     AccountDown,
     Fill,
@@ -665,6 +667,37 @@ def test_what_was_proven_by_a_clock_that_went_back_is_proven_anew() -> None:
     assert (gap.reason, gap.since_ns < true_ns) == (GapReason.DOUBT, True)
     settle(driver, books)
     assert "2" in {update.order_id for update in driver.told(OrderUpdate)}
+
+
+def test_holdings_that_were_read_by_a_clock_that_went_back_name_nothing() -> None:
+    """What was executed after them, and dated before them, is no asset that moved for no reason."""
+    driver, books = Driver(Toy(attrs.evolve(PLAN, balances=True))), HeldBooks()
+    driver.ahead_ns = 50 * SECOND
+    driver.at(0)
+    begin(driver, books)
+    driver.advance(1)
+    state, fill = books.trade(2, driver.now.mono_ns / SECOND)
+    driver.say(OrderView(state), FillView(fill))
+    turn(driver, 0)
+    assert settle(driver, books).complete
+
+
+@attrs.define
+class HeldBooks(Books):
+    """Books that say what the account holds, too."""
+
+    def trade(self, number: int, at: float) -> tuple[OrderState, Execution]:
+        """One coin is bought for a hundred."""
+        state, fill = filled(number, at)
+        self.orders.append(state)
+        self.fills.append(fill)
+        return state, fill
+
+    def answer(self, question: Question) -> Sequence[Meaning] | str:
+        if isinstance(question, BalancesQuestion):
+            bought = len(self.fills)
+            return [Holdings({"BTC": decimal.Decimal(bought), "USDT": decimal.Decimal(1_000 - 100 * bought)})]
+        return super().answer(question)
 
 
 def turn(driver: Driver, ahead: int) -> None:
