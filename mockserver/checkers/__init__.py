@@ -27,6 +27,7 @@ from mockserver.checkers.facts import (
     ToldOrder,
     TrueChange,
     TrueFill,
+    moment,
 )
 from mockserver.checkers.fills import (
     fills_invented,
@@ -66,6 +67,7 @@ __all__ = [
     "gaps_in_order",
     "gaps_needless",
     "gaps_untold",
+    "moment",
     "named",
     "orders_backward",
     "orders_invented",

@@ -17,6 +17,7 @@ from mockserver.checkers.facts import (
     ToldOrder,
     TrueChange,
     TrueFill,
+    moment,
 )
 
 
@@ -55,7 +56,7 @@ def told_late(
         if limit_ns is None or (at_ns is not None and at_ns <= limit_ns) or (until_ns or limit_ns) < limit_ns:
             continue
         if not any(span.since_ns < limit_ns and span.until_ns > time_ns for span in troubles):
-            wrong.append(f"a gap of more than {bound_ns // 10**9} s untold: {what} of {time_ns}")
+            wrong.append(f"a gap of more than {bound_ns // 10**9} s untold: {what} of {moment(time_ns)}")
     return wrong
 
 

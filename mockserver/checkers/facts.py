@@ -6,6 +6,7 @@ clock, ids are the venue's own as text.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -98,3 +99,13 @@ class Restarted(NamedTuple):
 
 
 Told = ToldFill | ToldOrder | Opened | Closed | Restarted
+
+
+def moment(time_ns: int) -> str:
+    """An instant for a human: UTC, to the nanosecond where it is not a whole millisecond."""
+    seconds, rest = divmod(time_ns, 10**9)
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):  # a bot may tell anything
+        return f"{time_ns} ns"
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{rest // MILLI:03}{f'{rest % MILLI:06}' if rest % MILLI else ''}Z"

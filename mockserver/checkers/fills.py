@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from mockserver.checkers.excuses import Account
-from mockserver.checkers.facts import FINAL, TRUNCATED, FillId, OrderId, Told, ToldFill, ToldOrder, TrueChange, TrueFill
+from mockserver.checkers.facts import (
+    FINAL,
+    TRUNCATED,
+    FillId,
+    OrderId,
+    Told,
+    ToldFill,
+    ToldOrder,
+    TrueChange,
+    TrueFill,
+    moment,
+)
 
 
 def fills_lost(truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int = 0) -> list[str]:
@@ -14,7 +25,7 @@ def fills_lost(truth: Iterable[TrueFill], told: Sequence[Told], *, since_ns: int
     known = {event.key for event in told if isinstance(event, ToldFill)}
     account = Account(told)
     return [
-        f"fill lost: {fill.key} of {fill.time_ns}"
+        f"fill lost: {fill.key} of {moment(fill.time_ns)}"
         for fill in truth
         if fill.key not in known
         and fill.time_ns - TRUNCATED >= since_ns
@@ -54,7 +65,7 @@ def fills_invented(truth: Iterable[TrueFill], told: Iterable[Told]) -> list[str]
 def fills_of_old(told: Iterable[Told], *, since_ns: int) -> list[str]:
     """What was executed before the account's beginning enters the books and is not told."""
     return [
-        f"a fill from before the beginning ({since_ns}): {event}"
+        f"a fill from before the beginning ({moment(since_ns)}): {event}"
         for event in told
         if isinstance(event, ToldFill) and event.recovered and event.time_ns < since_ns - TRUNCATED
     ]

@@ -15,6 +15,7 @@ from mockserver.checkers.facts import (
     ToldOrder,
     TrueChange,
     TrueFill,
+    moment,
 )
 
 
@@ -70,11 +71,11 @@ def _outside(
 ) -> Iterator[str]:
     what = f"fill {told.key}" if isinstance(told, ToldFill) else f"end of {told.key}"
     if gap is None:
-        yield f"recovered outside of any gap at {told.at_ns}: {what}"
+        yield f"recovered outside of any gap at {moment(told.at_ns)}: {what}"
     elif (
         time_ns is not None and time_ns < gap.since_ns - lag_ns and _was_covered(closed, told.key[0], time_ns, new=new)
     ):
-        yield f"recovered from before its gap ({gap.since_ns}): {what} of {time_ns}"
+        yield f"recovered from before its gap ({moment(gap.since_ns)}): {what} of {moment(time_ns)}"
 
 
 def _was_covered(closed: Sequence[Closed], symbol: str, time_ns: int, *, new: bool) -> bool:
@@ -106,7 +107,7 @@ def gaps_in_order(told: Iterable[Told], *, start_ns: int | None = None, error_ns
             if gap is not None and event.since_ns >= gap.since_ns:
                 wrong.append(f"opened within a gap: {event}")
             if gap is None and owed_ns is not None and event.since_ns > owed_ns + error_ns and not first:
-                wrong.append(f"a gap forgotten, {event.since_ns - owed_ns} ns of it since {owed_ns}: {event}")
+                wrong.append(f"a gap forgotten, {event.since_ns - owed_ns} ns of it since {moment(owed_ns)}: {event}")
             gap = event
         elif isinstance(event, Closed):
             if gap is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mockserver.checkers.excuses import Account
-from mockserver.checkers.facts import FINAL, TRUNCATED, OrderId, Told, ToldOrder, TrueChange
+from mockserver.checkers.facts import FINAL, TRUNCATED, OrderId, Told, ToldOrder, TrueChange, moment
 
 
 def orders_backward(told: Iterable[Told]) -> list[str]:
@@ -74,7 +74,7 @@ def orders_wrong_at_end(
 
 
 def _shown(change: TrueChange) -> str:
-    return f"{change.key} is {change.status} with {change.filled} filled since {change.time_ns}"
+    return f"{change.key} is {change.status} with {change.filled} filled since {moment(change.time_ns)}"
 
 
 def _agree(told: str, true: str) -> bool:

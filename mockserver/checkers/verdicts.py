@@ -18,6 +18,7 @@ from mockserver.checkers.facts import (
     ToldOrder,
     TrueChange,
     TrueFill,
+    moment,
 )
 
 
@@ -49,7 +50,7 @@ def verdicts_false(
                     if fill.time_ns > event.until_ns:
                         break
                     if fill.key not in known and _covered(event, fill.key[0], fill.key[2], fill.time_ns):
-                        wrong.append(f"{_named(event)} without fill {fill.key} of {fill.time_ns}")
+                        wrong.append(f"{_named(event)} without fill {fill.key} of {moment(fill.time_ns)}")
                 for end in ends[bisect_left(end_times, event.since_ns) :]:
                     if end.time_ns > event.until_ns:
                         break
@@ -106,4 +107,4 @@ def verdicts_incomplete(told: Iterable[Told], excused: Excused = lambda gap, ver
 
 def _named(verdict: Closed) -> str:
     what = "complete" if verdict.complete else f"incomplete {list(verdict.unresolved)}"
-    return f"verdict {verdict.since_ns}..{verdict.until_ns} ({what}) at {verdict.at_ns}"
+    return f"verdict {moment(verdict.since_ns)}..{moment(verdict.until_ns)} ({what}) at {moment(verdict.at_ns)}"

@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from mockserver import checkers
-from mockserver.checkers import Told, ToldFill, TrueChange, TrueFill, too_often, too_seldom
+from mockserver.checkers import Told, ToldFill, TrueChange, TrueFill, moment, too_often, too_seldom
 from mockserver.checkers.facts import TRUNCATED
 from mockserver.heard import Heard, Pattern
 
@@ -25,6 +25,10 @@ STORMS: Final[Mapping[str, tuple[int, int]]] = {
 }
 """More often than so is a storm: (how often, within). The venues ban for less than a hundred times as much."""
 KEY_LIFE_NS: Final = 3_600 * SECOND
+LOOKS_BACK_NS: Final = 10 * SECOND
+"""A client asks further back than its gap by what REST may lag, at most so much."""
+CLOCK_ERROR_NS: Final = SECOND
+"""By which a client may misjudge the venue's clock: more than half of a request's way."""
 ORDERS: Final = (
     Pattern("request", r"POST /(api/v3|fapi/v1)/order|POST /api/orders"),
     Pattern("ws", "order[.]place"),
@@ -129,9 +133,9 @@ def _resynced(case: Case) -> list[str]:
     wrong = []
     for row in spans[1:]:  # everybody is born blind
         if row["until_ns"] is None:
-            wrong.append(f"the client has heard nothing since {row['since_ns']}")
+            wrong.append(f"the client has heard nothing since {moment(row['since_ns'])}")
         elif not any(time_ns >= row["until_ns"] for time_ns in asked):
-            wrong.append(f"nobody asked what happened from {row['since_ns']} to {row['until_ns']}")
+            wrong.append(f"nobody asked what happened from {moment(row['since_ns'])} to {moment(row['until_ns'])}")
     return wrong
 
 
@@ -147,7 +151,7 @@ def _doubled(case: Case) -> list[str]:
 
 def _listening(case: Case) -> list[str]:
     spans = [row for row in case.truth["blind"] if (row["venue"], row["account"]) == (case.venue, case.account)]
-    return [f"the client hears nothing, since {row['since_ns']}" for row in spans if row["until_ns"] is None]
+    return [f"the client hears nothing, since {moment(row['since_ns'])}" for row in spans if row["until_ns"] is None]
 
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -164,6 +168,10 @@ CHECKS: Final[Mapping[str, Check]] = {
         "the fills of an order that has ended add up",
         lambda case: checkers.sums_differ(case.fills, case.orders, case.told, since_ns=case.since_ns),
     ),
+    "fills_in_order": Check(
+        "the fills of each order were reported in the order in which they happened; a recovered one may come late",
+        lambda case: checkers.fills_out_of_order(case.fills, case.told),
+    ),
     "states_monotonic": Check(
         "what is filled never falls, what is final stays final", lambda case: checkers.orders_backward(case.told)
     ),
@@ -179,6 +187,14 @@ CHECKS: Final[Mapping[str, Check]] = {
         "a gap is opened, then closed, once, and its verdict reaches from its beginning forward",
         lambda case: checkers.gaps_in_order(case.told),
     ),
+    "gaps_told": Check(
+        "what was reported as recovered lies in a gap that had been reported",
+        lambda case: checkers.gaps_untold(case.fills, case.orders, case.told, lag_ns=LOOKS_BACK_NS),
+    ),
+    "verdicts_true": Check(
+        "what a gap that was closed vouches for had been reported by then",
+        lambda case: checkers.verdicts_false(case.fills, case.orders, case.told, error_ns=CLOCK_ERROR_NS),
+    ),
     "no_storm": Check("neither dials nor requests come in a storm", _storms, reported=False),
     "keeps_alive": Check("pings are answered, and listen keys renewed within the hour", _kept_alive, reported=False),
     "subscribes_first": Check("the client listens before it places its first order", _subscribed_first, reported=False),
@@ -193,7 +209,15 @@ CHECKS: Final[Mapping[str, Check]] = {
 }
 
 BY_THE_TRUTH: Final = frozenset(
-    {"no_fill_lost", "no_fill_invented", "sums_agree", "no_order_invented", "right_at_end", "no_order_doubled"}
+    {
+        "no_fill_lost",
+        "no_fill_invented",
+        "sums_agree",
+        "no_order_invented",
+        "right_at_end",
+        "no_order_doubled",
+        "verdicts_true",
+    }
 )
 """Those that hold what was reported against the truth, and so accuse wrongly where it does not tell all."""
 TOO_LITTLE: Final = (

@@ -390,17 +390,19 @@ def test_too_often() -> None:
     limits = {"dials": (2, 10 * S)}
     assert checkers.too_often({"dials": [0, 9 * S, 10 * S], "else": [0, 0, 0]}, limits) == []
     assert checkers.too_often({}, limits) == []
-    assert checkers.too_often({"dials": [0, 0, 0]}, limits) == ["dials: more than 2 within 10 s from 0 on"]
+    assert checkers.too_often({"dials": [0, 0, 0]}, limits) == [
+        "dials: more than 2 within 10 s from 1970-01-01T00:00:00.000Z on"
+    ]
     (wrong,) = checkers.too_often({"dials": [0, 20 * S, 21 * S, 22 * S, 23 * S]}, limits)
-    assert wrong == f"dials: more than 2 within 10 s from {20 * S} on"
+    assert wrong == f"dials: more than 2 within 10 s from {checkers.moment(20 * S)} on"
 
 
 def test_too_seldom() -> None:
     """A key that must be renewed every thirty seconds, from the first to the last."""
     span: dict[str, int] = {"every_ns": 30 * S, "since_ns": 0, "until_ns": 70 * S}
     assert checkers.too_seldom([20 * S, 50 * S], **span) == []
-    assert checkers.too_seldom([20 * S], **span) == [f"not done for 50 s from {20 * S} on"]
-    assert checkers.too_seldom([80 * S], **span) == ["not done for 70 s from 0 on"]
+    assert checkers.too_seldom([20 * S], **span) == [f"not done for 50 s from {checkers.moment(20 * S)} on"]
+    assert checkers.too_seldom([80 * S], **span) == ["not done for 70 s from 1970-01-01T00:00:00.000Z on"]
 
 
 def test_a_sum_says_nothing_of_an_order_that_lives_or_began_before() -> None:
@@ -414,7 +416,7 @@ def test_a_sum_says_nothing_of_an_order_that_lives_or_began_before() -> None:
 
 def test_what_is_wrong_with_an_order_is_told_in_words() -> None:
     """A class of ours is no word."""
-    how = f"{DONE.key} is {DONE.status} with {DONE.filled} filled since {DONE.time_ns}"
+    how = f"{DONE.key} is {DONE.status} with {DONE.filled} filled since {checkers.moment(DONE.time_ns)}"
     assert checkers.orders_wrong_at_end([NEW, DONE], []) == [f"order lost: {how}"]
     assert checkers.orders_wrong_at_end([NEW, DONE], [order(51, "new", Decimal(0))]) == [
         f"order ends as new with 0 filled, really {how}"
@@ -426,7 +428,7 @@ def test_a_bot_that_tells_only_fills_is_judged() -> None:
     bot = checkers.ToldFill(51 * S, FILL.key, FILL.time_ns, FILL.price, FILL.quantity)
     assert checkers.fills_lost([FILL], [bot]) == []
     assert checkers.fills_invented([FILL], [bot]) == []
-    assert checkers.fills_lost([FILL, NEXT], [bot]) == [f"fill lost: {NEXT.key} of {NEXT.time_ns}"]
+    assert checkers.fills_lost([FILL, NEXT], [bot]) == [f"fill lost: {NEXT.key} of {checkers.moment(NEXT.time_ns)}"]
     assert checkers.fills_lost([FILL], []) != []
     assert checkers.sums_differ([FILL, NEXT], [NEW, FULL], [bot]) != []
 
@@ -443,3 +445,11 @@ def test_what_is_not_due_yet_is_not_late() -> None:
     assert checkers.told_late([FILL], START, bound_ns=30 * S, until_ns=79 * S) == []
     assert checkers.told_late([FILL], START, bound_ns=30 * S, since_ns=51 * S) == []
     assert checkers.told_late([FILL], START, bound_ns=30 * S, until_ns=81 * S) != []
+
+
+def test_a_moment_is_written_for_humans() -> None:
+    """Whole milliseconds as such, what is finer in full, and what no calendar knows as it is."""
+    assert checkers.moment(1_790_000_001_000_000_000) == "2026-09-21T14:13:21.000Z"
+    assert checkers.moment(1_790_000_001_012_000_345) == "2026-09-21T14:13:21.012000345Z"
+    assert checkers.moment(-1) == "1969-12-31T23:59:59.999999999Z"
+    assert checkers.moment(10**30) == f"{10**30} ns"

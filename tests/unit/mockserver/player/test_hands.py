@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mockserver.checkers import moment
 from mockserver.command import DEMO
 from mockserver.engine.types import HOUSE, OrderStatus, Place, Side
 from mockserver.faces.base import HttpRequest, HttpResponse, Text
@@ -157,7 +158,7 @@ def test_what_was_before_the_client() -> None:
     scene.playing.reports.line('{"event":"gap_closed","since_ns":1,"until_ns":2,"complete":true}', 0)
     (_, fill) = scene.exchange.engine.executions(DEMO, "BTCUSDT")
     lost = [line for judged in scene.playing.verdict().judged if judged.name == "no_fill_lost" for line in judged.wrong]
-    assert lost == [f"fill lost: ('BTCUSDT', '{fill.trade_id}', '{fill.order_id}') of {fill.time_ns}"]
+    assert lost == [f"fill lost: ('BTCUSDT', '{fill.trade_id}', '{fill.order_id}') of {moment(fill.time_ns)}"]
     with pytest.raises(SetupError, match="before the client begins a wait is a duration"):
         Scene("- wait: 1s", head="before: [{wait: {client: subscribed}}]")
 
