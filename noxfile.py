@@ -220,9 +220,9 @@ def clients_all(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Four accounts trade under faults for minutes on end: all is told once, and no memory, descriptor or task stays.
 
-    Options: `nox -s soak -- --minutes 1` for a quick look.
+    Options: `nox -s soak -- --minutes 1` for a quick look, `--transport websockets` for the other transport.
     """
-    session.install("-e", ".[keys,test]", *group("tests"))
+    session.install("-e", ".[fast,keys,test]", *group("tests"))
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 
@@ -283,9 +283,9 @@ def comparison(session: nox.Session) -> None:
 def crash(session: nox.Session) -> None:
     """Bots are killed in each phase while the mock trades on; fails if anything was lost, doubled or invented.
 
-    Options: `nox -s crash -- --kills 72 --seed 1 --write docs/guarantees.md`.
+    Options: `nox -s crash -- --kills 72 --seed 1 --transport both --write docs/guarantees.md`.
     """
-    session.install("-e", ".")
+    session.install("-e", ".[fast]")
     session.run("python", "-m", "tests.crash", *session.posargs)
 
 

@@ -23,7 +23,7 @@ import trustme
 from exchstream.core.limits import LinkLimits
 from exchstream.core.venue import SECOND
 from exchstream.errors import ConfigError
-from exchstream.shell import fast_transport, transport
+from exchstream.shell import fast_transport, frames, shortcut, transport
 from exchstream.shell.frames import Frames
 from exchstream.shell.places import Place
 from exchstream.shell.seam import Batch, DialFailed, LinkLost, LinkOverflow, Transport
@@ -178,19 +178,65 @@ async def test_frames_right_behind_the_handshake(connect, autojump_clock) -> Non
         assert (await link.receive()).frames == ("hello",)
 
 
-@pytest.mark.parametrize("name", STREAMS)
-async def test_what_is_read_in_pieces(connect, autojump_clock, name: str) -> None:
-    """Both transports tell the messages that websockets' protocol tells, cut at three dozen places."""
+class NoShortCut:
+    """All that was read is the protocol's."""
+
+    def __init__(self, longest: int) -> None:
+        self._data = b""
+
+    def add(self, data: bytes | bytearray) -> None:
+        self._data += data
+
+    def take(self, texts: list[str | bytes]) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+
+# trio-websocket takes what one read brings of a frame for a piece.
+ENOUGH = attrs.evolve(LIMITS, max_pieces=1_000)
+Outcome = tuple[list[str | bytes], list[tuple[int, bytes]], int | None]
+
+
+async def read_as(connect: Callable[..., Any], first: bytes, *pieces: bytes) -> Outcome:
+    """Messages, our answers and the close code; the first piece comes in the packet of the handshake."""
+    ends: list[tuple[list[str | bytes], LinkLost]] = []
+
+    async def read() -> None:
+        ends.append(await ending(link))
+
+    async with linked(connect, limits=ENOUGH, also=first) as (link, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        with suppress(trio.BrokenResourceError):  # it has hung up
+            for piece in pieces:
+                await peer.stream.send_all(piece)
+                await trio.testing.wait_all_tasks_blocked()
+        assert isinstance(peer.stream, trio.abc.HalfCloseableStream)
+        await peer.stream.send_eof()
+    answers = []
+    with suppress(EOFError):
+        while True:
+            answers.append(await peer.frame())
+    ((messages, lost),) = ends
+    return messages, answers, lost.code
+
+
+@pytest.mark.parametrize(("name", "long"), [*((name, shortcut.LONG) for name in STREAMS), ("texts", 100)])
+async def test_what_is_read_in_pieces(connect, autojump_clock, monkeypatch, name: str, long: int) -> None:
+    """Cut at every place, the short cut leads to what the library's protocol alone makes of byte after byte."""
     data = STREAMS[name]
-    expected = Frames(LIMITS, short_cut=False).feed(data)
-    for cut in range(0, len(data), 1 + len(data) // 36):
-        async with linked(connect, limits=LIMITS, also=data[:cut]) as (link, peer):
-            await trio.testing.wait_all_tasks_blocked()
-            with suppress(trio.BrokenResourceError):  # it has hung up
-                await peer.stream.send_all(data[cut:])
-            await trio.testing.wait_all_tasks_blocked()
-            await peer.stream.aclose()
-            assert (await ending(link))[0] == expected, cut
+    monkeypatch.setattr(shortcut, "LONG", long)
+    with monkeypatch.context() as patched:
+        for module in (transport, frames):
+            patched.setattr(module, "ShortCut", NoShortCut)
+        alone = await read_as(connect, b"", *(data[at : at + 1] for at in range(len(data))))
+    messages = Frames(ENOUGH, short_cut=False).feed(data)
+    if connect is transport.connect and name == "longer lengths than needed":
+        assert alone == ([], [], 1002)  # wsproto alone is so strict
+        alone = (messages, [], 1006)
+    for cut in range(len(data) + 1):
+        assert await read_as(connect, data[:cut], data[cut:]) == alone, cut
+    assert alone[0] == messages  # on which both libraries agree
 
 
 async def test_control_frames_are_heard(connect, autojump_clock) -> None:

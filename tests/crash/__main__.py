@@ -1,6 +1,8 @@
 """`python -m tests.crash`: kill bots at chosen places, print what came of it, and fail if a promise was broken.
 
 python -m tests.crash --kills 72 --seed 1 --write docs/guarantees.md
+
+`--transport` says what the bots read by; with `both` the lives of each take the two in turn.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import trio
 
 from exchstream.journal.store import Durability
+from exchstream.shell.transports import TransportName
 from tests.integration.harness import NAMES, served
 
 from .ambush import PHASES, Ambush
@@ -28,13 +31,14 @@ LANES: Final[tuple[tuple[tuple[str, ...], Durability], ...]] = (
     (("binance-spot", "binance-futures", "ftx"), "full"),  # one journal for all
     (("binance-futures",), "relaxed"),
 )
+TRANSPORTS: Final[tuple[TransportName, ...]] = get_args(TransportName)  # the default first
 AT_ONCE: Final = 2  # bots at a time
 FEWEST: Final = 5  # kills in each phase
 FEWEST_KILLS: Final = 50
 FEWEST_FILLS: Final = 1_000
 
 
-async def campaign(kills: int, seed: int, folder: Path) -> list[Row]:
+async def campaign(kills: int, seed: int, folder: Path, transports: Sequence[TransportName]) -> list[Row]:
     """All lanes, some at a time."""
     rows = [Row(flavours, durability) for flavours, durability in LANES]
     room = trio.CapacityLimiter(AT_ONCE)
@@ -50,6 +54,7 @@ async def campaign(kills: int, seed: int, folder: Path) -> list[Row]:
             chance = random.Random(f"{seed}/{number}")
             share = kills // len(rows) + (number < kills % len(rows))
             one = Campaign.at(mock, row, folder / str(number), chance)
+            one.transports = transports
             nursery.start_soon(lane, one, plan(share, chance, points))
     return rows
 
@@ -72,13 +77,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=72)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path, help="put the table between the marks of this page, if all is well")
+    parser.add_argument("--transport", choices=(*TRANSPORTS, "both"), default=TRANSPORTS[0])
     parser.add_argument("--keep", type=Path, help="leave journals and books in this folder")
     given = parser.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         folder = given.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        rows = trio.run(campaign, given.kills, given.seed, folder)
+        transports = TRANSPORTS if given.transport == "both" else (given.transport,)
+        rows = trio.run(campaign, given.kills, given.seed, folder, transports)
     print(f"\n{table(rows)}\n{between(rows)}{time.perf_counter() - began:.0f} s")
     wrong = wanting(rows)
     print("".join(f"{one}\n" for one in wrong), end="")

@@ -20,6 +20,7 @@ import trio
 
 from exchstream import GapClosed, JournalFile, open_stream
 from exchstream.core.venue import Venue
+from exchstream.shell.transports import TransportName
 
 from .ambush import Ambush, say
 from .books import Books, nobody
@@ -38,6 +39,7 @@ class Orders:
     books: Path
     ambush: Ambush | None = None
     keeps: type[Books] = Books
+    transport: TransportName = "trio-websocket"
 
 
 async def main(orders: Orders) -> None:
@@ -49,7 +51,11 @@ async def main(orders: Orders) -> None:
         ambush.lay()
     async with (
         open_stream(
-            *orders.venues, since_ns=orders.since_ns, journal=orders.journal, memory_events=MEMORY_EVENTS
+            *orders.venues,
+            since_ns=orders.since_ns,
+            journal=orders.journal,
+            memory_events=MEMORY_EVENTS,
+            transport=orders.transport,
         ) as stream,
         trio.open_nursery() as nursery,
     ):

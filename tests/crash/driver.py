@@ -27,6 +27,7 @@ from exchstream.core.venue import SECOND, Venue
 from exchstream.events import Event, Fill
 from exchstream.journal.file import reading
 from exchstream.journal.store import Durability, events_of
+from exchstream.shell.transports import TransportName
 from exchstream.venues.binance.account import BinanceAccount
 from mockserver.checkers import FillId, true_fills, true_orders
 from tests.integration.harness import QUICK_NS, Mock
@@ -66,7 +67,7 @@ class Row:
     kills: Counter[str] = attrs.field(factory=Counter)
     points: Counter[str] = attrs.field(factory=Counter)
     faults: Counter[str] = attrs.field(factory=Counter)
-    starts: int = 0
+    lives: Counter[str] = attrs.field(factory=Counter)  # by transport
     fills: int = 0
     told: int = 0
     recovered: int = 0
@@ -77,6 +78,11 @@ class Row:
     def name(self) -> str:
         """Where it trades."""
         return " + ".join(self.flavours)
+
+    @property
+    def starts(self) -> int:
+        """How often the bot was started."""
+        return self.lives.total()
 
     @property
     def once(self) -> bool:
@@ -117,6 +123,7 @@ class Campaign:
     weathers: Sequence[Weather]
     since_ns: int
     keeps: type[Books] = Books
+    transports: Sequence[TransportName] = ("trio-websocket",)  # which the lives take in turn
 
     @classmethod
     def at(cls, mock: Mock, row: Row, folder: Path, chance: random.Random) -> Campaign:
@@ -214,8 +221,9 @@ class Campaign:
         """A bot that has its orders; at the end of the block it must have ended."""
         venues = tuple(venue_of(weather, place) for weather in self.weathers)
         journal = JournalFile(self.journal, self.row.durability)
-        orders = Orders(venues, self.since_ns, journal, self.folder / "books.db", place, self.keeps)
-        self.row.starts += 1
+        transport = self.transports[self.row.starts % len(self.transports)]
+        orders = Orders(venues, self.since_ns, journal, self.folder / "books.db", place, self.keeps, transport)
+        self.row.lives[transport] += 1
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "tests.crash.bot"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
         )

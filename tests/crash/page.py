@@ -46,10 +46,14 @@ def _figures(rows: Sequence[Row]) -> list[str]:
 
 
 def between(rows: Sequence[Row]) -> str:
-    """What happened between the kills, and where exactly some of them struck, in two sentences."""
+    """What happened between the kills, where some of them struck, and what the bots read by, in a sentence each."""
     faults = sum((row.faults for row in rows), Counter[str]())
     points = sum((row.points for row in rows), Counter[str]())
-    return f"Between the kills: {_counted(faults)}. Points of kills: {_counted(points)}.\n"
+    lives = sum((row.lives for row in rows), Counter[str]())
+    return (
+        f"Between the kills: {_counted(faults)}. Points of kills: {_counted(points)}. "
+        f"Lives by transport: {_counted(lives)}.\n"
+    )
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -1,12 +1,18 @@
-"""Whatever an integration test does to an account of the mock, nothing that comes of it shows a key (G8)."""
+"""Whatever an integration test does to an account of the mock, nothing that comes of it shows a key (G8).
+
+Where the transport can matter, a test runs over each there is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from exchstream.shell import stream
+from exchstream.shell.transports import TransportName, connector
 from tests.canaries import canaries, remembered
 
 from .harness import Seat
@@ -21,3 +27,9 @@ def searched(tmp_path: Path) -> Iterator[None]:
         canaries(lambda: [secret for seat in seats for secret in (seat.api_key, seat.secret)], tmp_path),
     ):
         yield
+
+
+@pytest.fixture(params=get_args(TransportName))
+def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs once over each transport there is: this is the one of every stream that it opens."""
+    monkeypatch.setattr(stream, "connector", lambda _: connector(request.param))

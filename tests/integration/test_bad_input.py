@@ -40,6 +40,8 @@ from .harness import (
     verdicts_of,
 )
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 PAGE: Final = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
 FOREVER: Final = 3_600.0
 TEXT, BINARY = 0x81, 0x82

@@ -272,6 +272,7 @@ async def settled(count: Callable[[], int], at_most: int) -> int:
     return count()
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_50_reconnects_leave_nothing_behind(seat: Seat, autojump_clock: MockClock) -> None:
     """Dropped, reset, closed, cut in mid-frame, fifty times: descriptors and tasks stay few, and no fill is lost."""
     async with open_stream(seat.venue) as stream:
@@ -321,6 +322,7 @@ async def test_20_streams_leave_nothing_behind(seat: Seat, autojump_clock: MockC
     assert [found[0]] * 21 == found
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("flavour", NAMES)
 async def test_streams_left_while_they_connect_leave_nothing_behind(mock: Mock, flavour: str) -> None:
     """Left at whatever moment of the start, twenty times: no descriptor, task or connection remains."""

@@ -57,6 +57,7 @@ def filled(count: int) -> Callable[[Sequence[Event]], bool]:
     return lambda events: len(fills_of(events)) >= count
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_an_orders_life_is_told_and_equals_the_truth(seat: Seat) -> None:
     """Placed, part filled, filled; and another one cancelled: each told once, in order, with exact numbers."""
     async with open_stream(seat.venue) as stream:
@@ -76,6 +77,7 @@ async def test_an_orders_life_is_told_and_equals_the_truth(seat: Seat) -> None:
     assert all(e.symbol in ("BTC/USDT", "BTC/USDT:USDT", "BTC/USD") for e in events if isinstance(e, Fill))
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_drop_in_mid_burst_loses_nothing(seat: Seat) -> None:
     """Fills before, while and after the link is down: all told once, in order, the gap told and closed complete."""
     async with open_stream(seat.venue) as stream:
@@ -134,6 +136,7 @@ async def test_fills_since_an_instant_are_told(seat: Seat) -> None:
     assert verdicts_of(events)[0].complete, verdicts_of(events)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_cancelling_a_wait_loses_nothing(seat: Seat) -> None:
     """A thousand waits are cancelled while orders are filled: every fill arrives, once."""
     async with open_stream(seat.venue) as stream:
@@ -147,6 +150,7 @@ async def test_cancelling_a_wait_loses_nothing(seat: Seat) -> None:
     assert seat.true_fills() == told_fills(events)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_handlers_exception_comes_out_as_itself(mock: Mock) -> None:
     """The block raises what the handler raised, at once, not a group and not something else."""
     seat = mock.seat("binance-spot")
@@ -159,6 +163,7 @@ async def test_a_handlers_exception_comes_out_as_itself(mock: Mock) -> None:
     assert (error.__cause__, error.__context__) == (None, None)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_leaving_the_block_leaves_no_connection(mock: Mock) -> None:
     """After the block every socket of the stream is closed."""
     seats = [mock.seat(name) for name in NAMES]
@@ -169,6 +174,7 @@ async def test_leaving_the_block_leaves_no_connection(mock: Mock) -> None:
         await eventually(lambda: not mock.worlds.links)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_one_account_with_a_revoked_key_goes_down_alone(mock: Mock) -> None:
     """Of three accounts one has a key that is refused: it goes down with its reason, the others go on."""
     seats = [mock.seat(name) for name in ("binance-spot", "binance-futures", "ftx")]
@@ -246,6 +252,7 @@ def keys_asked_for(seat: Seat) -> int:
     )
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("flavour", ["binance-futures", "binance-spot-listen-key"])
 async def test_an_expired_key_told_twice_is_one_new_key_and_no_loss(mock: Mock, flavour: str) -> None:
     """The key expires, the venue says so twice, fills happen meanwhile: one new key, no loss, one gap."""
@@ -265,6 +272,7 @@ async def test_an_expired_key_told_twice_is_one_new_key_and_no_loss(mock: Mock, 
     assert sorted(seat.true_fills()) == sorted(told_fills(events))
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_key_that_is_replaced_while_it_lives_is_followed_without_a_gap(mock: Mock) -> None:
     """The renewal answers with another key: its link is proven before the old one is left, and both are heard."""
     seat = mock.seat(
@@ -291,6 +299,7 @@ async def test_a_key_that_is_replaced_while_it_lives_is_followed_without_a_gap(m
     assert seat.true_fills() == told_fills(events)
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("flavour", ["binance-spot", "ftx"])
 async def test_a_shutdown_notice_is_followed_without_a_gap(mock: Mock, flavour: str) -> None:
     """The venue says that it is about to go: the new link is proven before the old one is left."""
@@ -328,6 +337,7 @@ async def test_readers_follow_from_any_position(mock: Mock) -> None:
             await second.ack(1)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_reader_that_sleeps_gets_a_loud_error_and_can_resume(mock: Mock) -> None:
     """A reader that falls behind what memory holds is told so, and goes on where the ring begins."""
     seat = mock.seat("binance-spot")

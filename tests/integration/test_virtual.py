@@ -77,6 +77,7 @@ async def test_a_healthy_hour_opens_no_gap(seat: Seat, autojump_clock: MockClock
     assert seat.true_fills() == told_fills(events)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_silent_connection_is_noticed_within_the_bound(seat: Seat, autojump_clock: MockClock) -> None:
     """Pings go on, events do not: the gap is opened within the stated bound, and the fill is recovered."""
     async with open_stream(seat.venue) as stream:
@@ -97,6 +98,7 @@ async def test_a_silent_connection_is_noticed_within_the_bound(seat: Seat, autoj
     assert verdicts_of(events)[-1].complete, verdicts_of(events)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_subscription_that_was_never_alive_is_noticed(seat: Seat, autojump_clock: MockClock) -> None:
     """The connection opens and is mute from the first moment on: a fill is told all the same, within the bound."""
     async with open_stream(seat.venue) as stream:
@@ -191,6 +193,7 @@ async def test_a_forced_close_in_a_gap_is_told_as_such(mock: Mock, kind: Kind, a
     assert verdicts_of(events)[-1].complete
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump_clock: MockClock) -> None:
     """The peer neither reads nor writes any more: nothing is heard, the link is replaced, nothing is lost."""
     async with open_stream(seat.venue) as stream:
@@ -205,6 +208,7 @@ async def test_a_half_open_link_is_noticed_by_its_heartbeat(seat: Seat, autojump
     assert seat.true_fills() == told_fills(events)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_dead_peer_is_noticed_within_the_bound(seat: Seat, autojump_clock: MockClock) -> None:
     """Nothing is traded, so no audit finds anything: that nothing is heard says it alone, and in time."""
     async with open_stream(seat.venue) as stream:
@@ -417,6 +421,7 @@ def downs_of(events: Sequence[Event]) -> list[AccountDown]:
     return [event for event in events if isinstance(event, AccountDown)]
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_a_venue_that_is_away_for_long_is_come_back_to(seat: Seat, autojump_clock: MockClock) -> None:
     """Every connection is refused for ten minutes by a clock that runs: the account is live again within the cap."""
     async with open_stream(seat.venue) as stream:

@@ -1,6 +1,6 @@
 """A soak on the clock of the wall: four accounts trade and are ill-treated, and nothing of the bot's process may grow.
 
-    python -m tests.soak [--minutes 10] [--rate 5] [--fault-every 20]
+    python -m tests.soak [--minutes 10] [--rate 5] [--fault-every 20] [--transport websockets]
 
 The mock exchange, the trading and the faults are here; the bot (`tests.soak.bot`) is a process of its own that streams
 over real sockets into a journal on disk.  Every account places `--rate` orders a second, and fills or cancels them.
@@ -25,11 +25,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 import trio
 
+from exchstream.shell.transports import TransportName
 from mockserver.engine.enums import Side
 from mockserver.engine.types import OrderView
 from tests.integration.accounts import FLAVOURS
@@ -225,7 +226,10 @@ async def soak(options: argparse.Namespace, journal: Path) -> list[str]:
         accounts = [{"flavour": s.flavour, "http": mock.http, "ws": mock.ws, **s.options, **s.keys} for s in seats]
         every = 60 * options.minutes / SAMPLES
         await process.stdin.send_all(
-            json.dumps({"accounts": accounts, "journal": str(journal), "every": every}).encode() + b"\n"
+            json.dumps(
+                {"accounts": accounts, "journal": str(journal), "every": every, "transport": options.transport}
+            ).encode()
+            + b"\n"
         )
         live = await eventually(lambda: len(heard.closed) == len(seats), START_SECONDS)
         if live:
@@ -253,6 +257,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=5, help="orders of each account in a second")
     parser.add_argument("--fault-every", type=float, default=20, help="seconds")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--transport", choices=get_args(TransportName), default="trio-websocket")
     options = parser.parse_args()
     print(f"{'seconds':>8}" + "".join(f"{name:>11}" for name in COLUMNS) + f"{'events/s':>10}", flush=True)
     with tempfile.TemporaryDirectory() as folder:

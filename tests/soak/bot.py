@@ -86,7 +86,7 @@ async def main(given: dict[str, Any]) -> None:
         setattr(ledger, name, few)
     venues, journal = [account(**options) for options in given["accounts"]], Path(given["journal"])
     async with (
-        open_stream(*venues, journal=journal, memory_events=MEMORY_EVENTS) as stream,
+        open_stream(*venues, journal=journal, memory_events=MEMORY_EVENTS, transport=given["transport"]) as stream,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(until_the_end, nursery.cancel_scope)
