@@ -115,10 +115,14 @@ REPLACE_HALF_DONE = Refusal(-2021, "Order cancel-replace partially failed.", sta
 MARGIN_INSUFFICIENT = Refusal(-2019, "Margin is insufficient.")  # practice; the page was not at hand
 WOULD_TRIGGER = Refusal(-2021, "Order would immediately trigger.")
 REDUCE_ONLY_REJECTED = Refusal(-2022, "ReduceOnly Order is rejected.")  # seen on the testnet, 2026-09-12
+# Clients' reports (huojichuanqi/buou_grid issue 2, 2025): an id is taken while the order that has it is open.
+CLIENT_ID_IN_USE = Refusal(-4116, "ClientOrderId is duplicated.")
 CLIENT_ID_TOO_LONG = Refusal(-4015, "Client order id length should be less than 36 chars")  # same
 WRONG_POSITION_SIDE = Refusal(-4061, "Order's position side does not match user's setting.")
 BAD_POSITION_SIDE = Refusal(-4060, "Invalid position side.")
 MARGIN_TYPE_AS_IT_IS = Refusal(-4046, "No need to change margin type.")
+MARGIN_TYPE_WITH_ORDERS = Refusal(-4047, "Margin type cannot be changed if there exists open orders.")
+MARGIN_TYPE_WITH_POSITION = Refusal(-4048, "Margin type cannot be changed if there exists position.")
 MODE_AS_IT_IS = Refusal(-4059, "No need to change position side.")
 MODE_WITH_ORDERS = Refusal(-4067, "Position side cannot be changed if there exists open orders.")
 MODE_WITH_POSITION = Refusal(-4068, "Position side cannot be changed if there exists position.")
@@ -141,6 +145,11 @@ PRICE_NOT_POSITIVE = Refusal(-4001, "Price less than 0.")  # the same; that it i
 PRICE_TOO_HIGH = Refusal(-4002, "Price greater than max price.")  # the same
 PRICE_OFF_TICK = Refusal(-4014, "Price not increased by tick size.")  # practice; the page was not at hand
 NO_AMEND_NEEDED = Refusal(-5027, "No need to modify the order.")
+
+
+def bad_depth(limit: int) -> Refusal:
+    """Return the refusal of a depth that there is none of (fapi error codes)."""
+    return Refusal(-4021, f"{limit} is not valid depth limit.")
 
 
 def price_above(highest: Decimal, *, of_stop: bool) -> Refusal:

@@ -26,6 +26,8 @@ MAX_NOTIONAL: Final = "1000000"
 BRACKET: Final = msgspec.Raw(
     b'{"bracket":1,"initialLeverage":125,"notionalCap":1000000,"notionalFloor":0,"maintMarginRatio":0.025,"cum":0.0}'
 )
+# What of version 2 the page of version 3 (2024-11) has no more.
+NOT_IN_3: Final = ("leverage", "maxNotionalValue", "marginType", "isAutoAddMargin")
 DONE: Final = {"code": 200, "msg": "success"}
 
 
@@ -54,8 +56,8 @@ def position_risk_2(call: Call) -> object:
 
 
 def position_risk_3(call: Call) -> object:
-    """Tell the positions that are open (version 3)."""
-    return _risks(call, flat=False)
+    """Tell the positions that are open (version 3), without how they are set: that is `symbolConfig`'s."""
+    return [{name: row[name] for name in row if name not in NOT_IN_3} for row in _risks(call, flat=False)]
 
 
 def balance(call: Call) -> object:
@@ -195,11 +197,16 @@ def set_leverage(call: Call) -> object:
 
 
 def set_margin_type(call: Call) -> object:
-    """Set whether positions of a market are shown as cross or isolated."""
+    """Set whether positions of a market are shown as cross or isolated; not while there are orders or positions."""
     instrument, kind = call.instrument(), call.params.need("marginType")
     if kind not in ("ISOLATED", "CROSSED"):
         raise Refused(errors.not_valid("marginType"))
-    isolated = kind == "ISOLATED"
+    isolated, engine = kind == "ISOLATED", call.exchange.engine
+    if isolated is not (instrument.name in engine.terms(call.account).isolated):
+        if engine.open_orders(call.account, instrument.name):
+            raise Refused(errors.MARGIN_TYPE_WITH_ORDERS)
+        if any(each.quantity for each in engine.positions(call.account) if each.instrument == instrument.name):
+            raise Refused(errors.MARGIN_TYPE_WITH_POSITION)
     reply = call.exchange.submit(SetTerms(account=call.account, instrument=instrument.name, isolated=isolated))
     if reply.reject is not None and reply.reject.reason is RejectReason.NO_CHANGE:
         raise Refused(errors.MARGIN_TYPE_AS_IT_IS)

@@ -149,7 +149,8 @@ def _place(
     """Return the engine's command for a LIMIT or MARKET order, perhaps the child of a conditional one."""
     params = call.params
     limit = kind == "LIMIT"
-    price, tif, post_only = _limit_terms(params, instrument) if limit else (None, TimeInForce.GTC, False)
+    usual = "GTC" if tags else None
+    price, tif, post_only = _limit_terms(params, instrument, usual) if limit else (None, TimeInForce.GTC, False)
     closes = params.flag("closePosition") or False
     if closes and params.text("quantity") is not None:
         raise Refused(errors.not_required("quantity"))
@@ -163,7 +164,7 @@ def _place(
         price=price,
         tif=tif,
         client_id=client_id,
-        unique_client_id="no",  # seen on the testnet, 2026-09-12: the same id twice, both accepted, both filled
+        unique_client_id="open",  # on the testnet, 2026-09-12, two MARKET orders of one id were both filled
         post_only=post_only,
         on_cross=OnCross.EXPIRE if options["gtx_crossing"] == "expire" else OnCross.REJECT,
         reduce_only=closes or params.flag("reduceOnly") or False,
@@ -174,8 +175,9 @@ def _place(
     )
 
 
-def _limit_terms(params: Params, instrument: Instrument) -> tuple[int, TimeInForce, bool]:
-    sent = params.need("timeInForce")
+def _limit_terms(params: Params, instrument: Instrument, usual: str | None) -> tuple[int, TimeInForce, bool]:
+    """Price, time in force (of a conditional order GTC, where none is sent) and whether it is post-only."""
+    sent = params.text("timeInForce") or usual or params.need("timeInForce")
     price = _needed(params, "price")
     tif = TimeInForce.GTC if sent in ("GTX", "GTD") else placing.time_in_force(sent)
     return _ticks(price, instrument), tif, sent == "GTX"

@@ -23,7 +23,7 @@ from mockserver.faces.binance.spot_orders import find
 SPAN_HOURS: Final = 7 * 24
 MAX_ROWS: Final = 1_000
 DEFAULT_ROWS: Final = 500
-MAX_DEPTH: Final = 1_000
+DEPTHS: Final = (5, 10, 20, 50, 100, 500, 1_000)
 # Not found: "order status is CANCELED or EXPIRED AND order has NO filled trade AND created time + 3 days < current
 # time", and "order create time + 90 days < current time" (USD-M docs, Query Order).
 UNFILLED_KEPT_NS: Final = 3 * 24 * paging.HOUR_NS
@@ -196,9 +196,11 @@ def depth_weight(params: Params) -> int:
 
 
 def depth(call: Call) -> object:
-    """Tell the book."""
+    """Tell the book; only these limits there are."""
     instrument = call.instrument()
-    limit = min(call.params.integer("limit") or 500, MAX_DEPTH)
+    limit = call.params.integer("limit") or 500
+    if limit not in DEPTHS:
+        raise Refused(errors.bad_depth(limit))
     book = call.exchange.engine.depth(instrument.name, limit)
     now = call.at(call.now_ns)
 

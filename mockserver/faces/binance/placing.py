@@ -47,6 +47,7 @@ FUTURES_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
     RejectReason.NO_CHANGE: errors.MODE_AS_IT_IS,
     RejectReason.HAS_ORDERS: errors.MODE_WITH_ORDERS,
     RejectReason.HAS_POSITION: errors.MODE_WITH_POSITION,
+    RejectReason.DUPLICATE_CLIENT_ID: errors.CLIENT_ID_IN_USE,
 }
 
 

@@ -162,11 +162,29 @@ def test_post_only_may_expire_instead() -> None:
     assert told == [("NEW", "NEW", "GTX"), ("EXPIRED", "EXPIRED", "GTX")]
 
 
-def test_one_client_id_may_be_used_twice() -> None:
-    """Two orders with one client id are both accepted, as seen on the testnet."""
+def test_a_client_id_is_taken_while_its_order_is_open() -> None:
+    """-4116 for a second one; once the first has ended, it is free again, as seen on the testnet."""
     client = Client()
-    ids = {client.buy("futures", newClientOrderId="same")["orderId"] for _ in range(2)}
-    assert len(ids) == 2
+    first = client.buy("futures", newClientOrderId="same")["orderId"]
+    again = {**LIMIT, "newClientOrderId": "same"}
+    assert client.bad("POST", ORDER, **again) == (400, -4116, "ClientOrderId is duplicated.")
+    client.fill(client.futures, first)
+    assert client.good("POST", ORDER, **again)["orderId"] != first
+
+
+def test_a_stop_with_a_limit_is_good_till_cancelled() -> None:
+    """A conditional order needs no time in force; an ordinary one does."""
+    client = Client()
+    stop = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "side": "BUY", "type": "STOP", "quantity": "1"}
+    told = client.good("POST", "/fapi/v1/algoOrder", **stop, price="61000", triggerPrice="60500")
+    assert told["timeInForce"] == "GTC"
+    assert client.bad("POST", ORDER, **{k: v for k, v in LIMIT.items() if k != "timeInForce"})[1] == -1102
+
+
+def test_a_depth_that_there_is_none_of() -> None:
+    """-4021, with the limit that was asked for."""
+    answer = Client().raw("GET", "/fapi/v1/depth?symbol=BTCUSDT&limit=3")
+    assert (answer.status, answer.body) == (400, b'{"code":-4021,"msg":"3 is not valid depth limit."}')
 
 
 def test_changing_an_order() -> None:

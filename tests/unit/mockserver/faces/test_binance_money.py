@@ -185,8 +185,10 @@ def test_a_position_is_told_with_its_margin() -> None:
     client = Client()
     client.good("POST", "/fapi/v1/leverage", symbol="BTCUSDT", leverage="10")
     client.fill(client.futures, client.buy("futures", quantity="1")["orderId"])
-    (row,) = client.good("GET", "/fapi/v3/positionRisk", symbol="BTCUSDT")
+    (row,) = client.good("GET", "/fapi/v2/positionRisk", symbol="BTCUSDT")
     assert (row["initialMargin"], row["maintMargin"], row["leverage"]) == ("5000", "1250", "10")
+    (newer,) = client.good("GET", "/fapi/v3/positionRisk", symbol="BTCUSDT")
+    assert row.keys() - newer.keys() == {"leverage", "maxNotionalValue", "marginType", "isAutoAddMargin"}
     told = client.good("GET", "/fapi/v2/account")
     assert (told["totalMaintMargin"], told["totalPositionInitialMargin"]) == ("1250.00000000", "5000.00000000")
     assert told["availableBalance"] == "94990.00000000"  # less the fee, too
@@ -205,6 +207,17 @@ def test_leverage_and_margin_type_are_kept() -> None:
     assert client.bad("POST", "/fapi/v1/marginType", symbol="ETHUSDT", marginType="ISOLATED")[1] == -4046
     (row,) = client.good("GET", "/fapi/v1/symbolConfig", symbol="ETHUSDT")
     assert (row["leverage"], row["marginType"]) == (7, "ISOLATED")
+
+
+def test_the_margin_type_stays_while_there_are_orders_or_a_position() -> None:
+    """-4047 and -4048; what it is already is told as such before."""
+    client = Client()
+    order_id = client.buy("futures", quantity="1")["orderId"]
+    assert client.bad("POST", "/fapi/v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")[1] == -4047
+    assert client.bad("POST", "/fapi/v1/marginType", symbol="BTCUSDT", marginType="CROSSED")[1] == -4046
+    client.fill(client.futures, order_id)
+    assert client.bad("POST", "/fapi/v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")[1] == -4048
+    client.good("POST", "/fapi/v1/marginType", symbol="ETHUSDT", marginType="ISOLATED")
 
 
 # -- two positions ----------------------------------------------------------------------------------------------------

@@ -395,6 +395,14 @@ def test_a_spot_socket_of_old_is_warned_of() -> None:
     assert warnings(old) == []
 
 
+@pytest.mark.parametrize("target", ["-spot/ws/0", "-futures/market/ws/0", "-futures/public/ws/1"])
+def test_a_numbered_socket_for_market_data_is_not_warned_of(target: str) -> None:
+    """ccxt numbers its sockets, and subscribes to streams of the market there: that number is no listen key."""
+    client = Client()
+    client.socket(f"/binance{target}")
+    assert warnings(client) == []
+
+
 def test_a_listed_key_without_events_is_warned_of() -> None:
     """Where no events named means none, that is what the warning says; a living socket has no warning."""
     client = Client()
