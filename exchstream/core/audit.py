@@ -74,10 +74,14 @@ class Look:
 
 @attrs.frozen
 class Finding:
-    """Why the stream cannot be believed; `blind` if it may be right, but nothing can be asked any more."""
+    """Why the stream cannot be believed; `blind` if it may be right, but nothing can be asked any more.
+
+    `since_ns`: from then on nobody knows, where that is not the last proven instant.
+    """
 
     why: str
     blind: bool = False
+    since_ns: int | None = None
 
 
 @attrs.define(kw_only=True)
@@ -273,7 +277,13 @@ class Audit:
             if now.mono_ns - since_ns >= self.plan.give_up_ns:
                 whom = "the account" if subject is None else subject
                 minutes = self.plan.give_up_ns // MINUTE
-                return Finding(f"{whom} cannot be asked about for {minutes} minutes: {why}", blind=True)
+                # On a symbol that nobody knows, nothing is proven since the holdings last agreed.
+                unheld = subject is None and self.plan.balances and look.holdings is None
+                return Finding(
+                    f"{whom} cannot be asked about for {minutes} minutes: {why}",
+                    blind=True,
+                    since_ns=self.sheet.agreed_ns if unheld else None,
+                )
         return None
 
     def _suspicions(self, look: Look, *, confirmed: bool) -> dict[OrderKey | FillKey | str, str]:

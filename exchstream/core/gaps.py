@@ -22,6 +22,7 @@ from exchstream.core.venue import Doubt, FillView, OrderView, Question
 from exchstream.events import GapClosed, GapOpened, GapReason, Unresolved
 from exchstream.model import OrderKey
 
+EARLIER: Final = "on symbols that were not known nothing is proven since the holdings last agreed"
 MAX_SUSPECTS: Final = 10_000  # besides the open orders; then those that have ended and balance are let go
 
 
@@ -130,8 +131,8 @@ class Gaps:
             self.lookback = self._look_back_from(self.told.since_ns, now, lag_ns)
         lookback = self.lookback
         questions = lookback.step(now)
-        if lookback.since_ns < self.told.since_ns:  # it has learnt of a symbol that nobody had told it of
-            self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, "balances moved on other symbols")
+        if lookback.since_ns < self.told.since_ns:
+            self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, EARLIER)
         return questions, None if questions else lookback.verdict(now)
 
     def _look_back_from(self, since_ns: int, now: Now, lag_ns: int) -> LookBack:

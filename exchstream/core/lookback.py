@@ -218,6 +218,8 @@ class LookBack:
             self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why)
         else:
             self._name_listing(question, why)
+        if isinstance(question, Balances):  # on a symbol that nobody knows, nothing is proven since they agreed
+            self.since_ns = min(self.since_ns, max(self.sheet.agreed_ns, self.ledger.floor_ns))
 
     def _name_listing(self, question: Question, why: str, *, lasting: bool = False) -> None:
         match question:

@@ -177,6 +177,7 @@ class Session:
             balances=self.sheet.state(),
             gone=self.ledger.take_gone(),
             eras=dict(self._teller.epochs.eras),
+            late=self._teller.late(),
         )
 
     def status(self) -> Status:
@@ -269,7 +270,8 @@ class Session:
         told_ns, restored = self._beginning.told_ns, self._beginning.restored
         if restored is not None:
             self.ledger.floor_ns = restored.checkpoint.floor_ns
-            self._teller.symbols.update(dict.fromkeys(restored.symbols, 0))
+            late = restored.checkpoint.late
+            self._teller.symbols.update((symbol, late.get(symbol, 0)) for symbol in restored.symbols)
             self._recall(restored)
             self.sheet.restore(restored.checkpoint.balances, self.ledger.floor_ns)
             self._gaps.knows_orders = self.good_ns > self.ledger.floor_ns  # once, all of it was looked back on
@@ -483,7 +485,7 @@ class Session:
                 yield MeasureClock(anew=True)
                 self._asks.drop(Purpose.AUDIT)
                 if (blind := self._audit.put_off(refusal.why, now)) is not None:
-                    self._open_gap(GapReason.AUDIT, blind.why, now)
+                    self._open_gap(GapReason.AUDIT, blind.why, now, blind.since_ns)
             case _:
                 if refusal.how is Refusal.CLOCK:
                     yield MeasureClock(anew=True)
@@ -566,9 +568,11 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------ gaps
 
-    def _open_gap(self, reason: GapReason, detail: str, now: Now) -> None:
-        """From the last good instant on facts may be missing."""
+    def _open_gap(self, reason: GapReason, detail: str, now: Now, doubted_ns: int | None = None) -> None:
+        """From the last good instant on facts may be missing, or even from an earlier one on."""
         since_ns = min(self.good_ns, now.wall_ns) if self._beginning.over else self.good_ns
+        if doubted_ns is not None:
+            since_ns = min(since_ns, max(doubted_ns, self.ledger.floor_ns))
         self._gaps.open(since_ns, reason, detail, now)
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)
@@ -661,7 +665,7 @@ class Session:
             self._gaps.looks.append(look.asked.wall_ns)
         self._proven_until(audit.proven_ns(list(self._teller.symbols)))
         if found is not None:
-            self._open_gap(GapReason.AUDIT, found.why, now)
+            self._open_gap(GapReason.AUDIT, found.why, now, found.since_ns)
             # A link that is up and does not tell is worth nothing: listen anew, then look back.
             for link in [] if found.blind else list(self.links.live.values()):
                 yield self.links.end(link, "the audit found what it had not told", now)

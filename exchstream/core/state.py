@@ -23,7 +23,8 @@ class Checkpoint:
     Up to `good_ns` everything has been proven told; facts from before `floor_ns` are not of this stream.  `guessed`:
     both are the instant of the start by the machine's clock, because the venue's is not known yet.  `gone` are the open
     orders that have been let go since the last checkpoint: the venue does not know them any more.  `eras`
-    say how often the ids of each symbol have begun anew, where that can be.
+    say how often the ids of each symbol have begun anew, where that can be.  `late` are symbols that came to light
+    after the holdings last agreed, and since when all on them has been told.
     """
 
     good_ns: int
@@ -32,6 +33,7 @@ class Checkpoint:
     balances: BalanceState
     gone: tuple[OrderKey, ...] = ()
     eras: Mapping[str, Era] = attrs.field(factory=dict)
+    late: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

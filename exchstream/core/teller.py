@@ -122,6 +122,11 @@ class Teller:
                 del self.symbols[next(name for name in self.symbols if name not in self.named)]
             self.symbols[venue_symbol] = since_ns
 
+    def late(self) -> dict[str, int]:
+        """The symbols that came to light after the holdings last agreed: they may have moved them before that."""
+        agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)
+        return {symbol: since_ns for symbol, since_ns in self.symbols.items() if since_ns > agreed_ns}
+
     def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:
         return OrderUpdate(
             venue=self.venue.name,

@@ -52,6 +52,9 @@ MIGRATIONS: Final = (
     drop table fill;
     alter table fill_of_epoch rename to fill;
     """,
+    """
+    alter table account add column late blob;
+    """,
 )
 
 

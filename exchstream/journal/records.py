@@ -66,6 +66,7 @@ _UPDATE: Final = msgspec.msgpack.Decoder(_Update)
 _FILL: Final = msgspec.msgpack.Decoder(_Fill)
 _STATE: Final = msgspec.msgpack.Decoder(OrderState)
 _ERAS: Final = msgspec.msgpack.Decoder(dict[str, Era])
+_LATE: Final = msgspec.msgpack.Decoder(dict[str, int])
 _BALANCES: Final = msgspec.msgpack.Decoder(BalanceState)
 
 
@@ -111,6 +112,12 @@ def decode_eras(payload: bytes | None) -> dict[str, Era]:
     """The symbols' eras that were encoded; none where nothing was.  Raises JournalError for bytes that are none."""
     eras: dict[str, Era] = {} if payload is None else _decoded(_ERAS, payload, "the symbols' eras")
     return eras
+
+
+def decode_late(payload: bytes | None) -> dict[str, int]:
+    """Since when these symbols are known; none where nothing was encoded.  Raises JournalError."""
+    late: dict[str, int] = {} if payload is None else _decoded(_LATE, payload, "since when symbols are known")
+    return late
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[Any], payload: bytes, what: str) -> Any:

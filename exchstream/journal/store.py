@@ -43,6 +43,7 @@ from exchstream.journal.records import (
     decode_balances,
     decode_entry,
     decode_eras,
+    decode_late,
     decode_order,
     decode_state,
     encode,
@@ -184,7 +185,7 @@ class Store:
     def _account(self, name: str) -> int:
         if name not in self._accounts:
             values = (name, self._identities.get(name, ""), encode(BalanceState()))
-            cursor = self._db.execute("insert into account values (null, ?, ?, 0, 0, ?, 0, null)", values)
+            cursor = self._db.execute("insert into account values (null, ?, ?, 0, 0, ?, 0, null, null)", values)
             assert cursor.lastrowid is not None
             self._accounts[name] = cursor.lastrowid
         return self._accounts[name]
@@ -267,13 +268,14 @@ class Store:
         self._forget_orders([(account, *_order_id(key)) for key in checkpoint.gone])
         eras = encode(checkpoint.eras) if checkpoint.eras else None
         self._db.execute(
-            "update account set good_ns = ?, floor_ns = ?, guessed = ?, balances = ?, eras = ? where id = ?",
+            "update account set good_ns = ?, floor_ns = ?, guessed = ?, balances = ?, eras = ?, late = ? where id = ?",
             (
                 checkpoint.good_ns,
                 checkpoint.floor_ns,
                 checkpoint.guessed,
                 encode(checkpoint.balances),
                 eras,
+                encode(checkpoint.late) if checkpoint.late else None,
                 account,
             ),
         )
@@ -365,8 +367,8 @@ class Store:
             }
 
     def _checkpoint(self, account: int) -> Checkpoint:
-        sql = "select good_ns, floor_ns, guessed, balances, eras from account where id = ?"
-        good_ns, floor_ns, guessed, balances, eras = self._one(sql, (account,))
+        sql = "select good_ns, floor_ns, guessed, balances, eras, late from account where id = ?"
+        good_ns, floor_ns, guessed, balances, eras, late = self._one(sql, (account,))
         self._good_ns[account] = good_ns
         return Checkpoint(
             good_ns=good_ns,
@@ -374,6 +376,7 @@ class Store:
             guessed=bool(guessed),
             balances=decode_balances(balances),
             eras=decode_eras(eras),
+            late=decode_late(late),
         )
 
     def _told_lately(self, found: Mapping[int, Checkpoint]) -> tuple[_Ended, dict[int, dict[FillKey, Entry]]]:

@@ -214,12 +214,14 @@ def test_a_look_by_a_wrong_clock_is_put_off() -> None:
 
 
 def test_a_clock_that_stays_wrong_is_told() -> None:
-    """Where every look is put off, nobody knows whether all is well."""
+    """Where every look is put off, nobody knows whether all is well: elsewhere since the holdings agreed."""
     auditor = Auditor()
+    auditor.audit.sheet.agreed_ns = T0 - 60 * SECOND
     found = []
     for second in range(0, 601, 10):
         now = Now(second * SECOND, T0 + second * SECOND)
         auditor.audit.begin(now, ["BTCUSDT"])
         found.append(auditor.audit.put_off("too early", now))
     assert found[:-1] == [None] * 60
-    assert found[-1] == Finding("the account cannot be asked about for 10 minutes: too early", blind=True)
+    why = "the account cannot be asked about for 10 minutes: too early"
+    assert found[-1] == Finding(why, blind=True, since_ns=T0 - 60 * SECOND)

@@ -219,7 +219,8 @@ def of_an_old_form(path: Path, form: int) -> None:
         db.execute(f"pragma user_version = {form}")
         columns = "(id, name, identity, good_ns, floor_ns, balances)"
         db.execute(f"insert into account {columns} values (1, 'a', '', ?, ?, ?)", (T0, T0, encode(BalanceState())))
-        db.execute("insert into fill values (1, 'BTCUSDT', '1', '1', '0.1', ?, 1)", (T0,))
+        epoch = "0, " if form >= 3 else ""
+        db.execute(f"insert into fill values (1, 'BTCUSDT', '1', '1', {epoch}'0.1', ?, 1)", (T0,))
         state = told[1].state  # type: ignore[union-attr]
         db.execute("insert into open_order values (1, 'BTCUSDT', '1', 'order', ?)", (encode(state),))
         rows = [(e.position, 1, KINDS[type(e)], T0, _without_epoch(e)) for e in told]
@@ -234,7 +235,7 @@ def _without_epoch(event: Event) -> bytes:
     return encode(fields)
 
 
-@pytest.mark.parametrize("form", [1, 2])
+@pytest.mark.parametrize("form", [1, 2, 3])
 def test_a_journal_of_an_old_form_goes_on(path: Path, form: int) -> None:
     """It is sound as it is; once opened, what it knows is of epoch 0, and the same ids may come in another one."""
     of_an_old_form(path, form)
@@ -245,7 +246,7 @@ def test_a_journal_of_an_old_form_goes_on(path: Path, form: int) -> None:
         store = Store(path)
         restored = store.restore(["a"])["a"]
         assert ([state.key.order_id for state in restored.orders], len(restored.entries)) == (["1"], 1)
-        assert restored.checkpoint.eras == {}
+        assert (restored.checkpoint.eras, restored.checkpoint.late) == ({}, {})
         store.close()
     store = Store(path)
     assert tell(store, fill("1", "1")) == [3]

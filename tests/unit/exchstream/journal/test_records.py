@@ -16,7 +16,16 @@ from exchstream.core.epochs import Era
 from exchstream.core.venue import FillView, Holdings, Memory, OrderView
 from exchstream.errors import JournalError
 from exchstream.events import AccountDown, DownReason, Event, Fill, OrderUpdate, Unrecognized
-from exchstream.journal.records import KINDS, at_ns, decode, decode_balances, decode_eras, decode_state, encode
+from exchstream.journal.records import (
+    KINDS,
+    at_ns,
+    decode,
+    decode_balances,
+    decode_eras,
+    decode_late,
+    decode_state,
+    encode,
+)
 from exchstream.model import OrderState, join
 from mockserver.strategies import History, histories
 from tests.unit.exchstream.test_histories import VENUES
@@ -63,6 +72,13 @@ def test_eras_survive(eras: dict[str, Era]) -> None:
     """How often ids began anew, and the highest ones; where none are kept there are none."""
     assert eras == decode_eras(encode(eras))
     assert decode_eras(None) == {}
+
+
+@given(st.dictionaries(TEXT, NANOSECONDS))
+def test_since_when_symbols_are_known_survives(late: dict[str, int]) -> None:
+    """Where nothing is kept, all are known since ever."""
+    assert late == decode_late(encode(late))
+    assert decode_late(None) == {}
 
 
 @given(BALANCES)
