@@ -11,7 +11,11 @@
     test_bench.py    the modes: blast, paced, many, fair, start, long, journal, decode
     journal.py       by itself: what a journal on disk costs, and how long a restart takes
     goals.py         what is to be reached, beside what was
+    bounds.py        what bounds the goals that are missed
+    mounts.py        which file system a journal was on
     page.py          the figures as `docs/performance.md`, and plot.py its picture
+
+Their own tests, without sockets and peers, are `tests/unit/bench`, and part of every run.
 
 Nothing here imports mockserver: the server knows no more of an exchange than these clients ask for.  start.py runs it,
 for its limits.

@@ -86,18 +86,18 @@ JOURNALS: Final = tuple(
 TRANSPORTS: Final = ("trio-websocket", "websockets")
 ACCOUNTS: Final = (1, 10, 100, 1_000)
 MANY: Final = tuple(
-    exchstream(transport, name=f"{accounts:,} accounts, {transport}", accounts=accounts)
+    exchstream(transport, "memory", name=f"{accounts:,} accounts, {transport}", accounts=accounts)
     for accounts in ACCOUNTS
     for transport in TRANSPORTS
 )
 FLOOD: Final = 10_000  # reports a second, a burst of them each 97 ms
 FAIR: Final = tuple(
-    exchstream(transport, name=f"{transport}, {beside}", accounts=2, flood=flood)
+    exchstream(transport, "memory", name=f"{transport}, {beside}", accounts=2, flood=flood)
     for transport in TRANSPORTS
     for beside, flood in (("alone", 0), (f"beside {FLOOD:,} reports/s", FLOOD))
 )
 FTX: Final = tuple(
-    exchstream(transport, "memory", "ftx", name=each.name) for transport, each in zip(TRANSPORTS, OURS, strict=True)
+    exchstream(transport, "none", "ftx", name=each.name) for transport, each in zip(TRANSPORTS, OURS, strict=True)
 )
 CRYPTOFEED_FTX: Final = "cryptofeed `ORDER_INFO`, `FILLS`"
 CCXT_FTX: Final = "ccxt.pro `watch_orders`, `watch_my_trades`"

@@ -4,7 +4,7 @@
 
 `--messages 0` leaves out the first part, `--events 0` the last.
 
-CPU is counted from the socket to user code, as in `test_spot.py`.  The delay is from `append` to the reader, at a pace
+CPU is counted from the socket to user code, as in `test_bench.py`.  The delay is from `append` to the reader, at a pace
 of one event in 5 ms.  A restart opens a file in which so many events stand, 50 a second, and restores the account:
 from what was told in the last minutes, as usual, and then a whole stream until it is live; as if nothing had been
 proven, from all of it; and with many open orders.  Beside it stands what it takes to read the file once.
@@ -39,6 +39,7 @@ from exchstream.journal.disk import Disk
 from exchstream.journal.memory import InMemory
 from exchstream.journal.store import Batch, Store
 from exchstream.shell.stream import OrderStream
+from tests.bench.mounts import file_system
 from tests.bench.processes import ROOT
 from tests.bench.race import Contestant, Lap, Terms, race
 from tests.bench.reports import COURSE, blast
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=None)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        print(f"file system: {file_system(Path(name)) or 'unknown'}")
         if options.messages:
             cpu(options.rounds, options.messages)
         trio.run(delay, Path(name), 1_000)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, median
+from tempfile import gettempdir
 from typing import Final
 
-from tests.bench.goals import Run, growth, rows
+from exchstream.core.limits import LinkLimits
+from exchstream.shell.stream import MEMORY_EVENTS
+from tests.bench.bounds import BOUNDS, UNKNOWN
+from tests.bench.contestants.lifted import ROOM
+from tests.bench.goals import ENDS, Run, growth, rows
+from tests.bench.mounts import file_system
 from tests.bench.plot import bars
 from tests.bench.race import Measure, cpu, flood_before, middle, tail
-from tests.bench.reports import blast
+from tests.bench.reports import COURSE, SIDE_BY_SIDE, blast
 from tests.bench.start import MARKETS, Start
 
 COMMAND: Final = "nox -s bench -- --write docs/performance.md"
@@ -30,21 +37,26 @@ SECTIONS: Final = (
     "long",
 )
 START: Final = "start"
+_FRAME_HEAD: Final = 4  # bytes
 _HEAD: Final = """\
 # Performance
 
-What a message costs, measured side by side. Read the ratios: from machine to machine they hold to about a tenth, while
-the figure of one run moves by a fifth. This page is written by the benchmark itself; to repeat it:
+What a message costs, measured side by side. Read the ratios: they hold from machine to machine, and the figures do
+not. This page is written by the benchmark itself; to repeat it:
 
 ```console
 $ {command}
 ```
 
-Measured on {date}, on {machine}, {python}: {rounds} rounds,
-every client once a round in a process of its own, {messages:,} reports each after some to warm up. CPU time of
-all threads is counted, user and system. Shown are medians over the rounds, the quartiles between which the middle half
-of them lies, medians of the ratios within one round, and the share of rounds in which a client took no more than what
-it is compared to. *Delivered* is how many of the updates sent reached user code.
+Measured on {date}, on {machine}, {python}.
+Every client runs once a round in a process of its own, and hears some reports to warm up before those that count; each
+section says how many rounds and reports there were. CPU time of all threads is counted, user and system. Shown are
+medians over the rounds, the quartiles between which the middle half of them lies, medians of the ratios within one
+round, and the share of rounds in which a client took no more than what it is compared to.
+
+*Delivered* is how many of the updates sent reached user code. What `exchstream` tells is compared with what was sent as
+well, in every run of every mode: each state of each order and each execution, once, and an order's own in their order.
+It notes them for that while its CPU time is counted, as no other client has to.
 
 The reports are Binance spot's `executionReport`s as its WebSocket API wraps them, about {size} bytes each: ten orders
 at a time, accepted, filled in part, filled or cancelled, side by side; more than half of the reports tell an execution.
@@ -59,7 +71,10 @@ February 2026; here they get the same reports on such a socket, without the wrap
 
 """
 _ABOUT: Final = {
-    "blast": "From the socket to user code: everything in one blast, without TLS.",
+    "blast": "From the socket to user code: everything in one blast, without TLS. It is a young process that is"
+    " measured: in the end `exchstream` knows {orders:,} orders. It remembers them, so that no repeat is told: after a"
+    " million orders its figure is that of the section *Long* ({long_us:.1f} us in the last blasts here), while what a"
+    " peer keeps does not grow.",
     "blast, TLS": "The same with TLS, a record for each message.",
     "blast, FTX": "Messages of FTX's channels `orders` and `fills`, without TLS: each"
     " execution is two messages. The peers are the last versions that knew FTX, on the newest Python that they run on."
@@ -69,16 +84,20 @@ _ABOUT: Final = {
     "paced, TLS": "The same with TLS.",
     "decode": "From the text of a frame to an event, in memory, without a socket. `exchstream` is all but the"
     " transport: the venue's translation, the join, the search for repeats, scrubbing, the journal and its reader.",
-    "journal": 'From the socket to user code with `transport="websockets"`, and a journal on disk.',
+    "journal": 'From the socket to user code with `transport="websockets"`, and a journal on disk{file_system}. A blast'
+    " comes faster than a disk takes it, so the memory kept is larger than by default, in all rows: {room:,} events and"
+    " not {default:,}.",
     "many": "One stream, many accounts, each with its socket: a blast is shared out among them. The memory kept for the"
-    " reader is larger here (200,000 events) than by default. KiB are those of the process when all accounts are live.",
+    " reader is larger here ({room:,} events) than by default, in all rows."
+    " KiB are those of the process when all accounts are live.",
     "fair": "One stream of two accounts. One of them gets 50 reports a second; shown is how long these took while the"
     " other one is silent, and while it is flooded in bursts, one each 97 ms. *Heard before* counts what came of the"
     " flood after a report was sent and before it was heard, 99 of 100: that hardly depends on the machine. The tasks"
-    " take turns, and each turn handles what one read brought (64 KiB, 116 reports here): a report waits for three such"
-    ' turns with `transport="websockets"`, and for five by default, where reading is a task of its own. A smaller'
-    " `link_limits.read_size` makes the turns shorter, and everything dearer: by 6 to 8 % with half of it. *CPU* is of"
-    " the whole client, *delivered* counts both accounts.",
+    " take turns, and each turn handles what one read brought (64 KiB, {per_read} reports here): a report waited for"
+    ' {fast_turns:.1f} such turns with `transport="websockets"`, and for {default_turns:.1f} by default, where'
+    " reading is a task of its own. A smaller `link_limits.read_size` makes the turns shorter, and everything dearer."
+    " The memory kept is as large as with many accounts. *CPU* is of the whole client, *delivered* counts both"
+    " accounts.",
     "long": 'One process, `transport="websockets"`, without TLS: blast after blast.',
 }
 _START: Final = """\
@@ -140,14 +159,15 @@ def table(run: Run, measure: Measure = cpu, *, version: bool = True) -> str:
 
 
 def long_table(run: Run) -> str:
-    """How cost and memory went along, in seven places."""
+    """How cost and memory went along: at the start, and in seven places."""
     laps = run.results[0].laps
     lines = [("reports told", "us per report", "RSS, MiB"), ("--:", "--:", "--:")]
-    for number in range(0, len(laps), 4):
-        some = laps[number : number + 4]
-        told = sum(lap.orders for lap in laps[: number + 4])
+    for first, end in ((0, 1), *((number, number + 4) for number in range(0, len(laps), 4))):
+        some = laps[first:end]
+        told = sum(lap.orders for lap in laps[:end])
         lines.append((f"{told:,}", f"{mean(lap.us for lap in some):.1f}", f"{some[-1].kib / 1024:.0f}"))
-    return _markdown(*lines) + f"\nThe last three blasts cost {growth(run):.2f} of the first three.\n"
+    said = f"by their median the last {ENDS} cost {growth(run):.2f} of it"
+    return f"{_markdown(*lines)}\nThe start is the first blast after the warm-up: {said}.\n"
 
 
 def fair_table(run: Run) -> str:
@@ -210,6 +230,64 @@ def shown(name: str, run: Run) -> str:
     return table(run, cpu if run.terms.rate is None else middle)
 
 
+def set_up(run: Run) -> str:
+    """How often everybody ran, and how much they heard."""
+    terms = run.terms
+    warm_up = terms.warm_up(max(each.contestant.accounts for each in run.results))
+    often = f"One run of {terms.laps} blasts" if terms.laps > 1 else _counted(terms.rounds, "round")
+    return f"{often}, {terms.messages:,} reports each, after {warm_up:,} to warm up."
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def start_set_up(starts: Sequence[Start]) -> str:
+    """How often each start was made."""
+    often = {limited: Counter(start.kind for start in starts if start.limited is limited) for limited in (False, True)}
+    told = [
+        f"{_counted(max(kinds.values()), 'round')} {'within' if limited else 'without'} limits"
+        for limited, kinds in often.items()
+        if kinds
+    ]
+    return f"{', '.join(told)}."
+
+
+def about(name: str, runs: Mapping[str, Run]) -> str:
+    """What a section measures, with what it says of these runs."""
+    terms, per_read = runs["blast"].terms, LinkLimits().read_size // (_mean_size() + _FRAME_HEAD)
+    turns = {
+        each.contestant.argv[0]: each.median(flood_before) / per_read
+        for each in runs["fair"].results
+        if each.contestant.flood
+    }
+    disk = file_system(Path(gettempdir()))
+    return _ABOUT[name].format(
+        orders=(terms.warm_up(1) + terms.messages) * SIDE_BY_SIDE // COURSE,
+        long_us=median(lap.us for lap in runs["long"].results[0].laps[-ENDS:]),
+        file_system="" if disk is None else f" ({disk})",
+        room=ROOM,
+        default=MEMORY_EVENTS,
+        per_read=per_read,
+        fast_turns=turns["websockets"],
+        default_turns=turns["trio-websocket"],
+    )
+
+
+def _mean_size() -> int:
+    """Bytes of a report."""
+    return round(mean(map(len, blast(1_000, 0, 1_795_000_000_000).frames)))
+
+
+def missed(runs: Mapping[str, Run]) -> str:
+    """What bounds each goal that is missed; nothing where all are met."""
+    found = [(row.measure, BOUNDS.get(row.measure, UNKNOWN)) for row in rows(runs) if not row.met]
+    if not found:
+        return ""
+    head = ("measure", "what bounds it, and what was tried"), ("---", "---")
+    return f"\n## What bounds what is missed\n\n{_markdown(*head, *found)}"
+
+
 def goals(runs: Mapping[str, Run]) -> str:
     """What is to be reached, and what was."""
     found = rows(runs)
@@ -222,7 +300,6 @@ def goals(runs: Mapping[str, Run]) -> str:
 
 def write(path: Path, runs: Mapping[str, Run], starts: Sequence[Start], machine: str | None) -> None:
     """The whole page, and the plot beside it."""
-    terms = runs["blast"].terms
     plot = path.with_suffix(".svg")
     text = _HEAD.format(
         plot=plot.name,
@@ -230,15 +307,13 @@ def write(path: Path, runs: Mapping[str, Run], starts: Sequence[Start], machine:
         date=datetime.now(UTC).date().isoformat(),
         machine=machine or f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        rounds=terms.rounds,
-        messages=terms.messages,
-        size=10 * round(mean(map(len, blast(1_000, 0, 1_795_000_000_000).frames)) / 10),
+        size=10 * round(_mean_size() / 10),
     )
-    text += goals(runs)
+    text += goals(runs) + missed(runs)
     for name in SECTIONS:
         title = name[0].upper() + name[1:]
-        text += f"\n## {title}\n\n{_ABOUT[name]}\n\n{shown(name, runs[name])}"
-    text += f"\n## {START.capitalize()}\n\n{_START}\n{start_table(starts)}"
+        text += f"\n## {title}\n\n{about(name, runs)}\n\n{set_up(runs[name])}\n\n{shown(name, runs[name])}"
+    text += f"\n## {START.capitalize()}\n\n{_START}\n{start_set_up(starts)}\n\n{start_table(starts)}"
     path.write_text(text + _TAIL, encoding="utf-8")
     panels = [
         (

@@ -85,7 +85,8 @@ class Lap:
     before: tuple[int, ...] = ()
     """Beside a flood: how many reports of it user code heard after such a report was sent, and before it was heard."""
     in_order: bool | None = None
-    """At a pace: whether every report was heard, in the order in which it was sent, and once."""
+    """Whether each order's updates were told as they were sent, once and in order, by a client that notes them; at a
+    pace, by every client, whether every report was heard in the order in which it was sent.  None: nobody looked."""
 
 
 Measure = Callable[[Lap], float]
@@ -186,7 +187,8 @@ def _dry(contestant: Contestant, messages: int) -> Lap:
     made = blast(messages, WARM_UP + 1, 0)  # the same that the contestant makes
     with started(*contestant.command(str(WARM_UP), str(messages))) as client:
         _expect(client, "warm")
-        return _lap(json.loads(line_of(client)), messages, {"trades": made.trades, "orders": made.orders})
+        sent = {"trades": made.trades, "orders": made.orders, "told": made.told.digest()}
+        return _lap(json.loads(line_of(client)), messages, sent)
 
 
 def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
@@ -195,6 +197,9 @@ def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
     others = [(number, at_ns) for number, at_ns in said["moments"] if number not in went]
     others_ns = [at_ns for _, at_ns in others]
     messages += len(flood)
+    right = [said["told"] == sent["told"]] if said["told"] else []
+    if went:
+        right.append([number for number, _ in heard + others] == [*went, *flood])
     return Lap(
         us=said["cpu_s"] * 1e6 / messages,
         sent=sent["orders"],
@@ -206,7 +211,7 @@ def _lap(said: dict[str, Any], messages: int, sent: dict[str, Any]) -> Lap:
         kib=said["kib"],
         delays_us=tuple((at_ns - went[number]) / 1e3 for number, at_ns in heard),
         before=tuple(bisect(others_ns, at_ns) - bisect(others_ns, went[number]) for number, at_ns in heard),
-        in_order=[number for number, _ in heard + others] == [*went, *flood] if went else None,
+        in_order=all(right) if right else None,
     )
 
 

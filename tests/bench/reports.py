@@ -12,9 +12,11 @@ import random
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeVar
 
+from tests.bench.contestants.meter import END, Told
+
 T = TypeVar("T")  # Python 3.11 has no other way to write it
 SYMBOL: Final = "BTCUSDT"
-END: Final = "end-"
+FIRST_TRADE: Final = 5_000_000_000
 SIDE_BY_SIDE: Final = 10
 PARTLY_FILLED: Final = (0, 1, 2, 3, 4, 5, 6, 9)
 COURSE: Final = 2 * SIDE_BY_SIDE + len(PARTLY_FILLED)  # reports after which all ten have ended
@@ -37,11 +39,20 @@ def bare(text: str) -> str:
 
 
 class Blast(NamedTuple):
-    """What is sent in one go: the texts of the frames, how many of them tell an execution, how many an order."""
+    """What is sent in one go: the texts of the frames, and what a client is to be told of each order in them."""
 
     frames: list[str]
-    trades: int
-    orders: int
+    told: Told
+
+    @property
+    def trades(self) -> int:
+        """How many tell an execution."""
+        return len(self.told.executions) // 2
+
+    @property
+    def orders(self) -> int:
+        """How many tell of an order."""
+        return len(self.told.states) // 2
 
     @property
     def numbers(self) -> list[int]:
@@ -80,7 +91,7 @@ class _Order:
             last_price=_fixed(self.price if last else 0, 2),
             fee=_fixed(last, 8) if last else "0",
             fee_asset='"BNB"' if last else "null",
-            trade=5_000_000_000 + number if last else -1,
+            trade=FIRST_TRADE + number if last else -1,
             number=90_000_000_000 + number,
             works="false" if self.filled == self.quantity or cancel else "true",
             maker="true" if last else "false",
@@ -93,26 +104,28 @@ class _Order:
 def blast(messages: int, first: int, time_ms: int) -> Blast:
     """So many reports: orders, trades and reports are numbered from `first` on, and
     `time_ms` (UTC) is when the first ten orders were placed; the next ten come a millisecond later."""
-    frames: list[str] = []
-    trades = 0
-    for frame, is_trade in _endless(first, time_ms):
+    frames, told = list[str](), Told()
+    for frame, order, status, trade in _endless(first, time_ms):
         if len(frames) == messages - 1:
             break
         frames.append(frame)
-        trades += is_trade
+        told.note(order, status, trade)
     last = _Order(first + messages, random.Random(first), time_ms, f"{END}{first}")
     frames.append(last.report(first + messages, time_ms, "NEW", "NEW"))
-    return Blast(frames, trades, orders=messages)
+    told.note(str(last.id), "new")
+    return Blast(frames, told)
 
 
-def _endless(first: int, time_ms: int) -> Iterator[tuple[str, bool]]:
+def _endless(first: int, time_ms: int) -> Iterator[tuple[str, str, str, str]]:
+    """Frames, each with the order's id, the status, and the execution's id if it tells one."""
     chance = random.Random(first)
     number = first
     while True:
         orders = [_Order(number + k, chance, time_ms) for k in range(SIDE_BY_SIDE)]
         for order, execution, status, share in course(orders):
             last = order.quantity - order.filled if share == 1 else round(order.quantity * share)
-            yield order.report(number, time_ms, execution, status, last), share > 0
+            trade = str(FIRST_TRADE + number) if share else ""
+            yield order.report(number, time_ms, execution, status, last), str(order.id), status.lower(), trade
             number += 1
         time_ms += 1
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from tests.bench.reports import END, SIDE_BY_SIDE, Blast, course
+from tests.bench.contestants.meter import END, Told
+from tests.bench.reports import SIDE_BY_SIDE, Blast, course
 
 _ORDER: Final = (
     '{{"channel":"orders","type":"update","data":{{"id":{order},"clientId":"{client}","market":"BTC/USD",'
@@ -24,6 +25,7 @@ _FILL: Final = (
     '"quoteCurrency":"USD","type":"order","side":"{side}","price":{price}.0,"size":{size},"orderId":{order},'
     '"time":"{time}","tradeId":{trade},"feeRate":0.0002,"fee":{fee},"feeCurrency":"USD","liquidity":"maker"}}}}'
 )
+FIRST_FILL: Final = 7_840_000_000
 _SCALE: Final = 4  # decimals of a size
 
 
@@ -58,7 +60,7 @@ class _Order:
         """An execution."""
         self.filled += last
         return _FILL.format(
-            fill=7_840_000_000 + number,
+            fill=FIRST_FILL + number,
             side=self.side,
             price=self.price,
             size=_decimal(last, _SCALE),
@@ -71,22 +73,23 @@ class _Order:
 
 def blast(messages: int, first: int, time_ms: int) -> Blast:
     """So many messages, with ids from `first` on; an execution's two are never parted."""
-    frames: list[str] = []
-    trades = 0
-    for step in _endless(first, time_ms):
+    frames, told = list[str](), Told()
+    for step, order, status, fill in _endless(first, time_ms):
         if len(frames) + len(step) > messages - 1:
             break
         frames += step
-        trades += len(step) - 1
+        told.note(order, status, fill)
     ends = range(first + len(frames), first + messages)  # one order of its own, or two to make up the number
     for number in ends:
         client = f"{END}{first}" if number == ends[-1] else ""
-        frames.append(_Order(number, random.Random(number), time_ms, client).message("new"))
-    return Blast(frames, trades, orders=messages - trades)
+        last = _Order(number, random.Random(number), time_ms, client)
+        frames.append(last.message("new"))
+        told.note(str(last.id), "new")
+    return Blast(frames, told)
 
 
-def _endless(first: int, time_ms: int) -> Iterator[tuple[str, ...]]:
-    """What each step of the course brings."""
+def _endless(first: int, time_ms: int) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
+    """What each step of the course brings: texts, the order's id, its status, and the fill's id if there is one."""
     chance = random.Random(first)
     number = first
     while True:
@@ -95,9 +98,10 @@ def _endless(first: int, time_ms: int) -> Iterator[tuple[str, ...]]:
             if share:
                 last = order.quantity - order.filled if share == 1 else round(order.quantity * share)
                 fill = order.fill(number, time_ms, last)
-                yield fill, order.message("closed" if status == "FILLED" else "open")
+                texts: tuple[str, ...] = fill, order.message("closed" if status == "FILLED" else "open")
             else:
-                yield (order.message("new" if status == "NEW" else "closed"),)
+                texts = (order.message("new" if status == "NEW" else "closed"),)
+            yield texts, str(order.id), status.lower(), str(FIRST_FILL + number) if share else ""
             number += 1
         time_ms += 1
 

@@ -32,7 +32,7 @@ from typing import Final, Literal, NamedTuple
 
 from tests.bench import reports_ftx
 from tests.bench.answers import answer, said
-from tests.bench.contestants.meter import SERVER_CORE, pin
+from tests.bench.contestants.meter import SERVER_CORE, Told, pin
 from tests.bench.reports import Blast, bare, blast
 
 Command = Callable[..., Awaitable[dict[str, object]]]
@@ -174,17 +174,20 @@ class Server:
     async def blast(self, messages: int) -> dict[str, object]:
         """Send so many reports; how many of them tell an execution, and how many an order."""
         made = [self._made(each, messages // len(self.subscribers)) for each in self.subscribers]
+        answer_to = _told(made)
         framed_for = [subscriber.frames(each) for subscriber, each in zip(self.subscribers, made, strict=True)]
         at_once = max(1, _AT_ONCE // len(self.subscribers))
         for start in range(0, len(framed_for[0]), at_once):
             for subscriber, frames in zip(self.subscribers, framed_for, strict=True):
                 await subscriber.send(frames[start : start + at_once])
-        return _told(made)
+        return answer_to
 
     async def pace(self, messages: int, rate: int) -> dict[str, object]:
         """Send so many reports at this rate; the same, and when each report went, by its number."""
-        made = self._made(self.subscribers[-1], messages)
-        return _told([made], sent=await _sent(_paced(self.subscribers[-1], made, rate)))
+        subscriber = self.subscribers[-1]
+        made = self._made(subscriber, messages)
+        answer_to = _told([made])
+        return {**answer_to, "sent": await _sent(_paced(subscriber, made, rate))}
 
     async def fair(self, messages: int, rate: int, flood: int) -> dict[str, object]:
         """The same to one account, while another one is flooded (or hears of one order, if there is no flood).
@@ -193,13 +196,14 @@ class Server:
         """
         quiet, flooded = self.subscribers[:2]
         made, more = self._made(quiet, messages), self._made(flooded, max(1, flood * messages // rate))
+        answer_to = _told([made, more])
         burst, frames = max(1, flood * _APART_NS // _SECOND), flooded.frames(more)
         turns = [
             Turn(number * _APART_NS, flooded, b"".join(frames[start : start + burst]))
             for number, start in enumerate(range(0, len(frames), burst))
         ]
         sent = await _sent(sorted([*_paced(quiet, made, rate), *turns], key=lambda turn: turn.due_ns))
-        return _told([made, more], sent=sent, flood=more.numbers)
+        return {**answer_to, "sent": sent, "flood": more.numbers}
 
     def _made(self, subscriber: Subscriber, messages: int) -> Blast:
         made = subscriber.made(messages, self._sent, time.time_ns() // 1_000_000)
@@ -207,9 +211,15 @@ class Server:
         return made
 
 
-def _told(made: Iterable[Blast], **more: object) -> dict[str, object]:
-    made = list(made)
-    return {"trades": sum(each.trades for each in made), "orders": sum(each.orders for each in made), **more}
+def _told(blasts: Iterable[Blast]) -> dict[str, object]:
+    """How many tell an execution, how many an order, and what is to be told of each order."""
+    trades, orders, told = 0, 0, Told()
+    for made in blasts:
+        trades += made.trades
+        orders += made.orders
+        told.states += made.told.states
+        told.executions += made.told.executions
+    return {"trades": trades, "orders": orders, "told": told.digest()}
 
 
 def _switched(key: str) -> bytes:

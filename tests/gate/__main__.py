@@ -1,6 +1,7 @@
 """`python -m tests.gate`: has the path of a message become longer?
 
-    python -m tests.gate            count, and compare with what is stored; 1 if it is more than the tolerance above it
+    python -m tests.gate            count, and compare with what is stored; 1 if it is more than the tolerance above it;
+                                    says so if it is as much below it
     python -m tests.gate --write    store what was counted
 
 A time differs from run to run by a tenth and more; a count of instructions (valgrind's callgrind) by less than one in
@@ -51,6 +52,15 @@ def too_long(found: dict[str, float], stored: dict[str, float]) -> list[str]:
     ]
 
 
+def shorter(found: dict[str, float], stored: dict[str, float]) -> list[str]:
+    """Which ways have become so much shorter that what was won could be lost again unseen, in words."""
+    return [
+        f"{way}: {ratio:.2f} times {YARDSTICK}, and {stored[way]:.2f} is stored: store it with --write"
+        for way, ratio in found.items()
+        if way in stored and ratio < stored[way] * (1 - TOLERANCE)
+    ]
+
+
 def main() -> int:
     """Count and compare."""
     parser = argparse.ArgumentParser(prog="python -m tests.gate")
@@ -63,8 +73,9 @@ def main() -> int:
     if write:
         FIGURES.write_text(json.dumps(found, indent=2) + "\n")
         return 0
-    wrong = too_long(found, json.loads(FIGURES.read_text()))
-    for line in wrong:
+    stored = json.loads(FIGURES.read_text())
+    wrong = too_long(found, stored)
+    for line in wrong + shorter(found, stored):
         print(line)
     return int(bool(wrong))
 

@@ -40,9 +40,11 @@ async def on_fill(fill: Any, _: float) -> None:  # noqa: ASYNC124
 
 def main() -> None:
     """Follow them until the last."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    config = {"log": {"disabled": True}, "uvloop": False, "ftx": {"key_id": "bench-key", "key_secret": "bench-secret"}}
+    keys = {"key_id": "bench-key", "key_secret": "bench-secret"}
+    # uvloop is its default, which a configuration of one's own leaves out.
+    config = {"log": {"disabled": True}, "uvloop": True, "ftx": keys}
     handler = FeedHandler(config=config)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # of the kind that the handler has chosen
     callbacks = {ORDER_INFO: on_order, FILLS: on_fill}
     handler.add_feed(Here(config=config, channels=[ORDER_INFO, FILLS], symbols=["BTC-USD"], callbacks=callbacks))
     handler.run()

@@ -45,9 +45,11 @@ async def on_order(order: Any, _: float) -> None:  # noqa: ASYNC124 (cryptofeed 
 
 def main() -> None:
     """Follow them until the last."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    config = {"log": {"disabled": True}, "binance": {"key_id": "bench-key", "key_secret": "bench-secret"}}
+    keys = {"key_id": "bench-key", "key_secret": "bench-secret"}
+    # uvloop is its default, which a configuration of one's own leaves out.
+    config = {"log": {"disabled": True}, "uvloop": True, "binance": keys}
     handler = FeedHandler(config=config)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # of the kind that the handler has chosen
     handler.add_feed(Here(config=config, channels=[ORDER_INFO], symbols=["BTC-USDT"], callbacks={ORDER_INFO: on_order}))
     handler.run()
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 import exchstream
-from exchstream import BinanceSpot, OrderUpdate
+from exchstream import BinanceSpot, Fill, OrderUpdate
 from exchstream.core.happenings import (
     Answered,
     Ask,
@@ -43,7 +43,7 @@ from exchstream.core.venue import SECOND, Reply
 from exchstream.journal import Journal
 from exchstream.journal.memory import InMemory
 from tests.bench.answers import answer
-from tests.bench.contestants.meter import Meter
+from tests.bench.contestants.meter import Meter, Told
 from tests.bench.reports import blast
 
 Read = Callable[[Sequence[str]], tuple[int, int]]
@@ -104,6 +104,8 @@ class Pipeline:
         )
         self.journal = InMemory(16_384) if journal is None else journal
         self.position = 0
+        self.told: Told | None = None
+        """Where what comes of each order is noted, if anywhere."""
         self._link = 0
         self._now_ns = 0
         self._wall_ns = time.time_ns() if wall_ns is None else wall_ns
@@ -161,32 +163,47 @@ class Pipeline:
         """One read of the socket, and what a reader then finds."""
         self._now_ns += 1_000
         self.receive(texts)
-        orders = fills = 0
+        orders, fills, told = 0, 0, self.told
         while events := self.journal.held(self.position, 256):
             self.position = events[-1].position
             for event in events:
                 if isinstance(event, OrderUpdate):
                     orders += 1
-                else:
+                    if told is not None:
+                        told.states.append(event.order_id)
+                        told.states.append(event.status)
+                elif isinstance(event, Fill):
                     fills += 1
+                    if told is not None:
+                        told.executions.append(event.order_id)
+                        told.executions.append(event.trade_id)
         return orders, fills
 
 
-WAYS: Final[dict[str, tuple[Callable[[], Read], str]]] = {
-    "json": (by_json, python_version()),
-    "msgspec": (by_msgspec, version("msgspec")),
-    "exchstream": (lambda: Pipeline().read, exchstream.__version__),
+def by_exchstream(told: Told) -> Read:
+    """All but the socket; what comes of each order is noted, as with one."""
+    pipeline = Pipeline()
+    pipeline.told = told
+    return pipeline.read
+
+
+WAYS: Final[dict[str, tuple[Callable[[Told], Read], str]]] = {
+    "json": (lambda _: by_json(), python_version()),
+    "msgspec": (lambda _: by_msgspec(), version("msgspec")),
+    "exchstream": (by_exchstream, exchstream.__version__),
 }
 
 
 def main(warm_up: int, messages: int, way: str, at_once: int) -> None:
     """Read everything once; the figures are the meter's."""
     make, made_by = WAYS[way]
-    meter, read = Meter(made_by, {}), make()
+    meter = Meter(made_by, {})
+    read = make(meter.told)
     now_ms = time.time_ns() // 1_000_000
     warm, counted = blast(warm_up, 0, now_ms).frames, blast(messages, warm_up + 1, now_ms).frames
     for start in range(0, warm_up, at_once):
         read(warm[start : start + at_once])
+    meter.told.clear()
     reads = [counted[start : start + at_once] for start in range(0, messages, at_once)]
     meter.start()
     for texts in reads:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.bench import reports, reports_ftx
-from tests.bench.reports import END, Blast
+from tests.bench.contestants.meter import END, Told
+from tests.bench.reports import Blast
 
 NOW_MS = 1_795_000_000_000
 
@@ -38,6 +39,29 @@ def test_what_is_counted_of_ftx_is_there() -> None:
     told = [channel for channel, _ in data(made)]
 
     assert (told.count("fills"), told.count("orders")) == (made.trades, made.orders)
+
+
+def test_what_is_to_be_told_of_binance_is_what_its_reports_say() -> None:
+    made, told = reports.blast(1_000, 0, NOW_MS), Told()
+    for text in made.frames:
+        report = json.loads(text)["event"]
+        told.note(str(report["i"]), report["X"].lower(), str(report["t"]) if report["x"] == "TRADE" else "")
+
+    assert (told.states, told.executions) == (made.told.states, made.told.executions)
+    assert (made.orders, made.trades) == (1_000, sum('"x":"TRADE"' in text for text in made.frames))
+
+
+def test_what_is_to_be_told_of_ftx_is_what_its_messages_say() -> None:
+    made, told = reports_ftx.blast(1_000, 0, NOW_MS), Told()
+    for channel, row in data(made):
+        if channel == "fills":
+            told.executions += str(row["orderId"]), str(row["id"])
+        elif row["status"] == "closed":
+            told.note(str(row["id"]), "filled" if row["filledSize"] == row["size"] else "canceled")
+        else:
+            told.note(str(row["id"]), "partially_filled" if row["filledSize"] else "new")
+
+    assert (told.states, told.executions) == (made.told.states, made.told.executions)
 
 
 def test_each_order_of_ftx_is_filled_as_its_fills_say() -> None:
