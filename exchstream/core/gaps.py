@@ -131,9 +131,10 @@ class Gaps:
             self.lookback = self._look_back_from(self.told.since_ns, now, lag_ns)
         lookback = self.lookback
         questions = lookback.step(now)
+        verdict = None if questions else lookback.verdict(now)
         if lookback.since_ns < self.told.since_ns:
             self.told = self.teller.gap_opened(lookback.since_ns, GapReason.AUDIT, EARLIER)
-        return questions, None if questions else lookback.verdict(now)
+        return questions, verdict
 
     def _look_back_from(self, since_ns: int, now: Now, lag_ns: int) -> LookBack:
         teller = self.teller

@@ -218,8 +218,12 @@ class LookBack:
             self.name("order", f"{question.key.venue_symbol}:{question.key.order_id}", why)
         else:
             self._name_listing(question, why)
-        if isinstance(question, Balances):  # on a symbol that nobody knows, nothing is proven since they agreed
-            self.since_ns = min(self.since_ns, max(self.sheet.agreed_ns, self.ledger.floor_ns))
+        if isinstance(question, Balances):
+            self._reach_back()
+
+    def _reach_back(self) -> None:
+        """On a symbol that nobody knows, nothing is proven since the holdings last agreed: the gap begins there."""
+        self.since_ns = min(self.since_ns, max(self.sheet.agreed_ns, self.ledger.floor_ns))
 
     def _name_listing(self, question: Question, why: str, *, lasting: bool = False) -> None:
         match question:
@@ -281,6 +285,7 @@ class LookBack:
                 self.ledger.accept(key, missing)
         for asset, amount in unexplained.items():
             self.name("asset", asset, f"moved by {amount} without an execution that explains it")
+            self._reach_back()
         if last and (self._moves or not self._after_proof(asked)):
             span = f"{self.since_ns}..{until_ns}"
             self.name("span", span, f"after {self.passes} passes REST may still not have told all of it")

@@ -193,7 +193,8 @@ def excused(world: World, story: Story, gap: Opened | None, verdict: Closed, wha
                 return True
             if what == "order" and (kind == "listing" or subject.startswith(f"{name}:")):
                 return True
-            if what == "asset" and subject.endswith((":Fills", ":fills")) and (kind == "listing" or name in subject):
+            involved = kind == "listing" or name in subject or name == FEE_ASSET  # where fees may be taken
+            if what == "asset" and involved and subject.endswith((":Fills", ":fills")):
                 return True
     if what == "symbols":
         return world.since_ns is not None and story.symbols == ()
