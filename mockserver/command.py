@@ -136,7 +136,8 @@ def add_world_options(made: argparse.ArgumentParser) -> None:
         "--any-key",
         action=argparse.BooleanOptionalAction,
         default=False,
-        help="an API key that the mock did not make gets an account with demo balances; what it signs is not checked",
+        help="an API key that the mock did not make gets an account with demo balances, if it has the form of "
+        "the venue's (Binance: 64 letters and digits); what it signs is not checked",
     )
     made.add_argument(
         "--limits", choices=("off", "account", "ip"), default="off", help="rate limits (default: %(default)s)"

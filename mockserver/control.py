@@ -13,7 +13,7 @@ Pure: a request in, a response out; the server mounts it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,7 +53,7 @@ from mockserver.control_verify import VerifyControl
 from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
 from mockserver.exchange import Exchange
 from mockserver.faces.base import HttpRequest, HttpResponse
-from mockserver.forms import nearest_of
+from mockserver.forms import nearest, nearest_of
 from mockserver.openapi import document, page
 from mockserver.recorder import KINDS
 from mockserver.world import Worlds
@@ -216,9 +216,9 @@ class Control:
         if methods:
             raise BadRequest(f"{request.path} wants {' or '.join(methods)}, not {request.method}", 405)
         asked = f"{request.method} {request.path}"
-        nearest = nearest_of(asked, self.routes)
-        hint = f"; the nearest is {nearest[0]}" if nearest else ""
-        raise BadRequest(f"no such route: {asked}{hint}", 404, nearest=nearest, routes=self.routes)
+        near = nearest_of(asked, self.routes)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        raise BadRequest(f"no such route: {asked}{hint}", 404, nearest=near, routes=self.routes)
 
     # -- about itself ---------------------------------------------------------------------------------------------
 
@@ -293,6 +293,8 @@ class Control:
     def _settings(self, given: Input) -> Json:
         """Change settings: all of them or none."""
         exchanges = self._find.exchanges(given)
+        if not given.has("venue"):  # of every venue that knows what is to be changed
+            exchanges = _meant(exchanges, given)
         changes = [(exchange.settings, _changed(exchange, given)) for exchange in exchanges]
         for settings, values in changes:  # every one was checked before any is made
             for name, value in values.items():
@@ -336,6 +338,24 @@ def _settings_row(exchange: Exchange) -> Json:
         "page_cap": settings.page_cap,
         "options": dict(settings.options),
     }
+
+
+def _meant(exchanges: Sequence[Exchange], given: Input) -> list[Exchange]:
+    """The venues that have all of these options, and this profile; a name that none of them has is refused."""
+    names = given.mapping("options").keys()
+    known = {name for exchange in exchanges for name in exchange.spec.options}
+    if unknown := names - known:
+        raise BadRequest(f"no venue has an option {min(unknown)!r}; {nearest(min(unknown), known)}")
+    profiles = [profile for exchange in exchanges for profile in exchange.spec.profiles]
+    profile = given.one_of_texts("profile", profiles) if given.has("profile") else None
+    found = [
+        exchange
+        for exchange in exchanges
+        if names <= exchange.spec.options.keys() and profile in (None, *exchange.spec.profiles)
+    ]
+    if not found:
+        raise BadRequest("no venue has all of these at once: give 'venue', and one request for each")
+    return found
 
 
 def _changed(exchange: Exchange, given: Input) -> dict[str, Any]:

@@ -5,14 +5,23 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatchcase
+from typing import Final
+
 from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, one_of, rows
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.engine.types import HOUSE
 from mockserver.faults import HAS, KINDS, Match, read_fault, write_fault
-from mockserver.forms import FormError, nearest, value_schema
+from mockserver.faults.facts import SOCKET
+from mockserver.forms import FormError, nearest, nearest_of, value_schema
 from mockserver.world import World
 
+METHODS: Final = ("GET", "POST", "PUT", "DELETE", SOCKET)
+REST: Final = ("/api/", "/fapi/", "/sapi/")
+"""Whose paths the routes tell; that of a socket may be anything, a listen key too."""
+_REPLACED: Final = re.compile(r"{[^}]*}|<[^>]*>")
 _FAULT: Schema = like({"type": ["object", "string"]}, {"latency": {"delay": "250ms"}, "name": "late"})
 _ARMED: Schema = obj(name=TEXT, fault={"type": ["object", "string"]}, legal=FLAG, hits=WHOLE)
 _KIND: Schema = obj(kind=one_of(KINDS), seam=one_of(HAS), legal=FLAG, about=TEXT, parameters={"type": "object"})
@@ -93,6 +102,12 @@ def _look_up(world: World, match: Match) -> None:
         raise BadRequest(f"match: no account {match.account!r}; {known}", 404)
     if match.symbol is not None and match.symbol not in symbols:
         raise BadRequest(f"match: no symbol {match.symbol!r}; {nearest(match.symbol, symbols)}", 404)
+    if match.method is not None and match.method not in METHODS:
+        raise BadRequest(f"match: no method {match.method!r}; {nearest(match.method, METHODS)}", 404)
+    if match.path is not None and match.path.startswith(REST):
+        paths = {_REPLACED.sub("*", route.partition(" ")[2]) for each in exchanges for route in each.face.routes}
+        if not any(fnmatchcase(path, match.path) or fnmatchcase(match.path, path) for path in paths):
+            raise BadRequest(f"match: no path {match.path!r}; did you mean {nearest_of(match.path, paths)[0]!r}?", 404)
 
 
 def _rows(world: World) -> Json:

@@ -41,6 +41,7 @@ from mockserver.engine.types import (
     TimeInForce,
     TriggerAlgo,
     TriggerOrder,
+    atoms_to_decimal,
     decimal_to_atoms,
 )
 from mockserver.exchange import Exchange
@@ -126,7 +127,7 @@ ORDER: Schema = open_obj(
     updated_ns=WHOLE,
 )
 """An order as ``truth.order_row`` tells it."""
-_DEPOSITED: Schema = obj(account=TEXT, asset=TEXT, free_atoms={"type": "integer"}, locked_atoms=WHOLE)
+_DEPOSITED: Schema = obj(account=TEXT, asset=TEXT, free=MONEY, locked=MONEY)
 _TRIGGERED: Schema = obj(venue=TEXT, algo_id=TEXT, status=or_null(TEXT), order_id=or_null(TEXT))
 
 
@@ -164,7 +165,8 @@ class OrderControl:
         amount = given.amount("amount", decimal_to_atoms)
         accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
         balance = exchange.engine.balance(account, asset)
-        return {"account": account, "asset": asset, "free_atoms": balance.free, "locked_atoms": balance.locked}
+        free, locked = (f"{atoms_to_decimal(each):f}" for each in (balance.free, balance.locked))
+        return {"account": account, "asset": asset, "free": free, "locked": locked}
 
     def _open(self, given: Input) -> Json:
         """The newest open orders of clients, the oldest first."""

@@ -58,7 +58,7 @@ class Tally:
         if not lines:
             lines.append(f"nothing reached the mock{self._why_nothing(held)}")
         for text, counter in (
-            ("the key or what it signed was refused (401), see --keys", self.unproven),
+            ("the key, its form or what it signed was refused (401), see --keys", self.unproven),
             ("unmatched, no venue has this route", self.unmatched),
             ("refused, the mock does not play this host", self.refused),
             ("let through to the real host", self.let_through),

@@ -483,6 +483,9 @@ class Worlds:
             raise ValueError(f"{account.name!r} cannot be the name of an account")
         if any(not nickname or "/" in nickname for nickname in account.subaccounts):
             raise ValueError("a subaccount has a name, without '/'")
+        shape = exchange.spec.key_shape
+        if shape is not None and not shape.fullmatch(account.api_key):
+            raise ValueError(f"an API key of {exchange.venue} has {exchange.spec.key_length} letters and digits")
         for amount in account.balances.values():
             if decimal_to_atoms(amount) < 0:
                 raise ValueError(f"a balance of {amount} is below zero")

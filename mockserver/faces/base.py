@@ -21,6 +21,7 @@ This module does not match orders, keep accounts, or move bytes.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -270,6 +271,8 @@ class VenueSpec:
     key_length: int = 64
     """Characters of a new API key, in the venue's production shape."""
     secret_length: int = 64
+    key_shape: re.Pattern[str] | None = None
+    """What every API key looks like, whoever made it; None: the venue looks at no shape."""
     key_alphabet: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
     def profile(self, wanted: str) -> str | None:

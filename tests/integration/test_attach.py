@@ -231,4 +231,4 @@ def test_a_bot_with_keys_of_its_own_is_believed() -> None:
     assert (json.loads(done.stdout), done.returncode) == (["NEW", "CANCELED"], 7), done.stderr
     assert own["KEY"] not in done.stderr
     done = _run([*command, "--no-any-key", "--", *PLAIN], **own)
-    assert "the key or what it signed was refused (401), see --keys: api.binance.com (1 times)" in done.stderr
+    assert "the key, its form or what it signed was refused (401), see --keys: api.binance.com (1 times)" in done.stderr

@@ -12,6 +12,7 @@ from typing import Final
 from mockserver.engine.ids import BINANCE_FUTURES_IDS, BINANCE_SPOT_IDS
 from mockserver.faces.base import VenueSpec
 from mockserver.faces.binance import instruments, limits
+from mockserver.faces.binance.auth import KEY_SHAPE
 from mockserver.faces.binance.futures import PROFILES, FuturesFace
 from mockserver.faces.binance.spot import SpotFace
 
@@ -63,6 +64,7 @@ SPOT: Final = VenueSpec(
         "newcredential": ("POST /api/v3/userDataStream",),
         "renewcredential": ("PUT /api/v3/userDataStream",),
     },
+    key_shape=KEY_SHAPE,
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.SPOT_DISCOUNT,
     demo_balances={"USDT": "1000000", "BTC": "10", "ETH": "100", "BNB": "100"},
@@ -104,6 +106,7 @@ FUTURES: Final = VenueSpec(
         "newcredential": ("POST /fapi/v1/listenKey",),
         "renewcredential": ("PUT /fapi/v1/listenKey",),
     },
+    key_shape=KEY_SHAPE,
     key_types=("hmac", "rsa", "ed25519"),
     discount=instruments.FUTURES_DISCOUNT,
     demo_balances={"USDT": "100000"},

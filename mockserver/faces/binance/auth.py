@@ -28,13 +28,13 @@ LARGEST_WINDOW_MS: Final = 60_000
 AHEAD_NS: Final = 1_000_000_000
 # A time with 16 digits is microseconds: in milliseconds it would lie past the year 30,000.
 MICROSECONDS_FROM: Final = 10**15
-_KEY_SHAPE: Final = re.compile(r"[A-Za-z0-9]{64}")
+KEY_SHAPE: Final = re.compile(r"[A-Za-z0-9]{64}")
 _WINDOW_SHAPE: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?")
 
 
 def caller(exchange: Exchange, api_key: str | None) -> tuple[Exchange, Account]:
     """Return the account of a key; refused with -2014 if it has not the shape of one, -2015 if it is unknown."""
-    if not api_key or not _KEY_SHAPE.fullmatch(api_key):
+    if not api_key or not KEY_SHAPE.fullmatch(api_key):
         raise Refused(errors.BAD_KEY_FORMAT)
     found = exchange.caller(api_key)
     if found is None or found[1].revoked:

@@ -208,8 +208,8 @@ def test_deposit(client: Client) -> None:
     assert client.post("/deposit", venue="toy", account="alice", asset="EUR", amount="2.5") == {
         "account": "alice",
         "asset": "EUR",
-        "free_atoms": 250_000_000,
-        "locked_atoms": 0,
+        "free": "2.50000000",
+        "locked": "0.00000000",
     }
 
 
@@ -334,7 +334,7 @@ def test_settings(client: Client) -> None:
     assert client.get("/settings")["settings"]["toy"] == changed
     assert (settings.rest_lag_ns, settings.page_cap) == (5_000_000_000, 3)
     assert refused == (400, "option 'mode' is str, not int")
-    assert unknown == (400, "toy has no option 'x'; it has mode, count")
+    assert unknown == (400, "no venue has an option 'x'; there are count, mode")
     assert client.post("/settings", page_cap=None)["settings"]["toy"]["page_cap"] is None
 
 

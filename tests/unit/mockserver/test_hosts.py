@@ -129,7 +129,7 @@ def test_a_key_that_the_mock_does_not_know_is_told() -> None:
         server.answer(HttpRequest("GET", path, (named, ("X-MBX-APIKEY", "k" * 64))))
     assert server.tally.verdict(held=True) == [
         "reached the mock as api.binance.com: 2 requests, 0 WebSockets",
-        "the key or what it signed was refused (401), see --keys: api.binance.com (1 times)",
+        "the key, its form or what it signed was refused (401), see --keys: api.binance.com (1 times)",
     ]
 
 
