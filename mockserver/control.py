@@ -237,7 +237,8 @@ class Control:
             # Base installs have no prometheus-client, and most runs need none.
             from mockserver.metrics import CONTENT_TYPE, metrics_text
         except ImportError:
-            raise BadRequest("metrics need prometheus-client: pip install 'exchstream[metrics]'", 404) from None
+            text = "metrics for Prometheus need the extra 'metrics': pip install 'exchstream[metrics]'"
+            raise BadRequest(text, 409) from None
         return HttpResponse(200, metrics_text(self.worlds), content_type=CONTENT_TYPE)
 
     # -- worlds and accounts --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar
@@ -138,13 +138,13 @@ class Input:
             raise _wrong(name, "a list of strings", value)
         return tuple(value)
 
-    def one_of(self, name: str, choices: type[E], default: E | None = None) -> E:
+    def one_of(self, name: str, choices: Iterable[E], default: E | None = None) -> E:
         """A member of an enum by its value, in either case."""
-        wanted = self.text(name, None if default is None else default.value).upper()
-        for choice in choices:
-            if choice.value == wanted:
-                return choice
-        raise _wrong(name, " | ".join(choice.value for choice in choices), wanted)
+        wanted = self.text(name, None if default is None else default.value)
+        known = {choice.value: choice for choice in choices}
+        if wanted.upper() not in known:
+            raise _wrong(name, " | ".join(known), wanted)
+        return known[wanted.upper()]
 
     def one_of_texts(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
         """One of some texts."""

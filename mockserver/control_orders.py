@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from mockserver.control_acts import (
     MONEY,
@@ -110,6 +111,8 @@ class Finder:
         return name
 
 
+CLOSES: Final = tuple(kind for kind in Kind if kind is not Kind.TRADE)
+"""Why the exchange closes a position."""
 _WHOSE: Schema = {"venue": TEXT, "account": TEXT, "symbol": TEXT, "side": one_of(Side), "order_id": TEXT}
 ORDER: Schema = open_obj(
     **_WHOSE,
@@ -138,7 +141,7 @@ class OrderControl:
         self.find = find
         terms = "type price time_in_force client_order_id post_only reduce_only position_side"
         order = "/orders/{venue}/{symbol}/{id}"
-        closes = like(one_of(kind.value for kind in Kind if kind is not Kind.TRADE), "LIQUIDATION")
+        closes = like(one_of(kind.value for kind in CLOSES), "LIQUIDATION")
         maker = like(one_of(("maker", "taker")), "maker", default="maker")
         self.table: Table = {
             ("POST", "/deposit"): Act.of(self._deposit, "venue! account! asset! amount!", gives=_DEPOSITED),
@@ -239,7 +242,7 @@ class OrderControl:
         command = ForceClose(
             account=self.find.ledger(exchange, given),
             instrument=instrument.name,
-            kind=given.one_of("kind", Kind),
+            kind=given.one_of("kind", CLOSES),
             position_side=given.one_of("position_side", PositionSide, PositionSide.BOTH),
             quantity=given.amount("quantity", instrument.to_steps) if given.has("quantity") else None,
             price=given.amount("price", instrument.to_ticks) if given.has("price") else None,

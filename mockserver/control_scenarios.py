@@ -115,7 +115,7 @@ class ScenarioControl:
         world, more = self.find.world(given), None if given.get("steps") is None else given.whole("steps")
         playing = self._played(world.name)
         if playing is None:
-            raise BadRequest("no scenario is played in this world; POST /scenarios/{name}/begin begins one", 409)
+            raise BadRequest("no scenario is played in this world; POST /__mock/scenarios/{name}/begin begins one", 409)
         machine = playing.machine
         machine.allowed = None if more is None else max(machine.reached, machine.allowed or 0) + more
         yield from _go_on(playing)

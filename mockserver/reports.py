@@ -5,19 +5,27 @@
 
 A line is printed on standard output by the command, or sent by ``POST /__mock/report``. These are names of exchstream's
 JSON lines, of which the others may be there as well: ``venue_symbol``, ``fee``, ``time_ns``, ``recovered``,
-``order_kind``, and the events ``gap_opened`` and ``gap_closed``. Other events are left out. Pure.
+``order_kind``, and the events ``gap_opened`` and ``gap_closed``. Its other events (``OTHERS``) are left out. So is any
+other event of a line, unless its name is nearly one of these: whoever misspells a report would look as if it had lost
+what it told. What is sent by ``POST`` must be one of these. Pure.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from mockserver.checkers import Closed, Opened, Told, ToldFill, ToldOrder
+from mockserver.forms import nearest, shown
 
 MAX_TOLD: Final = 1_000_000
+OTHERS: Final = ("account_down", "unrecognized")
+"""Events of exchstream that say nothing that could be held against the truth."""
+NEARLY: Final = 0.8
+"""How much of a name of a line's event must be that of a report; a bot may print events of its own."""
 Row = Mapping[str, Any]
 
 
@@ -49,6 +57,8 @@ class Reports:
             return False
         if not isinstance(row, dict) or "event" not in row:
             return False
+        if row["event"] not in EVENTS and not _nearly(row["event"]):
+            return True
         try:
             self.take(row, now_ns)
         except ReportError as error:
@@ -56,18 +66,24 @@ class Reports:
             self._tell()
         return True
 
-    def take(self, row: Row, now_ns: int) -> None:
-        """Take one report. ReportError: it cannot be read, or there are too many."""
+    def take(self, row: Row, now_ns: int, *, known: bool = False) -> None:
+        """Take one report. ReportError: it cannot be read, or there are too many; with ``known``: or it is none."""
         if len(self.told) + len(self.wrong) >= MAX_TOLD:
             raise ReportError(f"more than {MAX_TOLD} reports")
-        told = _READERS[row["event"]](row, now_ns) if row["event"] in _READERS else None
-        if told is not None:
-            self.told.append(told)
+        if row["event"] not in EVENTS and (known or _nearly(row["event"])):
+            raise ReportError(f"no event {shown(row['event'])}; {nearest(row['event'], EVENTS)}: {_shown(row)}")
+        if row["event"] in _READERS:
+            self.told.append(_READERS[row["event"]](row, now_ns))
             self._tell()
 
     def _tell(self) -> None:
         if self.on_report is not None:
             self.on_report()
+
+
+def _nearly(event: object) -> bool:
+    """Whether this is the name of a report, but for the spelling."""
+    return isinstance(event, str) and bool(difflib.get_close_matches(event.lower(), _READERS, n=1, cutoff=NEARLY))
 
 
 def _fill(row: Row, now_ns: int) -> ToldFill:
@@ -142,3 +158,5 @@ _READERS: Final[Mapping[str, Callable[[Row, int], Told]]] = {
     "gap_opened": _opened,
     "gap_closed": _closed,
 }
+EVENTS: Final = (*_READERS, *OTHERS)
+"""What a report may be."""

@@ -41,6 +41,8 @@ class Step:
 
     what: str
     arg: Any = None
+    line: int = attrs.field(default=0, eq=False, repr=False)
+    """Where it stands, if it was read: for those who find later that it cannot be meant."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -56,7 +58,8 @@ class Story:
     """What a client must do then."""
     source: str = ""
     """Who says that it happens at the real venue."""
-    seed: int = 0
+    seed: int | None = None
+    """All chance comes from it; None: the player takes one."""
     account: Mapping[str, Decimal] | None = None
     """The balances of the account; None: those of the venue's demo account."""
     liquidity: str = ""
@@ -74,11 +77,12 @@ def parse(
     verbs: Mapping[str, Verb] = VERBS,
     endings: Mapping[str, Verb] | None = None,
     check: Callable[[Sequence[Step]], None] = lambda steps: None,
+    check_venue: Callable[[str], object] = lambda venue: None,
 ) -> Story:
     """The story of this text; ``endings`` are the verbs of ``finally`` (None: the same).
 
-    ``check`` raises a FormError for steps that do not go together. StoryError says what cannot be meant, and on which
-    line.
+    ``check`` raises a FormError for steps that do not go together, ``check_venue`` for a venue that there is not.
+    StoryError says what cannot be meant, and on which line.
     """
     head = load(text)
     if not isinstance(head, Mapped):
@@ -92,10 +96,14 @@ def parse(
     for key in ("venue", "steps"):
         if key not in head:
             raise StoryError(f"a story needs {key!r}", head.line)
+    try:
+        check_venue(_text(head, "venue"))
+    except FormError as error:
+        raise StoryError(error.text, head.lines["venue"]) from None
     return Story(
         venue=_text(head, "venue"),
         **{key: _text(head, key) for key in (*TEXTS, "liquidity") if key in head},
-        seed=_whole(head, "seed") if "seed" in head else 0,
+        seed=_whole(head, "seed") if "seed" in head else None,
         account=None if head.get("account") is None else _balances(_mapping(head, "account")),
         setup=bare(_mapping(head, "setup")) if "setup" in head else {},
         before=_steps(head, "before", verbs, check) if "before" in head else (),
@@ -110,7 +118,8 @@ def dump(story: Story, verbs: Mapping[str, Verb] = VERBS, *, comment: str = "") 
     lines = [f"# {line}".rstrip() for line in above]
     lines += [f"mock: {VERSION}"]
     lines += [f"{key}: {dump_flow(getattr(story, key))}" for key in TEXTS if getattr(story, key)]
-    lines += [f"venue: {dump_flow(story.venue)}", f"seed: {story.seed}"]
+    lines += [f"venue: {dump_flow(story.venue)}"]
+    lines += [] if story.seed is None else [f"seed: {story.seed}"]
     if story.account is not None:
         lines.append(f"account: {dump_flow({asset: f'{amount}' for asset, amount in story.account.items()})}")
     if story.liquidity:
@@ -166,7 +175,7 @@ def _step(given: Any, line: int, verbs: Mapping[str, Verb]) -> Step:
     if what not in verbs:
         raise StoryError(f"no verb {what!r}; {nearest(what, verbs)}", line)
     try:
-        return Step(what, verbs[what].read(arg))
+        return Step(what, verbs[what].read(arg), line)
     except FormError as error:
         raise StoryError(f"{what}: {error.text}", line_of(error, arg, line)) from None
 

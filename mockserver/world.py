@@ -208,8 +208,8 @@ class Worlds:
         claims = {(venue, token): (world.exchanges[venue], account) for venue, token, account in tokens}
         taken = [self._keys[key][0].world for key in keys if key in self._keys]
         taken += [self._tokens[claim][0].world for claim in claims if claim in self._tokens]
-        if others := {found.name for found in taken if found is not old}:
-            raise ValueError(f"its API keys are in use in {', '.join(sorted(others))}; forget that world first")
+        if others := sorted({found.name for found in taken if found is not old}):
+            raise ValueError(f"its API keys are in use in {', '.join(others)}; {self._freed(others[0])}")
         if old is None and len(self.worlds) >= MAX_WORLDS:
             raise ValueError(f"there are already {MAX_WORLDS} worlds")
         if old is not None:
@@ -219,6 +219,12 @@ class Worlds:
         self._enter(world)
         if old is self.default:
             self.default = world
+
+    def _freed(self, name: str) -> str:
+        """What to do so that the keys of this world are free."""
+        if self.worlds[name] is self.default:
+            return f'the default world stays, so restore it as that one: {{"world": "{name}"}}'
+        return f"forget that world first: DELETE /__mock/worlds/{name}"
 
     def tokens(self, world: World) -> list[tuple[str, str, str | None]]:
         """The tokens that belong to a world: venue, token, account."""

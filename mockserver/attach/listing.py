@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     found = [each for each in CLIENTS if each.name == wanted] or [each for each in CLIENTS if wanted in each.name]
     if not found:
         near = difflib.get_close_matches(wanted, [each.name for each in CLIENTS], n=3, cutoff=0.3)
-        made.exit(EXIT_USAGE, f"mockserver: no client {args.name!r} is known{_near(near)}\n")
+        made.exit(EXIT_USAGE, f"mockserver: no client {args.name!r} is known{_near(near)}; {made.prog} lists all\n")
     say("\n\n".join("\n".join(_page(each, args.url.rstrip("/"))) for each in found))
     return 0
 

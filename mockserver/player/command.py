@@ -20,7 +20,7 @@ from mockserver.command import say
 from mockserver.player import shelf
 from mockserver.player.playing import SetupError, Verdict, left_out
 from mockserver.player.schema import schema
-from mockserver.player.shell import ENVIRONMENT, Died, run
+from mockserver.player.shell import ENVIRONMENT, run
 from mockserver.player.words import lines, row
 from mockserver.story import Story, StoryError
 
@@ -63,15 +63,15 @@ def main(argv: Sequence[str]) -> int:
         again = of_scenario(args.scenario, seed, command)
         outcome = trio.run(run, story, command, seed, again)
     except (shelf.NoScenario, StoryError, SetupError, ModuleNotFoundError) as error:
-        where = f"{args.scenario}: " if isinstance(error, StoryError) else ""
+        where = f"{args.scenario}: " if isinstance(error, StoryError | SetupError) else ""
         return _fail(f"{where}{error}", EXIT_USAGE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     if outcome is None:
         return EXIT_INTERRUPTED
-    if isinstance(outcome, Died):
-        return _fail(outcome.why, EXIT_DIED)
     _say(outcome, story, again, as_json=args.json)
+    if outcome.died:
+        return EXIT_DIED
     return 0 if outcome.ok else EXIT_FAILED
 
 
@@ -100,7 +100,7 @@ def _divided(argv: list[str]) -> tuple[list[str], bool, list[str]]:
 def _seed(given: int | None, story: Story) -> int:
     if given is not None:
         return given
-    return story.seed or secrets.randbelow(2**32)
+    return secrets.randbelow(2**32) if story.seed is None else story.seed
 
 
 def _say(verdict: Verdict, story: Story, again: str, *, as_json: bool) -> None:

@@ -165,6 +165,12 @@ class Machine:
             if not self.over and track.wanted is not None and track.wanted.awaited is not None:
                 self.failed = Failed(track.label, (why, *self._instead(track.wanted)))
 
+    def die(self, why: str) -> None:
+        """The client is gone by its own fault: it ends here, whatever it waits for."""
+        self.end(why)
+        if not self.over:
+            self.failed = Failed(self.waiting or self._main.label or "the beginning", (why, *_came_last(self.heard)))
+
     def forbidden(self) -> list[Failed]:
         """Which of the things that must not come from some step on have come."""
         return [each for guard in self._guards if (each := self._broken(*guard)) is not None]
@@ -300,9 +306,7 @@ class Machine:
             lines += [f"  it came {wanted.came} times"] if wanted.came else []
             near = None if wanted.came else nearest_miss(pattern, since)
             lines += [] if near is None else [f"  {line}" for line in near.lines()]
-        if not since:
-            return [*lines, "  nothing at all came"]
-        return [*lines, "  what came last:", *_indented([each.shown for each in since[-LAST_SHOWN:]])]
+        return [*lines, *_came_last(since)]
 
     def _note(self, label: str, words: str) -> None:
         self.log.append(Logged(self._now_ns, label, words))
@@ -316,6 +320,12 @@ def shown_step(step: Step) -> str:
     written = write_step(step, VERBS)
     text = written if isinstance(written, str) else f"{step.what}: {dump_flow(written[step.what])}"
     return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def _came_last(heard: Sequence[Heard]) -> list[str]:
+    if not heard:
+        return ["  nothing at all came"]
+    return ["  what came last:", *_indented([each.shown for each in heard[-LAST_SHOWN:]])]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -54,11 +54,13 @@ class Verdict:
     wrong: tuple[Failure, ...] = ()
     """Expectations of ``finally`` that do not hold."""
     log: tuple[Logged, ...] = ()
+    died: str = ""
+    """How the client ended before the story did, if it did not end well, or why it never began."""
 
     @property
     def ok(self) -> bool:
         """Whether all is well."""
-        return not (self.failed or self.broken or self.wrong or any(each.wrong for each in self.judged))
+        return not (self.died or self.failed or self.broken or self.wrong or any(each.wrong for each in self.judged))
 
 
 class Playing:
@@ -120,28 +122,28 @@ class Playing:
 
     def verdict(self) -> Verdict:
         """How it stands now; what may still come is judged as if it would not."""
-        self.look()
-        machine, reports, hands = self.machine, self.reports, self.hands
-        begun = Verdict(scenario=self.story.name, seed=hands.world.seed, log=tuple(machine.log), failed=machine.failed)
+        begun, machine = self._begun(), self.machine
         if machine.failed is not None:
             return begun
-        case = Case(
-            venue=hands.venue,
-            account=hands.account,
-            heard=machine.heard,
-            truth=self._truth(),
-            told=reports.told,
-            unreadable=reports.wrong,
-            now_ns=self.now_ns,
-            begun_ns=machine.begun_ns,
-        )
         journal = Journal(machine.heard, machine.begun_ns, self.now_ns)
         return attrs.evolve(
             begun,
             broken=tuple(machine.forbidden()),
-            judged=tuple(judge(self.checks, case)),
+            judged=tuple(judge(self.checks, self._case())),
             wrong=tuple(verify.failures(self.expected, journal)),
         )
+
+    def died(self, why: str) -> Verdict:
+        """How it stood when the client died. That it hears nothing any more is no fault of its own.
+
+        Nothing is said of what is expected by the end, nor of what nobody knows.
+        """
+        self.machine.die(why)
+        begun, case = self._begun(), self._case()
+        spans = [row for row in case.truth["blind"] if row["until_ns"] is not None]
+        judged = judge(self.checks, attrs.evolve(case, truth={**case.truth, "blind": spans}))
+        known = tuple(each for each in judged if not each.unknown)
+        return attrs.evolve(begun, broken=tuple(self.machine.forbidden()), judged=known, died=why)
 
     def leave(self) -> None:
         """Listen no more."""
@@ -151,6 +153,25 @@ class Playing:
             self.reports.on_report = None
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _begun(self) -> Verdict:
+        """What is known before anything is judged."""
+        self.look()
+        machine, seed = self.machine, self.hands.world.seed
+        return Verdict(scenario=self.story.name, seed=seed, log=tuple(machine.log), failed=machine.failed)
+
+    def _case(self) -> Case:
+        machine, reports, hands = self.machine, self.reports, self.hands
+        return Case(
+            venue=hands.venue,
+            account=hands.account,
+            heard=machine.heard,
+            truth=self._truth(),
+            told=reports.told,
+            unreadable=reports.wrong,
+            now_ns=self.now_ns,
+            begun_ns=machine.begun_ns,
+        )
 
     def _join(self) -> None:
         """Begin behind what was heard; a client that is subscribed is known to be."""

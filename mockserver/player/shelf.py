@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import attrs
+
+from mockserver import venues
 from mockserver.forms import nearest
-from mockserver.player.verbs import ENDINGS, STEPS, check_jumps
+from mockserver.player.verbs import ENDINGS, STEPS, check_captures, check_jumps
 from mockserver.story import Story, parse
 
 SHELF: Final = Path(__file__).parents[1] / "scenarios"
@@ -22,7 +25,10 @@ def names() -> list[str]:
 
 
 def read(name: str) -> Story:
-    """A scenario by its name, or the path of a file. NoScenario or StoryError say what is wrong."""
+    """A scenario by its name, or the path of a file, whose name it has if it says none.
+
+    NoScenario or StoryError say what is wrong.
+    """
     path = SHELF / f"{name}.yaml" if name in names() else Path(name)
     try:
         text = path.read_text(encoding="utf-8")
@@ -30,9 +36,12 @@ def read(name: str) -> Story:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         hint = "" if path.suffix else f"; {nearest(name, names())}"
         raise NoScenario(f"cannot read the scenario {name}: {why}{hint}") from None
-    return of_text(text)
+    story = of_text(text)
+    return story if story.name else attrs.evolve(story, name=path.name)
 
 
 def of_text(text: str) -> Story:
     """The scenario of this text. StoryError says what is wrong with it."""
-    return parse(text, STEPS, ENDINGS, check_jumps)
+    story = parse(text, STEPS, ENDINGS, check_jumps, venues.find)
+    check_captures((*story.before, *story.steps))
+    return story

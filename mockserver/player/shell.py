@@ -17,7 +17,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
-import attrs
 import trio
 
 from mockserver import supply
@@ -25,6 +24,7 @@ from mockserver.actions import RIVAL
 from mockserver.clock import Clock
 from mockserver.command import DEMO, demo_key
 from mockserver.control import PREFIX
+from mockserver.forms import FormError
 from mockserver.markets import widened
 from mockserver.player.play import play
 from mockserver.player.playing import (
@@ -37,7 +37,7 @@ from mockserver.player.playing import (
 )
 from mockserver.server import Listening, Server, listen
 from mockserver.story import Story
-from mockserver.venues import VENUES
+from mockserver.venues import VENUES, find
 from mockserver.world import Recipe, Worlds
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -55,15 +55,10 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 """Variable -> placeholder."""
 GRACE_SECONDS: Final = 3.0
 """How long the command may take to end when it is asked to."""
+DRAIN_SECONDS: Final = 0.5
+"""How long it is read on when the command has died: what it printed last, what its connections had for the journal."""
 MAX_LINE: Final = 1 << 20
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-
-
-@attrs.frozen(slots=True)
-class Died:
-    """The command could not be started, or ended before the scenario did, with an error."""
-
-    why: str
 
 
 def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds, str]:
@@ -72,17 +67,13 @@ def worlds_for(story: Story, seed: int, now: Callable[[], int]) -> tuple[Worlds,
     SetupError says what is not there.
     """
     late_ns = ahead_ns(story)
-    venue, _, era = story.venue.partition("@")
-    specs = {spec.name: spec for spec in VENUES}
-    if venue not in specs:
-        raise SetupError(f"there is no venue {venue!r}; there are {', '.join(specs)}")
-    spec, balances = widened(specs[venue], setup_markets(story))
-    if (profile := spec.profile(era)) is None:
-        raise SetupError(f"{venue} has no profile {era!r}; there are {', '.join(spec.profiles)}")
     try:
+        plain, profile = find(story.venue)
         found = supply.read(story.liquidity or "manual")
-    except supply.NoSupply as error:
+    except (FormError, supply.NoSupply) as error:
         raise SetupError(str(error)) from None
+    spec, balances = widened(plain, setup_markets(story))
+    venue = spec.name
     recipe = Recipe(
         venues=tuple(spec if each.name == venue else each for each in VENUES),
         clock=lambda: Clock(lambda: now() + late_ns),
@@ -126,7 +117,7 @@ def filled(argument: str, known: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), argument)
 
 
-async def run(story: Story, command: Sequence[str], seed: int, again: str) -> Verdict | Died | None:
+async def run(story: Story, command: Sequence[str], seed: int, again: str) -> Verdict | None:
     """Play the story against the command; None: interrupted. SetupError: the story cannot be played.
 
     ``again`` is the line that repeats it.
@@ -136,7 +127,7 @@ async def run(story: Story, command: Sequence[str], seed: int, again: str) -> Ve
     playing = Playing(story, worlds, venue, DEMO)
     server = Server(worlds)
     listeners = await listen("127.0.0.1", 0)
-    outcome: Verdict | Died | None = None
+    outcome: Verdict | None = None
 
     async def watch(signals: AsyncIterator[int]) -> None:
         async for _ in signals:
@@ -151,9 +142,7 @@ async def run(story: Story, command: Sequence[str], seed: int, again: str) -> Ve
     return outcome
 
 
-async def _with_command(
-    playing: Playing, server: Server, command: Sequence[str], known: Mapping[str, str]
-) -> Verdict | Died:
+async def _with_command(playing: Playing, server: Server, command: Sequence[str], known: Mapping[str, str]) -> Verdict:
     environment = {variable: known[name] for variable, name in ENVIRONMENT.items()}
     try:
         process = await trio.lowlevel.open_process(
@@ -164,32 +153,36 @@ async def _with_command(
             start_new_session=True,
         )
     except OSError as error:
-        return Died(f"cannot start {command[0]}: {error.strerror or error}")
-    outcomes: list[Verdict | Died] = []
+        return playing.died(f"cannot start {command[0]}: {error.strerror or error}")
+    outcomes: list[Verdict] = []
+    going_on, read = trio.CancelScope(), trio.Event()
 
     async def watch() -> None:
         code = await process.wait()
-        waited = playing.machine.waiting
         if code != 0 and not playing.machine.over:
-            outcomes.append(Died(f"the command {_ended(code)} while {waited or 'the scenario'} was not over"))
+            going_on.cancel()
+            with trio.move_on_after(DRAIN_SECONDS):  # a child of it may hold its output
+                await read.wait()
+            outcomes.append(playing.died(f"the command {_ended(code)}"))
             nursery.cancel_scope.cancel()
         playing.machine.end(f"the command {_ended(code)}")
         playing.on_news()
 
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_read, process, playing)
+            nursery.start_soon(_read, process, playing, read)
             nursery.start_soon(watch)
-            outcomes.append(await play(playing, server))
-            nursery.cancel_scope.cancel()
+            with going_on:
+                outcomes.append(await play(playing, server))
+                nursery.cancel_scope.cancel()
     finally:
         with trio.move_on_after(2 * GRACE_SECONDS, shield=True):  # killed, it ends at once
             await _end(process)
     return outcomes[0]
 
 
-async def _read(process: trio.Process, playing: Playing) -> None:
-    """Pass on what the command prints, and take its reports."""
+async def _read(process: trio.Process, playing: Playing, read: trio.Event) -> None:
+    """Pass on what the command prints, and take its reports; then say so."""
     assert process.stdout is not None  # a pipe, see above
     rest = b""
     async for chunk in process.stdout:
@@ -199,6 +192,7 @@ async def _read(process: trio.Process, playing: Playing) -> None:
         rest = rest if len(rest) <= MAX_LINE else b""
         for line in whole:
             playing.reports.line(line.decode("utf-8", "replace"), playing.now_ns)
+    read.set()
 
 
 async def _end(process: trio.Process) -> None:

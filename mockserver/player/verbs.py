@@ -8,7 +8,7 @@ What is read keeps how it was written, so that a step can be shown and dumped as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -17,13 +17,14 @@ import attrs
 from mockserver import verify
 from mockserver.forms import FormError, expect_mapping, nearest, shown
 from mockserver.heard import ASKED, CLIENT_WORDS, SHORT_FORM, Pattern, read_pattern
-from mockserver.plain_yaml import Listed, Mapped
+from mockserver.plain_yaml import LineError, Listed, Mapped, line_of
 from mockserver.player.checks import CHECKS
 from mockserver.story import Step, bare, read_steps, write_step
 from mockserver.verbs import CLIENTS, COMMON, SPAN, WEATHER, WORD, Verb
 
 NEWEST: Final = "$newest"
 """The newest order of the client that is open."""
+OF_AN_ORDER: Final = ("fill", "cancel", "expire")
 MAX_REPEATS: Final = 10_000
 _CAPTURE: Final = re.compile(r"[a-z][a-z0-9_]*")
 _ORDER: Final = re.compile(r"\$[a-z][a-z0-9_]*")
@@ -231,6 +232,33 @@ def check_jumps(steps: Sequence[Step], what: str = "steps") -> None:
             labels.add(step.arg)
         if isinstance(step.arg, Jump) and step.arg.label not in labels:
             raise FormError(f"goto: no label {step.arg.label!r} before it in {what}")
+
+
+def check_captures(steps: Sequence[Step], known: Set[str] = frozenset()) -> Set[str]:
+    """The names of the orders that are captured when all of this is done, beside those that were before.
+
+    LineError: a step is about an order that none before it has captured. Of lists that go on side by side any may have.
+    """
+    for step in steps:
+        match step.arg:
+            case Awaited(capture=str(name)):
+                known |= {f"${name}"}
+            case Branches(lists=lists):
+                beside = known | {name for each in lists if len(lists) > 1 for name in _captures(each)}
+                known = beside | {name for each in lists for name in check_captures(each, beside)}
+            case Filling(order=order) | str(order) if step.what in OF_AN_ORDER and order not in {NEWEST, *known}:
+                hint = f"; {nearest(order, known)}" if known else ""
+                text = f"{step.what}: nothing before it captures {order}; a wait or an expect 'as: {order[1:]}' does"
+                written = getattr(step.arg, "written", None)
+                raise LineError(f"{text}{hint}", line_of(FormError(text, written, "order"), written, step.line))
+    return known
+
+
+def _captures(steps: Sequence[Step]) -> Set[str]:
+    """The names of all orders that these steps capture."""
+    own = {f"${step.arg.capture}" for step in steps if isinstance(step.arg, Awaited) and step.arg.capture is not None}
+    inner = (each for step in steps if isinstance(step.arg, Branches) for each in step.arg.lists)
+    return own.union(*map(_captures, inner))
 
 
 def _read_close(given: Any) -> Written:

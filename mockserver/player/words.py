@@ -14,7 +14,7 @@ def lines(verdict: Verdict, story: Story) -> list[str]:
     checks = [*(each.name for each in verdict.judged if not each.wrong)]
     if verdict.ok:
         return [f"well: {verdict.scenario} ({', '.join(checks) or 'every step came'})"]
-    said = [f"FAILED: {verdict.scenario} (seed {verdict.seed})"]
+    said = [f"{'DIED' if verdict.died else 'FAILED'}: {verdict.scenario} (seed {verdict.seed})"]
     if verdict.failed is not None:
         said += [f"  at {verdict.failed.step}:", *(f"    {line}" for line in verdict.failed.lines)]
     for broken in verdict.broken:
@@ -41,6 +41,7 @@ def row(verdict: Verdict) -> dict[str, Any]:
         "scenario": verdict.scenario,
         "ok": verdict.ok,
         "seed": verdict.seed,
+        "died": verdict.died or None,
         "failed": None if failed is None else {"step": failed.step, "lines": list(failed.lines)},
         "broken": [{"step": each.step, "lines": list(each.lines)} for each in verdict.broken],
         "checks": [{"name": e.name, "wrong": list(e.wrong), "unknown": e.unknown} for e in verdict.judged],

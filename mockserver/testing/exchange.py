@@ -22,12 +22,13 @@ from mockserver.player.playing import Playing, SetupError, ahead_ns, left_out
 from mockserver.recorder import MAX_ENTRIES, Recorder
 from mockserver.testing import told
 from mockserver.testing.plan import Plan, find_profile, read_plan, read_story
-from mockserver.testing.seats import Amount, MockError, Seat
+from mockserver.testing.seats import Amount, MockError, Seat, hidden
 from mockserver.testing.stage import MAIN, Served, Stage
 from mockserver.world import World
 
 Got = TypeVar("Got")
 Json = dict[str, Any]
+__tracebackhide__ = hidden
 BESIDE: Final = {"after_n": "after"}
 """Other names for what a fault matches."""
 

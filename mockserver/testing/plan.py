@@ -115,7 +115,8 @@ def _supply(liquidity: str) -> Supply:
 
 
 def _seed(given: Mapping[str, Any], story: Story | None, asked: int | None) -> int:
-    seed = asked if asked is not None else given.get("seed", 0 if story is None else story.seed)
+    told = None if story is None else story.seed
+    seed = asked if asked is not None else given.get("seed", 0 if told is None else told)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise PlanError(f"seed is a whole number, 0 or above, not {seed!r}")
     return seed

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mockserver.engine.types import OrderView
 from mockserver.exchange import Account, Exchange
 from mockserver.forms import nearest
 from mockserver.player.checks import CHECKS, Case
-from mockserver.reports import Reports
+from mockserver.reports import ReportError, Reports
 from mockserver.testing import told
 from mockserver.truth import order_row
 
@@ -25,6 +25,18 @@ Amount = str | int | Decimal
 
 class MockError(Exception):
     """The mock refuses what a test wants it to do; the text says why."""
+
+
+WRONG: Final = (MockError, ReportError, AssertionError)
+"""What a test or its client did wrong, so that where in here it was found is of no use."""
+
+
+def hidden(excinfo: Any) -> bool:
+    """Whether a test runner that reads ``__tracebackhide__`` leaves out the frames of a module for this error."""
+    return issubclass(excinfo.type, WRONG)
+
+
+__tracebackhide__ = hidden
 
 
 class Order:

@@ -16,10 +16,12 @@ from typing import Any, Final, TypeVar
 import trio
 
 from mockserver.testing.plan import Plan
+from mockserver.testing.seats import WRONG, hidden
 from mockserver.testing.stage import Served, Stage
 
 Got = TypeVar("Got")
 END_SECONDS: Final = 10.0
+__tracebackhide__ = hidden
 
 
 class Job(Future[Got]):
@@ -33,6 +35,13 @@ class Job(Future[Got]):
     def stop(self) -> None:
         """End it, if it has not ended by itself."""
         self._token.run_sync_soon(self.scope.cancel)
+
+    def result(self, timeout: float | None = None) -> Got:
+        """What it gave; as ``StageThread.run`` raises it."""
+        try:
+            return super().result(timeout)
+        except WRONG as error:
+            raise error.with_traceback(None) from None
 
     def __enter__(self) -> None:
         """Hand over what the block raises, which is another thread's to handle."""
@@ -70,7 +79,10 @@ class StageThread:
 
     def run(self, act: Callable[[], Got]) -> Got:
         """Do something at once in the server's loop; what it gave."""
-        return trio.from_thread.run_sync(act, trio_token=self._token)
+        try:
+            return trio.from_thread.run_sync(act, trio_token=self._token)
+        except WRONG as error:
+            raise error.with_traceback(None) from None  # whoever wrote the test has no use for what lies between
 
     def submit(self, act: Callable[[], Awaitable[Got]]) -> Job[Got]:
         """Begin something that waits."""

@@ -22,12 +22,13 @@ from mockserver.player.playing import Playing, Verdict
 from mockserver.player.words import lines
 from mockserver.testing.exchange import Desk, Json, MockExchange, read_answer
 from mockserver.testing.plan import Plan
-from mockserver.testing.seats import MockError
+from mockserver.testing.seats import MockError, hidden
 from mockserver.testing.stage import Stage
 from mockserver.testing.thread import Job, StageThread
 from mockserver.verify import Journal, read_expectation
 
 Got = TypeVar("Got")
+__tracebackhide__ = hidden
 SPANS: Final = {"days": 24 * UNITS["h"], "hours": UNITS["h"], "minutes": UNITS["m"], "seconds": UNITS["s"]}
 
 VIRTUAL_START_NS: Final = 1_795_000_000 * UNITS["s"]

@@ -37,6 +37,7 @@ from mockserver.control_links import VERBS
 from mockserver.durations import parse_duration
 from mockserver.engine.types import Reason
 from mockserver.faults import KINDS, Match
+from mockserver.reports import EVENTS
 from mockserver.snippets import snippets
 from mockserver.venues import VENUES
 from mockserver.verbs import VERBS as STORY_VERBS
@@ -247,6 +248,13 @@ def told_of(kind: str) -> str:
     found = re.search(rf"^`{kind}`\n: (.*?)\n\n", (DOCS / "events.md").read_text() + "\n", re.MULTILINE | re.DOTALL)
     assert found is not None, kind
     return found[1]
+
+
+def test_the_events_that_the_mock_takes() -> None:
+    """Those of exchstream's lines; the page says which of them are left out."""
+    assert {*EVENTS} == {str(line.__struct_config__.tag) for line in jsonlines._Line.__subclasses__()}
+    page = (DOCS / "mock" / "scenarios.md").read_text()
+    assert [event for event in EVENTS if f"`{event}`" not in page and f'"event": "{event}"' not in page] == []
 
 
 def test_every_name_of_the_json_form_is_listed() -> None:

@@ -78,6 +78,28 @@ def test_the_command_is_told_where_the_mock_is(written) -> None:
     assert re.search(r"'\{nothing\}', 'ws://127.0.0.1:[0-9]+/ws'", done.stderr)
 
 
+def test_a_file_without_a_name_or_a_seed(tmp_path: Path) -> None:
+    """It is called as the file is; its seed is another one each time, and 0 is a seed like any other."""
+    path = tmp_path / "mine.yaml"
+    told = []
+    for seed in ("", "", "seed: 0\n", "seed: 0\n"):
+        path.write_text(f"mock: 1\nvenue: binance-spot\n{seed}steps: []\n")
+        done = run(str(path), "--json", "--", "true")
+        told.append(json.loads(done.stdout))
+    assert {verdict["scenario"] for verdict in told} == {"mine.yaml"}
+    seeds = [verdict["seed"] for verdict in told]
+    assert (len({*seeds[:2]} - {0}), seeds[2:]) == (2, [0, 0])
+
+
+def test_a_venue_that_there_is_not(tmp_path: Path) -> None:
+    """It is told as any other mistake: the file, the line, the nearest."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("mock: 1\nname: x\nvenue: binance-spt\nsteps: []\n")
+    done = run(str(path), "--", "true")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"mockserver: {path}: line 3: no venue 'binance-spt'; did you mean 'binance-spot'?\n"
+
+
 def test_a_report_by_the_control_api(written) -> None:
     """For a bot whose standard output is not its own; a report that is none is refused in words."""
     text = (
@@ -139,12 +161,13 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
         ("steps: [{wiat: 1s}]", "line 4: no verb 'wiat'; did you mean 'wait'?"),
         ("steps: [{check: [no_fill_lost]}]", "line 4: no verb 'check'"),
         ("steps: []\nfinally: [{check: [no_fill_los]}]", "line 5: check: no check 'no_fill_los'; did you mean"),
-        ("setup: {patients: 1s}\nsteps: []", "the setup has no 'patients'"),
+        ("setup: {patients: 1s}\nsteps: []", "story.yaml: the setup has no 'patients'"),
         ("setup: {patience: 1}\nsteps: []", "patience of the setup is a duration"),
         ("liquidity: echoes\nsteps: []", "no liquidity 'echoes'; there are manual,"),
         ("liquidity: replay\nsteps: []", "a replay needs a file of trades: replay:FILE"),
         ("liquidity: replay:gone.csv\nsteps: []", "cannot read gone.csv: No such file or directory"),
         ("account: {USDT: '-1'}\nsteps: []", "account: a balance of -1 is below zero"),
+        ("steps:\n- fill:\n    qty: 30%\n    order: $o\n", "story.yaml: line 7: fill: nothing before it captures $o"),
         ("steps: [{goto: {label: x, max: 2}}]", "line 4: goto: no label 'x' before it in steps"),
         ("before: [{label: x}, {goto: {label: x, max: 2}}]\nsteps: []", "before the client begins nothing is repeated"),
         ("before: [fill]\nsteps: []", "before the client begins: the client has no open order"),
@@ -161,16 +184,42 @@ def test_a_story_that_cannot_be_played(written, text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("/nowhere/bot",), "cannot start /nowhere/bot: No such file"),
-        (("sh", "-c", "exit 7"), "the command ended with exit code 7 while step 1 (wait: {client: subscribed})"),
-        (("sh", "-c", "kill -9 $$"), "the command was ended by SIGKILL while step 1"),
+        (("/nowhere/bot",), "at the beginning:\n    cannot start /nowhere/bot: No such file"),
+        (("sh", "-c", "exit 7"), "step 1 (wait: {client: subscribed}):\n    the command ended with exit code 7\n"),
+        (("sh", "-c", "kill -9 $$"), "step 1 (wait: {client: subscribed}):\n    the command was ended by SIGKILL\n"),
     ],
 )
 def test_a_command_that_dies(command: tuple[str, ...], words: str) -> None:
     """Exit code 3, and what the story was waiting for."""
-    done = run("fill-during-reconnect", "--", *command)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert words in done.stderr
+    done = run("fill-during-reconnect", "--seed", "5", "--", *command)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "DIED: a fill during a reconnect (seed 5)")
+    assert words in done.stdout
+    assert "  again: python -m mockserver run fill-during-reconnect --seed 5 -- " in done.stdout
+    done = run("fill-during-reconnect", "--json", "--", *command)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["ok"]) == (3, False)
+    assert words.partition(":\n    ")[2].strip() in verdict["died"]
+
+
+def test_what_a_command_did_before_it_died(written) -> None:
+    """What was done and heard, and what it reported with its last breath; nothing that is only due by the end."""
+    ending = "finally: [{check: [no_fill_invented, listens]}, {verify: [reconnect]}]\n"
+    text = f"steps: [{{trade: limit}}, {{wait: {{request: GET /api/v3/time}}}}, {{wait: 30s}}]\n{ending}"
+    fill = {"event": "fill", "symbol": "X", "order_id": 1, "trade_id": 2, "price": "3", "quantity": "4"}
+    code = (
+        "import os, sys, urllib.request as u; u.urlopen(os.environ['MOCKSERVER_HTTP'] + '/api/v3/time'); "
+        f"print({json.dumps(fill)!r}); sys.exit('out of breath')"
+    )
+    done = run(written(text), "--", sys.executable, "-c", code)
+    assert (done.returncode, done.stdout.splitlines()[0][:12]) == (3, "DIED: a test"), done.stdout + done.stderr
+    parts = (
+        "  at step 3 (wait: 30s):\n    the command ended with exit code 1\n      what came last:\n",
+        "GET /api/v3/time",
+        "fill invented: ('X', '2', '1')",
+        "    step 2 (wait: {request: GET /api/v3/time}): it came\n",
+    )
+    assert [part for part in parts if part not in done.stdout] == []
+    assert not re.search("hears nothing|expected", done.stdout)
 
 
 def test_a_command_that_ends_too_early() -> None:

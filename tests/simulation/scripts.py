@@ -61,7 +61,7 @@ def of_text(text: str) -> Story:
             raise ValueError(f"the simulation does not play {format_.write_step(step, STEPS)}")
     return Story(
         flavour=flavours.get(read.venue, read.venue),
-        seed=read.seed,
+        seed=read.seed or 0,
         steps=steps,
         before=read.before,
         early=early,

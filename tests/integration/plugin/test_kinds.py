@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .conftest import Run
 
 pytest_plugins = ["pytester"]
@@ -216,6 +218,23 @@ def test_own(mock_exchange):
     buy(mock_exchange, "c1")
     assert mock_exchange.order("c1").status == "filled"
 """).assert_outcomes(passed=2)
+
+
+def test_an_error_stands_at_the_line_of_the_test(run: Run) -> None:
+    """And not below frames of the mock's own, or of what it is made of."""
+    result = run("""
+def test_no_order(mock_exchange):
+    mock_exchange.order("nope")
+
+def test_not_heard(mock_exchange):
+    mock_exchange.wait_until_heard("rest:GET /api/v3/time", within=0.1)
+
+def test_no_report(mock_exchange):
+    mock_exchange.assert_no_fill_lost([("a",)])
+""")
+    result.assert_outcomes(failed=3)
+    ends = [line.partition(": ")[2] for line in result.outlines if re.match(r"\S+\.py:\d+: ", line)]
+    assert ends == ["MockError", "AssertionError", "ReportError"]
 
 
 REFUSED = {

@@ -250,6 +250,13 @@ def test_force_close_is_refused_where_there_is_no_position(client: Client) -> No
     assert (status, error.startswith("the engine refused")) == (409, True)
 
 
+@pytest.mark.parametrize("kind", ["liq", "TRADE"])
+def test_why_a_position_is_closed(client: Client, kind: str) -> None:
+    """What may be said is offered, and no more; what was said is quoted as it was."""
+    told = client.refused("POST", "/positions/toy/BTCUSDT/close", {"account": "alice", "kind": kind})
+    assert told == (400, f"'kind' must be LIQUIDATION | ADL | SETTLEMENT, not {kind!r}")
+
+
 def test_connections(client: Client) -> None:
     """Each verb changes its connection as the row shows afterwards."""
     link, transport = client.connect()

@@ -74,6 +74,12 @@ def states(told: Any) -> list[str]:
     return [step["state"] for step in told["steps"]]
 
 
+def test_what_is_not_played_says_how_to_begin() -> None:
+    """By the whole path."""
+    refused = Desk().ask("POST", "/scenario/play", 409)["error"]
+    assert refused.endswith("; POST /__mock/scenarios/{name}/begin begins one")
+
+
 def test_the_list() -> None:
     """All that are shipped, with their steps in words."""
     listed = Desk().ask("GET", "/scenarios")

@@ -73,6 +73,20 @@ def test_refusals() -> None:
     assert (status, answer["error"][:13]) == (400, "expectation 1")
 
 
+def test_a_report_of_an_event_that_there_is_not() -> None:
+    """It is refused, with the nearest; one that says nothing of orders is taken."""
+    control = Control(Stage("binance-spot").worlds)
+
+    def told(event: str) -> tuple[int, dict[str, Any]]:
+        body = json.dumps({"report": {"event": event}}).encode()
+        answer = control.handle(HttpRequest("POST", "/__mock/report", (("Host", "127.0.0.1"),), body))
+        return answer.status, json.loads(answer.body)
+
+    assert told("account_down") == (200, {"told": 0})
+    assert told("fil") == (400, {"error": """no event 'fil'; did you mean 'fill'?: {"event": "fil"}"""})
+    assert told("heartbeat")[0] == 400
+
+
 def test_the_checks_of_a_client_that_trades_as_it_likes() -> None:
     """All of them but those that take a scenario's script for granted."""
     stage = Stage("binance-spot")

@@ -238,7 +238,8 @@ def test_metrics(client: Client) -> None:
 def test_metrics_name_their_extra(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where prometheus-client is not installed."""
     monkeypatch.setitem(sys.modules, "mockserver.metrics", None)
-    assert "exchstream[metrics]" in client.ask("GET", "/metrics", 404)["error"]
+    refused = "metrics for Prometheus need the extra 'metrics': pip install 'exchstream[metrics]'"
+    assert client.ask("GET", "/metrics", 409)["error"] == refused
 
 
 @settings(max_examples=30)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 
 from mockserver.checkers import Closed, Opened, ToldFill, ToldOrder
-from mockserver.reports import ReportError, Reports
+from mockserver.forms import nearest
+from mockserver.reports import EVENTS, ReportError, Reports
 
 FILL = '{"event": "fill", "symbol": "BTCUSDT", "order_id": 7, "trade_id": "3", "price": "99.90", "quantity": 0.50}'
 ORDER = '{"event": "order_update", "symbol": "X", "order_id": "7", "status": "FILLED", "filled_quantity": "1"}'
@@ -38,6 +40,7 @@ def test_exchstreams_own_lines() -> None:
         f'{verdict},"scope":{scope},"unresolved":{unresolved}}}',
         f'{fill},"quantity":"2","fee":"0.1","time_ns":4,"recovered":true}}',
         '{"event":"unrecognized","what":"x"}',
+        '{"event":"account_down","what":"x"}',
     ]
     assert all(reports.line(line, 9) for line in lines)
     assert reports.told == [
@@ -72,6 +75,27 @@ def test_a_report_that_cannot_be_read(line: str, words: str) -> None:
     assert reports.line(line, 0)
     assert words in reports.wrong[0]
     assert not reports.silent
+
+
+@pytest.mark.parametrize("event", ["fil", "Fill", "fills", "orderUpdate", "order_updated", "gap_close"])
+def test_a_misspelt_event(event: str) -> None:
+    """A line of output that nearly is a report cannot be read: a bot whose reports are lost would look wrong."""
+    row = json.loads(FILL) | {"event": event}
+    reports = Reports()
+    assert reports.line(json.dumps(row), 0)
+    assert [line.partition(": ")[0] for line in reports.wrong] == [f"no event {event!r}; {nearest(event, EVENTS)}"]
+    with pytest.raises(ReportError, match=f"no event '{event}'; did you mean"):
+        reports.take(row, 0)
+
+
+@pytest.mark.parametrize("event", ["heartbeat", "order", "trade", 5, None, ["fill"], {}])
+def test_a_bots_own_events(event: object) -> None:
+    """Its lines may have events of any name; what must be a report may not."""
+    reports = Reports()
+    reports.line(json.dumps({"event": event}), 0)
+    assert reports.silent
+    with pytest.raises(ReportError, match="no event"):
+        reports.take({"event": event}, 0, known=True)
 
 
 def test_whoever_waits_is_told() -> None:

@@ -240,8 +240,12 @@ def test_another_name_and_keys_in_use() -> None:
     other = worlds.create("w")
     account = worlds.open_account(other.exchanges["ftx"], "a", balances={"USD": Decimal(5)})
     kept = snapshot.take(other)
-    with pytest.raises(snapshot.SnapshotError, match="in use in w"):
+    with pytest.raises(snapshot.SnapshotError, match=r"in use in w; forget that world first: DELETE /__mock/worlds/w$"):
         snapshot.restore(worlds, kept, "copy")
+    worlds.open_account(worlds.default.exchanges["ftx"], "b")
+    first = snapshot.take(worlds.default)
+    with pytest.raises(snapshot.SnapshotError, match=r'so restore it as that one: \{"world": "default"\}'):
+        snapshot.restore(worlds, first, "copy")
     assert "copy" not in worlds.worlds
     worlds.forget("w")
     copy = snapshot.restore(worlds, kept, "copy")
@@ -249,6 +253,7 @@ def test_another_name_and_keys_in_use() -> None:
     assert found is not None
     assert found[0] is copy.exchanges["ftx"]
     assert worlds.default.exchanges["ftx"] is stage.exchange
+    assert snapshot.restore(worlds, first, "default") is worlds.default
     assert stage.exchange.account(RIVAL) is not None
 
 

@@ -187,6 +187,15 @@ async def test_egress_hands_bytes_on_and_still_holds_the_venues(authority: Autho
         assert "502" in await ask(home.dial(), "CONNECT 127.0.0.1:no HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
+def test_a_client_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is near, and where all are."""
+    with pytest.raises(SystemExit) as ended:
+        show_clients(["foo"])
+    assert ended.value.code == 2
+    told = "no client 'foo' is known; near: ftx; python -m mockserver clients lists all\n"
+    assert capsys.readouterr().err == f"mockserver: {told}"
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "part"),
     [

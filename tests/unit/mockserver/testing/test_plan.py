@@ -33,6 +33,14 @@ def test_what_wins() -> None:
     assert read_plan({"balances": {"USDT": "1.5", "BTC": 2}}).balances == {"USDT": Decimal("1.5"), "BTC": Decimal(2)}
 
 
+@pytest.mark.parametrize(("line", "seed"), [("", 0), ("seed: 0\n", 0), ("seed: 4\n", 4)])
+def test_a_file_with_a_seed_and_one_without(tmp_path: Path, line: str, seed: int) -> None:
+    """A test repeats either way."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"mock: 1\nvenue: binance-spot\n{line}steps: []\n")
+    assert read_plan({"scenario": str(path)}).seed == seed
+
+
 @pytest.mark.parametrize("name", shelf.names())
 def test_every_scenario_makes_a_plan(name: str) -> None:
     """Of its own venue, with its clock."""
