@@ -33,14 +33,19 @@ async def run_to_its_end(process: trio.Process, signals: AsyncIterator[int]) -> 
 
 
 async def end_group(group: int) -> None:
-    """End what is left of a process group: asked first, then not asked."""
-    if not _tell(group, signal.SIGTERM):
-        return
+    """End what is left of a process group, and see it gone: asked first, then not asked."""
+    if _tell(group, signal.SIGTERM) and not await _gone(group):
+        _tell(group, signal.SIGKILL)
+        await _gone(group)
+
+
+async def _gone(group: int) -> bool:
+    """Whether nobody is left of it within the grace."""
     with trio.move_on_after(GRACE_SECONDS):
         while _tell(group, 0):  # noqa: ASYNC110 (nobody tells when a grandchild ends)
             await trio.sleep(POLL_SECONDS)
-        return
-    _tell(group, signal.SIGKILL)
+        return True
+    return False
 
 
 async def _forward(signals: AsyncIterator[int], group: int) -> None:
