@@ -30,7 +30,7 @@ PACKAGES = ("exchstream", "mockserver")
 CHECKED = (*PACKAGES, "tests", "noxfile.py")
 # Processes of pytest-xdist; 0 runs in one.  A third fills the time in which two wait for sockets and processes.
 TEST_WORKERS = os.environ.get("EXCHSTREAM_TEST_WORKERS", "3")
-# Minutes of processes that start and end, whose outcome hardly depends on the Python: the newest runs them for all.
+# Minutes of processes and sockets, whose outcome hardly depends on the Python: the newest runs them for all.
 ONCE = tuple(
     f"--ignore=tests/{name}"
     for name in (
@@ -39,8 +39,14 @@ ONCE = tuple(
         "gate",
         "integration/plugin",
         "integration/test_attach.py",
+        "integration/test_bad_input.py",
+        "integration/test_bounds.py",
+        "integration/test_cli.py",
         "integration/test_every_fault.py",
+        "integration/test_faulty_venue.py",
+        "integration/test_record.py",
         "integration/test_run.py",
+        "integration/test_virtual.py",
         "load",
         "mutants",
         "scenarios",

@@ -1,13 +1,14 @@
 """Whatever an integration test does to an account of the mock, nothing that comes of it shows a key (G8).
 
-Where the transport can matter, a test runs over each there is.
+Where the transport can matter, a test runs over each there is; over all but the default on one venue only, since no
+transport knows what its bytes mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 import pytest
 
@@ -15,7 +16,21 @@ from exchstream.shell import stream
 from exchstream.shell.transports import TransportName, connector
 from tests.canaries import canaries, remembered
 
-from .harness import Seat
+from .harness import NAMES, Seat
+
+DEFAULT: Final = get_args(TransportName)[0]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the other transports on all venues but the first."""
+    config.hook.pytest_deselected(items=[item for item in items if _repeats(item)])
+    items[:] = [item for item in items if not _repeats(item)]
+
+
+def _repeats(item: pytest.Item) -> bool:
+    given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    venue = given.get("flavour", given.get("seat", NAMES[0]))
+    return given.get("each_transport", DEFAULT) != DEFAULT and venue != NAMES[0]
 
 
 @pytest.fixture(autouse=True)
