@@ -5,9 +5,7 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
-from typing import Final
 
 from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table, like, obj, one_of, rows
 from mockserver.control_input import BadRequest, Input
@@ -16,12 +14,8 @@ from mockserver.engine.types import HOUSE
 from mockserver.faults import HAS, KINDS, Match, read_fault, write_fault
 from mockserver.faults.facts import SOCKET
 from mockserver.forms import FormError, nearest, nearest_of, value_schema
-from mockserver.world import World
+from mockserver.world import NAME, World
 
-METHODS: Final = ("GET", "POST", "PUT", "DELETE", SOCKET)
-REST: Final = ("/api/", "/fapi/", "/sapi/")
-"""Whose paths the routes tell; that of a socket may be anything, a listen key too."""
-_REPLACED: Final = re.compile(r"{[^}]*}|<[^>]*>")
 _FAULT: Schema = like({"type": ["object", "string"]}, {"latency": {"delay": "250ms"}, "name": "late"})
 _ARMED: Schema = obj(name=TEXT, fault={"type": ["object", "string"]}, legal=FLAG, hits=WHOLE)
 _KIND: Schema = obj(kind=one_of(KINDS), seam=one_of(HAS), legal=FLAG, about=TEXT, parameters={"type": "object"})
@@ -102,12 +96,17 @@ def _look_up(world: World, match: Match) -> None:
         raise BadRequest(f"match: no account {match.account!r}; {known}", 404)
     if match.symbol is not None and match.symbol not in symbols:
         raise BadRequest(f"match: no symbol {match.symbol!r}; {nearest(match.symbol, symbols)}", 404)
-    if match.method is not None and match.method not in METHODS:
-        raise BadRequest(f"match: no method {match.method!r}; {nearest(match.method, METHODS)}", 404)
-    if match.path is not None and match.path.startswith(REST):
-        paths = {_REPLACED.sub("*", route.partition(" ")[2]) for each in exchanges for route in each.face.routes}
-        if not any(fnmatchcase(path, match.path) or fnmatchcase(match.path, path) for path in paths):
-            raise BadRequest(f"match: no path {match.path!r}; did you mean {nearest_of(match.path, paths)[0]!r}?", 404)
+    routes = [route.split(" ", 1) for each in exchanges for route in each.face.routes]
+    methods = {method for method, _ in routes}
+    if match.method is not None and match.method not in methods:
+        raise BadRequest(f"match: no method {match.method!r}; {nearest(match.method, methods)}", 404)
+    # A socket's path may be anything, a listen key too; whatever begins like a path of REST is meant as one.
+    paths = {NAME.sub("*", path) for method, path in routes if method != SOCKET}
+    path = match.path
+    if path is None or path.split("/")[1:2] not in [each.split("/")[1:2] for each in paths]:
+        return
+    if not any(fnmatchcase(each, path) or fnmatchcase(path, each) for each in paths):
+        raise BadRequest(f"match: no path {path!r}; did you mean {nearest_of(path, paths)[0]!r}?", 404)
 
 
 def _rows(world: World) -> Json:

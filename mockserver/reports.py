@@ -57,8 +57,6 @@ class Reports:
             return False
         if not isinstance(row, dict) or "event" not in row:
             return False
-        if row["event"] not in EVENTS and not _nearly(row["event"]):
-            return True
         try:
             self.take(row, now_ns)
         except ReportError as error:
@@ -68,9 +66,12 @@ class Reports:
 
     def take(self, row: Row, now_ns: int, *, known: bool = False) -> None:
         """Take one report. ReportError: it cannot be read, or there are too many; with ``known``: or it is none."""
+        strange = row["event"] not in EVENTS
+        if strange and not known and not _nearly(row["event"]):
+            return
         if len(self.told) + len(self.wrong) >= MAX_TOLD:
             raise ReportError(f"more than {MAX_TOLD} reports")
-        if row["event"] not in EVENTS and (known or _nearly(row["event"])):
+        if strange:
             raise ReportError(f"no event {shown(row['event'])}; {nearest(row['event'], EVENTS)}: {_shown(row)}")
         if row["event"] in _READERS:
             self.told.append(_READERS[row["event"]](row, now_ns))

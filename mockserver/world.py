@@ -67,7 +67,7 @@ __all__ = [
 MAX_WORLDS = 1_000
 MAX_ACCOUNTS = 10_000
 BELIEVED = "a key that the mock did not make: account {name} of {venue} is opened for it; what it signs is not checked"
-_NAME = re.compile(r"<[^>]*>|\{[^}]*\}")
+NAME = re.compile(r"<[^>]*>|\{[^}]*\}")
 """A name that stands for anything in a route."""
 
 
@@ -469,7 +469,7 @@ class Worlds:
         """Whether the venue has this route; a name in it stands for anything."""
         if exchange.venue not in self._routes:
             paths = (route.partition("?")[0].rstrip("/") for route in exchange.face.routes)
-            parts = (_NAME.split(path) for path in paths)
+            parts = (NAME.split(path) for path in paths)
             self._routes[exchange.venue] = re.compile("|".join(".+".join(map(re.escape, each)) for each in parts))
         return self._routes[exchange.venue].fullmatch(wanted) is not None
 

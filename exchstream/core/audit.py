@@ -282,7 +282,7 @@ class Audit:
                 return Finding(
                     f"{whom} cannot be asked about for {minutes} minutes: {why}",
                     blind=True,
-                    since_ns=self.sheet.agreed_ns if unheld else None,
+                    since_ns=self.sheet.agreed_since(self.ledger.floor_ns) if unheld else None,
                 )
         return None
 

@@ -162,6 +162,10 @@ class Balances:
         if self._within_ns > self.agreed_ns:
             self._explain_nothing()
 
+    def agreed_since(self, floor_ns: int) -> int:
+        """From when on nothing is proven on a symbol that nobody knows; before the floor nothing is of this stream."""
+        return max(self.agreed_ns, floor_ns)
+
     def quiet_since(self, instant_ns: int) -> bool:
         """True if nothing has moved since: only then can holdings that lag behind be compared at all."""
         return self.last_ns <= instant_ns

@@ -223,7 +223,7 @@ class LookBack:
 
     def _reach_back(self) -> None:
         """On a symbol that nobody knows, nothing is proven since the holdings last agreed: the gap begins there."""
-        self.since_ns = min(self.since_ns, max(self.sheet.agreed_ns, self.ledger.floor_ns))
+        self.since_ns = min(self.since_ns, self.sheet.agreed_since(self.ledger.floor_ns))
 
     def _name_listing(self, question: Question, why: str, *, lasting: bool = False) -> None:
         match question:
@@ -366,7 +366,7 @@ class LookBack:
         """What the listings leave open: symbols learnt meanwhile, missing orders, sums that do not agree."""
         assert self._asked is not None
         markets = self.memory.markets or {}
-        agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)  # before that nothing is of this stream
+        agreed_ns = self.sheet.agreed_since(self.ledger.floor_ns)
         # Others may have traded ever since then; of these all has been told.
         known = {name for name, since_ns in self.symbols.items() if self.reach.early.get(name, since_ns) <= agreed_ns}
         for symbol in list(explaining(self._unexplained().keys(), markets, known)):

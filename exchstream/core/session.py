@@ -572,7 +572,7 @@ class Session:
         """From the last good instant on facts may be missing, or even from an earlier one on."""
         since_ns = min(self.good_ns, now.wall_ns) if self._beginning.over else self.good_ns
         if doubted_ns is not None:
-            since_ns = min(since_ns, max(doubted_ns, self.ledger.floor_ns))
+            since_ns = min(since_ns, doubted_ns)
         self._gaps.open(since_ns, reason, detail, now)
         self._asks.drop(Purpose.LOOK_BACK, Purpose.AUDIT)
         self._audit.restart(self.good_ns, None)

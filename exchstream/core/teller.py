@@ -124,7 +124,7 @@ class Teller:
 
     def late(self) -> dict[str, int]:
         """The symbols that came to light after the holdings last agreed: they may have moved them before that."""
-        agreed_ns = max(self.sheet.agreed_ns, self.ledger.floor_ns)
+        agreed_ns = self.sheet.agreed_since(self.ledger.floor_ns)
         return {symbol: since_ns for symbol, since_ns in self.symbols.items() if since_ns > agreed_ns}
 
     def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:

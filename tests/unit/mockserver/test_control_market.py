@@ -114,3 +114,43 @@ def test_what_cannot_be_meant_is_refused(path: str, body: dict[str, Any], status
     answer = Desk().ask(path, **body)
     assert answer["status"] == status
     assert says.replace("\\", "") in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("match", "says"),
+    [
+        ({"method": "POTS"}, "no method 'POTS'; did you mean 'POST'?"),
+        ({"path": "/api/v3/ordr"}, "no path '/api/v3/ordr'; did you mean '/api/v3/order'?"),
+        ({"venue": "binance-futures", "path": "/fapi/v1/ordr*"}, "did you mean '/fapi/v1/order'?"),
+        ({"method": "POST", "path": "/api/v3/order"}, None),
+        ({"path": "/api/v3/*"}, None),
+        ({"method": "WS", "path": "order.place"}, None),
+        ({"path": "/ws/whatever"}, None),
+    ],
+)
+def test_a_fault_about_what_nobody_can_ask_is_refused(match: dict[str, str], says: str | None) -> None:
+    """It would never happen; what comes by a socket may have any path."""
+    answer = Desk().ask("/faults", fault={"latency": {"delay": "1s"}, "match": match})
+    assert answer["status"] == (200 if says is None else 404), answer
+    assert says is None or says in answer["error"]
+
+
+def test_settings_without_a_venue_go_to_those_that_have_them() -> None:
+    """An option, or an era, of some; what no venue has at all is refused, and so is what none has together."""
+    desk = Desk()
+    changed = desk.ask("/settings", options={"gtx_crossing": "expire"})["settings"]
+    assert changed.keys() >= {"binance-spot", "binance-futures"}
+    assert [name for name, row in changed.items() if "gtx_crossing" in row["options"]] == ["binance-futures"]
+    assert changed["binance-futures"]["options"]["gtx_crossing"] == "expire"
+    eras = desk.ask("/settings", profile="binance-2024")["settings"]
+    assert {name: row["profile"] for name, row in eras.items() if name.startswith("binance")} == {
+        "binance-spot": "binance-2024",
+        "binance-futures": "binance-2024",
+    }
+    assert "did you mean 'gtx_crossing'" in desk.ask("/settings", options={"gtx_crosing": "expire"})["error"]
+
+
+def test_a_key_that_the_venue_would_refuse_is_refused_at_once() -> None:
+    """Binance looks at the form of a key before anything else."""
+    refused = Desk().ask("/accounts", venue="binance-spot", name="bob", api_key="mykey", secret="s")
+    assert (refused["status"], "64 letters and digits" in refused["error"]) == (409, True), refused
