@@ -52,7 +52,7 @@ class DownReason(Enum):
     BROKEN = "broken"
 
 
-class _Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What every event carries: its place in the journal and whose account it is about."""
 
     venue: str

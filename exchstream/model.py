@@ -108,7 +108,7 @@ class OrderKind(Enum):
     __hash__ = object.__hash__
 
 
-class OrderKey(msgspec.Struct, frozen=True, gc=False):
+class OrderKey(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Names one order of one account, for ever; client ids repeat and identify nothing."""
 
     venue_symbol: str
@@ -202,7 +202,7 @@ class Term(msgspec.Struct, Generic[V], frozen=True, array_like=True, gc=False):
 T = TypeVar("T")
 
 
-class OrderState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class OrderState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """All that is known of one order; an element of a join-semilattice whose bottom is "nothing known".
 
     Quantities are in base units (contracts' base for linear futures), prices in quote per base, times in UTC
@@ -357,7 +357,7 @@ def _newer(a: Term[V] | None, b: Term[V] | None) -> Term[V] | None:
     return b if b.rank > a.rank else a
 
 
-class Execution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One execution as a venue told it: the fact inside a `Fill`.
 
     `fee` is positive for a cost and negative for a rebate, in `fee_asset`; `order_id` and `trade_id` are the

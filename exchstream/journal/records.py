@@ -2,7 +2,8 @@
 
 Unlike the JSON lines (`exchstream.jsonlines`), which show an order's state, a record keeps all of its registers and
 versions: the joins go on after a restart as if there had been none.  The form is MessagePack, by field names, so that
-a field with a default can be added without a new version of the file.
+a field with a default can be added without a new version of the file.  What has its default is left out, so a default
+must never change.
 """
 
 from __future__ import annotations
@@ -129,11 +130,11 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Any], payload: bytes, what: str) -
 
 def at_ns(event: Event) -> int:
     """When an event was told, roughly, by the venue's clock."""
+    if isinstance(event, (OrderUpdate, Fill, Unrecognized)):
+        return event.received_ns
     match event:
         case GapOpened(since_ns=since_ns):
             return since_ns
         case GapClosed(until_ns=until_ns):
             return until_ns
-        case AccountDown():
-            return 0
-    return event.received_ns
+    return 0

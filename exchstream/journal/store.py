@@ -57,6 +57,7 @@ CHUNK: Final = 1_000  # records that are let go in one transaction
 AHEAD: Final = 8_192  # positions that are reserved at a time; so many stay unused at most when some were lost
 
 
+KIND_WORDS: Final = {kind: kind.value for kind in OrderKind}  # `value` itself runs as Python code
 FIRST: Final = Era()
 FILL_IS: Final = "account = ? and symbol = ? and order_id = ? and trade_id = ? and epoch = ?"
 Durability = Literal["normal", "full", "relaxed"]
@@ -193,19 +194,23 @@ class Store:
     def _write(self, batch: Batch) -> list[int]:
         db, ids = self._db, self._accounts
         refused = self._enter_fills(batch.events)
-        told = [(ids[name], event) for name, event in batch.events if event.position not in refused]
-        records, told_ns = [], self._at_ns
+        told_ns, records = self._at_ns, []
         symbols: dict[tuple[int, str], int] = {}
         asked_about: set[tuple[int, str]] = set()
         orders: dict[tuple[int, OrderKey], OrderState] = {}
-        for account, event in told:
-            told_ns = max(told_ns, at_ns(event))
-            records.append((event.position, account, KINDS[type(event)], told_ns, encode(event)))
+        for name, event in batch.events:
+            position = event.position
+            if position in refused:
+                continue
+            account, at = ids[name], at_ns(event)
+            told_ns = at if at > told_ns else told_ns
+            records.append((position, account, KINDS[type(event)], told_ns, encode(event)))
             if isinstance(event, OrderUpdate):
-                orders[account, event.state.key] = event.state
-                symbols[account, event.venue_symbol] = event.position
+                state = event.state
+                orders[account, state.key] = state
+                symbols[account, state.key.venue_symbol] = position
             elif isinstance(event, Fill):
-                symbols[account, event.venue_symbol] = event.position
+                symbols[account, event.execution.venue_symbol] = position
             elif isinstance(event, GapClosed):
                 asked_about.update((account, symbol) for symbol in event.scope.symbols or ())
         db.executemany("insert into record values (?, ?, ?, ?, ?)", records)
@@ -237,10 +242,12 @@ class Store:
 
     def _enter_fills(self, events: Iterable[tuple[str, Event]]) -> set[int]:
         """The keys of the fills among these; the unique key is the judge of what is a repeat."""
+        ids = self._accounts
         rows = [
-            (self._accounts[name], *_fill_id(event), str(event.quantity), event.time_ns, event.position)
+            (ids[name], e.venue_symbol, e.order_id, e.trade_id, event.epoch, str(e.quantity), e.time_ns, event.position)
             for name, event in events
             if isinstance(event, Fill)
+            for e in (event.execution,)
         ]
         before = self._db.total_changes
         self._db.executemany("insert or ignore into fill values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -469,9 +476,5 @@ def _era(checkpoint: Checkpoint, symbol: str) -> Era:
     return checkpoint.eras.get(symbol, FIRST)
 
 
-def _fill_id(event: Fill) -> tuple[str, str, str, int]:
-    return event.venue_symbol, event.order_id, event.trade_id, event.epoch
-
-
 def _order_id(key: OrderKey) -> tuple[str, str, str]:
-    return key.venue_symbol, key.order_id, key.kind.value
+    return key.venue_symbol, key.order_id, KIND_WORDS[key.kind]

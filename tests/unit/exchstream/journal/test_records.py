@@ -26,7 +26,7 @@ from exchstream.journal.records import (
     decode_state,
     encode,
 )
-from exchstream.model import OrderState, join
+from exchstream.model import Cumulative, Execution, FillKind, OrderKey, OrderKind, OrderState, Side, join
 from mockserver.strategies import History, histories
 from tests.unit.exchstream.test_histories import VENUES
 from tests.unit.exchstream.test_jsonlines import AMOUNT, EVENTS, NANOSECONDS, STATES, TEXT
@@ -141,9 +141,44 @@ def test_a_field_that_is_new_has_its_default_in_an_old_record() -> None:
     """A version that adds a field reads what an older one wrote, and one that lacks it what a newer one wrote."""
     event = fill()
     fields = msgspec.msgpack.decode(encode(event))
-    del fields["recovered"]
+    assert "recovered" not in fields
     fields["of_the_future"] = [1]
     assert exact(event) == exact(decode(KINDS[Fill], msgspec.msgpack.encode(fields)))
+    fields["recovered"] = False
+    assert exact(event) == exact(decode(KINDS[Fill], msgspec.msgpack.encode(fields)))
+
+
+def test_what_a_record_leaves_out_is_what_it_always_was() -> None:
+    """Files have been written that rely on these defaults."""
+    told: dict[str, Any] = {"venue": "binance-spot", "account": "a", "position": 7, "symbol": None, "received_ns": T0}
+    key = {"venue_symbol": "BTCUSDT", "order_id": "1"}
+    executed = {"trade_id": "2", "side": "buy", "price": "3", "quantity": "4", "time_ns": 5}
+    rest: dict[str, Any] = {"recovered": False, "raw": b"", "epoch": 0}
+    execution = Execution(
+        **key,
+        trade_id="2",
+        side=Side.BUY,
+        price=Decimal(3),
+        quantity=Decimal(4),
+        time_ns=5,
+        quote_quantity=None,
+        fee=None,
+        fee_asset=None,
+        liquidity=None,
+        kind=FillKind.TRADE,
+        client_order_id=None,
+        position_side=None,
+    )
+    unknown: dict[str, Any] = dict.fromkeys(set(OrderState.__struct_fields__) - {"key", "cumulative"})
+    state = OrderState(
+        **unknown,
+        key=OrderKey(**key, kind=OrderKind.ORDER),
+        cumulative=Cumulative(Decimal(0), None, None),
+    )
+    written = msgspec.msgpack.encode
+    fill_record, order_record = {**told, "execution": key | executed}, {**told, "state": {"key": key}}
+    assert exact(Fill(**told, **rest, execution=execution)) == exact(decode(KINDS[Fill], written(fill_record)))
+    assert exact(OrderUpdate(**told, **rest, state=state)) == exact(decode(KINDS[OrderUpdate], written(order_record)))
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x80", encode(fill())[:-1], encode({"venue": 1})])

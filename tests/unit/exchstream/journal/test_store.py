@@ -25,6 +25,7 @@ from exchstream.errors import JournalError, SlowConsumer
 from exchstream.events import Event, Fill, GapClosed, OrderUpdate, Scope
 from exchstream.journal import file as file_module
 from exchstream.journal import store as module
+from exchstream.journal.file import PAGE_SIZE
 from exchstream.journal.records import at_ns
 from exchstream.journal.store import AHEAD, CHUNK, Batch, Durability, Retention, Store
 from exchstream.model import End, FillKey, OrderKey, OrderKind, OrderState
@@ -268,7 +269,7 @@ def test_the_keys_of_fills_stay_small(store: Store) -> None:
         pass
     pages, free = (store._one(f"pragma {what}")[0] for what in ("page_count", "freelist_count"))
     assert len(everything(store)) == 1
-    assert 50 < (pages - free) * 4_096 / keys < 120
+    assert 50 < (pages - free) * PAGE_SIZE / keys < 120
 
 
 def test_positions_go_on_after_refused_ones(store: Store) -> None:
