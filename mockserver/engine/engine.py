@@ -282,10 +282,10 @@ class Engine(Queries):
         if not self.has_account(account):
             return Reject(RejectReason.UNKNOWN_ACCOUNT, account)
         terms, cash = self.terms(account), market.instrument.cash
-        if command.position_side not in terms.sides:
-            return Reject(RejectReason.POSITION_SIDE, "not a position that the account's mode has")
         if command.instrument not in terms.isolated:
             return Reject(RejectReason.NOT_ISOLATED, command.instrument)
+        if command.position_side not in terms.sides:
+            return Reject(RejectReason.POSITION_SIDE, "not a position that the account's mode has")
         position = self._desk.ledger.position(account, command.instrument, command.position_side)
         if not position.quantity:
             return Reject(RejectReason.NO_POSITION, command.instrument)

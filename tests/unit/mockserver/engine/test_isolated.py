@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from mockserver.engine.engine import Engine
@@ -10,6 +11,7 @@ from mockserver.engine.types import (
     HOUSE,
     BalanceCause,
     BalanceEvent,
+    Cancel,
     Deposit,
     ForceClose,
     Kind,
@@ -29,6 +31,7 @@ from tests.unit.mockserver.engine.markets import (
     engine_of,
     limit,
     market,
+    number,
     perp,
     refusal,
     spot,
@@ -148,6 +151,26 @@ def test_margin_moves_only_to_an_open_isolated_position() -> None:
         ("nobody", PERP, RejectReason.UNKNOWN_ACCOUNT),
     ):
         assert refusal(engine, MoveMargin(account=account, instrument=instrument, amount=UNIT)) is reason
+
+
+def test_what_orders_and_shared_positions_need_does_not_move() -> None:
+    """Neither what an order would open with, nor what a shared position must keep, whatever it has won."""
+    engine = engine_of(perp(), attrs.evolve(perp(), name="OTHER"))
+    do(engine, SetTerms(account="alice", instrument=PERP, leverage=10, isolated=True))
+    trade(engine, Side.BUY, 10000)
+    placed = number(do(engine, limit("alice", Side.BUY, 9000, 1000, PERP)))
+    too_much = MoveMargin(account="alice", instrument=PERP, amount=981 * UNIT + 1)
+    assert refusal(engine, too_much) is RejectReason.INSUFFICIENT_BALANCE
+    do(engine, attrs.evolve(too_much, amount=981 * UNIT))
+    do(engine, attrs.evolve(too_much, amount=-981 * UNIT + FEE))
+    do(engine, Cancel(account="alice", instrument=PERP, order_id=placed))
+    do(engine, limit(HOUSE, Side.SELL, 10000, 1000, "OTHER"))
+    do(engine, market("alice", Side.BUY, 1000, "OTHER"))
+    do(engine, limit(HOUSE, Side.SELL, 20000, 1, "OTHER"))
+    do(engine, market("bob", Side.BUY, 1, "OTHER"))
+    spare = 990 * UNIT - 2 * FEE - 5 * UNIT  # 2.5 % of 200; it has won 100, and would open with 10
+    assert refusal(engine, attrs.evolve(too_much, amount=spare + 1)) is RejectReason.INSUFFICIENT_BALANCE
+    do(engine, attrs.evolve(too_much, amount=spare))
 
 
 def test_a_losing_position_may_get_more_but_gives_nothing() -> None:
