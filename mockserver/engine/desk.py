@@ -365,6 +365,7 @@ class Desk:
         deposit = moved_by if isinstance(moved_by, Deposit) else None
         usual = BalanceCause.ORDER if moved_by is None else BalanceCause.MARGIN
         touched, moved = self.ledger.take_touched()
+        covered = self.ledger.take_covered()
         touched.pop(HOUSE, None)
         for account, assets in touched.items():
             event = BalanceEvent(
@@ -373,7 +374,7 @@ class Desk:
                 account=account,
                 balances=tuple(self.ledger.balance(account, asset) for asset in assets),
                 cause=usual if deposit is None else deposit.cause,
-                delta=None if deposit is None else deposit.amount,
+                delta=covered.get(account) if deposit is None else deposit.amount,
                 instrument=None if deposit is None else deposit.instrument,
             )
             self.tell(event)

@@ -43,6 +43,7 @@ class Ledger:
         self._accounts: dict[str, _Account] = {}  # bounded: accounts are opened by the operator only
         self._touched: dict[str, dict[str, None]] = {}  # bounded: emptied by every command
         self._moved: dict[tuple[str, str, PositionSide], None] = {}  # bounded: emptied by every command
+        self._covered: dict[str, int] = {}  # bounded: emptied by every command
 
     def open(self, name: str) -> None:
         """Open an account with nothing in it; opening it again changes nothing."""
@@ -97,6 +98,11 @@ class Ledger:
         """Return, and forget, the assets by account and the positions touched by a command."""
         taken = self._touched, self._moved
         self._touched, self._moved = {}, {}
+        return taken
+
+    def take_covered(self) -> dict[str, int]:
+        """Return, and forget, what the house paid of the losses of a command, by account."""
+        taken, self._covered = self._covered, {}
         return taken
 
     def credit(self, account: str, asset: str, amount: int) -> None:
@@ -168,8 +174,10 @@ class Ledger:
     def _isolate(self, instrument: Instrument, old: Position, new: Position, paid: int, *, bounded: bool) -> Position:
         """Lock what stands behind a position after a trade; the house pays what a bounded loss leaves unpaid."""
         unpaid = missing(old, new, paid) if bounded else 0
-        self.credit(new.account, instrument.cash, unpaid)
-        self.credit(HOUSE, instrument.cash, -unpaid)
+        if unpaid:
+            self.credit(new.account, instrument.cash, unpaid)
+            self.credit(HOUSE, instrument.cash, -unpaid)
+            self._covered[new.account] = self._covered.get(new.account, 0) + unpaid
         wallet = wallet_after(old, new, self.terms(new.account).leverage(instrument), paid)
         grew = abs(new.quantity) > abs(old.quantity) or old.quantity * new.quantity < 0
         self._note_move(new, wallet - old.wallet + (paid if grew else 0), by_trade=True)

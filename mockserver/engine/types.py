@@ -201,7 +201,7 @@ class BalanceEvent:
     balances: tuple[Balance, ...]
     cause: BalanceCause
     delta: int | None = None
-    """The amount that was moved in (or out: negative), for every cause but ORDER."""
+    """The amount that was moved in (or out: negative); for the cause ORDER what the house paid of a loss, if it did."""
     instrument: str | None = None
     """Of funding: the market that it is for."""
 

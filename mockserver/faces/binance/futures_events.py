@@ -179,10 +179,16 @@ def account_update(
         return None
     last = wallets[-1]
     change = "0" if last.delta is None else views.amount(last.delta)
+    only = last.balances[0].asset  # "balance change except PnL and commission" is of cash, which comes first
     positions = [each for each in events if isinstance(each, PositionEvent) and each.account == account]
     inner: Object = {
         "B": [
-            {"a": each.asset, "wb": views.amount(each.total), "cw": views.amount(each.free), "bc": change}
+            {
+                "a": each.asset,
+                "wb": views.amount(each.total),
+                "cw": views.amount(each.free),
+                "bc": change if each.asset == only else "0",
+            }
             for each in last.balances
         ],
         "P": [_position(exchange, each) for each in positions],

@@ -173,7 +173,7 @@ def test_the_history_tells_what_was_moved() -> None:
 
 
 def test_a_liquidation_leaves_the_cross_wallet_alone() -> None:
-    """However far the price has gone; the fill itself tells the true loss."""
+    """However far the price has gone; the fill itself tells the true loss, and `bc` what the exchange paid of it."""
     client = bought()
     socket = client.listening()
     close = ForceClose(
@@ -182,7 +182,7 @@ def test_a_liquidation_leaves_the_cross_wallet_alone() -> None:
     assert client.futures.submit(close).reject is None
     told = socket.take()
     assert [each["o"]["rp"] for each in told if each["e"] == "ORDER_TRADE_UPDATE"] == ["0", "-10000"]
-    assert told[-1]["a"]["B"] == [{"a": "USDT", "wb": "95000", "cw": "95000", "bc": "0"}]
+    assert told[-1]["a"]["B"] == [{"a": "USDT", "wb": "95000", "cw": "95000", "bc": "5030"}]
     assert [(each["pa"], each["iw"]) for each in told[-1]["a"]["P"]] == [("0", "0")]
 
 
