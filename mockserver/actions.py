@@ -30,6 +30,7 @@ from mockserver.engine.types import (
     Instrument,
     Kind,
     ListKind,
+    MoveMargin,
     OnCross,
     OrderType,
     OrderView,
@@ -84,7 +85,9 @@ class Act(Enum):
     LIST = "LIST"
     """A list of orders: OCO, OTO or OTOCO."""
     TERMS = "TERMS"
-    """Other fees, the discount, another leverage or position mode."""
+    """Other fees, the discount, another leverage, position mode or margin mode."""
+    MARGIN = "MARGIN"
+    """Move cash to or from an isolated position."""
 
 
 PLACING: Final = frozenset({Act.LIMIT, Act.MARKET, Act.QUOTE, Act.IOC, Act.FOK, Act.POST_ONLY, Act.REDUCE_ONLY})
@@ -148,6 +151,8 @@ def command_of(engine: Engine, action: Action, accounts: Sequence[str]) -> Comma
             return _list(engine, action, account, instrument)
         case Act.TERMS:
             return _terms(engine, action, account, instrument)
+        case Act.MARGIN:
+            return _margin(engine, action, account)
         case _:
             return _algo_act(engine, action)
 
@@ -199,16 +204,36 @@ def _position_side(engine: Engine, action: Action, account: str, instrument: Ins
 
 
 def _terms(engine: Engine, action: Action, account: str, instrument: Instrument) -> SetTerms:
-    match action.which % 4:
+    match action.which % 5:
         case 0:
             return SetTerms(account=account, fees=(action.offset * 10_000, action.size * 10_000))
         case 1:
             return SetTerms(account=account, discounted=action.flag)
         case 2 if instrument.is_perp:
             return SetTerms(account=account, instrument=instrument.name, leverage=action.size)
+        case 4 if instrument.is_perp:
+            return SetTerms(
+                account=account,
+                instrument=instrument.name,
+                isolated=instrument.name not in engine.terms(account).isolated,
+            )
         case _:
             has_perp = any(each.is_perp for each in engine.instruments.values())
             return SetTerms(account=account, hedged=not engine.terms(account).hedged and has_perp)
+
+
+def _margin(engine: Engine, action: Action, account: str) -> MoveMargin | None:
+    """Return a move of up to so many units, which is sometimes too much."""
+    held = [position for position in engine.positions(account) if position.wallet]
+    if not held:
+        return None
+    position = held[action.where % len(held)]
+    return MoveMargin(
+        account=account,
+        instrument=position.instrument,
+        amount=action.offset * action.size * 10**6,
+        position_side=position.side,
+    )
 
 
 def _changed(action: Action, view: OrderView) -> Command | None:

@@ -68,6 +68,8 @@ class TermsControl:
         symbol = self.find.instrument(exchange, given).name if given.has("symbol") else None
         if symbol is None and (given.has("leverage") or given.has("isolated")):
             raise BadRequest("leverage and isolated are those of a symbol; give 'symbol'")
+        if given.has("isolated") and not isinstance(exchange.face, FuturesFace):
+            raise BadRequest(f"{exchange.venue} has no isolated margin", 409)
         command = SetTerms(
             account=name,
             fees=fees,
@@ -108,6 +110,7 @@ class TermsControl:
                     amount=amount,
                     cause=BalanceCause.FUNDING,
                     instrument=instrument.name,
+                    position_side=position.side,
                 )
                 accepted(exchange.submit(deposit))
                 paid.append({"account": name, "asset": instrument.cash, "amount": f"{atoms_to_decimal(amount):f}"})

@@ -79,10 +79,12 @@ class _Rules:
 
 _ALGO: Final = frozenset({Act.ALGO, Act.ALGO_CANCEL, Act.ALGO_TRIGGER})
 _WAITING: Final = frozenset({Act.STOP, Act.STOP_TRIGGER, Act.LIST})
-_NOT_SPOT: Final = _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND}
+_NOT_SPOT: Final = _ALGO | {Act.FORCE_CLOSE, Act.REDUCE_ONLY, Act.AMEND, Act.MARGIN}
 _NOT_FUTURES: Final = _WAITING | {Act.SHRINK, Act.QUOTE}
 # FTX modifies by a new order, and has neither FOK nor quote-sized orders nor a rule against self-trades.
-_NOT_FTX: Final = _ALGO | _WAITING | {Act.TERMS} | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK}
+_NOT_FTX: Final = (
+    _ALGO | _WAITING | {Act.TERMS, Act.MARGIN} | {Act.FORCE_CLOSE, Act.AMEND, Act.SHRINK, Act.QUOTE, Act.FOK}
+)
 
 
 def _without(acts: frozenset[Act]) -> tuple[Act, ...]:

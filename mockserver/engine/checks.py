@@ -15,6 +15,7 @@ from mockserver.engine.types import (
     OrderType,
     OrderView,
     Place,
+    Position,
     PositionSide,
     Reject,
     RejectReason,
@@ -206,14 +207,36 @@ class Checks:
     def margin(self, account: str, cash: str) -> Margin:
         """Return what an account's perpetuals of one cash asset need, and its money."""
         markets = [each for each in self._desk.markets.values() if each.instrument.cash == cash]
-        perps = [each for each in markets if each.instrument.is_perp]
-        need = sum((self.need(account, market) for market in perps), Need())
+        isolated = self._desk.ledger.terms(account).isolated
+        need = shared = Need()
+        for market in markets:
+            if market.instrument.is_perp:
+                mine = self.need(account, market)
+                need += mine
+                shared += Need(orders=mine.orders) if market.instrument.name in isolated else mine
         money = self._desk.ledger.balance(account, cash).free
         for market in markets:
             if not market.instrument.is_perp:
                 coins = self._desk.ledger.balance(account, market.instrument.base).total
                 money += market.instrument.notional(market.last_price, coins) // market.instrument.step_atoms
-        return Margin(need=need, money=money)
+        return Margin(need=need, shared=shared, money=money)
+
+    def gone(self, account: str, cash: str) -> tuple[Position, ...]:
+        """Return the positions that the exchange may liquidate: isolated ones each by itself, the others together."""
+        ledger, shared_is_gone = self._desk.ledger, self.margin(account, cash).is_gone
+        found = []
+        for position in ledger.positions(account):
+            market = self._desk.markets[position.instrument]
+            if not position.quantity or market.instrument.cash != cash:
+                continue
+            if position.instrument in ledger.terms(account).isolated:
+                need = self.need(account, market, side=position.side)
+                is_gone = position.wallet + need.gained < need.maintenance
+            else:
+                is_gone = shared_is_gone
+            if is_gone:
+                found.append(position)
+        return tuple(found)
 
     def need(
         self,

@@ -183,6 +183,18 @@ class Deposit:
     cause: BalanceCause = BalanceCause.DEPOSIT
     instrument: str | None = None
     """Whose funding it is."""
+    position_side: PositionSide = PositionSide.BOTH
+    """Of funding: which position's; an isolated one pays it by itself."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class MoveMargin:
+    """Let so much more of an account's cash stand behind an isolated position (negative: less), in atoms."""
+
+    account: str
+    instrument: str
+    amount: int
+    position_side: PositionSide = PositionSide.BOTH
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -190,7 +202,7 @@ class SetTerms:
     """Change on which terms an account trades; None leaves a thing as it is. Nothing is told of it.
 
     ``fees`` are (maker, taker) in 1e-8, on every market of the venue; ``discounted``: whether fees are paid in the
-    venue's discount asset. ``leverage`` and ``isolated`` (shown, not reckoned with) are those of ``instrument``.
+    venue's discount asset. ``leverage`` and ``isolated`` (a position has its own margin) are those of ``instrument``.
     ``hedged``: a long and a short position at each market instead of one.
     """
 
@@ -247,6 +259,7 @@ Command: TypeAlias = (
     | TriggerOrder
     | ForceClose
     | Deposit
+    | MoveMargin
     | SetTerms
     | PlaceAlgo
     | CancelAlgo

@@ -32,6 +32,7 @@ from mockserver.engine.types import (
     FeeRule,
     Instrument,
     Kind,
+    MoveMargin,
     OrderChange,
     OrderEvent,
     OrderStatus,
@@ -286,7 +287,8 @@ class Desk:
         quote = market.instrument.notional(price, quantity)
         fee = self._fee(view, market.instrument, quote, quantity, maker=maker)
         side, asked = view.position_side, (view.account, market.instrument, view.side)
-        realized = self.ledger.trade(*asked, quote, quantity, side, fee=fee)
+        bounded = view.kind is Kind.LIQUIDATION
+        realized = self.ledger.trade(*asked, quote, quantity, side, fee=fee, bounded=bounded)
         filled = view.filled + quantity
         traded = attrs.evolve(
             view,
@@ -358,9 +360,12 @@ class Desk:
         self.tell(TradeEvent(seq=self.next_seq(), time_ns=self.now_ns, trade=trade))
         return trade.trade_id
 
-    def tell_accounts(self, deposit: Deposit | None) -> None:
+    def tell_accounts(self, moved_by: Deposit | MoveMargin | None) -> None:
         """Tell the balances and positions that were touched since the last time, but not the house's."""
+        deposit = moved_by if isinstance(moved_by, Deposit) else None
+        usual = BalanceCause.ORDER if moved_by is None else BalanceCause.MARGIN
         touched, moved = self.ledger.take_touched()
+        covered = self.ledger.take_covered()
         touched.pop(HOUSE, None)
         for account, assets in touched.items():
             event = BalanceEvent(
@@ -368,8 +373,8 @@ class Desk:
                 time_ns=self.now_ns,
                 account=account,
                 balances=tuple(self.ledger.balance(account, asset) for asset in assets),
-                cause=BalanceCause.ORDER if deposit is None else deposit.cause,
-                delta=None if deposit is None else deposit.amount,
+                cause=usual if deposit is None else deposit.cause,
+                delta=covered.get(account) if deposit is None else deposit.amount,
                 instrument=None if deposit is None else deposit.instrument,
             )
             self.tell(event)

@@ -21,7 +21,7 @@ from mockserver.engine.ids import Ids, IdScheme
 from mockserver.engine.lists import Lists
 from mockserver.engine.matching import Matching
 from mockserver.engine.queries import Queries
-from mockserver.engine.terms import changed
+from mockserver.engine.terms import changed, changed_at
 from mockserver.engine.types import (
     HOUSE,
     AlgoOrder,
@@ -40,6 +40,7 @@ from mockserver.engine.types import (
     ForceClose,
     Instrument,
     Kind,
+    MoveMargin,
     OrderChange,
     OrderEvent,
     OrderStatus,
@@ -141,6 +142,8 @@ class Engine(Queries):
                 return self._force_close(command)
             case Deposit():
                 return self._deposit(command)
+            case MoveMargin():
+                return self._move_margin(command)
             case SetTerms():
                 return self._set_terms(command)
             case PlaceAlgo():
@@ -263,8 +266,36 @@ class Engine(Queries):
         owes = command.account == HOUSE or command.cause is BalanceCause.FUNDING
         if not owes and command.amount < 0 and free + command.amount < 0:
             return Reject(RejectReason.INSUFFICIENT_BALANCE)
-        self._desk.ledger.touch(command.account, (command.asset,))
-        self._desk.ledger.credit(command.account, command.asset, command.amount)
+        ledger = self._desk.ledger
+        ledger.touch(command.account, (command.asset,))
+        ledger.credit(command.account, command.asset, command.amount)
+        if command.instrument is not None and command.instrument in ledger.terms(command.account).isolated:
+            position = ledger.position(command.account, command.instrument, command.position_side)
+            if position.quantity:
+                ledger.fund(position, command.asset, command.amount)
+        return Reply()
+
+    def _move_margin(self, command: MoveMargin) -> Reply | Reject:
+        market, account = self._desk.markets.get(command.instrument), command.account
+        if market is None:
+            return Reject(RejectReason.UNKNOWN_INSTRUMENT, command.instrument)
+        if not self.has_account(account):
+            return Reject(RejectReason.UNKNOWN_ACCOUNT, account)
+        terms, cash = self.terms(account), market.instrument.cash
+        if command.instrument not in terms.isolated:
+            return Reject(RejectReason.NOT_ISOLATED, command.instrument)
+        if command.position_side not in terms.sides:
+            return Reject(RejectReason.POSITION_SIDE, "not a position that the account's mode has")
+        position = self._desk.ledger.position(account, command.instrument, command.position_side)
+        if not position.quantity:
+            return Reject(RejectReason.NO_POSITION, command.instrument)
+        need = self.need(account, command.instrument, command.position_side)
+        spare = min(position.wallet - need.maintenance, position.wallet + need.gained - need.positions)
+        most = self.margin(account, cash).movable if command.amount > 0 else spare
+        if command.amount == 0 or abs(command.amount) > most:
+            return Reject(RejectReason.INSUFFICIENT_BALANCE)
+        self._desk.ledger.touch(account, (cash,))
+        self._desk.ledger.move_margin(position, cash, command.amount)
         return Reply()
 
     def _set_terms(self, command: SetTerms) -> Reply | Reject:
@@ -282,6 +313,15 @@ class Engine(Queries):
             orders=bool(open_orders or self.algo_orders(command.account, only_open=True)),
             positions=any(position.quantity for position in self.positions(command.account)),
         )
+        if command.instrument is not None and not isinstance(new, Reject):
+            held = [each for each in self.positions(command.account) if each.instrument == command.instrument]
+            new = changed_at(
+                new,
+                command,
+                self.instruments[command.instrument],
+                orders=any(view.instrument == command.instrument for view in open_orders),
+                position=any(each.quantity for each in held),
+            )
         if isinstance(new, Reject):
             return new
         self._desk.ledger.set_terms(command.account, new)
@@ -313,16 +353,16 @@ class Engine(Queries):
 
     def _follow_up(self, command: Command) -> None:
         """Tell balances and positions, and carry out what the command set off, until nothing more follows."""
-        self._tidy(command if isinstance(command, Deposit) else None)
+        self._tidy(command if isinstance(command, Deposit | MoveMargin) else None)
         # Bounded: an order that waits is set off once, and only commands and full fills make new ones.
         while (trade := self._desk.next_print()) is not None:
             self._set_off(trade)
         self._algos.finish_children()
 
-    def _tidy(self, deposit: Deposit | None = None) -> None:
+    def _tidy(self, moved_by: Deposit | MoveMargin | None = None) -> None:
         self._matching.expire_idle_reducers()
         self._lists.settle()
-        self._desk.tell_accounts(deposit)
+        self._desk.tell_accounts(moved_by)
 
     def _set_off(self, trade: PublicTrade) -> None:
         """Show one trade to everything that waits for its price, and send to work what it sets off."""

@@ -178,17 +178,21 @@ class RejectReason(Enum):
     """Cannot be changed while orders are open."""
     HAS_POSITION = "HAS_POSITION"
     """Cannot be changed while a position is."""
+    NO_POSITION = "NO_POSITION"
+    NOT_ISOLATED = "NOT_ISOLATED"
+    """The margin of the position is cross."""
     MARKET_CLOSED = "MARKET_CLOSED"
     """The exchange has stopped this market (halted or delisted)."""
 
 
 class BalanceCause(Enum):
-    """Why balances were told: an order (placed, filled or ended), money moved in or out, or funding."""
+    """Why balances were told: an order (placed, filled or ended), money moved in or out, funding, isolated margin."""
 
     ORDER = "ORDER"
     DEPOSIT = "DEPOSIT"
     WITHDRAW = "WITHDRAW"
     FUNDING = "FUNDING"
+    MARGIN = "MARGIN"
 
 
 class TriggerWhen(Enum):

@@ -1,9 +1,9 @@
 """What perpetual positions and orders need of an account's money, and what is left of it.
 
-Cross margin: all of an account's positions share its wallet. A position needs its worth at the last price divided by
-its leverage; open orders need what the larger of the two positions they could lead to would need more (one-way), or
-what they open (hedged). Orders that only reduce need nothing. Coins of spot markets count at their last prices, where
-one venue has both. What it does not do: brackets, haircuts, isolated wallets.
+Cross margin: an account's positions share its wallet, but those that are isolated (``isolated.py``). A position needs
+its worth at the last price divided by its leverage; open orders need what the larger of the two positions they could
+lead to would need more (one-way), or what they open (hedged). Orders that only reduce need nothing. Coins of spot
+markets count at their last prices, where one venue has both. What it does not do: brackets, haircuts.
 """
 
 from __future__ import annotations
@@ -48,18 +48,26 @@ class Margin:
     """The margin of one account, in atoms of one cash asset."""
 
     need: Need
+    """Of everything."""
+    shared: Need
+    """What of it the shared money answers for: of isolated positions only the orders that would open more."""
     money: int
     """What is free of the cash, and what the other coins are worth."""
 
     @property
     def available(self) -> int:
         """Return what new orders may need; below zero when losses took it."""
-        return self.money + self.need.gained - self.need.initial
+        return self.money + self.shared.gained - self.shared.initial
+
+    @property
+    def movable(self) -> int:
+        """Return what may go to stand behind an isolated position."""
+        return min(self.available, self.money - self.shared.orders - self.shared.maintenance)
 
     @property
     def is_gone(self) -> bool:
         """Whether the exchange may liquidate: there are positions, and less is left than they must keep."""
-        return self.need.maintenance > 0 and self.money + self.need.gained < self.need.maintenance
+        return self.shared.maintenance > 0 and self.money + self.shared.gained < self.shared.maintenance
 
 
 def need_of(instrument: Instrument, last: int, leverage: int, positions: Iterable[Position], orders: Orders) -> Need:

@@ -22,6 +22,7 @@ from mockserver.engine.types import (
     Depth,
     Execution,
     Instrument,
+    MarginMove,
     OrderList,
     OrderView,
     Position,
@@ -90,6 +91,14 @@ class Queries:
     def need(self, account: str, instrument: str, side: PositionSide | None = None) -> Need:
         """Return what one instrument, or one of its positions, needs of an account now."""
         return self._matching.checks.need(account, self._desk.markets[instrument], side=side)
+
+    def gone(self, account: str, cash: str) -> tuple[Position, ...]:
+        """Return the positions that the exchange may liquidate now."""
+        return self._matching.checks.gone(account, cash)
+
+    def margin_moves(self, account: str, as_of_ns: int | None = None) -> tuple[MarginMove, ...]:
+        """Return what went to stand behind isolated positions, and came back, oldest first."""
+        return self._desk.ledger.moves(account, as_of_ns)
 
     def positions(self, account: str, as_of_ns: int | None = None) -> tuple[Position, ...]:
         """Return every position the account ever had (flat ones too), by instrument."""

@@ -28,7 +28,7 @@ class Terms:
     leverages: tuple[tuple[str, int], ...] = ()
     """By instrument, where it is not the instrument's own."""
     isolated: tuple[str, ...] = ()
-    """The instruments whose positions are shown with a margin of their own."""
+    """The instruments whose positions have a margin of their own."""
 
     @property
     def sides(self) -> tuple[PositionSide, ...]:
@@ -51,7 +51,7 @@ ORDINARY: Final = Terms()
 
 
 def changed(old: Terms, command: SetTerms, *, pays_on_top: bool, orders: bool, positions: bool) -> Terms | Reject:
-    """Return the new terms, or why they cannot be.
+    """Return the new terms but those of one instrument, or why they cannot be.
 
     ``pays_on_top``: open orders hold money for a fee on top; ``orders`` and ``positions``: there are any that are open.
     """
@@ -68,16 +68,28 @@ def changed(old: Terms, command: SetTerms, *, pays_on_top: bool, orders: bool, p
         if orders or positions:
             return Reject(RejectReason.HAS_ORDERS if orders else RejectReason.HAS_POSITION)
         new = attrs.evolve(new, hedged=command.hedged)
-    if command.instrument is None:
-        return new
+    return new
+
+
+def changed_at(
+    old: Terms, command: SetTerms, instrument: Instrument, *, orders: bool, position: bool
+) -> Terms | Reject:
+    """Return the new terms of one instrument, or why they cannot be; ``orders``, ``position``: open there."""
+    new = old
     if command.leverage is not None:
         if not 1 <= command.leverage <= MOST_LEVERAGE:
             return Reject(RejectReason.NOT_ALLOWED, f"a leverage is 1 to {MOST_LEVERAGE}")
-        leverages = dict(new.leverages) | {command.instrument: command.leverage}
+        if position and instrument.name in old.isolated and command.leverage < old.leverage(instrument):
+            return Reject(RejectReason.HAS_POSITION, "less leverage would ask an isolated position for more margin")
+        leverages = dict(new.leverages) | {instrument.name: command.leverage}
         new = attrs.evolve(new, leverages=tuple(leverages.items()))
     if command.isolated is not None:
-        if command.isolated is (command.instrument in new.isolated):
+        if not instrument.is_perp:
+            return Reject(RejectReason.NOT_ALLOWED, "there are no positions at a spot market")
+        if command.isolated is (instrument.name in new.isolated):
             return Reject(RejectReason.NO_CHANGE)
-        isolated = set(new.isolated) ^ {command.instrument}
+        if orders or position:
+            return Reject(RejectReason.HAS_ORDERS if orders else RejectReason.HAS_POSITION)
+        isolated = set(new.isolated) ^ {instrument.name}
         new = attrs.evolve(new, isolated=tuple(sorted(isolated)))
     return new

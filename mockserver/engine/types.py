@@ -25,6 +25,7 @@ from mockserver.engine.commands import (
     Expire,
     Fill,
     ForceClose,
+    MoveMargin,
     Place,
     PlaceAlgo,
     PlaceList,
@@ -65,6 +66,7 @@ from mockserver.engine.views import (
     Amendment,
     Balance,
     Execution,
+    MarginMove,
     OrderList,
     OrderView,
     Position,
@@ -103,6 +105,8 @@ __all__ = [
     "ListChange",
     "ListEvent",
     "ListKind",
+    "MarginMove",
+    "MoveMargin",
     "OnCross",
     "OrderChange",
     "OrderEvent",
@@ -197,7 +201,7 @@ class BalanceEvent:
     balances: tuple[Balance, ...]
     cause: BalanceCause
     delta: int | None = None
-    """The amount that was moved in (or out: negative), for every cause but ORDER."""
+    """The amount that was moved in (or out: negative); for the cause ORDER what the house paid of a loss, if it did."""
     instrument: str | None = None
     """Of funding: the market that it is for."""
 

@@ -192,7 +192,10 @@ class PublicTrade:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Balance:
-    """One asset of one account, in atoms. ``free + locked`` is all there is (a PERP wallet locks nothing)."""
+    """One asset of one account, in atoms. ``free + locked`` is all there is.
+
+    A PERP wallet locks nothing but what stands behind isolated positions: ``free`` is what the others share.
+    """
 
     asset: str
     free: int
@@ -215,6 +218,20 @@ class Position:
     realized: int
     """Profit realised so far, before fees."""
     side: PositionSide = PositionSide.BOTH
+    wallet: int = 0
+    """What of the account's cash stands behind this position alone, in atoms; 0 where the margin is cross."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class MarginMove:
+    """Cash that went to stand behind an isolated position, or (negative) came back."""
+
+    instrument: str
+    side: PositionSide
+    amount: int
+    by_trade: bool
+    """Or because the account asked for it."""
+    time_ns: int
 
 
 @attrs.frozen(slots=True, kw_only=True)

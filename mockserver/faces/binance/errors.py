@@ -123,6 +123,15 @@ BAD_POSITION_SIDE = Refusal(-4060, "Invalid position side.")
 MARGIN_TYPE_AS_IT_IS = Refusal(-4046, "No need to change margin type.")
 MARGIN_TYPE_WITH_ORDERS = Refusal(-4047, "Margin type cannot be changed if there exists open orders.")
 MARGIN_TYPE_WITH_POSITION = Refusal(-4048, "Margin type cannot be changed if there exists position.")
+# fapi error codes; which of them is said when is in `futures_margin`.
+MARGIN_OF_CROSS = Refusal(-4049, "Add margin only support for isolated position.")
+CROSS_BALANCE_INSUFFICIENT = Refusal(-4050, "Cross balance insufficient.")
+ISOLATED_BALANCE_INSUFFICIENT = Refusal(-4051, "Isolated balance insufficient.")
+MARGIN_WITHOUT_POSITION = Refusal(-4054, "Cannot add position margin: position is 0.")
+AMOUNT_NOT_POSITIVE = Refusal(-4055, "Amount must be positive.")
+LESS_LEVERAGE_WHILE_ISOLATED = Refusal(
+    -4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions"
+)
 MODE_AS_IT_IS = Refusal(-4059, "No need to change position side.")
 MODE_WITH_ORDERS = Refusal(-4067, "Position side cannot be changed if there exists open orders.")
 MODE_WITH_POSITION = Refusal(-4068, "Position side cannot be changed if there exists position.")

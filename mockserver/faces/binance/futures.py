@@ -17,6 +17,7 @@ from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faces.binance import aggregates, errors, futures_events, futures_views, klines, limits
 from mockserver.faces.binance import futures_account as wallet
 from mockserver.faces.binance import futures_income as income
+from mockserver.faces.binance import futures_margin as margin
 from mockserver.faces.binance import futures_orders as orders
 from mockserver.faces.binance import futures_queries as queries
 from mockserver.faces.binance import futures_tickers as tickers
@@ -119,6 +120,8 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/multiAssetsMargin"): route(wallet.multi_assets, "", 30),
     ("POST", "/fapi/v1/leverage"): route(wallet.set_leverage, "symbol leverage", 1),
     ("POST", "/fapi/v1/marginType"): route(wallet.set_margin_type, "symbol marginType", 1),
+    ("POST", "/fapi/v1/positionMargin"): route(margin.move, margin.MOVE_NAMES, 1),
+    ("GET", "/fapi/v1/positionMargin/history"): route(margin.history, margin.HISTORY_NAMES, 1),
     ("POST", "/fapi/v1/positionSide/dual"): route(wallet.set_position_side, "dualSidePosition", 1),
     ("GET", "/fapi/v1/feeBurn"): route(wallet.fee_burn, "", 30),
     ("POST", "/fapi/v1/feeBurn"): route(wallet.set_fee_burn, "feeBurn", 1),
@@ -248,13 +251,11 @@ class FuturesFace(UserDataFace):
         if not any(isinstance(event, TradeEvent) for event in events):
             return
         for name in engine.accounts()[1:]:  # the first is the house
-            if engine.margin(name, wallet.CASH).is_gone:
-                for each in engine.positions(name):
-                    if each.quantity:
-                        kind = Kind.LIQUIDATION
-                        self.exchange.later(
-                            ForceClose(account=name, instrument=each.instrument, kind=kind, position_side=each.side)
-                        )
+            for each in engine.gone(name, wallet.CASH):
+                kind = Kind.LIQUIDATION
+                self.exchange.later(
+                    ForceClose(account=name, instrument=each.instrument, kind=kind, position_side=each.side)
+                )
 
     def margin_call(self, name: str) -> int:
         """Tell an account that its margin runs out; how many streams were told."""

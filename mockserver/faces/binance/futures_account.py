@@ -1,12 +1,13 @@
 """USD-M's calls about the account: wallet, margin, positions, fees, and the settings of leverage and modes.
 
-What is shown of margin is what the engine reckons with: cross margin, initial and maintenance, one bracket. It is of
-now, also where REST lags behind the stream. `ISOLATED` is kept and shown, and changes nothing else.
-What this module does not do: position margin, multi-assets mode.
+What is shown of margin is what the engine reckons with: initial and maintenance, one bracket. It is of now, also where
+REST lags behind the stream; wallets and positions are not.
+What this module does not do: position margin (`futures_margin`), multi-assets mode.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from mockserver.engine.types import Reject, RejectReason, SetTerms
 from mockserver.faces.binance import errors, placing
 from mockserver.faces.binance import futures_events as events
 from mockserver.faces.binance import futures_views as views
-from mockserver.faces.binance.errors import Refused
+from mockserver.faces.binance.errors import Refusal, Refused
 from mockserver.faces.binance.routes import Call
 from mockserver.faces.binance.streams import StreamSession, UserDataFace
 from mockserver.faces.binance.text import json_text
@@ -29,6 +30,11 @@ BRACKET: Final = msgspec.Raw(
 # What of version 2 the page of version 3 (2024-11) has no more.
 NOT_IN_3: Final = ("leverage", "maxNotionalValue", "marginType", "isAutoAddMargin")
 DONE: Final = {"code": 200, "msg": "success"}
+MARGIN_TYPE_REJECTS: Final[Mapping[RejectReason, Refusal]] = {
+    RejectReason.NO_CHANGE: errors.MARGIN_TYPE_AS_IT_IS,
+    RejectReason.HAS_ORDERS: errors.MARGIN_TYPE_WITH_ORDERS,
+    RejectReason.HAS_POSITION: errors.MARGIN_TYPE_WITH_POSITION,
+}
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------
@@ -83,6 +89,7 @@ def _account(call: Call, *, flat: bool) -> dict[str, object]:
     balances = engine.balances(call.account, call.as_of_ns)
     margin = engine.margin(call.account, CASH)
     need, wallet = margin.need, sum(each.total for each in balances if each.asset == CASH)
+    shared = sum(each.free for each in balances if each.asset == CASH)
     free = views.money(max(0, margin.available))
     isolated = engine.terms(call.account).isolated
     positions = [
@@ -102,8 +109,8 @@ def _account(call: Call, *, flat: bool) -> dict[str, object]:
         "totalMarginBalance": views.money(wallet + need.gained),
         "totalPositionInitialMargin": views.money(need.positions),
         "totalOpenOrderInitialMargin": views.money(need.orders),
-        "totalCrossWalletBalance": views.money(wallet),
-        "totalCrossUnPnl": views.money(need.gained),
+        "totalCrossWalletBalance": views.money(shared),
+        "totalCrossUnPnl": views.money(margin.shared.gained),
         "availableBalance": free,
         "maxWithdrawAmount": free,
         "assets": [
@@ -189,6 +196,8 @@ def set_leverage(call: Call) -> object:
     call.params.need("leverage")
     leverage = call.params.integer("leverage") or 0
     reply = call.exchange.submit(SetTerms(account=call.account, instrument=instrument.name, leverage=leverage))
+    if reply.reject is not None and reply.reject.reason is RejectReason.HAS_POSITION:
+        raise Refused(errors.LESS_LEVERAGE_WHILE_ISOLATED)
     if reply.reject is not None:
         raise Refused(errors.bad_leverage(leverage))
     update = events.leverage_changed(call.exchange, instrument.name, leverage)
@@ -197,20 +206,12 @@ def set_leverage(call: Call) -> object:
 
 
 def set_margin_type(call: Call) -> object:
-    """Set whether positions of a market are shown as cross or isolated; not while there are orders or positions."""
+    """Set whether the margin of a market's positions is cross or isolated; not while there are orders or positions."""
     instrument, kind = call.instrument(), call.params.need("marginType")
     if kind not in ("ISOLATED", "CROSSED"):
         raise Refused(errors.not_valid("marginType"))
-    isolated, engine = kind == "ISOLATED", call.exchange.engine
-    if isolated is not (instrument.name in engine.terms(call.account).isolated):
-        if engine.open_orders(call.account, instrument.name):
-            raise Refused(errors.MARGIN_TYPE_WITH_ORDERS)
-        if any(each.quantity for each in engine.positions(call.account) if each.instrument == instrument.name):
-            raise Refused(errors.MARGIN_TYPE_WITH_POSITION)
-    reply = call.exchange.submit(SetTerms(account=call.account, instrument=instrument.name, isolated=isolated))
-    if reply.reject is not None and reply.reject.reason is RejectReason.NO_CHANGE:
-        raise Refused(errors.MARGIN_TYPE_AS_IT_IS)
-    return _done(reply.reject)
+    command = SetTerms(account=call.account, instrument=instrument.name, isolated=kind == "ISOLATED")
+    return _done(call.exchange.submit(command).reject, MARGIN_TYPE_REJECTS)
 
 
 def set_position_side(call: Call) -> object:
@@ -227,9 +228,9 @@ def set_fee_burn(call: Call) -> object:
     return _done(call.exchange.submit(SetTerms(account=call.account, discounted=burns)).reject)
 
 
-def _done(reject: Reject | None) -> object:
+def _done(reject: Reject | None, table: Mapping[RejectReason, Refusal] = placing.FUTURES_REJECTS) -> object:
     if reject is not None:
-        raise placing.refused(placing.FUTURES_REJECTS, reject)
+        raise placing.refused(table, reject)
     return DONE
 
 

@@ -58,6 +58,7 @@ CAUSES: Final = {
     BalanceCause.DEPOSIT: "DEPOSIT",
     BalanceCause.WITHDRAW: "WITHDRAW",
     BalanceCause.FUNDING: "FUNDING_FEE",
+    BalanceCause.MARGIN: "MARGIN_TRANSFER",
 }
 
 
@@ -178,10 +179,16 @@ def account_update(
         return None
     last = wallets[-1]
     change = "0" if last.delta is None else views.amount(last.delta)
+    only = last.balances[0].asset  # "balance change except PnL and commission" is of cash, which comes first
     positions = [each for each in events if isinstance(each, PositionEvent) and each.account == account]
     inner: Object = {
         "B": [
-            {"a": each.asset, "wb": views.amount(each.total), "cw": views.amount(each.total), "bc": change}
+            {
+                "a": each.asset,
+                "wb": views.amount(each.total),
+                "cw": views.amount(each.free),
+                "bc": change if each.asset == only else "0",
+            }
             for each in last.balances
         ],
         "P": [_position(exchange, each) for each in positions],
@@ -204,7 +211,7 @@ def _position(exchange: Exchange, event: PositionEvent) -> Object:
         "cr": views.amount(position.realized),
         "up": views.amount(profit),
         "mt": "isolated" if position.instrument in exchange.engine.terms(event.account).isolated else "cross",
-        "iw": "0",
+        "iw": views.amount(position.wallet),
         "ps": position.side.value,
         "ma": instrument.cash,
         "bep": entry,
@@ -263,7 +270,7 @@ def _triggered(exchange: Exchange, event: AlgoEvent, instrument: Instrument) -> 
 def margin_call(exchange: Exchange, account: str) -> Object:
     """Return a MARGIN_CALL about every open position of an account."""
     engine = exchange.engine
-    wallets = [each.total for each in engine.balances(account) if each.asset == "USDT"]
+    wallets = [each.free for each in engine.balances(account) if each.asset == "USDT"]
     rows = []
     for position in engine.positions(account):
         instrument, last = engine.instruments[position.instrument], engine.last_price(position.instrument)
@@ -276,7 +283,7 @@ def margin_call(exchange: Exchange, account: str) -> Object:
                 "ps": position.side.value,
                 "pa": views.quantity(instrument, position.quantity),
                 "mt": "ISOLATED" if isolated else "CROSSED",
-                "iw": "0",
+                "iw": views.amount(position.wallet),
                 "mp": trimmed(instrument.price(last)),
                 "up": views.amount(views.unrealized(position, instrument, last)),
                 "mm": views.amount(engine.need(account, position.instrument, position.side).maintenance),

@@ -1,7 +1,7 @@
 """USD-M's JSON objects: orders, trades, conditional orders, the account, markets.
 
 Numbers have the shortest form in orders and streams ("0", "0.001"); accounts and balances have eight decimals, as on
-the official pages (2025-11). Cross margin, one asset.
+the official pages (2025-11). One asset is margin.
 What this module does not do: find the things it writes.
 """
 
@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from mockserver.engine.algo import MAX_OPEN_ALGOS
+from mockserver.engine.isolated import liquidation_price
 from mockserver.engine.margin import Margin, Need
 from mockserver.engine.terms import Terms
 from mockserver.engine.types import (
@@ -248,7 +249,9 @@ def position_risk(
 ) -> Object:
     """Return one row of `positionRisk`, with the fields of versions 2 and 3 together; `need` is the position's own."""
     at, updated_ns = times
-    isolated = position.instrument in terms.isolated
+    isolated, behind = position.instrument in terms.isolated, position.wallet
+    gained = unrealized(position, instrument, last)
+    liquidated_at = liquidation_price(instrument, position) if behind else None
     return {
         "symbol": position.instrument,
         "positionSide": position.side.value,
@@ -256,15 +259,15 @@ def position_risk(
         "entryPrice": trimmed(entry_price(position, instrument)),
         "breakEvenPrice": trimmed(entry_price(position, instrument)),
         "markPrice": padded(instrument.price(last)),
-        "unRealizedProfit": padded(atoms_to_decimal(unrealized(position, instrument, last))),
-        "liquidationPrice": "0",
+        "unRealizedProfit": padded(atoms_to_decimal(gained)),
+        "liquidationPrice": "0" if liquidated_at is None else padded(liquidated_at),
         "leverage": str(terms.leverage(instrument)),
         "maxNotionalValue": "1000000",
         "marginType": "isolated" if isolated else "cross",
-        "isolatedMargin": "0",
+        "isolatedMargin": money(behind + gained) if isolated and position.quantity else "0",
         "isAutoAddMargin": "false",
         "notional": amount(instrument.notional(last, position.quantity)),
-        "isolatedWallet": "0",
+        "isolatedWallet": money(behind) if behind else "0",
         "marginAsset": instrument.cash,
         "initialMargin": amount(need.initial),
         "maintMargin": amount(need.maintenance),
@@ -284,8 +287,8 @@ def balance(each: Balance, margin: Margin, at: TimeUnit, now_ns: int) -> Object:
         "accountAlias": "SgsR",
         "asset": each.asset,
         "balance": wallet,
-        "crossWalletBalance": wallet,
-        "crossUnPnl": money(margin.need.gained),
+        "crossWalletBalance": money(each.free),
+        "crossUnPnl": money(margin.shared.gained),
         "availableBalance": free,
         "maxWithdrawAmount": free,
         "marginAvailable": True,
@@ -306,8 +309,8 @@ def account_asset(each: Balance, margin: Margin, at: TimeUnit, now_ns: int) -> O
         "initialMargin": money(need.initial),
         "positionInitialMargin": money(need.positions),
         "openOrderInitialMargin": money(need.orders),
-        "crossWalletBalance": wallet,
-        "crossUnPnl": money(need.gained),
+        "crossWalletBalance": money(each.free),
+        "crossUnPnl": money(margin.shared.gained),
         "availableBalance": free,
         "maxWithdrawAmount": free,
         "marginAvailable": True,

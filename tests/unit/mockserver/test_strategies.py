@@ -114,7 +114,7 @@ def test_histories_reach_every_state_and_frame(venue: str) -> None:
     seen: set[str] = set()
 
     @given(history=histories(venue))
-    @settings(deadline=None, max_examples=80, derandomize=True, database=None)
+    @settings(deadline=None, max_examples=200, derandomize=True, database=None)
     def collect(history: History) -> None:
         seen.update(order.status for order in history.orders)
         seen.update(order.kind for order in history.orders)

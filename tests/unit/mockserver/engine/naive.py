@@ -6,13 +6,14 @@ question.
 
 It knows LIMIT and MARKET (by quantity and by quote amount), post-only, IOC, FOK, GTC, reduce-only, cancel, amendments
 of quantity and price, the modes of self-trade prevention, stops that the last price sets off, stops that trail, and
-lists (OCO, OTO, OTOCO) on a spot market; positions in one direction, cross margin and fees on a perpetual. It does not
-know algo orders, hedge mode, liquidation, or two markets of one venue. The house owns without end and pays no fees.
+lists (OCO, OTO, OTOCO) on a spot market; positions in one direction, cross and isolated margin and fees on a perpetual.
+It does not know algo orders, hedge mode, liquidation, or two markets of one venue. The house owns without end and pays
+no fees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from mockserver.engine.types import (
@@ -23,6 +24,7 @@ from mockserver.engine.types import (
     Command,
     Instrument,
     ListKind,
+    MoveMargin,
     OnCross,
     Place,
     PlaceList,
@@ -36,9 +38,9 @@ from tests.unit.mockserver.engine.naive_orders import ATOM, NOTHING, Fill, Order
 class NaiveEngine:
     """One market and everybody's money."""
 
-    def __init__(self, market: Instrument, owned: Owned) -> None:
+    def __init__(self, market: Instrument, owned: Owned, isolated: Container[str] = ()) -> None:
         self.market = market
-        self.money = Contracts(market, owned) if market.is_perp else Coins(market, owned)
+        self.money = Contracts(market, owned, isolated) if market.is_perp else Coins(market, owned)
         self.orders: list[Order] = []
         self.resting: list[Order] = []  # in order of arrival
         self.waiting: list[Order] = []  # in the order in which they began to wait
@@ -101,6 +103,9 @@ class NaiveEngine:
                     self.place_list(command)
                 case Cancel():
                     self.cancel(self.found(number))
+                case MoveMargin():
+                    assert isinstance(self.money, Contracts)
+                    return self.money.move(command.account, command.amount * ATOM, self.orders, self.last)
                 case CancelAll():
                     for each in [each for each in self.orders if each.is_open and each.account == command.account]:
                         if each.is_open:

@@ -1,13 +1,14 @@
 """What the slow engine knows of money: what is locked, what a trade changes, what an order may cost.
 
 ``Coins`` of a spot market: what is locked is not booked but reckoned from the open orders at each question.
-``Contracts`` of a perpetual: a wallet, and one signed position with what it has cost.
+``Contracts`` of a perpetual: a wallet, and one signed position with what it has cost; what of the wallet stands behind
+the position of those who asked for that alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import TypeAlias
@@ -112,8 +113,10 @@ class Coins:
 class Contracts:
     """Positions at one price, and wallets that profit, loss and fees go to."""
 
-    def __init__(self, market: Instrument, owned: Owned) -> None:
+    def __init__(self, market: Instrument, owned: Owned, isolated: Container[str]) -> None:
         self.market = market
+        self.isolated = isolated
+        self.behind: dict[str, Decimal] = {}
         self.wallet = {account: assets.get(market.cash, NOTHING) for account, assets in owned.items()}
         self.held: dict[str, Decimal] = {}
         self.paid: dict[str, Decimal] = {}
@@ -134,10 +137,43 @@ class Contracts:
             share = int(cost / Fraction(ATOM)) * ATOM  # towards zero
             won = -order.sign * price * closed - share
             paid, opened = paid - share, quantity - closed
+        if name in self.isolated:
+            self.behind[name] = self.left_behind(name, abs(held), quantity - opened, price * opened, won, fee)
         self.held[name] = held + order.sign * quantity
         self.paid[name] = paid + order.sign * price * opened
         self.won[name] = self.won.get(name, NOTHING) + won
         self.wallet[name] = self.wallet.get(name, NOTHING) + won - fee
+
+    def left_behind(
+        self, name: str, held: Decimal, closed: Decimal, opened: Decimal, won: Decimal, fee: Decimal
+    ) -> Decimal:
+        """What stands behind a position after a trade that closed so much of so much, and opened so much worth.
+
+        What closes brings its part back, and takes more for a loss that is larger; what opens brings its margin, and
+        pays the fee.
+        """
+        behind = self.behind.get(name, NOTHING)
+        back = (behind * closed / held).quantize(ATOM, ROUND_DOWN) if closed else NOTHING
+        if opened:
+            return max(NOTHING, behind - back + up(opened / self.market.leverage) - fee)
+        if closed == held:
+            return NOTHING
+        return max(NOTHING, behind - max(back, fee - won))
+
+    def move(self, name: str, amount: Decimal, orders: Sequence[Order], last: Decimal) -> bool:
+        """Let so much more stand behind a position, or less; whether it may be."""
+        held, behind = self.held.get(name, NOTHING), self.behind.get(name, NOTHING)
+        worth = abs(held) * last
+        if amount > 0:
+            most = self.wallet[name] - behind - self.bound_by(name, orders, last)
+        else:
+            gained = held * last - self.paid.get(name, NOTHING)
+            keep = up(worth * self.market.maintenance * ATOM)
+            most = min(behind - keep, behind + gained - up(worth / self.market.leverage))
+        if name not in self.isolated or not held or not amount or abs(amount) > most:
+            return False
+        self.behind[name] = behind + amount
+        return True
 
     def reducible(self, order: Order) -> Decimal:
         """How much of an order may trade: what it would close, if it may do nothing else."""
@@ -146,24 +182,37 @@ class Contracts:
         return min(order.left, max(NOTHING, -order.sign * self.held.get(order.account, NOTHING)))
 
     def means(self, order: Order, last: Decimal) -> Decimal:
-        """The wallet, and what the position would win if it were closed at the last price."""
+        """The wallet, and what the position would win if it were closed at the last price; or what is not behind it."""
         held, paid = self.held.get(order.account, NOTHING), self.paid.get(order.account, NOTHING)
-        return self.wallet.get(order.account, NOTHING) + held * last - paid
+        wallet = self.wallet.get(order.account, NOTHING)
+        if order.account in self.isolated:
+            return wallet - self.behind.get(order.account, NOTHING)
+        return wallet + held * last - paid
 
     def bound(
         self, order: Order, orders: Sequence[Order], last: Decimal, more: tuple[tuple[int, Decimal], ...] = ()
     ) -> Decimal:
-        """What position and orders need, perhaps with more (sign, worth): a share of the most they could come to."""
+        """What position and orders need of an order's account."""
+        return self.bound_by(order.account, orders, last, more)
+
+    def bound_by(
+        self, name: str, orders: Sequence[Order], last: Decimal, more: tuple[tuple[int, Decimal], ...] = ()
+    ) -> Decimal:
+        """What position and orders need, perhaps with more (sign, worth): a share of the most they could come to.
+
+        An isolated position has what it needs, so that this is what its orders need on top.
+        """
         resting = [
             (each.sign, each.price * each.left)
             for each in orders
-            if each.account == order.account and each.is_open and not each.waits
+            if each.account == name and each.is_open and not each.waits
             if each.price is not None and not each.terms.reduce_only
         ]
-        worth = self.held.get(order.account, NOTHING) * last
+        worth = self.held.get(name, NOTHING) * last
         longest = worth + sum((money for sign, money in (*resting, *more) if sign > 0), NOTHING)
         shortest = worth - sum((money for sign, money in (*resting, *more) if sign < 0), NOTHING)
-        return up(max(abs(longest), abs(shortest)) / self.market.leverage)
+        had = up(abs(worth) / self.market.leverage) if name in self.isolated else NOTHING
+        return up(max(abs(longest), abs(shortest)) / self.market.leverage) - had
 
     def covers(self, order: Order, orders: Sequence[Order], last: Decimal, _sweep: Decimal) -> bool:
         """Whether an order may begin: what waits, or only reduces, needs nothing."""

@@ -28,11 +28,12 @@ from mockserver.engine.types import (
     OrderStatus,
     OrderView,
     PositionSide,
+    SetTerms,
     Side,
     TradeEvent,
 )
 from mockserver.strategies import actions, stories
-from tests.unit.mockserver.engine.markets import NOW, PERP, SPOT, engine_of, perp, spot
+from tests.unit.mockserver.engine.markets import NOW, PERP, SPOT, do, engine_of, perp, spot
 
 ACCOUNTS = ("alice", "bob", HOUSE)
 laws = settings(deadline=None, max_examples=int(os.environ.get("LAW_EXAMPLES", "40")))
@@ -41,11 +42,15 @@ markets = st.sampled_from(("received", "quote", "rebate"))
 
 
 def make(market: str) -> Engine:
-    """Return an engine with one of the venues' fee rules."""
+    """Return an engine with one of the venues' fee rules; alice's margin is isolated, until she changes that."""
     if market == "received":
-        return engine_of(spot(), perp(), ids=BINANCE_SPOT_IDS, discount=Discount("BNB", 25_000_000, "USD", Decimal(5)))
-    fee = -5_000 if market == "rebate" else 20_000
-    return engine_of(spot(FeeRule.QUOTE, maker_fee=fee, taker_fee=70_000), perp(), ids=FTX_IDS)
+        discount = Discount("BNB", 25_000_000, "USD", Decimal(5))
+        engine = engine_of(spot(), perp(), ids=BINANCE_SPOT_IDS, discount=discount)
+    else:
+        fee = -5_000 if market == "rebate" else 20_000
+        engine = engine_of(spot(FeeRule.QUOTE, maker_fee=fee, taker_fee=70_000), perp(), ids=FTX_IDS)
+    do(engine, SetTerms(account="alice", instrument=PERP, isolated=True))
+    return engine
 
 
 def held(engine: Engine, account: str, asset: str) -> int:
@@ -121,7 +126,8 @@ def test_what_is_locked_is_what_open_orders_need(market: str, recipes: list[Acti
             # A market buy that trails from the start locks what it cost at the price of that moment.
             buys = [v for v in engine.open_orders(account, SPOT) if v.side is Side.BUY and v.price is None]
             if all(view.trigger is not None and view.trigger.price is not None for view in buys):
-                assert cash.locked == held(engine, account, "USD")
+                behind = sum(position.wallet for position in engine.positions(account))
+                assert cash.locked == held(engine, account, "USD") + behind
             assert cash.locked >= 0
             assert cash.free >= 0 or any(position.instrument == PERP for position in engine.positions(account))
 
@@ -318,6 +324,26 @@ def test_positions_sum_to_zero_and_agree_with_the_cash(market: str, recipes: lis
         fees = sum(each.fee for each in mine if each.fee_asset == "USD")
         made = sum(each.realized for each in mine)
         assert engine.balance(account, "USD").total == before - paid - fees + made
+
+
+@given(market=markets, recipes=histories)
+@laws
+def test_cash_stands_behind_open_isolated_positions_alone(market: str, recipes: list[Action]) -> None:
+    """What trades and the account moved there and back, less the fees that were paid from it, is there; never less."""
+    engine = make(market)
+    for now_ns, command, _ in drive(engine, recipes, ACCOUNTS, start_ns=NOW):
+        account = getattr(command, "account", None)
+        for position in () if account is None else engine.positions(account, now_ns):
+            assert position.wallet >= 0
+    for account in ("alice", "bob"):
+        for position in engine.positions(account):
+            is_isolated = position.instrument in engine.terms(account).isolated
+            assert bool(position.wallet) <= (is_isolated and position.quantity != 0)
+            moves = [each for each in engine.margin_moves(account) if each.side is position.side]
+            fees = sum(max(0, each.fee) for each in engine.executions(account, position.instrument))
+            rebates = sum(max(0, -each.fee) for each in engine.executions(account, position.instrument))
+            moved = sum(each.amount for each in moves)
+            assert moved - fees <= position.wallet <= moved + rebates
 
 
 @given(market=markets, recipes=histories)

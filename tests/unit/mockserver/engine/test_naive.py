@@ -28,6 +28,7 @@ from mockserver.engine.types import (
     OrderView,
     Place,
     PlaceList,
+    SetTerms,
     Side,
     atoms_to_decimal,
     decimal_to_atoms,
@@ -48,7 +49,7 @@ PERPS = (perp(), attrs.evolve(perp(maker_fee=20_000), min_notional=Decimal("0.25
 RESTING = (Act.LIMIT,) * 6
 COMMON = (Act.MARKET, Act.IOC, Act.FOK, Act.POST_ONLY, Act.CANCEL, Act.CANCEL_ALL, Act.SHRINK, *(Act.AMEND,) * 4)
 ON_SPOT = (*RESTING, *COMMON, Act.QUOTE, Act.STOP, Act.STOP, Act.LIST, Act.LIST)
-ON_PERPS = (*RESTING, *COMMON, Act.MARKET, Act.MARKET, Act.STOP, Act.STOP, *(Act.REDUCE_ONLY,) * 8)
+ON_PERPS = (*RESTING, *COMMON, Act.MARKET, Act.MARKET, Act.STOP, Act.STOP, *(Act.REDUCE_ONLY,) * 8, *(Act.MARGIN,) * 4)
 # Little enough that some orders cannot be paid for: the largest costs about 3.6 USD, or a twentieth of it.
 SPOT_PURSES = st.sampled_from((Decimal("1.5"), Decimal(6), Decimal(1_000)))
 DISTANCE = Decimal("0.02")
@@ -80,16 +81,18 @@ def bolder(command: Amend, action: Action) -> Amend:
 class Both:
     """The two engines, and which order of the one is which of the other."""
 
-    def __init__(self, market: Instrument, purse: Decimal) -> None:
+    def __init__(self, market: Instrument, purse: Decimal, isolated: tuple[str, ...] = ()) -> None:
         owned = {name: {"USD": purse, "ABC": purse / 100} for name in ACCOUNTS if name != HOUSE}
         self.market = market
-        self.slow = NaiveEngine(market, owned)
+        self.slow = NaiveEngine(market, owned, isolated)
         self.fast = Engine((market,), ids=BINANCE_SPOT_IDS)
         self.numbers: dict[int, int] = {}
         for name, assets in owned.items():
             self.fast.open_account(name)
             for asset, amount in assets.items():
                 self.fast.apply(Deposit(account=name, asset=asset, amount=decimal_to_atoms(amount)), NOW)
+        for name in isolated:
+            self.fast.apply(SetTerms(account=name, instrument=market.name, isolated=True), NOW)
 
     def play(self, action: Action) -> None:
         """Tell both the same, and compare what they did and how they stand."""
@@ -172,18 +175,23 @@ class Both:
             assert account == HOUSE or balance.free >= 0
 
     def compare_position(self, mine: Contracts, account: str) -> None:
-        """Compare a wallet and a position."""
+        """Compare a wallet, a position and what stands behind it."""
         balance = self.fast.balance(account, "USD")
-        assert (mine.wallet.get(account, 0), 0) == (atoms_to_decimal(balance.total), balance.locked)
+        behind = mine.behind.get(account, 0)
+        assert (mine.wallet.get(account, 0), behind) == (
+            atoms_to_decimal(balance.total),
+            atoms_to_decimal(balance.locked),
+        )
         position = self.fast.position(account, self.market.name)
+        assert behind == atoms_to_decimal(position.wallet)
         assert mine.held.get(account, 0) == self.market.quantity(position.quantity)
         assert mine.paid.get(account, 0) == atoms_to_decimal(position.entry_quote)
         assert mine.won.get(account, 0) == atoms_to_decimal(position.realized)
 
 
-def play(market: Instrument, purse: Decimal, recipes: list[Action]) -> Both:
+def play(market: Instrument, purse: Decimal, recipes: list[Action], isolated: tuple[str, ...] = ()) -> Both:
     """Tell both the same, from the beginning."""
-    both = Both(market, purse)
+    both = Both(market, purse, isolated)
     for action in recipes:
         both.play(action)
     return both
@@ -209,8 +217,15 @@ def test_both_engines_do_the_same_on_a_spot_market(market: Instrument, purse: De
     play(market, purse, recipes)
 
 
-@given(market=st.sampled_from(PERPS), purse=PERP_PURSES, recipes=stories(actions(ON_PERPS), 30))
+@given(
+    market=st.sampled_from(PERPS),
+    purse=PERP_PURSES,
+    recipes=stories(actions(ON_PERPS), 30),
+    isolated=st.sampled_from(((), ("alice",), ("alice", "bob"))),
+)
 @LONG
-def test_both_engines_do_the_same_on_a_perpetual(market: Instrument, purse: Decimal, recipes: list[Action]) -> None:
-    """Whatever is asked of both."""
-    play(market, purse, recipes)
+def test_both_engines_do_the_same_on_a_perpetual(
+    market: Instrument, purse: Decimal, recipes: list[Action], isolated: tuple[str, ...]
+) -> None:
+    """Whatever is asked of both, with cross margin and with margin of their own."""
+    play(market, purse, recipes, isolated)
