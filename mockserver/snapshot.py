@@ -25,7 +25,7 @@ from mockserver.rules import Rules
 from mockserver.truth import Truth
 from mockserver.world import World, Worlds
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 Json = dict[str, Any]
 

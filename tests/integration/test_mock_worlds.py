@@ -127,7 +127,7 @@ async def refused(host: Mock, made: dict[str, Any]) -> int:
 async def test_what_is_no_snapshot_is_refused() -> None:
     """With a word of why; snapshots beyond the limit are forgotten, the oldest first."""
     async with mock() as host:
-        for body in ({}, {"snapshot": {"format": 9}}, {"snapshot": {"format": 2, "venues": 5}}):
+        for body in ({}, {"snapshot": {"format": 9}}, {"snapshot": {"format": 3, "venues": 5}}):
             assert (await host.http.put("/__mock/snapshot", json=body)).status_code == 409
         ids = [(await host.post("/snapshot"))["id"] for _ in range(17)]
         statuses = [(await host.http.get(f"/__mock/snapshot/{each}")).status_code for each in (ids[0], ids[1], ids[-1])]
