@@ -221,6 +221,19 @@ def test_a_cancel_of_a_conditional_order_that_comes_too_late(venue: str, all_of_
     assert [view.status.value for view in desk.exchange.engine.orders("alice")] == ["FILLED"]
 
 
+@pytest.mark.parametrize(("venue", "kind"), [("binance-spot", "STOP_LOSS_LIMIT"), ("binance-futures", "STOP")])
+def test_a_cancel_of_an_order_that_waits_comes_too_late(venue: str, kind: str) -> None:
+    """It has been set off under its own id, and has filled."""
+    desk = Desk(venue)
+    desk.exchange.settings.profile = "binance-2024"
+    terms = {"symbol": desk.symbol, "side": "BUY", "type": kind, "quantity": "0.01", "timeInForce": "GTC"}
+    placed = desk.send(desk.request("POST", desk.place_path, **terms, stopPrice="61000", price="61000"))
+    number = json.loads(placed.body)["orderId"]
+    desk.arm(CancelRace(), method="DELETE")
+    assert words(desk.send(desk.cancel_request(number))) == "Unknown order sent."
+    assert (desk.status(number), desk.fills) == ("FILLED", 1)
+
+
 def test_lower_limits_for_a_while(desk: Desk) -> None:
     """In the venue's own words and headers, up to a ban; then all is as before, ban and all."""
     name = "requests_per_minute" if desk.venue == "ftx" else "weight_per_minute"
