@@ -65,6 +65,7 @@ TEXTS: Final[Mapping[int, str]] = {
     -4061: "Order's position side does not match user's setting.",
     -4067: "Position side cannot be changed if there exists open orders.",
     -4068: "Position side cannot be changed if there exists position.",
+    -4082: "Invalid number of batch place orders.",
     -4108: "Symbol is on delivering or delivered or settling or closed or pre-trading.",
     -4116: "ClientOrderId is duplicated.",
     -4120: "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",

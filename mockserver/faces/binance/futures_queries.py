@@ -63,6 +63,11 @@ def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     return {**views.symbol(rules.shown(instrument), percent_price=bounds, conditional=conditional), **stopped}
 
 
+def order_rates(call: Call) -> object:
+    """Tell the limits of the account's order rate; without counts, as on the page (2026), where spot has them."""
+    return order_limits(call.limits)
+
+
 def coin_exchange_info(call: Call) -> object:
     """Describe COIN-M, which is not mocked: no markets."""
     return {

@@ -368,3 +368,17 @@ def test_terms_outlive_a_snapshot() -> None:
     assert restored.terms("alice") == before.terms("alice")
     assert restored.positions("alice") == before.positions("alice")
     assert restored.margin("alice", "USDT") == before.margin("alice", "USDT")
+
+
+def test_the_wallet_api_tells_the_fees_of_an_account() -> None:
+    """Of one symbol or all; who has no key of spot is told what anybody pays, and who has one must sign."""
+    client = Client()
+    path = "/sapi/v1/asset/tradeFee"
+    client.spot.submit(SetTerms(account="alice", fees=(20_000, 75_000)))
+    mine = {"symbol": "BTCUSDT", "makerCommission": "0.0002", "takerCommission": "0.00075"}
+    assert client.good("GET", path, symbol="BTCUSDT") == [mine]
+    assert [row["symbol"] for row in client.good("GET", path)] == [each.name for each in client.spot.spec.instruments]
+    other = client.raw("GET", f"{path}?symbol=BTCUSDT", {"X-MBX-APIKEY": client.accounts["binance-futures"].api_key})
+    assert json.loads(other.body) == [{"symbol": "BTCUSDT", "makerCommission": "0.001", "takerCommission": "0.001"}]
+    unsigned = client.raw("GET", path)
+    assert (unsigned.status, json.loads(unsigned.body)["code"]) == (400, -1102)
