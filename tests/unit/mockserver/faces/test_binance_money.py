@@ -382,3 +382,13 @@ def test_the_wallet_api_tells_the_fees_of_an_account() -> None:
     assert json.loads(other.body) == [{"symbol": "BTCUSDT", "makerCommission": "0.001", "takerCommission": "0.001"}]
     unsigned = client.raw("GET", path)
     assert (unsigned.status, json.loads(unsigned.body)["code"]) == (400, -1102)
+
+
+def test_the_asset_of_the_discount_is_one_of_futures() -> None:
+    """No market of futures has it; fees are paid in it."""
+    client = Client()
+    control = Control(client.worlds)
+    for asset, status in (("BNB", 200), ("USDT", 200), ("BUSD", 404)):
+        sent = {"venue": "binance-futures", "account": "alice", "asset": asset, "amount": "1"}
+        deposit = HttpRequest("POST", "/__mock/deposit", (("Host", "127.0.0.1"),), json.dumps(sent).encode())
+        assert control.handle(deposit).status == status, asset
