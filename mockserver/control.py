@@ -267,6 +267,8 @@ class Control:
         if key_type not in specs[venue].key_types:
             raise BadRequest(f"{venue} takes no {key_type} keys, only {', '.join(specs[venue].key_types)}")
         balances = given.amounts("balances") if given.has("balances") else None
+        for asset in balances or ():
+            self._find.asset(specs[venue], asset)
         try:
             if world not in self.worlds.worlds:
                 self.worlds.create(world, given.whole("seed") if given.has("seed") else None)

@@ -61,7 +61,7 @@ class FaultControl:
         try:
             fault = read_fault(given.get("fault"))
             _look_up(world, fault.match)
-            world.faults.arm(fault, world.clock.timeline_ns)
+            world.arm(fault)
         except FormError as error:
             raise BadRequest(error.text) from None
         except ValueError as error:

@@ -46,6 +46,8 @@ from mockserver.engine.types import (
     decimal_to_atoms,
 )
 from mockserver.exchange import Exchange
+from mockserver.faces.base import VenueSpec
+from mockserver.forms import nearest
 from mockserver.truth import order_row
 from mockserver.world import World, Worlds
 
@@ -103,6 +105,12 @@ class Finder:
         if name is not None and name not in known:
             raise BadRequest(f"no account {name!r} there; there are {', '.join(sorted(known)) or 'none'}", 404)
         return name
+
+    def asset(self, spec: VenueSpec, asset: str) -> str:
+        """Return an asset that the venue has: money of a misspelt name could buy nothing, and nobody would know."""
+        if asset not in spec.assets:
+            raise BadRequest(f"no asset {asset!r} at {spec.name}; {nearest(asset, spec.assets)}", 404)
+        return asset
 
     def ledger(self, exchange: Exchange, given: Input) -> str:
         name = given.text("account")
@@ -164,7 +172,7 @@ class OrderControl:
     def _deposit(self, given: Input) -> Json:
         """Give an account money, or take it away (below zero)."""
         exchange = self.find.exchange(given)
-        account, asset = self.find.ledger(exchange, given), given.text("asset")
+        account, asset = self.find.ledger(exchange, given), self.find.asset(exchange.spec, given.text("asset"))
         amount = given.amount("amount", decimal_to_atoms)
         accepted(exchange.submit(Deposit(account=account, asset=asset, amount=amount)))
         balance = exchange.engine.balance(account, asset)

@@ -116,6 +116,7 @@ class Server:
         self._earlier = trio.Event()
         self._left = trio.Event()
         worlds.on_world = self._mind
+        worlds.speaks_tls = lambda: self.gate is not None
         for world in worlds.worlds.values():
             self._mind(world)
 

@@ -28,6 +28,7 @@ from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, S
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
 from mockserver.faults import (
     FAIR,
+    WORDS,
     Draw,
     Fate,
     Fault,
@@ -96,6 +97,15 @@ class World:
     def _note_timer(self, fired: Fired) -> None:
         self.recorder.record("timer", fired.name, link=fired.link)
 
+    def arm(self, fault: Fault) -> None:
+        """Let a fault happen from now on. ValueError: one of its name does already, or it could never happen here."""
+        if isinstance(fault.kind, Handshake) and not self.worlds.speaks_tls():
+            word = WORDS[type(fault.kind)]
+            raise ValueError(
+                f"{word} befalls TLS handshakes, and this mock speaks no TLS: start it with --tls, or by exec"
+            )
+        self.faults.arm(fault, self.clock.timeline_ns)
+
     def fate(self, thing: Thing, magic: tuple[str, Kind] | None = None, wire: Thing | None = None) -> Fate:
         """What faults make of a request or a dial, which may have asked for one itself by its client order id.
 
@@ -147,6 +157,8 @@ class Worlds:
         """Called for each new world, so that the server minds its clock."""
         self.on_reset: Callable[[World], None] | None = None
         """Called for a world that has begun anew, so that who acted in it by himself can go on."""
+        self.speaks_tls: Callable[[], bool] = lambda: True
+        """Whether handshakes of TLS come here; a server says so. Without one whoever asks for their fate has some."""
         self._numbers = itertools.count(1)
         self._random = random.Random(f"{seed}/keys")  # noqa: S311 (repeatable on purpose)
         self._keys: dict[tuple[str, str], tuple[Exchange, Account]] = {}  # bounded: MAX_WORLDS * MAX_ACCOUNTS

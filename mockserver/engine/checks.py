@@ -79,12 +79,14 @@ class Checks:
             return Reject(RejectReason.NOT_ALLOWED, "only a spot market order is sized by its quote amount")
         if command.post_only and (command.type is OrderType.MARKET or command.tif is not TimeInForce.GTC):
             return Reject(RejectReason.NOT_ALLOWED, "only a resting limit order is post-only")
+        if command.trigger is not None and command.quote_amount is not None:
+            return Reject(RejectReason.NOT_ALLOWED, "no quote-sized order waits for a trigger")
+        if command.closes_all and instrument.is_perp:
+            return None
         if quantity is None or (quantity <= 0 and command.quote_amount is None):
             return Reject(RejectReason.BAD_QUANTITY, "not above zero")
         if command.quote_amount is None and not instrument.min_steps <= quantity <= instrument.max_steps:
             return Reject(RejectReason.BAD_QUANTITY, "outside of the instrument's limits")
-        if command.trigger is not None and (command.post_only or command.quote_amount is not None):
-            return Reject(RejectReason.NOT_ALLOWED, "no post-only order waits for a trigger, nor a quote-sized one")
         price = self._desk.limit_of(command)
         notional = command.quote_amount or instrument.notional(price, quantity)
         if notional < instrument.min_notional_atoms and not command.reduce_only:
@@ -111,7 +113,7 @@ class Checks:
             return None
         if not market.instrument.is_perp:
             return Reject(RejectReason.REDUCE_ONLY, "spot orders cannot be reduce-only")
-        if not self._desk.reducible(command):
+        if command.trigger is None and not self._desk.reducible(command):  # of one that waits, its time will tell
             return Reject(RejectReason.REDUCE_ONLY, "there is no opposite position")
         return None
 

@@ -38,8 +38,9 @@ class Place:
     subaccount) or "no" (USD-M takes the same id twice).
 
     With a ``trigger`` the order waits under its own id until the trigger sets it off, as on Binance spot; an order that
-    gets another id then is a ``PlaceAlgo``. ``good_till_ns`` is told again and never looked at: whoever has a clock
-    sends the ``Expire``.
+    gets another id then is a ``PlaceAlgo``. One that may only reduce may come without a quantity: it closes the whole
+    position, however large that is then. ``good_till_ns`` is told again and never looked at: whoever has a clock sends
+    the ``Expire``.
 
     ``tells_refusal``: if the account's funds or the market refuse it, it is kept and told as an order that is REJECTED.
     """
@@ -68,6 +69,12 @@ class Place:
     def reduces(self) -> bool:
         """Whether it may only make a position smaller."""
         return self.reduce_only or self.position_side.closes(self.side)
+
+    @property
+    def closes_all(self) -> bool:
+        """Whether it waits to close a position, however large that is when it is set off."""
+        sized = self.quantity is not None or self.quote_amount is not None
+        return self.trigger is not None and self.reduces and not sized
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -68,11 +68,17 @@ class Matching:
         return self.work(market, view)
 
     def fire(self, view: OrderView) -> OrderView:
-        """Send an order to work whose trigger has come; it expires if it would be refused now."""
+        """Send an order to work whose trigger has come; it expires if it would be refused now.
+
+        One that closes a position gets its quantity here.
+        """
         desk = self._desk
         desk.watchers.discard(view.instrument, desk.key(view))
-        working = attrs.evolve(view, working_ns=desk.now_ns, updated_ns=desk.now_ns)
+        quantity = view.quantity or desk.reducible(view)
+        working = attrs.evolve(view, working_ns=desk.now_ns, updated_ns=desk.now_ns, quantity=quantity)
         desk.release(view)
+        if view.reduces and not desk.reducible(view):
+            return desk.finish(view, OrderStatus.EXPIRED, Reason.REDUCE_ONLY)
         if self.checks.check_start(working) is not None:
             return desk.finish(view, OrderStatus.EXPIRED, Reason.REFUSED)
         desk.hold(working, working.remaining)
@@ -111,7 +117,9 @@ class Matching:
         """Return the first state of an order, with an id of its own; nothing is stored or told yet."""
         desk = self._desk
         quantity = command.quantity
-        if quantity is None:
+        if quantity is None and command.quote_amount is None:
+            quantity = 0  # it closes a position, whose size its trigger will find
+        elif quantity is None:
             assert command.quote_amount is not None  # checked
             quantity = self.checks.affordable(desk.markets[command.instrument], command, command.quote_amount)
         return OrderView(

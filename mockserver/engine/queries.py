@@ -217,11 +217,11 @@ class Queries:
         )
 
     def open_notional(self, account: str, instrument: str) -> tuple[int, int]:
-        """Return what the account's open bids and asks of one instrument are worth, in quote atoms."""
+        """Return what the account's bids and asks at work in one instrument are worth, in quote atoms."""
         market = self._desk.markets[instrument].instrument
         sums = {Side.BUY: 0, Side.SELL: 0}
         for view in self.open_orders(account, instrument):
-            if view.price is not None:
+            if view.price is not None and not view.waits:
                 sums[view.side] += market.notional(view.price, view.remaining)
         return sums[Side.BUY], sums[Side.SELL]
 

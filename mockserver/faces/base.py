@@ -275,6 +275,12 @@ class VenueSpec:
     """What every API key looks like, whoever made it; None: the venue looks at no shape."""
     key_alphabet: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
+    @property
+    def assets(self) -> frozenset[str]:
+        """What its markets trade and settle in, and what fees may be paid in."""
+        traded = {asset for each in self.instruments for asset in (each.base, each.quote, each.cash)}
+        return frozenset(traded | (set() if self.discount is None else {self.discount.asset}))
+
     def profile(self, wanted: str) -> str | None:
         """The profile of this name or of this year; of no name the first; None: there is none."""
         return next((each for each in self.profiles if wanted in ("", each) or each.endswith(f"-{wanted}")), None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from attrs.validators import ge, le, optional
 
-from mockserver.engine.types import Expire, Fill, OrderView, Reason, TriggerAlgo, decimal_to_atoms
+from mockserver.engine.types import Expire, Fill, OrderView, Reason, TriggerAlgo, TriggerOrder, decimal_to_atoms
 from mockserver.faults.kinds import MS, Kind
 from mockserver.faults.naming import only_asks, order_of_answer, sender_of, symbol_of
 from mockserver.faults.naming_many import algos_of_request, orders_of_request
@@ -54,6 +54,8 @@ class CancelRace(Business):
             exchange.submit(TriggerAlgo(algo_id=algo.algo_id))
             orders += _child_of(exchange, algo.algo_id)
         for order in orders:
+            if order.waits:
+                exchange.submit(TriggerOrder(instrument=order.instrument, order_id=order.order_id))
             _fill(exchange, order, max(1, order.remaining * self.percent // 100))
 
 

@@ -5,6 +5,7 @@ What this module does not do: a request about one order is read by `naming`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,7 @@ ALL_ORDERS: Final = (
 LISTS: Final = (("DELETE", "/api/v3/orderList"), (SOCKET, "orderList.cancel"))
 ALL_ALGOS: Final = (("DELETE", "/fapi/v1/algoOpenOrders"), ("DELETE", "/api/orders"))
 BULKS: Final = {"/api/bulk_orders": "orderIds", "/api/bulk_orders_by_client_id": "clientOrderIds"}
+BATCH: Final = "/fapi/v1/batchOrders"
 ONE_ALGO: Final = (("DELETE", "/fapi/v1/algoOrder"), (SOCKET, "algoOrder.cancel"))
 _PATH: Final = re.compile(r"/api/conditional_orders/(?P<id>\d+)(/modify)?")
 
@@ -46,6 +48,9 @@ def orders_of_request(exchange: Exchange, request: HttpRequest) -> tuple[OrderVi
     if (request.method, request.path) in LISTS:
         ids = _ids_of_lists(exchange, ledger, fields)
         return tuple(view for view in mine if (view.instrument, view.order_id) in ids and not view.waits)
+    if request.path == BATCH:
+        ids_and_names = _of_batch(fields)
+        return tuple(view for view in mine if {str(view.order_id), view.client_id} & ids_and_names)
     given = fields.get(BULKS.get(request.path, ""))
     named = {str(each) for each in given} if isinstance(given, list) else set()
     by_client = request.path.endswith("client_id")
@@ -76,6 +81,22 @@ def _ledger_of(exchange: Exchange, request: HttpRequest) -> str | None:
     sender = sender_of(exchange, request)
     nickname = request.header("ftx-subaccount") or request.header("ftxus-subaccount")
     return None if sender is None else sender.ledger(unquote(nickname) if nickname else None)
+
+
+def _of_batch(fields: Mapping[str, Any]) -> set[str | None]:
+    """Return the ids and old client ids in a batch that changes orders, or the lists of one that cancels some."""
+    found: set[str | None] = set()
+    for name, text in fields.items():
+        if name.lower() not in ("batchorders", "orderidlist", "origclientorderidlist"):
+            continue
+        try:
+            given = json.loads(text)
+        except (TypeError, ValueError, RecursionError):
+            continue
+        for each in given if isinstance(given, list) else ():
+            named = [each.get("orderId"), each.get("origClientOrderId")] if isinstance(each, dict) else [each]
+            found |= {str(one) for one in named if one is not None}
+    return found
 
 
 def _ids_of_lists(exchange: Exchange, ledger: str, fields: Mapping[str, Any]) -> set[tuple[str, int]]:

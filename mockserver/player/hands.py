@@ -225,7 +225,7 @@ class WorldHands:
 
     def _arm(self, step: Step) -> str:
         try:
-            self.world.faults.arm(step.arg, self.world.clock.timeline_ns)
+            self.world.arm(step.arg)
         except ValueError as error:
             raise StepError(str(error)) from None
         return f"armed {step.arg.name}"

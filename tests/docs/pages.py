@@ -187,15 +187,22 @@ def arming(example: str) -> list[str]:
     """The same fault in a scenario, by the control API, and in pytest."""
     if example == MISSING:
         return [f"    - fault: {MISSING}", ""]
-    sent = json.dumps({"fault": bare(plain_yaml.load(example))})
+    given = bare(plain_yaml.load(example))
+    sent = json.dumps({"fault": given})
+    kind = KINDS[given if isinstance(given, str) else next(key for key in given if key in KINDS)]
+    in_pytest = [
+        "In [pytest](../pytest.md):\n",
+        f"    with mock_exchange.{python_call(example)}:",
+        "        ...\n",
+    ]
+    where = "It is armed only where the mock speaks TLS, with `--tls` or by `exec`; anywhere else that is refused.\n"
     return [
+        *([where] if kind.seam == "tls" else []),
         "In a [scenario](../scenarios.md):\n",
         f"    - fault: {example}\n",
         "By the [control API](../../mock.md#control-api) of a mock that runs:\n",
         f"    curl -d '{sent}' http://127.0.0.1:8080/__mock/faults\n",
-        "In [pytest](../pytest.md):\n",
-        f"    with mock_exchange.{python_call(example)}:",
-        "        ...\n",
+        *([] if kind.seam == "tls" else in_pytest),  # whose mock speaks none
         "On [the page](../page.md) it is chosen from the list of faults.\n",
     ]
 

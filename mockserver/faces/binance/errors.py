@@ -139,6 +139,7 @@ USE_ALGO_ENDPOINT = Refusal(
     -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
 )
 BAD_CALLBACK_RATE = Refusal(-2007, "Invalid callBack rate.")  # clients' reports
+BAD_BATCH_SIZE = Refusal(-4082, "Invalid number of batch place orders.")  # fapi error codes
 TOO_MANY_STOPS = Refusal(-4045, "Reach max stop order limit.")
 ALREADY_CLOSING = Refusal(
     -4130, "An open stop or take profit order with GTE and closePosition in the direction is existing."

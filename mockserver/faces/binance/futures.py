@@ -16,6 +16,7 @@ from mockserver.engine.types import ForceClose, Kind, TradeEvent
 from mockserver.faces.base import HttpRequest, HttpResponse, Session
 from mockserver.faces.binance import aggregates, errors, futures_events, futures_views, klines, limits
 from mockserver.faces.binance import futures_account as wallet
+from mockserver.faces.binance import futures_batches as batches
 from mockserver.faces.binance import futures_income as income
 from mockserver.faces.binance import futures_margin as margin
 from mockserver.faces.binance import futures_orders as orders
@@ -97,6 +98,10 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/order"): route(queries.order, _QUERY, 1),
     ("DELETE", "/fapi/v1/order"): route(orders.cancel, _QUERY, 1),
     ("PUT", "/fapi/v1/order"): route(orders.modify, orders.MODIFY_NAMES, 1, orders=1),
+    ("POST", "/fapi/v1/batchOrders"): route(batches.place, "batchOrders", 5, orders=batches.MOST, counts=True),
+    ("PUT", "/fapi/v1/batchOrders"): route(batches.modify, "batchOrders", 5, orders=batches.MOST, counts=True),
+    ("DELETE", "/fapi/v1/batchOrders"): route(batches.cancel, batches.CANCEL_NAMES, 1),
+    ("GET", "/fapi/v1/rateLimit/order"): route(queries.order_rates, "", 1),
     ("GET", "/fapi/v1/openOrder"): route(queries.open_order, _QUERY, 1),
     ("GET", "/fapi/v1/openOrders"): route(queries.open_orders, "symbol", by_symbol(1, 40)),
     ("DELETE", "/fapi/v1/allOpenOrders"): route(orders.cancel_all, "symbol", 1),

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from attrs import evolve
+
 from mockserver.engine.types import (
     AlgoEvent,
     AlgoStatus,
@@ -21,6 +23,7 @@ from mockserver.engine.types import (
     Kind,
     OrderChange,
     OrderEvent,
+    OrderStatus,
     PositionEvent,
     Reason,
 )
@@ -50,7 +53,7 @@ EXECUTION_TYPES: Final = {
     OrderChange.CANCELED: "CANCELED",
     OrderChange.EXPIRED: "EXPIRED",
     OrderChange.AMENDED: "AMENDMENT",
-    OrderChange.WORKING: "NEW",  # only the control API could make such an order here
+    OrderChange.WORKING: "NEW",  # a conditional order of 2024 that was set off
 }
 # "x": CALCULATED is "Liquidation Execution"; that an ADL is told so too is taken from its sharing the client-id rule.
 CALCULATED: Final = (Kind.LIQUIDATION, Kind.ADL)
@@ -83,9 +86,21 @@ def render(exchange: Exchange, events: Sequence[Event], account: str, at: TimeUn
 
 def _order(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> list[Told]:
     told = [("ORDER_TRADE_UPDATE", json_text(order_trade_update(exchange, event, at)))]
+    if event.change is OrderChange.WORKING:
+        told.insert(0, ("ORDER_TRADE_UPDATE", json_text(order_trade_update(exchange, _set_off(event), at))))
     if event.execution is not None and event.execution.kind is Kind.TRADE:
         told.insert(0, ("TRADE_LITE", json_text(trade_lite(exchange, event, at))))
     return told
+
+
+def _set_off(event: OrderEvent) -> OrderEvent:
+    """Return what is told just before a conditional order's NEW as a MARKET or LIMIT order: that what it was expired.
+
+    Both bear one order id (a capture of June 2021, and "8" of `er`: "the initial order has expired after the stop order
+    is triggered"). No reason of the engine's stands in it, since nothing ended there.
+    """
+    before = evolve(event.order, status=OrderStatus.EXPIRED, working_ns=None)
+    return evolve(event, change=OrderChange.EXPIRED, order=before)
 
 
 def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> Object:
@@ -94,6 +109,7 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
     instrument = exchange.engine.instruments[order.instrument]
     bids, asks = exchange.engine.open_notional(order.account, order.instrument)
     calculated = fill is not None and fill.kind in CALCULATED
+    follows = views.trail(order)
     # A position's forced close is told with the order status NEW in its first event, like any order's.
     inner: Object = {
         "s": order.instrument,
@@ -122,9 +138,10 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
         "wt": views.tag(order.tags, "wt", "CONTRACT_PRICE"),
         "ot": views.tag(order.tags, "ot", views.order_type(order)),
         "ps": order.position_side.value,
-        "cp": views.tag(order.tags, "cp") == "true",
+        "cp": views.closes(order),
+        **({} if follows is None else {"AP": follows[0], "cr": follows[1]}),
         "rp": "0" if fill is None else views.amount(fill.realized),
-        "pP": views.tag(order.tags, "pP") == "true",
+        "pP": views.is_protected(order),
         "si": 0,
         "ss": 0,
         "V": order.self_trade.value,
@@ -139,8 +156,10 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
 
 
 def _expiry(event: OrderEvent) -> str:
-    if event.change is not OrderChange.EXPIRED or event.order.reason is None:
+    if event.change is not OrderChange.EXPIRED:
         return "0"
+    if event.order.reason is None:
+        return "8"  # "The initial order has expired after the stop order is triggered"
     return EXPIRY.get(event.order.reason, "0")
 
 

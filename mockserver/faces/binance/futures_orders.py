@@ -1,7 +1,8 @@
 """USD-M's calls that place, cancel and change orders, conditional ones too.
 
-Conditional types live in the Algo service since 2025-12-09: on the ordinary endpoint they are refused with -4120.
-What this module does not do: isolated margin, price match, dates of conditional orders.
+Conditional types live in the Algo service since 2025-12-09: on the ordinary endpoint they are refused with -4120. In
+the profile of 2024 they are ordinary orders there, which wait under their own ids.
+What this module does not do: price match, dates of conditional orders.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from mockserver.engine.types import (
     AlgoOrder,
@@ -28,7 +29,9 @@ from mockserver.engine.types import (
     Reject,
     RejectReason,
     Side,
+    Tags,
     TimeInForce,
+    Trigger,
     TriggerWhen,
 )
 from mockserver.faces.binance import errors, instruments, placing
@@ -53,6 +56,18 @@ ALGO_NAMES: Final = (
 )
 CONDITIONAL: Final = views.ALGO_TYPES
 MAX_CLIENT_ID: Final = 36
+
+
+@frozen
+class _Words:
+    """What the two endpoints call the same things."""
+
+    trigger: str
+    activation: str
+
+
+ORDER_WORDS: Final = _Words("stopPrice", "activationPrice")
+ALGO_WORDS: Final = _Words("triggerPrice", "activatePrice")
 # "min 0.1, max 10 where 1 for 1%", in steps of 0.1 (clients' reports of -2007).
 LEAST_RATE: Final = Decimal("0.1")
 MOST_RATE: Final = Decimal(10)
@@ -61,41 +76,54 @@ BAD_QUANTITY: Final = errors.too_precise("quantity")
 
 def place(call: Call) -> object:
     """Place an order; the answer is ACK unless RESULT is asked for."""
-    params, instrument = call.params, call.instrument()
-    result = _wants_result(params)
-    side = placing.side(params)
-    kind = params.need("type")
-    if kind in CONDITIONAL:
-        raise Refused(errors.USE_ALGO_ENDPOINT)
-    if kind not in ("LIMIT", "MARKET"):
-        raise Refused(errors.BAD_ORDER_TYPE)
-    _check_mode(call)
-    command = _place(call, instrument, side, kind, _client_id(params, "newClientOrderId"))
-    _check_percent_price(call, instrument, command)
-    if len(call.exchange.engine.open_orders(call.account, instrument.name)) >= instruments.MAX_NUM_ORDERS:
-        raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
+    instrument = call.instrument()
+    result = _wants_result(call.params)
+    command = _order(call, instrument)
+    _check_counts(call, command)
     reply = call.exchange.submit(command)
     order = _accepted(reply.reject, reply.order)
     if result:
         return views.order_answer(order, instrument, call.at, sums=True)
     # An acknowledgement is made before the matching: it shows the order as new.
     fresh = evolve(order, status=OrderStatus.NEW, reason=None, filled=0, filled_quote=0)
-    return views.order_answer(fresh, instrument, call.at, sums=call.exchange.settings.profile == "binance-2024")
+    return views.order_answer(fresh, instrument, call.at, sums=_is_old(call))
 
 
 def test(call: Call) -> object:
     """Check the parameters of an order and do nothing."""
-    instrument = call.instrument()
-    kind = call.params.need("type")
-    if kind in CONDITIONAL:
+    _order(call, call.instrument())
+    return {}
+
+
+def _is_old(call: Call) -> bool:
+    """Whether the era is that of 2024."""
+    return call.exchange.settings.profile == "binance-2024"
+
+
+def _order(call: Call, instrument: Instrument) -> Place:
+    """Return the engine's command for the order the parameters describe, or refuse as the venue would."""
+    side, kind = placing.side(call.params), call.params.need("type")
+    if kind in CONDITIONAL and not _is_old(call):
         raise Refused(errors.USE_ALGO_ENDPOINT)
-    if kind not in ("LIMIT", "MARKET"):
+    if kind not in ("LIMIT", "MARKET", *CONDITIONAL):
         raise Refused(errors.BAD_ORDER_TYPE)
     _check_mode(call)
-    side = placing.side(call.params)
-    command = _place(call, instrument, side, kind, _client_id(call.params, "newClientOrderId"))
+    client_id = _client_id(call.params, "newClientOrderId")
+    if kind in CONDITIONAL:
+        return evolve(_conditional(call, instrument, side, kind, ORDER_WORDS), client_id=client_id)
+    command = _place(call, instrument, side, kind, client_id)
     _check_percent_price(call, instrument, command)
-    return {}
+    return command
+
+
+def _check_counts(call: Call, command: Place) -> None:
+    """Refuse orders above the number a symbol may have open, of all and of those that wait for a trigger."""
+    found = call.exchange.engine.open_orders(call.account, command.instrument)
+    if len(found) >= instruments.MAX_NUM_ORDERS:
+        raise Refused(errors.filter_failure("MAX_NUM_ORDERS"))
+    waiting = sum(view.waits for view in found)
+    if command.trigger is not None and waiting >= instruments.MAX_NUM_CONDITIONAL_2024:
+        raise Refused(errors.TOO_MANY_STOPS)
 
 
 def _accepted(reject: Reject | None, order: OrderView | None) -> OrderView:
@@ -144,7 +172,7 @@ def _place(
     side: Side,
     kind: str,
     client_id: str | None,
-    tags: tuple[tuple[str, str], ...] = (),
+    tags: Tags = (),
 ) -> Place:
     """Return the engine's command for a LIMIT or MARKET order, perhaps the child of a conditional one."""
     params = call.params
@@ -250,6 +278,8 @@ def modify(call: Call) -> object:
     ticks = _ticks(_needed(params, "price"), instrument)
     if not order.is_open:
         raise Refused(errors.NO_ORDER)
+    if order.waits:  # "currently only LIMIT order modification is supported" (USD-M docs); the code is an assumption
+        raise Refused(errors.BAD_ORDER_TYPE)
     if (steps, ticks) == (order.quantity, order.price):
         raise Refused(errors.NO_AMEND_NEEDED)
     _check_percent_price(call, instrument, order, ticks)
@@ -274,59 +304,74 @@ def place_algo(call: Call) -> object:
     if params.need("algoType") != "CONDITIONAL":
         raise Refused(errors.not_valid("algoType"))
     side, kind = placing.side(params), params.need("type")
-    if kind not in views.ALGO_TYPES:
+    if kind not in CONDITIONAL:
         raise Refused(errors.BAD_ORDER_TYPE)
-    if params.text("timeInForce") == "GTD":
-        raise Refused(errors.BAD_TIME_IN_FORCE)
     _check_mode(call)
-    trails = kind == views.TRAILING
-    trigger, ratio = _trail(params) if trails else (_needed(params, "triggerPrice"), None)
-    working = params.text("workingType") or "CONTRACT_PRICE"
-    if working not in ("CONTRACT_PRICE", "MARK_PRICE"):
-        raise Refused(errors.not_valid("workingType"))
-    protect = "true" if params.flag("priceProtect") else "false"
-    common = (("wt", working), ("pP", protect))
-    closes = params.flag("closePosition") or False
-    if closes and trails:
-        raise Refused(errors.not_required("closePosition"))
-    if closes:
-        _check_closing(call, instrument, side, kind)
-    level = "0" if trails or trigger is None else trimmed(trigger)
-    child_tags = (("ot", kind), ("sp", level), ("cp", str(closes).lower()), *common)
-    child = _place(call, instrument, side, "MARKET" if kind.endswith("_MARKET") else "LIMIT", None, child_tags)
-    if trigger is not None:
-        _check_percent_price(call, instrument, child, stop=trigger)
-    # A trail begins where a take-profit would be set off: "BUY: the lowest price <= activatePrice".
-    above = (side is Side.BUY) == kind.startswith("STOP")
+    child = _conditional(call, instrument, side, kind, ALGO_WORDS)
+    trigger = child.trigger
+    assert trigger is not None  # it is conditional
     reply = call.exchange.submit(
         PlaceAlgo(
-            child=child,
-            trigger_price=trigger,
-            when=TriggerWhen.ABOVE if above else TriggerWhen.BELOW,
-            trail_ratio=ratio,
+            child=evolve(child, trigger=None),
+            trigger_price=trigger.price,
+            when=trigger.when,
+            trail_ratio=trigger.trail_ratio,
             client_id=_client_id(params, "clientAlgoId"),
-            tags=(("o", kind), *common),
+            tags=(("o", kind), *(each for each in child.tags if each[0] in ("wt", "pP"))),
         )
     )
     return views.algo_order(_accepted_algo(reply.reject, reply.algo), instrument, call.at)
 
 
-def _trail(params: Params) -> tuple[Decimal | None, Decimal]:
+def _conditional(call: Call, instrument: Instrument, side: Side, kind: str, words: _Words) -> Place:
+    """Return the order that a trigger sends to work, labelled with what it began as."""
+    params = call.params
+    if params.text("timeInForce") == "GTD":
+        raise Refused(errors.BAD_TIME_IN_FORCE)
+    trails, at_market = kind == views.TRAILING, kind.endswith("_MARKET")
+    price, ratio = _trail(params, words) if trails else (_needed(params, words.trigger), None)
+    working = params.text("workingType") or "CONTRACT_PRICE"
+    if working not in ("CONTRACT_PRICE", "MARK_PRICE"):
+        raise Refused(errors.not_valid("workingType"))
+    closes = params.flag("closePosition") or False
+    if closes and (trails or not at_market):
+        raise Refused(errors.not_required("closePosition"))
+    if closes:
+        _check_closing(call, instrument, side, kind)
+    tags = (
+        ("ot", kind),
+        ("sp", "0" if trails or price is None else trimmed(price)),
+        ("cp", str(closes).lower()),
+        ("wt", working),
+        ("pP", "true" if params.flag("priceProtect") else "false"),
+    )
+    order = _place(call, instrument, side, "MARKET" if at_market else "LIMIT", None, tags)
+    if price is not None:
+        _check_percent_price(call, instrument, order, stop=price)
+    # A trail begins where a take-profit would be set off: "BUY: the lowest price <= activatePrice".
+    above = (side is Side.BUY) == kind.startswith("STOP")
+    when = TriggerWhen.ABOVE if above else TriggerWhen.BELOW
+    return evolve(order, trigger=Trigger(when=when, price=price, trail_ratio=ratio))
+
+
+def _trail(params: Params, words: _Words) -> tuple[Decimal | None, Decimal]:
     """Return where a trailing stop begins to follow the market (None: at once), and by which share it does."""
-    if params.text("triggerPrice") is not None:
-        raise Refused(errors.not_required("triggerPrice"))
+    if params.text(words.trigger) is not None:
+        raise Refused(errors.not_required(words.trigger))
     rate = _needed(params, "callbackRate")
     if not LEAST_RATE <= rate <= MOST_RATE or rate.normalize() != rate.quantize(LEAST_RATE).normalize():
         raise Refused(errors.BAD_CALLBACK_RATE)
-    return params.number("activatePrice"), rate / 100
+    return params.number(words.activation), rate / 100
 
 
 def _check_closing(call: Call, instrument: Instrument, side: Side, kind: str) -> None:
     """Refuse a second stop, or a second take-profit, that would close the whole position (seen on the testnet)."""
-    for algo in call.exchange.engine.algo_orders(call.account, instrument.name, only_open=True):
-        same = views.tag(algo.tags, "o").startswith("STOP") == kind.startswith("STOP")
-        position = _position_side(call.params)
-        if algo.child.quantity is None and algo.child.side is side and algo.child.position_side is position and same:
+    engine, position = call.exchange.engine, _position_side(call.params)
+    found: list[Place | OrderView] = [view for view in engine.open_orders(call.account, instrument.name) if view.waits]
+    found += [algo.child for algo in engine.algo_orders(call.account, instrument.name, only_open=True)]
+    for each in found:
+        same = views.tag(each.tags, "ot").startswith("STOP") == kind.startswith("STOP")
+        if views.closes(each) and (each.side, each.position_side) == (side, position) and same:
             raise Refused(errors.ALREADY_CLOSING)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import evolve
 
+from mockserver.engine.algo import MAX_OPEN_ALGOS
 from mockserver.engine.types import Instrument, OrderView
 from mockserver.faces.binance import errors, instruments, paging
 from mockserver.faces.binance import futures_views as views
@@ -57,7 +58,14 @@ def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     rules = call.exchange.rules
     stopped = {"status": "CLOSE"} if instrument.name in rules.halted else {}
     bounds = call.percent_price(instruments.FUTURES_PERCENT_PRICE)
-    return {**views.symbol(rules.shown(instrument), percent_price=bounds), **stopped}
+    is_old = call.exchange.settings.profile == "binance-2024"
+    conditional = instruments.MAX_NUM_CONDITIONAL_2024 if is_old else MAX_OPEN_ALGOS
+    return {**views.symbol(rules.shown(instrument), percent_price=bounds, conditional=conditional), **stopped}
+
+
+def order_rates(call: Call) -> object:
+    """Tell the limits of the account's order rate; without counts, as on the page (2026), where spot has them."""
+    return order_limits(call.limits)
 
 
 def coin_exchange_info(call: Call) -> object:
@@ -98,7 +106,7 @@ def open_order(call: Call) -> object:
 
 
 def open_orders(call: Call) -> object:
-    """Tell the open orders of a symbol or of all; conditional ones are not among them since 2025-12."""
+    """Tell the open orders of a symbol or of all; conditional algo orders are not among them."""
     named = call.instrument_or_none()
     known = call.exchange.engine.instruments
     rows = call.exchange.engine.open_orders(call.account, named.name if named else None, as_of_ns=call.as_of_ns)

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from mockserver.engine.algo import MAX_OPEN_ALGOS
 from mockserver.engine.isolated import liquidation_price
 from mockserver.engine.margin import Margin, Need
 from mockserver.engine.terms import Terms
@@ -24,6 +23,7 @@ from mockserver.engine.types import (
     Kind,
     OrderStatus,
     OrderView,
+    Place,
     Position,
     PublicTrade,
     Reason,
@@ -80,8 +80,36 @@ def good_till(order: OrderView, at: TimeUnit) -> int:
 
 
 def order_type(order: OrderView) -> str:
-    """Return the order's type; what the exchange does to a position in need is a LIQUIDATION."""
+    """Return the order's type; what the exchange does to a position in need is a LIQUIDATION.
+
+    A conditional order of 2024 becomes a MARKET or LIMIT order when it is set off.
+    """
+    if never_worked(order):
+        return tag(order.tags, "ot")
     return "LIQUIDATION" if order.kind is Kind.LIQUIDATION else order.type.value
+
+
+def never_worked(order: OrderView) -> bool:
+    """Whether it is a conditional order that was not set off, or not yet."""
+    return order.trigger is not None and order.working_ns is None
+
+
+def closes(order: OrderView | Place) -> bool:
+    """Whether it closes the whole position."""
+    return tag(order.tags, "cp") == "true"
+
+
+def is_protected(order: OrderView) -> bool:
+    """Return `priceProtect`, which a conditional order of 2024 loses when it is set off (a capture of June 2021)."""
+    return tag(order.tags, "pP") == "true" and (order.trigger is None or never_worked(order))
+
+
+def trail(order: OrderView) -> tuple[str, str] | None:
+    """Return activation price and callback rate in percent, None for an order that does not trail."""
+    trigger = order.trigger
+    if trigger is None or trigger.trail_ratio is None:
+        return None
+    return trimmed(trigger.price or Decimal(0)), f"{trigger.trail_ratio * 100:.1f}"
 
 
 def average(order: OrderView, instrument: Instrument) -> Decimal:
@@ -92,6 +120,7 @@ def average(order: OrderView, instrument: Instrument) -> Decimal:
 
 def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Object:
     """Return an order as `GET order`, `openOrders` and `allOrders` show it."""
+    follows = trail(order)
     return {
         "avgPrice": padded(average(order, instrument), 5),
         "clientOrderId": order.client_id,
@@ -106,14 +135,15 @@ def order_query(order: OrderView, instrument: Instrument, at: TimeUnit) -> Objec
         "positionSide": order.position_side.value,
         "status": status(order),
         "stopPrice": tag(order.tags, "sp", "0"),
-        "closePosition": tag(order.tags, "cp") == "true",
+        "closePosition": closes(order),
         "symbol": order.instrument,
         "time": at(order.created_ns),
         "timeInForce": tif(order),
         "type": order_type(order),
+        **({} if follows is None else {"activatePrice": follows[0], "priceRate": follows[1]}),
         "updateTime": at(order.updated_ns),
         "workingType": tag(order.tags, "wt", "CONTRACT_PRICE"),
-        "priceProtect": False,
+        "priceProtect": is_protected(order),
         "priceMatch": "NONE",
         "selfTradePreventionMode": order.self_trade.value,
         "goodTillDate": good_till(order, at),
@@ -137,9 +167,9 @@ def order_answer(order: OrderView, instrument: Instrument, at: TimeUnit, *, sums
     query = order_query(order, instrument, at)
     wanted = (
         "origQty price reduceOnly side positionSide status stopPrice closePosition symbol timeInForce type origType "
-        "updateTime workingType priceProtect priceMatch selfTradePreventionMode goodTillDate"
+        "activatePrice priceRate updateTime workingType priceProtect priceMatch selfTradePreventionMode goodTillDate"
     )
-    return {**out, **{name: query[name] for name in wanted.split()}}
+    return {**out, **{name: query[name] for name in wanted.split() if name in query}}
 
 
 def user_trade(fill: Execution, instrument: Instrument, at: TimeUnit) -> Object:
@@ -318,8 +348,8 @@ def account_asset(each: Balance, margin: Margin, at: TimeUnit, now_ns: int) -> O
     }
 
 
-def symbol(instrument: Instrument, *, percent_price: instruments.Bounds | None) -> Object:
-    """Return a market as `exchangeInfo` describes it."""
+def symbol(instrument: Instrument, *, percent_price: instruments.Bounds | None, conditional: int) -> Object:
+    """Return a market as `exchangeInfo` describes it; `conditional` is how many such orders it takes."""
     return {
         "symbol": instrument.name,
         "pair": instrument.name,
@@ -342,13 +372,15 @@ def symbol(instrument: Instrument, *, percent_price: instruments.Bounds | None) 
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": 10000,
-        "filters": _filters(instrument, percent_price=percent_price),
+        "filters": _filters(instrument, percent_price, conditional),
         "orderTypes": ["LIMIT", "MARKET", *ALGO_TYPES],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
     }
 
 
-def _filters(instrument: Instrument, *, percent_price: instruments.Bounds | None) -> list[Mapping[str, object]]:
+def _filters(
+    instrument: Instrument, percent_price: instruments.Bounds | None, conditional: int
+) -> list[Mapping[str, object]]:
     lot: Object = {
         "minQty": trimmed(instrument.min_quantity),
         "maxQty": trimmed(instrument.max_quantity),
@@ -365,7 +397,7 @@ def _filters(instrument: Instrument, *, percent_price: instruments.Bounds | None
         {"filterType": "LOT_SIZE", **lot},
         {"filterType": "MARKET_LOT_SIZE", **lot},
         {"filterType": "MAX_NUM_ORDERS", "limit": instruments.MAX_NUM_ORDERS},
-        {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": MAX_OPEN_ALGOS},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": conditional},
         {"filterType": "MIN_NOTIONAL", "notional": trimmed(instrument.min_notional)},
         *_percent_price(percent_price),
     ]

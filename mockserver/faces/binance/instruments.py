@@ -22,6 +22,8 @@ SPOT_DISCOUNT: Final = Discount("BNB", 25_000_000, "USDT")
 FUTURES_DISCOUNT: Final = Discount("BNB", 10_000_000, "USDT", Decimal(600))
 MAX_NUM_ORDERS: Final = 200
 MAX_NUM_ALGO_ORDERS: Final = 5
+# Of 2024 on USD-M: `exchangeInfo` of production said 10 then; the Algo service takes 200 of an account.
+MAX_NUM_CONDITIONAL_2024: Final = 10
 MAX_NUM_ORDER_LISTS: Final = 20
 MIN_TRAILING_DELTA: Final = 10
 MAX_TRAILING_DELTA: Final = 2_000

@@ -157,10 +157,11 @@ class Limits:
                 end = _window_end(now_ms, rule.window_ms)
                 raise Refused(errors.too_many_orders(rule.limit, interval, now_ms, end))
 
-    def count_order(self, account: str, now_ms: int) -> None:
-        """Count one order."""
-        for rule in self.order_limits:
-            _current(self._orders, (account, rule.name), now_ms, rule.window_ms).count += 1
+    def count_order(self, account: str, now_ms: int, *, shortest: int = 1) -> None:
+        """Count one order, or a batch, which counts as so many in the shortest window alone."""
+        for number, rule in enumerate(self.order_limits):
+            counter = _current(self._orders, (account, rule.name), now_ms, rule.window_ms)
+            counter.count += 1 if number else shortest
 
     def uncount_order(self, account: str, now_ms: int) -> None:
         """Give one order back: it was refused, or has its first fill on spot, where only *unfilled* orders count."""

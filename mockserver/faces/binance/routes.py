@@ -36,6 +36,7 @@ class Security(Enum):
     NONE = "nothing"
     KEY = "an API key"
     SIGNED = "an API key, a timestamp and a signature"
+    SIGNED_IF_KNOWN = "these, or a key that is not of this venue, or none"
 
 
 @frozen
@@ -259,9 +260,11 @@ class BinanceFace(Face):
     def _authenticated(self, found: Route, params: Params, api_key: str | None) -> str:
         if found.security is Security.NONE:
             return ""
+        if found.security is Security.SIGNED_IF_KNOWN and (not api_key or self.exchange.find_key(api_key) is None):
+            return ""
         exchange, account = auth.caller(self.exchange, api_key)
         assert exchange is self.exchange  # `Worlds` has a key of another world answered there
-        if found.security is Security.SIGNED:
+        if found.security is not Security.KEY:
             auth.check_signed(params, account, self.exchange.told_ns)
         return account.name
 

@@ -160,12 +160,14 @@ REST: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/orderList"): _LIST,
     ("GET", "/api/v3/allOrderList"): _ALL_LISTS,
     ("GET", "/api/v3/openOrderList"): _OPEN_LISTS,
-    # The wallet API is not mocked; clients ask these at start and are content with an empty list. Whoever asks gets it:
-    # on the venue one key opens both products, here each has its own, and a futures client asks with the other one.
+    # The rest of the wallet API is not mocked; clients ask these at start and are content with an empty list. Whoever
+    # asks gets it: on the venue one key opens both products, here each has its own, and a futures client asks with the
+    # other one.
     ("GET", "/sapi/v1/capital/config/getall"): route(queries.nothing, "", 10, OPEN, lenient=True),
     ("GET", "/sapi/v1/bnbBurn"): route(queries.bnb_burn, "", 1),
     ("POST", "/sapi/v1/bnbBurn"): route(queries.set_bnb_burn, "spotBNBBurn interestBNBBurn", 1),
-    ("GET", "/sapi/v1/asset/tradeFee"): route(queries.nothing, "", 1, OPEN, lenient=True),
+    ("GET", "/sapi/v1/system/status"): route(queries.system_status, "", 1, OPEN),
+    ("GET", "/sapi/v1/asset/tradeFee"): route(queries.trade_fees, "symbol", 1, Security.SIGNED_IF_KNOWN, lenient=True),
     ("GET", "/sapi/v1/margin/allPairs"): route(queries.nothing, "", 1, OPEN, lenient=True),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): route(queries.nothing, "", 10, OPEN, lenient=True),
 }

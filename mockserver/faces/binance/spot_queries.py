@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Final
 
+from mockserver.engine.terms import ORDINARY
 from mockserver.engine.types import Instrument, SetTerms
 from mockserver.faces.binance import errors, instruments, paging, spot_views
 from mockserver.faces.binance.day import day_of
@@ -125,6 +126,18 @@ def commission(call: Call) -> object:
     engine = call.exchange.engine
     assert engine.discount is not None  # the venue's own
     return spot_views.commission(call.instrument(), engine.terms(call.account), engine.discount)
+
+
+def trade_fees(call: Call) -> object:
+    """Tell the account's fees for a symbol or for all; whose key is of another venue is told what anybody pays."""
+    named, known = call.instrument_or_none(), call.exchange.spec.instruments
+    terms = call.exchange.engine.terms(call.account) if call.account else ORDINARY
+    return [spot_views.trade_fee(each, terms) for each in (known if named is None else (named,))]
+
+
+def system_status(call: Call) -> object:
+    """Tell that the venue is up."""
+    return {"status": 0, "msg": "normal"}
 
 
 def bnb_burn(call: Call) -> object:

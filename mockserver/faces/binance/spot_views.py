@@ -393,6 +393,12 @@ def commission(instrument: Instrument, terms: Terms, discount: Discount) -> Obje
     }
 
 
+def trade_fee(instrument: Instrument, terms: Terms) -> Object:
+    """Return one row of the wallet API's `tradeFee`."""
+    maker, taker = (trimmed(atoms_to_decimal(rate)) for rate in _fees(instrument, terms))
+    return {"symbol": instrument.name, "makerCommission": maker, "takerCommission": taker}
+
+
 def order_commission(instrument: Instrument, terms: Terms, discount: Discount) -> Object:
     """Return what `order/test` tells of an order's rates: those of a side of its own are in them already."""
     return {

@@ -205,10 +205,10 @@ def test_the_house_trades_too(client: Client) -> None:
 
 def test_deposit(client: Client) -> None:
     """Money can be moved into an account."""
-    assert client.post("/deposit", venue="toy", account="alice", asset="EUR", amount="2.5") == {
+    assert client.post("/deposit", venue="toy", account="alice", asset="BTC", amount="2.5") == {
         "account": "alice",
-        "asset": "EUR",
-        "free": "2.50000000",
+        "asset": "BTC",
+        "free": "12.50000000",
         "locked": "0.00000000",
     }
 
@@ -365,6 +365,7 @@ def test_reset(client: Client) -> None:
     assert client.post("/reset", keep_accounts=False)["accounts"] == {"toy": []}
 
 
+DEPOSIT = {"venue": "toy", "account": "alice", "amount": "1"}
 ORDER = {"venue": "toy", "account": "alice", "symbol": "BTCUSDT", "side": "BUY", "quantity": "1", "price": "1"}
 
 
@@ -381,6 +382,8 @@ ORDER = {"venue": "toy", "account": "alice", "symbol": "BTCUSDT", "side": "BUY",
         ("/accounts", {"venue": "toy", "balances": {"BTC": "NaN"}}, 400, "a finite number"),
         ("/accounts", {"venue": "toy", "balances": {"BTC": True}}, 400, "a decimal number"),
         ("/accounts", {"venue": "toy", "balances": []}, 400, "an object"),
+        ("/accounts", {"venue": "toy", "balances": {"USTD": "1"}}, 404, "no asset 'USTD' at toy; did you mean 'USDT'?"),
+        ("/deposit", DEPOSIT | {"asset": "EUR"}, 404, "no asset 'EUR' at toy; there are BTC, USDT"),
         ("/accounts", {"venue": "toy", "subaccounts": [1]}, 400, "a list of strings"),
         ("/accounts", {"venue": "toy", "public_key": "ssh-rsa x"}, 400, "openssl pkey -pubout"),
         (

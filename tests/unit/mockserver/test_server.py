@@ -15,8 +15,10 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_st
 
 from mockserver import server as server_module
 from mockserver import wire
+from mockserver.attach.authority import Authority
+from mockserver.attach.gate import Gate
 from mockserver.clock import Clock, VirtualClock
-from mockserver.faces.base import Rhythm
+from mockserver.faces.base import HttpRequest, Rhythm
 from mockserver.faults import Fault, HttpError, Latency, Match
 from mockserver.server import Listening, Server
 from mockserver.world import Worlds
@@ -509,3 +511,19 @@ async def test_a_delay_by_a_clock_moved_by_hand() -> None:
         with trio.fail_after(5):
             assert statuses(bytes(await ours.receive_some())) == [200]
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", ["tls_expired", "tls_wrong_host", "tls_reset"])
+def test_a_fault_of_tls_is_armed_only_where_there_is_some(kind: str) -> None:
+    """It would never happen, and who armed it would take that for a client that stands it."""
+    server = Server(toy_worlds())
+    sent = json.dumps({"fault": kind}).encode()
+    arm = HttpRequest("POST", "/__mock/faults", (("Host", "127.0.0.1"),), sent)
+    refused = server.control.handle(arm)
+    assert (refused.status, json.loads(refused.body)["error"]) == (
+        409,
+        f"{kind} befalls TLS handshakes, and this mock speaks no TLS: start it with --tls, or by exec",
+    )
+    assert server.worlds.default.faults.armed == []
+    server.gate = Gate(server.tally, Authority())
+    assert server.control.handle(arm).status == 200

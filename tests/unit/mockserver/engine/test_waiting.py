@@ -28,7 +28,20 @@ from mockserver.engine.types import (
     TriggerOrder,
     TriggerWhen,
 )
-from tests.unit.mockserver.engine.markets import NOW, SPOT, UNIT, do, engine_of, limit, number, refusal, spot, story
+from tests.unit.mockserver.engine.markets import (
+    NOW,
+    PERP,
+    SPOT,
+    UNIT,
+    do,
+    engine_of,
+    limit,
+    number,
+    perp,
+    refusal,
+    spot,
+    story,
+)
 
 BUY, SELL = Side.BUY, Side.SELL
 ABOVE, BELOW = TriggerWhen.ABOVE, TriggerWhen.BELOW
@@ -225,3 +238,36 @@ def test_one_sets_off_the_next(engine: Engine) -> None:
     events = print_trade(engine, 9_900, 1_001)
     working = [e.order.order_id for e in events if isinstance(e, OrderEvent) and e.change is OrderChange.WORKING]
     assert working == [orders[1], orders[2], orders[0]]
+
+
+def test_a_quote_sized_order_does_not_wait(engine: Engine) -> None:
+    """What it would buy is not known before it trades."""
+    order = attrs.evolve(stop(BUY, ABOVE, "101"), quantity=None, quote_amount=100 * UNIT)
+    assert refusal(engine, order) is RejectReason.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(("bid", "ends"), [(9_700, OrderStatus.NEW), (9_900, OrderStatus.EXPIRED)])
+def test_a_post_only_order_waits_too(engine: Engine, bid: int, ends: OrderStatus) -> None:
+    """And expires if it would take when it is set off."""
+    order_id = number(do(engine, stop(SELL, BELOW, "99", ticks=9_800, post_only=True)))
+    do(engine, limit(HOUSE, BUY, bid, 5_000))
+    do(engine, TriggerOrder(instrument=SPOT, order_id=order_id))
+    assert view_of(engine, order_id).status is ends
+
+
+def test_what_closes_a_position_has_its_size_when_it_is_set_off() -> None:
+    """Whatever that was when it began to wait, nothing included; without a position it expires unseen by the market."""
+    engine = engine_of(perp())
+    closing = attrs.evolve(stop(SELL, BELOW, "99"), instrument=PERP, quantity=None, reduce_only=True)
+    assert refusal(engine, attrs.evolve(closing, reduce_only=False)) is RejectReason.BAD_QUANTITY
+    order_id, idle = number(do(engine, closing)), number(do(engine, closing))
+    do(engine, attrs.evolve(limit(HOUSE, SELL, 10_000, 700), instrument=PERP))
+    do(engine, attrs.evolve(limit("alice", BUY, 10_000, 700), instrument=PERP))
+    do(engine, attrs.evolve(limit(HOUSE, BUY, 9_900, 5_000), instrument=PERP))
+    do(engine, TriggerOrder(instrument=PERP, order_id=order_id))  # whose trade sets off the other
+    done, never = engine.order(PERP, order_id), engine.order(PERP, idle)
+    assert done is not None
+    assert never is not None
+    assert (done.status, done.quantity, done.filled) == (OrderStatus.FILLED, 700, 700)
+    assert (never.status, never.reason, never.working_ns) == (OrderStatus.EXPIRED, Reason.REDUCE_ONLY, None)
+    assert [position.quantity for position in engine.positions("alice")] == [0]

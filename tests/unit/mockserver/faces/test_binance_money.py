@@ -368,3 +368,27 @@ def test_terms_outlive_a_snapshot() -> None:
     assert restored.terms("alice") == before.terms("alice")
     assert restored.positions("alice") == before.positions("alice")
     assert restored.margin("alice", "USDT") == before.margin("alice", "USDT")
+
+
+def test_the_wallet_api_tells_the_fees_of_an_account() -> None:
+    """Of one symbol or all; who has no key of spot is told what anybody pays, and who has one must sign."""
+    client = Client()
+    path = "/sapi/v1/asset/tradeFee"
+    client.spot.submit(SetTerms(account="alice", fees=(20_000, 75_000)))
+    mine = {"symbol": "BTCUSDT", "makerCommission": "0.0002", "takerCommission": "0.00075"}
+    assert client.good("GET", path, symbol="BTCUSDT") == [mine]
+    assert [row["symbol"] for row in client.good("GET", path)] == [each.name for each in client.spot.spec.instruments]
+    other = client.raw("GET", f"{path}?symbol=BTCUSDT", {"X-MBX-APIKEY": client.accounts["binance-futures"].api_key})
+    assert json.loads(other.body) == [{"symbol": "BTCUSDT", "makerCommission": "0.001", "takerCommission": "0.001"}]
+    unsigned = client.raw("GET", path)
+    assert (unsigned.status, json.loads(unsigned.body)["code"]) == (400, -1102)
+
+
+def test_the_asset_of_the_discount_is_one_of_futures() -> None:
+    """No market of futures has it; fees are paid in it."""
+    client = Client()
+    control = Control(client.worlds)
+    for asset, status in (("BNB", 200), ("USDT", 200), ("BUSD", 404)):
+        sent = {"venue": "binance-futures", "account": "alice", "asset": asset, "amount": "1"}
+        deposit = HttpRequest("POST", "/__mock/deposit", (("Host", "127.0.0.1"),), json.dumps(sent).encode())
+        assert control.handle(deposit).status == status, asset

@@ -427,9 +427,14 @@ def test_other_lists_are_empty() -> None:
     client = Client()
     assert client.good("GET", "/api/v3/myAllocations", symbol="BTCUSDT") == []
     assert client.good("GET", "/api/v3/openOrderList") == []
-    for path in ("/sapi/v1/capital/config/getall", "/sapi/v1/asset/tradeFee", "/sapi/v1/margin/isolated/allPairs"):
+    for path in ("/sapi/v1/capital/config/getall", "/sapi/v1/margin/isolated/allPairs"):
         assert client.good("GET", path, anything=1) == []
     assert client.public("/sapi/v1/margin/allPairs") == []
+
+
+def test_the_venue_is_up() -> None:
+    """What ccxt's `fetch_status` asks for; nobody need sign it."""
+    assert Client().public("/sapi/v1/system/status") == {"status": 0, "msg": "normal"}
 
 
 def test_two_worlds_never_meet() -> None:

@@ -131,13 +131,14 @@ PUBLIC = (
     "/sapi/v1/capital/config/getall",
     "/sapi/v1/margin/allPairs",
     "/sapi/v1/margin/isolated/allPairs",
-    "/sapi/v1/asset/tradeFee",
+    "/sapi/v1/system/status",
 )
 SIGNED: tuple[tuple[str, dict[str, str]], ...] = (
     ("/api/v3/account", {}),
     ("/api/v3/openOrders", {}),
     ("/api/v3/allOrders", {"symbol": "BTCUSDT"}),
     ("/api/v3/myTrades", {"symbol": "BTCUSDT"}),
+    ("/sapi/v1/asset/tradeFee", {}),
     ("/fapi/v1/openOrders", {}),
     ("/fapi/v1/allOrders", {"symbol": "BTCUSDT"}),
     ("/fapi/v1/userTrades", {"symbol": "BTCUSDT"}),

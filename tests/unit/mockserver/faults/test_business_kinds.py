@@ -198,6 +198,22 @@ def test_a_bulk_cancel_that_comes_too_late() -> None:
     assert desk.fills == 3
 
 
+@pytest.mark.parametrize("method", ["DELETE", "PUT"])
+def test_a_batch_that_comes_too_late(method: str) -> None:
+    """The orders that it is to cancel or change have filled, each by whatever name; others have not."""
+    desk = Desk("binance-futures")
+    first, second, third = (json.loads(desk.place(each).body)["orderId"] for each in ("one", "two", "three"))
+    new = {"symbol": desk.symbol, "side": "BUY", "quantity": "0.02", "price": "49000"}
+    changes = json.dumps([{**new, "orderId": first}, {**new, "origClientOrderId": "two"}])
+    given = (
+        {"batchOrders": changes} if method == "PUT" else {"symbol": desk.symbol, "orderidlist": f"[{first},{second}]"}
+    )
+    desk.arm(CancelRace(), method=method)
+    told = desk.send(desk.request(method, "/fapi/v1/batchOrders", **given))
+    assert [row["code"] for row in json.loads(told.body)] == [-2013 if method == "PUT" else -2011] * 2
+    assert [desk.status(each) for each in (first, second, third)] == ["FILLED", "FILLED", "NEW"]
+
+
 @pytest.mark.parametrize("all_of_them", [False, True])
 @pytest.mark.parametrize("venue", ["binance-futures", "ftx"])
 def test_a_cancel_of_a_conditional_order_that_comes_too_late(venue: str, all_of_them: bool) -> None:
@@ -219,6 +235,19 @@ def test_a_cancel_of_a_conditional_order_that_comes_too_late(venue: str, all_of_
     assert (told.status == 200) is all_of_them, told.body
     assert desk.exchange.engine.algo_orders("alice", only_open=True) == ()
     assert [view.status.value for view in desk.exchange.engine.orders("alice")] == ["FILLED"]
+
+
+@pytest.mark.parametrize(("venue", "kind"), [("binance-spot", "STOP_LOSS_LIMIT"), ("binance-futures", "STOP")])
+def test_a_cancel_of_an_order_that_waits_comes_too_late(venue: str, kind: str) -> None:
+    """It has been set off under its own id, and has filled."""
+    desk = Desk(venue)
+    desk.exchange.settings.profile = "binance-2024"
+    terms = {"symbol": desk.symbol, "side": "BUY", "type": kind, "quantity": "0.01", "timeInForce": "GTC"}
+    placed = desk.send(desk.request("POST", desk.place_path, **terms, stopPrice="61000", price="61000"))
+    number = json.loads(placed.body)["orderId"]
+    desk.arm(CancelRace(), method="DELETE")
+    assert words(desk.send(desk.cancel_request(number))) == "Unknown order sent."
+    assert (desk.status(number), desk.fills) == ("FILLED", 1)
 
 
 def test_lower_limits_for_a_while(desk: Desk) -> None:

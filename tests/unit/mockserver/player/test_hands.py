@@ -269,6 +269,14 @@ def test_faults_connections_and_frames() -> None:
     ]
 
 
+def test_a_fault_that_cannot_happen_here() -> None:
+    """Ends the story in words."""
+    scene = Scene("- wait: 1s\n- fault: tls_reset")
+    scene.worlds.speaks_tls = lambda: False
+    scene.go().go(1)
+    assert "this mock speaks no TLS: start it with --tls, or by exec" in scene.said
+
+
 def test_the_timers_move_and_the_time_does_not() -> None:
     """An hour passes for a listen key, and the client still signs rightly."""
     scene = Scene("- wait: {request: POST /fapi/v1/listenKey}\n- advance: 61m", venue="binance-futures")
