@@ -208,10 +208,9 @@ class OrderStream:
 
     def _failure(self) -> AccountFailed | None:
         """What to raise when every account is down: the last failure, with the others told in its notes."""
-        failures = [runner.failure for runner in self._runners if runner.failure is not None]
-        if len(failures) < len(self._runners):
+        if any(runner.failure is None for runner in self._runners):  # nearly always the first one already
             return None
-        *others, last = failures
+        *others, last = (runner.failure for runner in self._runners if runner.failure is not None)
         if not hasattr(last, "__notes__"):
             for other in others:
                 last.add_note(str(other))
