@@ -15,8 +15,9 @@ from mockserver import exchange as exchange_module
 from mockserver import world as world_module
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import Command, Event, Fill, OrderEvent, OrderStatus
-from mockserver.faces.base import Face, HttpRequest, HttpResponse
+from mockserver.faces.base import Face, HttpRequest, HttpResponse, VenueSpec
 from mockserver.link import NoTransport
+from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
 from .toy_venue import SECOND, SPEC, START_NS, ToyFace, ToySession, buy, toy_worlds
@@ -266,3 +267,13 @@ def test_a_face_without_hooks(worlds: Worlds) -> None:
     face.reset()
 
     assert (face.expire_listen_keys(None), face.replace_listen_keys(None), face.shutdown_notice()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("spec", VENUES, ids=lambda spec: spec.name)
+def test_the_words_of_options_are_known(spec: VenueSpec) -> None:
+    """Of each option that is a word the words are declared, its defaults among them."""
+    for profile in spec.profiles:
+        words = {name: value for name, value in spec.options_of(profile).items() if isinstance(value, str)}
+
+        assert words.keys() == spec.words.keys()
+        assert all(value in spec.words[name] for name, value in words.items())
