@@ -230,12 +230,15 @@ def _papers(folder: Path | None) -> Iterator[Papers | None]:
     from mockserver.attach.authority import Authority, NoAuthority
     from mockserver.attach.papers import Papers
 
-    try:
-        papers = Papers(Authority(), os.environ, None if folder == Path() else folder)
-        with papers:
-            yield papers
-    except NoAuthority as error:
-        raise CannotStart(str(error)) from None
+    with contextlib.ExitStack() as stack:
+        try:
+            papers = Papers(Authority(), os.environ, None if folder == Path() else folder)
+            stack.enter_context(papers)
+        except NoAuthority as error:
+            raise CannotStart(str(error)) from None
+        except OSError as error:
+            raise CannotStart(f"cannot write the certificates into {folder}: {_why(error)}") from None
+        yield papers
 
 
 def _why(error: OSError) -> str:

@@ -219,6 +219,17 @@ def test_what_cannot_be_told_is_one_line(tmp_path: Path, capsys: pytest.CaptureF
         assert str(path) in err
 
 
+def test_certificates_that_cannot_be_written_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder for them that is a file, or inside one, ends it with code 2 and one line."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "folder"):
+        assert command.main(["--port", "0", "--liquidity", "manual", "--tls", str(path)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith(f"mockserver: cannot write the certificates into {path}: ")
+
+
 def test_the_public_names_are_there() -> None:
     """Every name the package promises is one, though none is imported before it is used; no other name is."""
     assert all(getattr(mockserver, name).__name__ == name for name in mockserver.__all__)
