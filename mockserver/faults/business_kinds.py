@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mockserver.link import Link
 
 SECOND: Final = 1_000 * MS
+MOST_ATOMS: Final = 10**26
 
 
 class Business(Kind):
@@ -128,11 +129,11 @@ class FilterChange(Business):
     @min_notional.validator
     def _check(self, _: object, text: str) -> None:
         try:
-            good = Decimal(text).is_finite() and Decimal(text) >= 0
-        except InvalidOperation:
+            good = 0 <= decimal_to_atoms(Decimal(text)) <= MOST_ATOMS
+        except (InvalidOperation, ValueError):
             good = False
         if not good:
-            raise ValueError(f"min_notional {text!r} is not a number, 0 or above")
+            raise ValueError(f"min_notional {text!r} is not a number from 0 to 1e18, of at most 8 decimals")
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""
