@@ -269,9 +269,12 @@ class Control:
         if key_type not in specs[venue].key_types:
             raise BadRequest(f"{venue} takes no {key_type} keys, only {', '.join(specs[venue].key_types)}")
         balances = given.amounts("balances") if given.has("balances") else None
+        seed, there = given.whole("seed") if given.has("seed") else None, self.worlds.worlds.get(world)
+        if there is not None and seed not in (None, there.seed):
+            raise BadRequest(f"the world {world!r} is there, and its seed is {there.seed}", 409)
         try:
-            if world not in self.worlds.worlds:
-                self.worlds.create(world, given.whole("seed") if given.has("seed") else None)
+            if there is None:
+                self.worlds.create(world, seed)
             exchange = self.worlds.worlds[world].exchanges[venue]
             account = self.worlds.open_account(
                 exchange,
