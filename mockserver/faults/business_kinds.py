@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from attrs.validators import ge, le, optional
 
-from mockserver.engine.types import Expire, Fill, OrderView, Reason, TriggerAlgo, decimal_to_atoms
+from mockserver.engine.types import MOST_ATOMS, Expire, Fill, OrderView, Reason, TriggerAlgo, decimal_to_atoms
 from mockserver.faults.kinds import MS, Kind
 from mockserver.faults.naming import only_asks, order_of_answer, sender_of, symbol_of
 from mockserver.faults.naming_many import algos_of_request, orders_of_request
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mockserver.link import Link
 
 SECOND: Final = 1_000 * MS
-MOST_ATOMS: Final = 10**26
 
 
 class Business(Kind):

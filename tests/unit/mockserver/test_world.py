@@ -129,6 +129,7 @@ def test_subaccounts_have_ledgers_of_their_own(worlds: Worlds) -> None:
         ("new", {"subaccounts": ("a/b",)}, "subaccount"),
         ("new", {"balances": {"BTC": Decimal("0.000000001")}}, "atoms"),
         ("new", {"balances": {"BTC": Decimal(-1)}}, "below zero"),
+        ("new", {"balances": {"BTC": Decimal("1e19")}}, "more than there is"),
     ],
 )
 def test_refused_accounts(worlds: Worlds, name: str, more: dict[str, Any], why: str) -> None:
