@@ -59,6 +59,8 @@ class Fired:
     name: str
     account: str | None = None
     link: int | None = None
+    market: bool = attrs.field(default=False, eq=False)
+    """It is one of the market's, at which no advance to the next deadline stops."""
 
 
 @attrs.define(slots=True)
@@ -341,4 +343,4 @@ def check_rate(rate: Fraction | int) -> None:
 
 
 def _fired(timer: Timer, when_ns: int) -> Fired:
-    return Fired(when_ns, timer.name, timer.account, timer.link)
+    return Fired(when_ns, timer.name, timer.account, timer.link, timer.market)

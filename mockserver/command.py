@@ -196,6 +196,8 @@ def _do(words: list[str]) -> int:
     args.words = words
     if args.egress == "allow" and args.host not in LOOPBACK:
         made.error(f"--egress allow is for loopback: on {args.host} it would be a proxy for everybody")
+    if args.egress == "allow" and args.tls is None:
+        made.error("--egress allow is for the proxy, which --tls makes")
     with _ready_file(args.ready_file), _papers(args.tls) as papers:
         return trio.run(_run, args, papers)
 
@@ -230,12 +232,15 @@ def _papers(folder: Path | None) -> Iterator[Papers | None]:
     from mockserver.attach.authority import Authority, NoAuthority
     from mockserver.attach.papers import Papers
 
-    try:
-        papers = Papers(Authority(), os.environ, None if folder == Path() else folder)
-        with papers:
-            yield papers
-    except NoAuthority as error:
-        raise CannotStart(str(error)) from None
+    with contextlib.ExitStack() as stack:
+        try:
+            papers = Papers(Authority(), os.environ, None if folder == Path() else folder)
+            stack.enter_context(papers)
+        except NoAuthority as error:
+            raise CannotStart(str(error)) from None
+        except OSError as error:
+            raise CannotStart(f"cannot write the certificates into {folder}: {_why(error)}") from None
+        yield papers
 
 
 def _why(error: OSError) -> str:
@@ -296,12 +301,11 @@ def build(args: argparse.Namespace) -> Worlds:
         found = supply.read(args.liquidity)
     except supply.NoSupply as error:
         raise CannotStart(str(error)) from None
-    profiles = {spec.name: profile for spec in VENUES for profile in args.profile if profile in spec.profiles}
     recipe = Recipe(
         venues=VENUES,
         clock=args.clock,
         liquidity=found.make,
-        profiles=profiles,
+        profiles=_eras(args.profile),
         limits=args.limits,
         journal=args.journal,
         kept=args.keep,
@@ -320,6 +324,18 @@ def build(args: argparse.Namespace) -> Worlds:
         worlds.on_reset = partial(_trade_demo, int(args.trade_demo * 1_000_000_000))
         worlds.on_reset(worlds.default)
     return worlds
+
+
+def _eras(given: Sequence[str]) -> dict[str, str]:
+    """The profile of each venue that got one. CannotStart: a venue got two."""
+    eras: dict[str, str] = {}
+    for spec in VENUES:
+        found = [profile for profile in given if profile in spec.profiles]
+        if len(set(found)) > 1:
+            raise CannotStart(f"{spec.name} plays one era, not {' and '.join(found)}")
+        if found:
+            eras[spec.name] = found[0]
+    return eras
 
 
 def _trade_demo(interval_ns: int, world: World) -> None:

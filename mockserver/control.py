@@ -52,7 +52,7 @@ from mockserver.control_terms import TermsControl
 from mockserver.control_verify import VerifyControl
 from mockserver.control_worlds import CREDENTIALS, WorldControl, credentials
 from mockserver.exchange import Exchange
-from mockserver.faces.base import HttpRequest, HttpResponse
+from mockserver.faces.base import HttpRequest, HttpResponse, JsonScalar, VenueSpec
 from mockserver.forms import nearest, nearest_of
 from mockserver.openapi import document, page
 from mockserver.recorder import KINDS
@@ -61,6 +61,8 @@ from mockserver.world import Worlds
 __all__ = ["PREFIX", "Control"]
 
 NS_PER_MS = 1_000_000
+MOST = 1_000_000_000_000
+"""No setting is a greater number: as milliseconds 31 years."""
 
 _HEALTH: Schema = obj(
     status=one_of(("ok",)),
@@ -269,9 +271,12 @@ class Control:
         balances = given.amounts("balances") if given.has("balances") else None
         for asset in balances or ():
             self._find.asset(specs[venue], asset)
+        seed, there = given.whole("seed") if given.has("seed") else None, self.worlds.worlds.get(world)
+        if there is not None and seed not in (None, there.seed):
+            raise BadRequest(f"the world {world!r} is there, and its seed is {there.seed}", 409)
         try:
-            if world not in self.worlds.worlds:
-                self.worlds.create(world, given.whole("seed") if given.has("seed") else None)
+            if there is None:
+                self.worlds.create(world, seed)
             exchange = self.worlds.worlds[world].exchanges[venue]
             account = self.worlds.open_account(
                 exchange,
@@ -361,24 +366,38 @@ def _meant(exchanges: Sequence[Exchange], given: Input) -> list[Exchange]:
     return found
 
 
+def _option(spec: VenueSpec, name: str, value: Any) -> JsonScalar:
+    """The new value of an option; one by which no venue could live is refused."""
+    if name not in spec.options:
+        raise BadRequest(f"{spec.name} has no option {name!r}; it has {', '.join(spec.options) or 'none'}")
+    usual = spec.options[name]
+    if type(value) is not type(usual):
+        raise BadRequest(f"option {name!r} is {type(usual).__name__}, not {type(value).__name__}")
+    if isinstance(usual, str) and value not in spec.words[name]:
+        raise BadRequest(f"option {name!r} is {' | '.join(spec.words[name])}, not {value!r}")
+    if type(value) is int and not 0 <= value <= MOST:
+        raise BadRequest(f"option {name!r} is 0 to {MOST}, not {value}")
+    chosen: JsonScalar = value
+    return chosen
+
+
 def _changed(exchange: Exchange, given: Input) -> dict[str, Any]:
     """The settings' new values, by their names in ``Settings``."""
     settings, spec = exchange.settings, exchange.spec
     profile = given.one_of_texts("profile", spec.profiles, settings.profile)
     options = exchange.options_in(profile)
     for name, value in given.mapping("options").items():
-        if name not in spec.options:
-            raise BadRequest(f"{exchange.venue} has no option {name!r}; it has {', '.join(spec.options) or 'none'}")
-        if type(value) is not type(spec.options[name]):
-            raise BadRequest(f"option {name!r} is {type(spec.options[name]).__name__}, not {type(value).__name__}")
-        options[name] = value
+        options[name] = _option(spec, name, value)
     values: dict[str, Any] = {
         "profile": profile,
         "limits": given.one_of_texts("limits", ("off", "account", "ip"), settings.limits),
         "options": options,
     }
     if given.has("rest_lag_ms"):
-        values["rest_lag_ns"] = given.whole("rest_lag_ms") * NS_PER_MS
+        lag_ms = given.whole("rest_lag_ms")
+        if lag_ms > MOST:
+            raise BadRequest(f"'rest_lag_ms' is at most {MOST}")
+        values["rest_lag_ns"] = lag_ms * NS_PER_MS
     if given.has("page_cap"):
         values["page_cap"] = None if given.is_null("page_cap") else max(1, given.whole("page_cap"))
     return values

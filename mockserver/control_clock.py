@@ -54,9 +54,10 @@ _FACE: Schema = obj(
     told_rate=MONEY,
     next_ns=or_null(NS),
 )
-_TIMER: Schema = obj(what=TEXT, when_ns=NS, account=or_null(TEXT), connection=or_null(WHOLE), in_ns=NS)
-_SHOWN: Schema = obj(clock=_FACE, pending=rows(_TIMER), pending_count=WHOLE)
-_MOVED: Schema = obj(clock=_FACE, fired=rows(obj(**{n: s for n, s in _TIMER["properties"].items() if n != "in_ns"})))
+_FIRED: Schema = obj(what=TEXT, when_ns=NS, account=or_null(TEXT), connection=or_null(WHOLE))
+_PENDING: Schema = obj(**_FIRED["properties"], in_ns=NS, market=FLAG)
+_SHOWN: Schema = obj(clock=_FACE, pending=rows(_PENDING), pending_count=WHOLE)
+_MOVED: Schema = obj(clock=_FACE, fired=rows(_FIRED))
 _SPAN: Schema = like(TEXT, "1h", "A span of time: 250ms, 90s, 24h.")
 _MARKET: Schema = like(FLAG, False, "Let the market trade on the way; at most a minute.", False)
 _RATE: Schema = like({"type": ["string", "number"]}, "60", "1 is as usual, 0 stands.")
@@ -81,8 +82,9 @@ class ClockControl:
         """The clock of the world, and the timers that are to come, the next first."""
         clock = self.find.world(given).clock
         pending = clock.pending()
-        shown = [_row(fired) | {"in_ns": fired.when_ns - clock.timeline_ns} for fired in pending[: _limit(given)]]
-        return {"clock": _face(clock), "pending": shown, "pending_count": len(pending)}
+        now_ns = clock.timeline_ns
+        shown = [_row(each) | {"in_ns": each.when_ns - now_ns, "market": each.market} for each in pending]
+        return {"clock": _face(clock), "pending": shown[: _limit(given)], "pending_count": len(pending)}
 
     def _advance(self, given: Input) -> Steps:
         """Move the timers on by a span of time, and with "wall" the time that is told, too; what fired, in order."""

@@ -11,7 +11,7 @@ from mockserver.control_acts import FLAG, TEXT, WHOLE, Act, Json, Schema, Table,
 from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.engine.types import HOUSE
-from mockserver.faults import HAS, KINDS, Match, read_fault, write_fault
+from mockserver.faults import HAS, KINDS, Fault, Match, read_fault, write_fault
 from mockserver.faults.facts import SOCKET
 from mockserver.forms import FormError, nearest, nearest_of, value_schema
 from mockserver.world import NAME, World
@@ -60,7 +60,7 @@ class FaultControl:
             raise BadRequest("'fault' is missing")
         try:
             fault = read_fault(given.get("fault"))
-            _look_up(world, fault.match)
+            _look_up(world, fault)
             world.arm(fault)
         except FormError as error:
             raise BadRequest(error.text) from None
@@ -84,8 +84,9 @@ class FaultControl:
         return _rows(world)
 
 
-def _look_up(world: World, match: Match) -> None:
+def _look_up(world: World, fault: Fault) -> None:
     """Refuse names that nothing here has: a fault of a misspelt name would never happen, and nobody would know."""
+    match, parameter = fault.match, getattr(fault.kind, "symbol", None)
     if match.venue is not None and match.venue not in world.exchanges:
         raise BadRequest(f"match: no venue {match.venue!r}; {nearest(match.venue, world.exchanges)}", 404)
     exchanges = [each for name, each in world.exchanges.items() if match.venue in (None, name)]
@@ -96,6 +97,8 @@ def _look_up(world: World, match: Match) -> None:
         raise BadRequest(f"match: no account {match.account!r}; {known}", 404)
     if match.symbol is not None and match.symbol not in symbols:
         raise BadRequest(f"match: no symbol {match.symbol!r}; {nearest(match.symbol, symbols)}", 404)
+    if parameter is not None and parameter not in symbols:
+        raise BadRequest(f"no symbol {parameter!r}; {nearest(parameter, symbols)}", 404)
     routes = [route.split(" ", 1) for each in exchanges for route in each.face.routes]
     methods = {method for method, _ in routes}
     if match.method is not None and match.method not in methods:

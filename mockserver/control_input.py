@@ -21,6 +21,8 @@ from mockserver.faces.base import HttpRequest
 E = TypeVar("E", bound=Enum)
 
 _MISSING = object()
+MOST_DIGITS = 18
+"""Before the point, and behind it: more money than there is, and figures that still can be written down."""
 
 # DER object identifiers of SubjectPublicKeyInfo (RFC 8410 for Ed25519, RFC 3279 for RSA).
 _ED25519_OID = bytes.fromhex("06032b6570")
@@ -181,12 +183,17 @@ def key_type_of_pem(pem: str) -> KeyType:
 def _decimal(name: str, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise _wrong(name, "a decimal number", value)
+    if isinstance(value, str) and not value.isascii():  # Decimal reads the digits of any script
+        raise _wrong(name, "a decimal number", value)
     try:
         number = Decimal(value)
     except InvalidOperation:
         raise _wrong(name, "a decimal number", value) from None
     if not number.is_finite():
         raise _wrong(name, "a finite number", value)
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= MOST_DIGITS or not isinstance(exponent, int) or exponent < -MOST_DIGITS:
+        raise _wrong(name, f"a number of at most {MOST_DIGITS} digits before the point, and behind it", value)
     return number
 
 

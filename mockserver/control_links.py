@@ -5,7 +5,8 @@ Pure, like ``mockserver.control``, which mounts these routes.
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Mapping
+from typing import Final, get_args
 
 from mockserver.control_acts import (
     FLAG,
@@ -28,7 +29,17 @@ from mockserver.control_input import BadRequest, Input
 from mockserver.control_orders import Finder
 from mockserver.link import Link, Silence
 
-VERBS = ("drop", "reset", "silence", "half_open", "resume", "close", "send")
+TAKES: Final[Mapping[str, tuple[str, ...]]] = {
+    "drop": ("code", "reason"),
+    "reset": ("after_bytes",),
+    "silence": ("mode",),
+    "half_open": (),
+    "resume": (),
+    "close": ("code", "reason"),
+    "send": ("text",),
+}
+"""What can be done to a connection, and what each of it takes."""
+VERBS = tuple(TAKES)
 
 _LINKS: Schema = obj(
     connections=rows(
@@ -106,11 +117,12 @@ class LinkControl:
         link = self.find.worlds.links.get(given.whole("id"))
         if link is None:
             raise BadRequest(f"no connection {given.text('id')}; GET {PREFIX}/connections lists them", 404)
+        _check(given)
         return {"connections": [_act(link, given)]}
 
     def _act_on_many(self, given: Input) -> Json:
         """Every connection of the world; with "account" (and "venue") those that carry that account's events."""
-        given.one_of_texts("verb", VERBS)  # refused also where there is no connection to act on
+        _check(given)  # refused also where there is no connection to act on
         world, exchanges = self.find.world(given), self.find.exchanges(given)
         account, venues = self.find.some_account(given, exchanges), {exchange.venue for exchange in exchanges}
         links = [link for link in self.find.worlds.links.values() if link.home is world and link.venue in venues]
@@ -157,6 +169,24 @@ def _link_row(link: Link) -> Json:
         "backlog": link.backlog,
         "accounts": sorted({account for *_, account in link.accounts}),
     }
+
+
+def _check(given: Input) -> None:
+    """Refuse what no verb, or this one, can do to any connection."""
+    verb = given.one_of_texts("verb", VERBS)
+    takes = [name for names in TAKES.values() for name in names]
+    if foreign := [name for name in takes if given.has(name) and name not in TAKES[verb]]:
+        raise BadRequest(f"{verb!r} takes {' and '.join(TAKES[verb]) or 'nothing'}, not {foreign[0]!r}")
+    match verb:
+        case "drop" | "close":
+            _code(given)
+            given.text("reason", "")
+        case "reset" if given.has("after_bytes"):
+            given.whole("after_bytes")
+        case "silence":
+            given.one_of_texts("mode", get_args(Silence), "events")
+        case "send":
+            given.text("text")
 
 
 def _act(link: Link, given: Input) -> Json:

@@ -21,6 +21,8 @@ from attrs import frozen
 from mockserver.engine.types import Side
 
 MAX_TRADES: Final = 2_000_000
+MOST_DIGITS: Final = 18
+"""Of a price or a quantity, before the point."""
 NAMES: Final = {
     "time": ("time", "timestamp", "transact_time", "T", "E"),
     "price": ("price", "p"),
@@ -119,7 +121,7 @@ def _number(row: Mapping[str, Any], what: str) -> Decimal:
         number = Decimal(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
     except InvalidOperation:
         number = None
-    if number is None or not number.is_finite():
+    if number is None or not number.is_finite() or number.adjusted() > MOST_DIGITS:
         raise ValueError(f"{what} {value!r} is not a number")
     return number
 

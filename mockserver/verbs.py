@@ -49,6 +49,13 @@ def _read_span(given: Any) -> int:
         raise FormError(str(error)) from None
 
 
+def _read_onward(given: Any) -> int:
+    span_ns = _read_span(given)
+    if span_ns < 0:
+        raise FormError(f"time does not go back: {shown(given)}")
+    return span_ns
+
+
 def _read_action(given: Any) -> Action:
     return read_value(Action, {"act": given} if isinstance(given, str) else given, "trade")
 
@@ -70,6 +77,8 @@ COUNT: Final = _exactly("a whole number", "integer", int)
 SHARE: Final = _exactly("a number", "number", float, int)
 FLAG: Final = _exactly("true or false", "boolean", bool)
 SPAN: Final = Verb("a duration, such as 250ms, 2s or 1h", _read_span, format_duration, SPAN_SCHEMA)
+ONWARD: Final = attrs.evolve(SPAN, read=_read_onward)
+"""A span of time that is not below zero."""
 TRADE: Final = Verb("an action", _read_action, _write_action, _action_schema())
 FAULT: Final = Verb("a fault", read_fault, write_fault, fault_schema())
 
@@ -142,8 +151,8 @@ QUESTION: Final = Verb(
 
 COMMON: Final[Mapping[str, Verb]] = {
     "trade": TRADE,
-    "wait": SPAN,
-    "advance": SPAN,
+    "wait": ONWARD,
+    "advance": ONWARD,
     "fault": FAULT,
     "clear": optional(WORD),
 }
@@ -154,17 +163,17 @@ WEATHER: Final[Mapping[str, Verb]] = {
     "drop": choice("reset", "half", "late", "close"),
     "mute": choice(*get_args(Silence)),
     "unmute": NOTHING,
-    "stall": SPAN,
-    "replay": pair(COUNT, SPAN),
+    "stall": ONWARD,
+    "replay": pair(COUNT, ONWARD),
     "doubled": SHARE,
     "broken": SHARE,
     "dials": choice("ok", "refused", "hang", "mixed"),
     "fate": choice("ok", "mixed", *FATES),
     "away": optional(pair(QUESTION, choice(*FATES))),
-    "ban": pair(SPAN, COUNT),
-    "lag": SPAN,
-    "slow": SPAN,
-    "measure": SPAN,
+    "ban": pair(ONWARD, COUNT),
+    "lag": ONWARD,
+    "slow": ONWARD,
+    "measure": ONWARD,
     "clock": SPAN,
     "expire_key": COUNT,
     "rekey": NOTHING,
@@ -179,7 +188,7 @@ WEATHER: Final[Mapping[str, Verb]] = {
 """What befalls the network and the venue, in one word; docs/mock/scenarios.md says what each means."""
 
 CLIENTS: Final[Mapping[str, Verb]] = {
-    "restart": pair(choice("exit", "kill", "power"), SPAN),
+    "restart": pair(choice("exit", "kill", "power"), ONWARD),
     "since": NOTHING,
     "overflow": NOTHING,
 }

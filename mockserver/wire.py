@@ -23,7 +23,7 @@ from mockserver.link import Link
 
 MAX_MESSAGE = 1 << 20
 """Bytes of one message from the client (no venue takes a tenth of it), and of replies that it does not read."""
-ANSWER_GRACE_SECONDS = 0.25
+ANSWER_GRACE_SECONDS = 1.0
 """How long an advance of the clock waits for what it made a client send or take, before it goes on without."""
 BATCH = 512
 """Frames written at once; enough to make a burst cheap, little enough to stop soon when the connection is cut."""

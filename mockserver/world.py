@@ -23,7 +23,7 @@ import attrs
 from mockserver.again import Again, of_server
 from mockserver.clock import Clock, Fired
 from mockserver.engine.engine import Engine
-from mockserver.engine.types import HOUSE, OrderView, decimal_to_atoms
+from mockserver.engine.types import HOUSE, MOST_ATOMS, OrderView, decimal_to_atoms
 from mockserver.exchange import Account, Exchange, KeyType, Limits, Liquidity, Settings
 from mockserver.faces.base import HttpRequest, HttpResponse, Session, VenueSpec
 from mockserver.faults import (
@@ -505,8 +505,8 @@ class Worlds:
         if shape is not None and not shape.fullmatch(account.api_key):
             raise ValueError(f"an API key of {exchange.venue} has {exchange.spec.key_length} letters and digits")
         for amount in account.balances.values():
-            if decimal_to_atoms(amount) < 0:
-                raise ValueError(f"a balance of {amount} is below zero")
+            if not 0 <= decimal_to_atoms(amount) <= MOST_ATOMS:
+                raise ValueError(f"a balance of {amount} is {'below zero' if amount < 0 else 'more than there is'}")
         if account.name in exchange.accounts:
             raise ValueError(f"{exchange.venue} already has an account {account.name!r} in this world")
         if len(exchange.accounts) >= MAX_ACCOUNTS:

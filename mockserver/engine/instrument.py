@@ -14,6 +14,11 @@ import attrs
 ATOMS: Final = 100_000_000
 """Atoms in one unit of an asset, and fee-rate units in 100 %."""
 
+MOST_ATOMS: Final = 10**26
+"""More than there is of any asset."""
+MOST_DIGITS: Final = 60
+"""What is longer would take a whole number so large that nobody can wait for it: 1e999999999."""
+
 _WIDE: Final = Context(prec=60)
 _EXACT: Final = Context(prec=60, traps=[Inexact, InvalidOperation])
 
@@ -33,7 +38,7 @@ def _whole(value: Decimal, unit: Decimal, what: str) -> int:
         ratio = _EXACT.divide(value, unit)
     except (Inexact, InvalidOperation):
         raise ValueError(f"{value} is not {what}") from None
-    if not ratio.is_finite() or ratio != ratio.to_integral_value():
+    if not ratio.is_finite() or ratio.adjusted() > MOST_DIGITS or ratio != ratio.to_integral_value():
         raise ValueError(f"{value} is not {what}")
     return int(ratio)
 

@@ -54,6 +54,7 @@ from mockserver.engine.enums import (
 )
 from mockserver.engine.instrument import (
     ATOMS,
+    MOST_ATOMS,
     FeeRule,
     Instrument,
     InstrumentKind,
@@ -78,6 +79,7 @@ from mockserver.engine.views import (
 __all__ = [
     "ATOMS",
     "HOUSE",
+    "MOST_ATOMS",
     "AlgoEvent",
     "AlgoOrder",
     "AlgoStatus",

@@ -258,6 +258,8 @@ class VenueSpec:
     """The era profiles this venue can play; the first is the default."""
     options: Mapping[str, JsonScalar] = attrs.field(factory=dict)
     """The venue's own settings with their defaults; ``POST /__mock/settings`` accepts these names and types only."""
+    words: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """Of each option that is a word, the words that it may be."""
     eras: Mapping[str, Mapping[str, JsonScalar]] = attrs.field(factory=dict)
     """Of a profile, the options whose defaults were others then."""
     questions: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from attrs.validators import ge, le, optional
 
-from mockserver.engine.types import Expire, Fill, OrderView, Reason, TriggerAlgo, TriggerOrder, decimal_to_atoms
+from mockserver.engine.types import (
+    MOST_ATOMS,
+    Expire,
+    Fill,
+    OrderView,
+    Reason,
+    TriggerAlgo,
+    TriggerOrder,
+    decimal_to_atoms,
+)
 from mockserver.faults.kinds import MS, Kind
 from mockserver.faults.naming import only_asks, order_of_answer, sender_of, symbol_of
 from mockserver.faults.naming_many import algos_of_request, orders_of_request
@@ -130,11 +139,11 @@ class FilterChange(Business):
     @min_notional.validator
     def _check(self, _: object, text: str) -> None:
         try:
-            good = Decimal(text).is_finite() and Decimal(text) >= 0
-        except InvalidOperation:
+            good = 0 <= decimal_to_atoms(Decimal(text)) <= MOST_ATOMS
+        except (InvalidOperation, ValueError):
             good = False
         if not good:
-            raise ValueError(f"min_notional {text!r} is not a number, 0 or above")
+            raise ValueError(f"min_notional {text!r} is not a number from 0 to 1e18, of at most 8 decimals")
 
     def before(self, exchange: Exchange, request: HttpRequest) -> None:
         """See `Business`."""

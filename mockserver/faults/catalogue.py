@@ -91,9 +91,20 @@ ELSEWHERE: Final = {
     "dup_same_conn": "dup",
     "ping_payload": "ping_flood",
     "handshake_429": "dial_refused",
-    "dns_fail": "down",
     "EMPTY_RESPONSE": "hang_up",
     "CONNECTION_RESET_BY_PEER": "hang_up",
     "MALFORMED_RESPONSE_CHUNK": "truncated_json",
 }
 """What other tools (Toxiproxy, WireMock) and people call something, and its word here."""
+
+_CLOSE: Final = "POST /__mock/positions/{venue}/{symbol}/close does it"
+NO_FAULTS: Final = {
+    "dns_fail": "names are resolved before there is any connection; dial_hang_up is what follows",
+    "dup_on_overlap": "an old and a new connection both tell of an event, as at the venue",
+    "expect_pong_copy": "a pong that does not copy its ping closes the socket, always",
+    "liquidation": _CLOSE,
+    "adl": _CLOSE,
+    "settlement": _CLOSE,
+    "autoclose": _CLOSE,
+}
+"""What people look for among the faults and is none, and why."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import attrs
 
-from mockserver.faults.catalogue import ELSEWHERE, KINDS, WORDS
+from mockserver.faults.catalogue import ELSEWHERE, KINDS, NO_FAULTS, WORDS
 from mockserver.faults.deciding import Fault
 from mockserver.faults.facts import Match
 from mockserver.forms import FormError, nearest, read_value, shown, value_schema, write_value
@@ -61,6 +61,8 @@ def _unknown(word: object, kinds: list[str]) -> str:
 
 def no_fault(word: object) -> str:
     """What to say of a word that is no kind: what was probably meant."""
+    if word in NO_FAULTS:
+        return f"no fault {shown(word)}: {NO_FAULTS[str(word)]}"
     if word in ELSEWHERE:
         return f"no fault {shown(word)}; here it is {ELSEWHERE[str(word)]!r}"
     beside = difflib.get_close_matches(str(word), BESIDE, n=1, cutoff=0.75)

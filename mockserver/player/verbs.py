@@ -20,7 +20,7 @@ from mockserver.heard import ASKED, CLIENT_WORDS, SHORT_FORM, Pattern, read_patt
 from mockserver.plain_yaml import LineError, Listed, Mapped, line_of
 from mockserver.player.checks import CHECKS
 from mockserver.story import Step, bare, read_steps, write_step
-from mockserver.verbs import CLIENTS, COMMON, SPAN, WEATHER, WORD, Verb
+from mockserver.verbs import CLIENTS, COMMON, ONWARD, SPAN, WEATHER, WORD, Verb
 
 NEWEST: Final = "$newest"
 """The newest order of the client that is open."""
@@ -112,7 +112,7 @@ def _span(mapping: Mapping[str, Any], key: str) -> int | None:
     if key not in mapping:
         return None
     try:
-        return int(SPAN.read(mapping[key]))
+        return int(ONWARD.read(mapping[key]))
     except FormError as error:
         raise FormError(f"{key}: {error.text}", mapping, key) from None
 
@@ -136,7 +136,7 @@ def _read_awaited(given: Any) -> Awaited:
 
 def _read_wait(given: Any) -> int | Awaited:
     if isinstance(given, int | float | Decimal) or (isinstance(given, str) and given[:1].isdigit()):
-        return int(SPAN.read(given))  # a number without a unit was meant for a duration, and is refused as one
+        return int(ONWARD.read(given))  # a number without a unit was meant for a duration, and is refused as one
     return _read_awaited(given)
 
 

@@ -7,8 +7,9 @@ The same things for three kinds of tests: ``SyncExchange`` waits in the test's t
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -55,11 +56,15 @@ class Scenario:
             raise AssertionError("\n".join(lines(verdict, self._playing.story)))
 
 
-def _span_ns(spans: dict[str, float]) -> int:
-    for name in spans:
+def _span_ns(spans: Mapping[str, Any]) -> int:
+    for name, value in spans.items():
         if name not in SPANS:
             raise MockError(f"time is advanced by {', '.join(SPANS)}, not by {name!r}")
-    return round(sum(value * SPANS[name] for name, value in spans.items()))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise MockError(f"{name} is a number, not {value!r}")
+    if not spans:
+        raise MockError(f"by how much is time advanced? By {', '.join(SPANS)}")
+    return sum(round(value * SPANS[name]) for name, value in spans.items())
 
 
 async def _advance(desk: Desk, by_ns: int, wall: bool) -> list[Json]:

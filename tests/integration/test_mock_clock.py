@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
+import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
@@ -142,6 +143,26 @@ def burst(link: Link) -> None:
     """More frames than go out in one write."""
     for _ in range(1_000):
         link.tell("told")
+
+
+@pytest.mark.slow
+async def test_a_client_that_pauses_is_waited_for() -> None:
+    """One that stops for half a second, as on a busy machine, is not deaf: it loses no connection by an advance."""
+    async with mock() as host:
+        key = await host.listen_key()
+        async with dialled(host, key) as stream, trio.open_nursery() as nursery:
+
+            async def pong_late() -> None:
+                """Answer the first ping after a while, whatever it says, and each later one at once."""
+                await trio.sleep(0.5)
+                while True:
+                    for frame in (await stream.receive_some()).split(b"\x89\x0d")[1:]:
+                        await stream.send_all(b"\x8a\x8d\0\0\0\0" + frame[:13])
+
+            nursery.start_soon(pong_late)
+            fired = (await host.post("/clock/advance", by="30m"))["fired"]
+            nursery.cancel_scope.cancel()
+    assert {row["what"] for row in fired} == {"ping of connection 1"}
 
 
 async def test_a_deaf_client_is_cut_off_as_it_would_be() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 from unittest.mock import MagicMock
+from urllib.request import Request, urlopen
 
 import pytest
 from selenium.webdriver import ActionChains, Keys
@@ -13,7 +14,7 @@ from selenium.webdriver.support.select import Select
 from mockserver import story
 from mockserver.faults import HAS, KINDS
 from mockserver.player.verbs import ENDINGS, STEPS, VERBS
-from tests.page.browser import Mock, Page
+from tests.page.browser import Mock, Page, mock_exchange
 from tests.page.tail import tail
 
 FILLED = "#orders tbody tr td:nth-child(5)"
@@ -233,6 +234,19 @@ def test_the_clock(page: Page, mock: Mock) -> None:
         assert mock.ask("GET", "/clock")["clock"]["ahead_ns"] == ahead_s * 10**9
     page.click("#next-deadline")
     page.until(lambda: page.text("#said").endswith("next deadline"))
+
+
+def test_the_next_deadline_is_none_of_the_markets(driver: Any) -> None:
+    """Where a market trades by itself, what is shown is what the button moves on to."""
+    with mock_exchange("--seed", "1") as served:
+        page = Page(driver, served)
+        page.until_texts("#next", "none")
+        assert {row["market"] for row in served.ask("GET", "/clock")["pending"]} == {True}
+        key = {"X-MBX-APIKEY": served.ready["venues"]["binance-futures"]["api_key"]}
+        urlopen(Request(f"{served.http}/fapi/v1/listenKey", method="POST", headers=key)).close()
+        page.until(lambda: page.text("#next").startswith("listen key of demo at binance-futures, in "))
+        page.click("#next-deadline")
+        page.until_texts("#fired li", "listen key of demo at binance-futures (demo)")
 
 
 def test_the_two_texts_are_valid(page: Page, mock: Mock) -> None:

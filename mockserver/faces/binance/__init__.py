@@ -17,6 +17,7 @@ from mockserver.faces.binance.futures import PROFILES, FuturesFace
 from mockserver.faces.binance.spot import SpotFace
 
 DAY_MS: Final = 86_400_000
+PERCENT_PRICE: Final = ("wide", "venue", "off")
 
 SPOT: Final = VenueSpec(
     name="binance-spot",
@@ -33,7 +34,7 @@ SPOT: Final = VenueSpec(
         # promised any more since 2026-06); deployed 2026-05-08.
         "shutdown_notice_ms": 600_000,
         "expiry_reason": True,
-        "percent_price": "wide",  # or "venue", "off": the filter PERCENT_PRICE_BY_SIDE, published and enforced
+        "percent_price": "wide",  # the filter PERCENT_PRICE_BY_SIDE, published and enforced
         "listen_key_notices": 1,
         "weight_per_minute": limits.SPOT_WEIGHT,
         "orders_per_10s": limits.SPOT_ORDERS[0].limit,
@@ -42,6 +43,7 @@ SPOT: Final = VenueSpec(
         # "5 messages per second: a PING frame, a PONG frame, a JSON controlled message" (spot docs, streams).
         "frames_per_second": 5,
     },
+    words={"percent_price": PERCENT_PRICE},
     eras={
         "binance-2024": {
             # Until February 2025: "ping every 3 minutes", closed without a pong in 10 (spot changelog, 2025-01).
@@ -86,12 +88,19 @@ FUTURES: Final = VenueSpec(
         "events_default": "all",
         "private_path_form": "silent",
         "gtx_crossing": "reject",
-        "percent_price": "wide",  # or "venue", "off": the filter PERCENT_PRICE, published and enforced
+        "percent_price": "wide",  # the filter PERCENT_PRICE, published and enforced
         "liquidation": "manual",  # "margin": when less is left than the positions must keep
         "weight_per_minute": limits.FUTURES_WEIGHT,
         "orders_per_10s": limits.FUTURES_ORDERS[0].limit,
         "frames_per_second": 10,  # USD-M docs, connect page
         "expiry_reason": True,
+    },
+    words={
+        "events_default": ("all", "none"),
+        "private_path_form": ("silent", "works"),
+        "gtx_crossing": ("reject", "expire"),
+        "percent_price": PERCENT_PRICE,
+        "liquidation": ("manual", "margin"),
     },
     eras={"binance-2024": {"expiry_reason": False}},  # real frames of January 2024 have no `er`; those of 2026 have
     questions={

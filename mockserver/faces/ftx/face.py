@@ -280,7 +280,7 @@ FTX: Final = VenueSpec(
     face=FtxFace,
     profiles=("ftx-2022",),
     options={
-        "interleaving": "orders_first",  # or "fills_first", "mixed": FTX promised no order between the channels
+        "interleaving": "orders_first",  # FTX promised no order between the channels
         "compact": True,  # False: blanks in the JSON as in 2021
         "exponents": True,  # 5e-06 rather than 0.000005
         "fills_default_limit": 20,
@@ -290,6 +290,7 @@ FTX: Final = VenueSpec(
         "orders_per_window": 2,
         "order_window_ms": 200,
     },
+    words={"interleaving": ("orders_first", "fills_first", "mixed")},
     questions={
         "openorders": ("GET /api/orders", "GET /api/conditional_orders"),
         "fills": ("GET /api/fills",),

@@ -10,7 +10,7 @@ const date = (ns) => new Date(Number(ns) / 1e6).toISOString().replace("T", " ").
 export const showClock = ({ clock, pending, pending_count: count }) => {
   setText($("told"), `${date(clock.now_ns)} (${clock.mode})`);
   setText($("ahead"), span(clock.ahead_ns));
-  const [first] = pending;
+  const first = pending.find(({ market }) => !market); // the button passes over the market's
   setText($("next"), first ? `${first.what}, in ${span(first.in_ns)} (${count} timers)` : "none");
 };
 

@@ -33,7 +33,7 @@ const ask = async () => {
   const { world, venue, account, market } = choice;
   const [all, clock, faults, connections, orders, book] = await Promise.all([
     get("/worlds"),
-    get("/clock", { world, limit: 1 }),
+    get("/clock", { world, limit: 20 }),
     get("/faults", { world }),
     get("/connections", { world }),
     account ? get("/orders", query()) : { orders: [] },

@@ -75,6 +75,9 @@ def test_time(mock_exchange):
     assert [each["what"] for each in mock_exchange.advance(hours=24)] == ["listen key of demo at binance-spot"]
     with pytest.raises(Exception, match="not by 'hour'"):
         mock_exchange.advance(hour=1)
+    for spans, says in (({"hours": "1"}, "hours is a number, not '1'"), ({}, "by how much")):
+        with pytest.raises(Exception, match=says):
+            mock_exchange.advance(**spans)
 
 def test_heard(mock_exchange):
     buy(mock_exchange, "c1")

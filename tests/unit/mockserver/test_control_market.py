@@ -92,6 +92,18 @@ def test_a_model_goes_on_from_the_price() -> None:
     assert [each.price for each in reply.executions] == [5_950_001]
 
 
+def test_the_markets_timers_are_told_apart() -> None:
+    """The next deadline is not one of the market's; what shows the pending timers can see which are."""
+    desk = Desk()
+    desk.spot.clock.after(5, "noise", lambda: None, market=True)
+    desk.spot.clock.after(10**12, "deadline", lambda: None)
+    assert [(row["what"], row["market"]) for row in desk.ask("/clock")["pending"]] == [
+        ("noise", True),
+        ("deadline", False),
+    ]
+    assert [row["what"] for row in desk.ask("/clock/next", world="default")["fired"]] == ["deadline"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "says"),
     [

@@ -77,6 +77,18 @@ def test_it_is_no_proxy_for_everybody(capsys: pytest.CaptureFixture[str]) -> Non
     assert "it would be a proxy for everybody" in capsys.readouterr().err
 
 
+def test_what_contradicts_itself_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two eras of one venue, and what the proxy lets through where there is none; two of the same era are one."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--egress", "allow", "--port", "0"])
+    assert ended.value.code == 2
+    assert "--egress allow is for the proxy, which --tls makes" in capsys.readouterr().err
+    assert command.main(["--profile", "binance-2024", "--profile", "binance-2026", "--port", "0"]) == 2
+    assert "binance-spot plays one era, not binance-2024 and binance-2026" in capsys.readouterr().err
+    args = command.parser().parse_args(["--profile", "binance-2024", "--profile", "binance-2024"])
+    assert command.build(args).default.exchanges["binance-spot"].settings.profile == "binance-2024"
+
+
 def test_profiles_and_limits_reach_their_venues() -> None:
     """A profile goes to the venues that have it, the others keep their newest; limits go to all."""
     args = command.parser().parse_args(["--profile", "binance-2024", "--limits", "ip", "--liquidity", "manual"])
@@ -217,6 +229,17 @@ def test_what_cannot_be_told_is_one_line(tmp_path: Path, capsys: pytest.CaptureF
         assert err.count("\n") == 1
         assert err.startswith("mockserver: cannot ")
         assert str(path) in err
+
+
+def test_certificates_that_cannot_be_written_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder for them that is a file, or inside one, ends it with code 2 and one line."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "folder"):
+        assert command.main(["--port", "0", "--liquidity", "manual", "--tls", str(path)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith(f"mockserver: cannot write the certificates into {path}: ")
 
 
 def test_the_public_names_are_there() -> None:

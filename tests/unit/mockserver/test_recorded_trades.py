@@ -50,6 +50,7 @@ HEADER = "time,price,quantity,side,symbol"
         ([HEADER, "1,2,3"], "f line 2: 3 fields, and the header has 5"),
         ([HEADER, "1,x,3,buy,A"], "f line 2: price 'x' is not a number"),
         ([HEADER, "1,NaN,3,buy,A"], "f line 2: price 'NaN' is not a number"),
+        ([HEADER, "1,1e999999999,3,buy,A"], "f line 2: price '1e999999999' is not a number"),
         ([HEADER, "1,2,0,buy,A"], "f line 2: price and quantity are above zero"),
         ([HEADER, "1,2,3,up,A"], "f line 2: side 'up' is not buy or sell"),
         ([HEADER, "1,2,3,buy,"], "f line 2: no symbol"),

@@ -214,6 +214,8 @@ GOOD = "mock: 1\nvenue: ftx\nsteps:\n- wait: 1s\n"
         (f"{GOOD}- zzz", "line 5: no verb 'zzz'; there are advance, away, ban, broken, clear, clock, delist"),
         (f"{GOOD}- wait", "line 5: wait: it takes a duration, such as 250ms, 2s or 1h, not None"),
         (f"{GOOD}- wait: 5", "line 5: wait: it takes a duration, such as 250ms, 2s or 1h, not 5"),
+        (f"{GOOD}- wait: -1s", "line 5: wait: time does not go back: '-1s'"),
+        (f"{GOOD}- advance: -1h", "line 5: advance: time does not go back"),
         (f"{GOOD}- wait: soon", "line 5: wait: 'soon' is no duration; write 250ms"),
         (f"{GOOD}- restart: kill", "line 5: restart: it takes .exit, kill or power, a duration, .*, not 'kill'"),
         (f"{GOOD}- drop: rest", "line 5: drop: it takes reset, half, late or close, not 'rest'; did you mean 'reset'?"),

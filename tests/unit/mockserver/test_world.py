@@ -15,8 +15,9 @@ from mockserver import exchange as exchange_module
 from mockserver import world as world_module
 from mockserver.clock import VirtualClock
 from mockserver.engine.types import Command, Event, Fill, OrderEvent, OrderStatus
-from mockserver.faces.base import Face, HttpRequest, HttpResponse
+from mockserver.faces.base import Face, HttpRequest, HttpResponse, VenueSpec
 from mockserver.link import NoTransport
+from mockserver.venues import VENUES
 from mockserver.world import Recipe, Worlds
 
 from .toy_venue import SECOND, SPEC, START_NS, ToyFace, ToySession, buy, toy_worlds
@@ -128,6 +129,7 @@ def test_subaccounts_have_ledgers_of_their_own(worlds: Worlds) -> None:
         ("new", {"subaccounts": ("a/b",)}, "subaccount"),
         ("new", {"balances": {"BTC": Decimal("0.000000001")}}, "atoms"),
         ("new", {"balances": {"BTC": Decimal(-1)}}, "below zero"),
+        ("new", {"balances": {"BTC": Decimal("1e19")}}, "more than there is"),
     ],
 )
 def test_refused_accounts(worlds: Worlds, name: str, more: dict[str, Any], why: str) -> None:
@@ -266,3 +268,13 @@ def test_a_face_without_hooks(worlds: Worlds) -> None:
     face.reset()
 
     assert (face.expire_listen_keys(None), face.replace_listen_keys(None), face.shutdown_notice()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("spec", VENUES, ids=lambda spec: spec.name)
+def test_the_words_of_options_are_known(spec: VenueSpec) -> None:
+    """Of each option that is a word the words are declared, its defaults among them."""
+    for profile in spec.profiles:
+        words = {name: value for name, value in spec.options_of(profile).items() if isinstance(value, str)}
+
+        assert words.keys() == spec.words.keys()
+        assert all(value in spec.words[name] for name, value in words.items())

@@ -144,6 +144,7 @@ SPEC = VenueSpec(
     face=ToyFace,
     profiles=("toy-2026", "toy-2024"),
     options={"mode": "a", "count": 1},
+    words={"mode": ("a", "b")},
     key_types=("hmac", "ed25519"),
     demo_balances={"USDT": "1000000", "BTC": "10"},
 )

@@ -147,6 +147,8 @@ def test_what_is_written_is_read_again(fault: Fault) -> None:
     [
         ("half-open", "no fault 'half-open'; did you mean 'half_open'?"),
         ("reset_peer", "no fault 'reset_peer'; here it is 'reset'"),
+        ("dns_fail", "no fault 'dns_fail': names are resolved before there is any connection"),
+        ("adl", "no fault 'adl': POST /__mock/positions/{venue}/{symbol}/close does it"),
         ({"latency": None, "toxicity": 0.5}, "no fault 'toxicity'; here it is 'probability'"),
         (7, "a fault is a kind, or a mapping of a kind and its parameters, not 7"),
         ({"dup": None, "mach": {}}, "no fault 'mach'; did you mean 'match'?"),
