@@ -63,6 +63,7 @@ def crowd(listening: Mapping[str, Any]) -> Iterator[Names]:
         yield {
             "": {
                 "account": [NAME],
+                "asset": ["BTC"],
                 "name": [NAME],
                 "price": ["50000", "60000"],  # where none of the orders that rest is filled by it
                 "quantity": ["0.001", "0.002"],
