@@ -41,8 +41,9 @@ _FRAME_HEAD: Final = 4  # bytes
 _HEAD: Final = """\
 # Performance
 
-What a message costs, measured side by side. Read the ratios: from run to run they move by a
-tenth where nothing else runs, and by a quarter beside others; the figures move by more. This page is written by the benchmark itself; to repeat it:
+What a message costs, measured side by side. Read the ratios: from run to run they move by a tenth
+where nothing else runs, and by a quarter beside others; the figures move by more. This page is written by the
+benchmark itself; to repeat it:
 
 ```console
 $ {command}
