@@ -255,8 +255,10 @@ class LookBack:
         """The questions to put now; to be called whenever nothing is owed and no pause is running."""
         if self.owed or (self.next_ns is not None and now.mono_ns < self.next_ns):
             return []
-        wanted = self._open_pass(now) if self._asked is None else islice(self._follow_up(), MAX_FOLLOWED)
-        asked = [question for question in wanted if _label(question) not in self._given_up]
+        opens = self._asked is None
+        wanted = self._open_pass(now) if opens else self._follow_up()
+        due = (question for question in wanted if _label(question) not in self._given_up)
+        asked = list(due if opens else islice(due, MAX_FOLLOWED))  # those given up take nobody's place
         self.owed.update(asked)
         return asked
 
