@@ -81,10 +81,10 @@ class ClockControl:
     def _show(self, given: Input) -> Json:
         """The clock of the world, and the timers that are to come, the next first."""
         clock = self.find.world(given).clock
-        pending = clock.pending()
-        now_ns = clock.timeline_ns
-        shown = [_row(each) | {"in_ns": each.when_ns - now_ns, "market": each.market} for each in pending]
-        return {"clock": _face(clock), "pending": shown[: _limit(given)], "pending_count": len(pending)}
+        pending, now_ns = clock.pending(), clock.timeline_ns
+        first = pending[: _limit(given)]
+        shown = [_row(each) | {"in_ns": each.when_ns - now_ns, "market": each.market} for each in first]
+        return {"clock": _face(clock), "pending": shown, "pending_count": len(pending)}
 
     def _advance(self, given: Input) -> Steps:
         """Move the timers on by a span of time, and with "wall" the time that is told, too; what fired, in order."""

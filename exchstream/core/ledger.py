@@ -111,7 +111,6 @@ class Ledger:
     forgotten: dict[str, int] = attrs.field(factory=dict)
     began: dict[str, int] = attrs.field(factory=dict)
     duplicates: int = 0
-    _youngest_gone_ns: int = -1
 
     def restore(self, orders: Iterable[OrderState], entries: Iterable[Entry]) -> None:
         """Know what a former process told; none of it is news."""
@@ -340,8 +339,6 @@ class Ledger:
     def _forget_fill(self, key: FillKey) -> None:
         """Its order keeps the sum."""
         time_ns = self.fills.pop(key)
-        if time_ns > self._youngest_gone_ns:
-            self._youngest_gone_ns = time_ns
         order = OrderKey(key.venue_symbol, key.order_id)
         executed = self.sums.get(order)
         if executed is None:  # balanced and shortened
@@ -373,8 +370,8 @@ class Ledger:
 
     def may_have_told(self, execution: Execution) -> bool:
         """True for an execution that is unknown, and may be one of those that were needed and had to be forgotten."""
-        if not self.forgotten or execution.time_ns > self._youngest_gone_ns or execution.key in self.fills:
-            return False  # nearly always, since the oldest go first: the rest is seldom asked
+        if not self.forgotten or execution.key in self.fills:
+            return False
         return execution.time_ns <= self.forgotten_ns(execution.venue_symbol, execution.order_id)
 
     # ------------------------------------------------------------------------------------------------ double entry

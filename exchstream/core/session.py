@@ -154,13 +154,12 @@ class Session:
         good_ns, self._only_facts = self.good_ns, True
         with localcontext(EXACT):
             commands = list(self._react(happening, now))
-            if commands and any(isinstance(command, Stop) for command in commands):
+            if any(isinstance(command, Stop) for command in commands):
                 commands, self.wake_at_ns = [Stop()], None
             elif not self._calm:
                 commands += self._advance(now)
                 self.wake_at_ns = self._wake_ns()
-        if commands:
-            commands = [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
+        commands = [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
         events = self._teller.take()
         return [Emit(events), *commands] if events or self.good_ns != good_ns else commands
 

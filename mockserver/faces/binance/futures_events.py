@@ -28,7 +28,7 @@ from mockserver.engine.types import (
     Reason,
 )
 from mockserver.faces.binance import futures_views as views
-from mockserver.faces.binance.routes import TimeUnit
+from mockserver.faces.binance.routes import TimeUnit, is_old
 from mockserver.faces.binance.streams import Told
 from mockserver.faces.binance.text import json_text, ms, trimmed
 
@@ -150,7 +150,7 @@ def order_trade_update(exchange: Exchange, event: OrderEvent, at: TimeUnit) -> O
     }
     if exchange.settings.options["expiry_reason"]:
         inner["er"] = _expiry(event)
-    if event.change is OrderChange.AMENDED and exchange.settings.profile != "binance-2024":
+    if event.change is OrderChange.AMENDED and not is_old(exchange):
         inner["M"] = event.execution_id  # "modify id", new in 2026
     return {"e": "ORDER_TRADE_UPDATE", "T": time, "E": time, "o": inner}
 
@@ -213,7 +213,7 @@ def account_update(
         "P": [_position(exchange, each) for each in positions],
         "m": CAUSES.get(last.cause, "ORDER"),
     }
-    if last.instrument is not None and exchange.settings.profile != "binance-2024":
+    if last.instrument is not None and not is_old(exchange):
         inner["S"] = last.instrument  # of funding, new in August 2026 (official SDK 18)
     return {"e": "ACCOUNT_UPDATE", "T": at(last.time_ns), "E": at(last.time_ns), "a": inner}
 

@@ -86,7 +86,7 @@ def place(call: Call) -> object:
         return views.order_answer(order, instrument, call.at, sums=True)
     # An acknowledgement is made before the matching: it shows the order as new.
     fresh = evolve(order, status=OrderStatus.NEW, reason=None, filled=0, filled_quote=0)
-    return views.order_answer(fresh, instrument, call.at, sums=_is_old(call))
+    return views.order_answer(fresh, instrument, call.at, sums=call.is_old)
 
 
 def test(call: Call) -> object:
@@ -95,15 +95,10 @@ def test(call: Call) -> object:
     return {}
 
 
-def _is_old(call: Call) -> bool:
-    """Whether the era is that of 2024."""
-    return call.exchange.settings.profile == "binance-2024"
-
-
 def _order(call: Call, instrument: Instrument) -> Place:
     """Return the engine's command for the order the parameters describe, or refuse as the venue would."""
     side, kind = placing.side(call.params), call.params.need("type")
-    if kind in CONDITIONAL and not _is_old(call):
+    if kind in CONDITIONAL and not call.is_old:
         raise Refused(errors.USE_ALGO_ENDPOINT)
     if kind not in ("LIMIT", "MARKET", *CONDITIONAL):
         raise Refused(errors.BAD_ORDER_TYPE)

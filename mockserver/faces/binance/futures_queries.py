@@ -58,8 +58,7 @@ def _symbol(call: Call, instrument: Instrument) -> dict[str, object]:
     rules = call.exchange.rules
     stopped = {"status": "CLOSE"} if instrument.name in rules.halted else {}
     bounds = call.percent_price(instruments.FUTURES_PERCENT_PRICE)
-    is_old = call.exchange.settings.profile == "binance-2024"
-    conditional = instruments.MAX_NUM_CONDITIONAL_2024 if is_old else MAX_OPEN_ALGOS
+    conditional = instruments.MAX_NUM_CONDITIONAL_2024 if call.is_old else MAX_OPEN_ALGOS
     return {**views.symbol(rules.shown(instrument), percent_price=bounds, conditional=conditional), **stopped}
 
 

@@ -59,6 +59,11 @@ class Call:
         return self.exchange.now_ns
 
     @property
+    def is_old(self) -> bool:
+        """Whether the era is that of 2024."""
+        return is_old(self.exchange)
+
+    @property
     def as_of_ns(self) -> int | None:
         """The moment queries answer for, or None for now: REST can lag behind the stream."""
         return self.exchange.as_of_ns if self.exchange.settings.rest_lag_ns else None
@@ -169,6 +174,11 @@ def time_unit(asked: str | None) -> TimeUnit:
             raise Refused(errors.BAD_TIME_UNIT)
 
 
+def is_old(exchange: Exchange) -> bool:
+    """Whether a venue plays the era of 2024."""
+    return exchange.settings.profile == "binance-2024"
+
+
 class BinanceFace(Face):
     """What both Binance venues share: REST dispatch, counters, headers.
 
@@ -183,7 +193,7 @@ class BinanceFace(Face):
     @property
     def is_old(self) -> bool:
         """Whether the era is that of 2024: spot has listen keys, futures one address, and good orders their weight."""
-        return self.exchange.settings.profile == "binance-2024"
+        return is_old(self.exchange)
 
     def owner_of(self, api_key: str | None, peer: str) -> str:
         """Return whom request weight is counted for: the address, or in the mode `account` the key."""
