@@ -108,7 +108,7 @@ class OrderKind(Enum):
     __hash__ = object.__hash__
 
 
-class OrderKey(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class OrderKey(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, cache_hash=True):
     """Names one order of one account, for ever; client ids repeat and identify nothing."""
 
     venue_symbol: str
@@ -116,7 +116,7 @@ class OrderKey(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     kind: OrderKind = OrderKind.ORDER
 
 
-class FillKey(msgspec.Struct, frozen=True, gc=False):
+class FillKey(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Names one execution; the order id is in it because a self-trade is two executions of one trade."""
 
     venue_symbol: str
@@ -328,7 +328,11 @@ def _knows_all(new: OrderState, old: OrderState) -> bool:
 
 
 def _not_older(new: Term[V] | None, old: Term[V] | None) -> bool:
-    return old is None or (new is not None and (old.time_ns < new.time_ns or old.rank <= new.rank))
+    if old is None or new is None:
+        return old is None
+    if old.time_ns != new.time_ns:
+        return old.time_ns < new.time_ns
+    return old.execution_id < new.execution_id or old.rank <= new.rank
 
 
 def _known(a: T | None, b: T | None) -> T | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
 MAX_DIGITS: Final = 40
 MAX_MAGNITUDE: Final = 40  # 1e-40 < |value| < 1e41
@@ -19,9 +19,6 @@ _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}
 _PLAIN: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?").fullmatch
 MAX_REMEMBERED: Final = 4_096
 
-K = TypeVar("K")
-N = TypeVar("N")
-
 
 class BadNumber(ValueError):
     """Not a finite decimal number of sane size."""
@@ -29,14 +26,14 @@ class BadNumber(ValueError):
 
 def exact(value: object) -> Decimal:
     """The number that `value` (text, integer or Decimal) spells.  Raises BadNumber; a float is refused too."""
-    if isinstance(value, Decimal):
-        return _sane(value, value)
     if isinstance(value, str):
         if _PLAIN(value) is not None:
             return Decimal(value)
         if _NUMBER(value) is None:
             raise BadNumber(f"not a finite number of sane size: {value[:40]!r}")
         return _sane(Decimal(value), value)
+    if isinstance(value, Decimal):
+        return _sane(value, value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _sane(Decimal(value), "an integer")
     raise BadNumber(f"a number is due, not {type(value).__name__}")
@@ -58,29 +55,22 @@ def not_negative(value: object) -> Decimal:
     return number
 
 
-class _Remembered(dict[K, N]):
-    """Numbers by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
+class _Amounts(dict[str, Decimal]):
+    """Amounts by their text: an order's reports repeat its price and quantity, and every one has its zeros."""
 
-    def keep(self, text: K, number: N) -> N:
-        """Remember it; when there is no more room, only it."""
+    def __missing__(self, text: str) -> Decimal:
+        """Read it and remember it; when there is no more room, only it."""
+        number = Decimal(text) if _PLAIN(text) is not None else not_negative(text)
         if len(self) >= MAX_REMEMBERED:
             self.clear()
         self[text] = number
         return number
 
 
-class _Amounts(_Remembered[str, Decimal]):
-    def __missing__(self, text: str) -> Decimal:
-        return self.keep(text, Decimal(text) if _PLAIN(text) is not None else not_negative(text))
-
-
-class _Positives(_Remembered[str | None, Decimal | None]):
-    def __missing__(self, text: str | None) -> Decimal | None:
-        return self.keep(text, amount(text) or None if text else None)
-
-
 amount: Final[Callable[[str], Decimal]] = _Amounts().__getitem__
 """`not_negative` of a text, remembered.  Raises BadNumber."""
 
-positive_or_none: Final[Callable[[str | None], Decimal | None]] = _Positives().__getitem__
-"""`amount`, where the venue writes "there is none" as null, an empty text or zero.  Raises BadNumber."""
+
+def positive_or_none(text: str | None) -> Decimal | None:
+    """`amount`, where the venue writes "there is none" as null, an empty text or zero.  Raises BadNumber."""
+    return (amount(text) or None) if text else None

@@ -15,7 +15,7 @@ from exchstream.core.venue import Meaning, OrderView
 from exchstream.model import End, OrderKey, OrderKind, OrderState, OrderType, Stage, TimeInForce
 from exchstream.venues.binance.futures_facts import TIMES_IN_FORCE, TRAILING, TYPES
 from exchstream.venues.binance.paging import Row
-from exchstream.venues.binance.wire import MILLI, POSITION_SIDES, SIDES, Id, Millis, Odd, term
+from exchstream.venues.binance.wire import MILLI, POSITION_SIDES, SIDES, Id, Millis, Odd, amount_term, term
 from exchstream.venues.numbers import amount, positive_or_none
 
 ALGO_STAGES: Final = {"NEW": Stage.NEW, "TRIGGERING": Stage.TRIGGERED, "TRIGGERED": Stage.TRIGGERED}
@@ -124,9 +124,9 @@ def algo_order(order: Algo, time_ns: int, raw: bytes) -> list[Meaning]:
         stage=None if order.status in ALGO_ENDS or order.status == "FINISHED" else _algo_stage(order.status, odd),
         end=_finished(order) if order.status == "FINISHED" else ALGO_ENDS.get(order.status),
         reason=(order.reason or None) if order.status in ALGO_ENDS else None,
-        price=term(positive_or_none(order.price), time_ns),
-        quantity=term(positive_or_none(order.quantity), time_ns),  # 0 or empty where it closes a whole position
-        stop_price=None if order.type == TRAILING else term(positive_or_none(order.trigger_price), time_ns),
+        price=amount_term(order.price, time_ns),
+        quantity=amount_term(order.quantity, time_ns),  # 0 or empty where it closes a whole position
+        stop_price=None if order.type == TRAILING else amount_term(order.trigger_price, time_ns),
         client_order_id=term(order.client_id, time_ns),
         side=odd.word(SIDES, order.side, "side", None),
         type=odd.word(TYPES, order.type, "order type", OrderType.UNKNOWN),

@@ -28,7 +28,7 @@ from exchstream.model import (
     TimeInForce,
 )
 from exchstream.venues.binance.paging import Row
-from exchstream.venues.binance.wire import MILLI, POSITION_SIDES, SIDES, Id, Millis, Odd, term, unkept_fill
+from exchstream.venues.binance.wire import MILLI, POSITION_SIDES, SIDES, Id, Millis, Odd, amount_term, term, unkept_fill
 from exchstream.venues.numbers import amount, exact, positive_or_none
 
 # Not spot's words: here STOP and TAKE_PROFIT have a limit price, and the _MARKET forms have none.
@@ -297,10 +297,10 @@ def _updated_order(order: Order, side: Side | None, odd: Odd) -> OrderState:
         end=end,
         reason=_reason(order.status, order.expiry),
         cumulative=Cumulative(filled, positive_or_none(order.average) if filled else None),
-        price=term(positive_or_none(order.price), time_ns, version),
+        price=amount_term(order.price, time_ns, version),
         quantity=term(wanted, time_ns, version),
         # "Please ignore with TRAILING_STOP_MARKET order" (Order Update page).
-        stop_price=None if kind == TRAILING else term(positive_or_none(order.stop_price), time_ns, version),
+        stop_price=None if kind == TRAILING else amount_term(order.stop_price, time_ns, version),
         client_order_id=term(order.client_id, time_ns, version),
         side=side,
         type=odd.word(TYPES, kind, "order type", OrderType.UNKNOWN),
@@ -339,9 +339,9 @@ def order_row(raw: bytes) -> Row:
         end=ENDS.get(row.status),
         reason=_reason(row.status, None),
         cumulative=Cumulative(filled, positive_or_none(row.avg_price) if filled else None),
-        price=term(positive_or_none(row.price), time_ns),
-        quantity=term(positive_or_none(row.orig_qty), time_ns),
-        stop_price=None if kind == TRAILING else term(positive_or_none(row.stop_price), time_ns),
+        price=amount_term(row.price, time_ns),
+        quantity=amount_term(row.orig_qty, time_ns),
+        stop_price=None if kind == TRAILING else amount_term(row.stop_price, time_ns),
         client_order_id=term(row.client_order_id, time_ns),
         side=odd.word(SIDES, row.side, "side", None),
         type=odd.word(TYPES, kind, "order type", OrderType.UNKNOWN),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -220,8 +220,10 @@ class BinanceSpot(BinanceAccount):
 
     def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
         """What these frames mean, in their order.  Never raises."""
-        read_one = read_event if self.user_data == "listen-key" else partial(read_wrapped, logon=self.logon)
-        return [meaning for frame in frames for meaning in read_one(frame)]
+        if self.user_data == "listen-key":
+            return [meaning for frame in frames for meaning in read_event(frame)]
+        logon = self.logon
+        return [meaning for frame in frames for meaning in read_wrapped(frame, logon)]
 
     # ------------------------------------------------------------------------------------------------ questions
 

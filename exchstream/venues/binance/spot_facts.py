@@ -25,7 +25,7 @@ from exchstream.model import (
     TimeInForce,
 )
 from exchstream.venues.binance.paging import Row
-from exchstream.venues.binance.wire import MILLI, SIDES, Id, Millis, Odd, term, unkept_fill
+from exchstream.venues.binance.wire import MILLI, SIDES, Id, Millis, Odd, amount_term, term, unkept_fill
 from exchstream.venues.numbers import amount, exact, positive_or_none
 
 TYPES: Final = {
@@ -185,14 +185,14 @@ def execution_report(event: ExecutionReport, raw: bytes) -> list[Meaning]:
     side = SIDES.get(event.side) or odd.word(SIDES, event.side, "side", None)
     if event.execution not in EXECUTIONS:
         odd.append(f"execution type {event.execution[:40]!r}")
-    told = _execution(event, side, raw) if event.execution == "TRADE" else []
-    told.append(OrderView(_reported_order(event, side, odd), raw))
+    key = OrderKey(event.symbol, str(event.order_id))
+    told = _execution(event, key.order_id, side, raw) if event.execution == "TRADE" else []
+    told.append(OrderView(_reported_order(event, key, side, odd), raw))
     return told + odd.strange("executionReport", raw) if odd else told
 
 
-def _execution(event: ExecutionReport, side: Side | None, raw: bytes) -> list[Meaning]:
+def _execution(event: ExecutionReport, order_id: str, side: Side | None, raw: bytes) -> list[Meaning]:
     """A TRADE.  An execution of smart order routing has trade id -1 and an allocation id (faqs/sor_faq.md)."""
-    order_id = str(event.order_id)
     trade_id = str(event.trade_id)
     if event.trade_id == -1:
         trade_id = "" if event.allocation_id is None else f"alloc:{event.allocation_id}"
@@ -218,7 +218,7 @@ def _execution(event: ExecutionReport, side: Side | None, raw: bytes) -> list[Me
     return [FillView(execution, raw)]
 
 
-def _reported_order(event: ExecutionReport, side: Side | None, odd: Odd) -> OrderState:
+def _reported_order(event: ExecutionReport, key: OrderKey, side: Side | None, odd: Odd) -> OrderState:
     time_ns, version = event.time_ms * MILLI, event.execution_id
     # On a cancel `c` is the id of the cancel request and `C` the order's own.  Everywhere else `C` is empty (in 2019
     # it was null or the word "null"), also where the exchange ends an order (EXPIRED) or amends it (REPLACED).
@@ -227,15 +227,15 @@ def _reported_order(event: ExecutionReport, side: Side | None, odd: Odd) -> Orde
         client_id = event.original_client_id or client_id
     end = ENDS.get(event.status)
     return OrderState(
-        key=OrderKey(event.symbol, str(event.order_id)),
+        key=key,
         stage=None if end else STAGES.get(event.status) or _stage(event.status, odd),
         end=end,
         reason=_reason(event.status, event.expiry_reason, event.reject_reason),
         cumulative=_cumulative(event.filled, event.filled_quote),
-        price=term(positive_or_none(event.price), time_ns, version),
+        price=amount_term(event.price, time_ns, version),
         # An order sized in quote currency may be told with quantity 0: then none is known.
-        quantity=term(positive_or_none(event.quantity), time_ns, version),
-        stop_price=term(positive_or_none(event.stop_price), time_ns, version),
+        quantity=amount_term(event.quantity, time_ns, version),
+        stop_price=amount_term(event.stop_price, time_ns, version),
         client_order_id=term(client_id, time_ns, version),
         side=side,
         type=TYPES.get(event.type) or odd.word(TYPES, event.type, "order type", OrderType.UNKNOWN),
@@ -256,9 +256,9 @@ def order_row(raw: bytes) -> Row:
         end=ENDS.get(row.status),
         reason=_reason(row.status, row.expiry_reason, None),
         cumulative=_cumulative(row.executed_qty, row.cummulative_quote_qty),
-        price=term(positive_or_none(row.price), time_ns),
-        quantity=term(positive_or_none(row.orig_qty), time_ns),
-        stop_price=term(positive_or_none(row.stop_price), time_ns),
+        price=amount_term(row.price, time_ns),
+        quantity=amount_term(row.orig_qty, time_ns),
+        stop_price=amount_term(row.stop_price, time_ns),
         client_order_id=term(row.client_order_id, time_ns),
         side=odd.word(SIDES, row.side, "side", None),
         type=odd.word(TYPES, row.type, "order type", OrderType.UNKNOWN),

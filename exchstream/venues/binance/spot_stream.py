@@ -70,37 +70,38 @@ class _Frame(msgspec.Struct, frozen=True):
 
 
 _FRAME: Final = msgspec.json.Decoder(_Frame)
-_WRAPPING: Final = '{"subscriptionId":'
-_WRAPPED: Final = ',"event":'
+_WRAPPING: Final = b'{"subscriptionId":'
+_WRAPPED: Final = b',"event":'
 
 
-def read_wrapped(text: str | bytes, *, logon: bool) -> list[Meaning]:
+def read_wrapped(text: str | bytes, logon: bool) -> list[Meaning]:
     """A frame of the WebSocket API.  Never raises."""
-    if (inner := _unwrapped(text)) is not None:
+    raw = raw_bytes(text)
+    if (inner := _unwrapped(raw)) is not None:
         try:
             return _event(_EVENT.decode(inner), inner)
         except UNREADABLE:
             pass  # what is wrong with the whole of it is said below
     try:
-        frame = _FRAME.decode(text)
+        frame = _FRAME.decode(raw)
     except UNREADABLE as error:
-        return unreadable(raw_bytes(text), error, _HOT)
-    if raw := bytes(frame.event):
-        return read_event(raw)
+        return unreadable(raw, error, _HOT)
+    if event := bytes(frame.event):
+        return read_event(event)
     if frame.status is None:
-        return unreadable(raw_bytes(text), ValueError("neither an event nor an answer"), _HOT)
+        return unreadable(raw, ValueError("neither an event nor an answer"), _HOT)
     return used_weights(frame.rateLimits or ()) + _answered(frame, frame.status, logon)
 
 
-def _unwrapped(text: str | bytes) -> str | None:
+def _unwrapped(frame: bytes) -> bytes | None:
     """The event in a frame as Binance writes it, which need not be decoded twice; None for any other frame.
 
     A frame that only looks like one has an inside that is no JSON.
     """
-    if not isinstance(text, str) or not text.startswith(_WRAPPING):
+    if not frame.startswith(_WRAPPING):
         return None
-    start = text.find(_WRAPPED, len(_WRAPPING), len(_WRAPPING) + 32)
-    return None if start < 0 else text[start + len(_WRAPPED) : -1]
+    start = frame.find(_WRAPPED, len(_WRAPPING), len(_WRAPPING) + 32)
+    return None if start < 0 else frame[start + len(_WRAPPED) : -1]
 
 
 def _answered(frame: _Frame, status: int, logon: bool) -> list[Meaning]:
@@ -119,18 +120,19 @@ def _answered(frame: _Frame, status: int, logon: bool) -> list[Meaning]:
     return [*told, Refused(wording(status, error), kind, tag)]
 
 
-def read_event(raw: str | bytes) -> list[Meaning]:
+def read_event(text: str | bytes) -> list[Meaning]:
     """An event, as the listen key's socket sends it or out of its wrapper.  Never raises."""
+    raw = raw_bytes(text)
     try:
         return _event(_EVENT.decode(raw), raw)
     except UNREADABLE as error:
-        return unreadable(raw_bytes(raw), error, _HOT)
+        return unreadable(raw, error, _HOT)
 
 
-def _event(event: Any, raw: str | bytes) -> list[Meaning]:
+def _event(event: Any, raw: bytes) -> list[Meaning]:
     """What an event means.  Raises BadNumber."""
     if type(event) is ExecutionReport:
-        return execution_report(event, raw_bytes(raw))
+        return execution_report(event, raw)
     if type(event) is BalanceUpdate:
         return [Moved(event.asset, exact(event.delta)), Evidence()]
     match type(event).__name__:

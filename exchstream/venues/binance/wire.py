@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Final, TypeVar
 
 import attrs
@@ -14,6 +15,7 @@ import msgspec
 
 from exchstream.core.venue import SECOND, Doubt, Meaning, Refusal, Refused, Reply, Strange, Throttle
 from exchstream.model import FillKey, OrderKey, OrderKind, PositionSide, Side, Term
+from exchstream.venues.numbers import amount
 
 MILLI: Final = 1_000_000
 # Milliseconds that still fit 64 bits as nanoseconds; microseconds (16 digits) are never asked for, so they are refused.
@@ -56,9 +58,17 @@ def term(value: V | None, time_ns: int, execution_id: int = -1) -> Term[V] | Non
     return Term(value, time_ns, execution_id) if value else None
 
 
+def amount_term(text: str | None, time_ns: int, execution_id: int = -1) -> Term[Decimal] | None:
+    """The same of a price or quantity, whose absence the venue writes as null, an empty text or zero.
+
+    Raises BadNumber.
+    """
+    return Term(number, time_ns, execution_id) if text and (number := amount(text)) else None
+
+
 def raw_bytes(frame: str | bytes) -> bytes:
     """The frame as bytes, whatever it holds."""
-    return frame.encode("utf-8", "backslashreplace") if isinstance(frame, str) else bytes(frame)
+    return frame if isinstance(frame, bytes) else frame.encode("utf-8", "backslashreplace")
 
 
 def lenient(raw: str | bytes) -> Any:
