@@ -85,14 +85,16 @@ RULES: Final[Mapping[str, str]] = {
     "V17": "link_limits, http_limits, session_limits and host_limits are there, each of its own class",
 }
 
-NOT_JSON: Final[tuple[Frame, ...]] = (
-    "", " ", "no json", "<html><body>502 Bad Gateway</body></html>", '{"e":', "[" * 10_000, b"\xff\xfe\x00", "\ud800",
+NOT_JSON: Final = (
+    b"", b" ", b"no json", b"<html><body>502 Bad Gateway</body></html>", b'{"e":', b"[" * 10_000, b"\xff\xfe\x00",
 )  # fmt: skip
-NO_EVENT: Final[tuple[Frame, ...]] = ("null", "42", '"text"', "[]", "{}", "[[]]", '{"brandNew":{"e":[],"type":7}}')
-BAD_VALUES: Final = ("null", '"NaN"', "NaN", "1e999", '"1e999"', "-1", '"-1"', '"' + "9" * 80 + '"', "{}", "true")
+NO_EVENT: Final = (b"null", b"42", b'"text"', b"[]", b"{}", b"[[]]", b'{"brandNew":{"e":[],"type":7}}')
+BAD_VALUES: Final = (
+    b"null", b'"NaN"', b"NaN", b"1e999", b'"1e999"', b"-1", b'"-1"', b'"' + b"9" * 80 + b'"', b"{}", b"true",
+)  # fmt: skip
 MOST_VALUES: Final = 60  # of one sample that are damaged one after the other; market lists are long
 MAX_MAGNITUDE: Final = 100  # no market trades 1e100 of anything
-_VALUE: Final = re.compile(r'(?<=[:\[,])\s*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)(?=\s*[,}\]])')
+_VALUE: Final = re.compile(rb'(?<=[:\[,])\s*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)(?=\s*[,}\]])')
 _GET: Final = frozenset({"GET"})
 _KEYS: Final = frozenset({"GET", "POST", "PUT"})  # DELETE ends the key of every other process too
 
@@ -232,7 +234,7 @@ class _Suite:
             accept = self.samples.accept or (lambda tag: ())
             _hold(tags, "V09", f"lane {lane.name!r} says nothing that could be accepted")
             for tag in tags:
-                told = self._read(lane, accept(tag), "V09")
+                told = self._read(lane, list(map(_bytes, accept(tag))), "V09")
                 _hold(Accepted(tag) in told, "V09", f"the acceptance of tag {tag!r} means {_kinds(told)}")
 
     def requests(self) -> None:
@@ -293,7 +295,7 @@ class _Suite:
                 told = self._read(lane, [frame], "V12")
                 raws = [meaning.raw for meaning in told if isinstance(meaning, Strange)]
                 _hold(raws, "V12", f"{_head(frame)} means {_kinds(told) or 'nothing'}")
-                _hold(raws == [_bytes(frame)], "V12", f"the raw of {_head(frame)} is {_head(raws[0])}")
+                _hold(raws == [frame], "V12", f"the raw of {_head(frame)} is {_head(raws[0])}")
         for lane, frame in self._frames():
             for damaged in _damaged(frame):
                 self._exact(self._read(lane, [damaged], "V12"), damaged)
@@ -303,12 +305,12 @@ class _Suite:
         for question in self.questions():
             for frame in (*NOT_JSON, *NO_EVENT):
                 for status in (200, 502):
-                    told = self._answered(question, _bytes(frame), "V13", status)
+                    told = self._answered(question, frame, "V13", status)
                     if frame in NOT_JSON or status != 200:
                         self._refused_for_now(question, told, f"{status} with {_head(frame)}")
         for question, body in self.samples.answers:
             for damaged in _damaged(body):
-                self._exact(self._answered(question, _bytes(damaged), "V13"), damaged)
+                self._exact(self._answered(question, damaged, "V13"), damaged)
 
     def _refused_for_now(self, question: Question, told: Sequence[Meaning], what: str) -> None:
         facts = OrderView | FillView | Snapshot | Holdings | ServerTime | MarketList | CredentialIs
@@ -360,10 +362,10 @@ class _Suite:
 
     # -------------------------------------------------------------------------------------------- helpers
 
-    def _frames(self) -> Iterator[tuple[Lane, Frame]]:
+    def _frames(self) -> Iterator[tuple[Lane, bytes]]:
         for lane in self.venue.plan.lanes:
             for frame in self.samples.frames.get(lane.name, ()):
-                yield lane, frame
+                yield lane, _bytes(frame)
 
     def _greet(self, lane: Lane) -> Sequence[tuple[str, str]]:
         return self.venue.greet(lane, self.memory, self.samples.now_ns)
@@ -371,7 +373,7 @@ class _Suite:
     def _request(self, question: Question) -> Request:
         return self.venue.request(question, self.memory, self.samples.now_ns)
 
-    def _read(self, lane: Lane, frames: Sequence[Frame], rule: str) -> list[Meaning]:
+    def _read(self, lane: Lane, frames: Sequence[bytes], rule: str) -> list[Meaning]:
         before = attrs.evolve(self.memory)
         with _Rule(rule, f"read of {', '.join(map(_head, frames))}"):
             told = self.venue.read(lane, frames, self.memory)
@@ -391,7 +393,7 @@ class _Suite:
             raise AssertionError(f"V04 ({RULES['V04']}): {what} is paid from {name!r}")
         _hold(0 <= weight <= bucket.limit, "V04", f"{what} weighs {weight}, {name!r} holds {bucket.limit}")
 
-    def _exact(self, told: Iterable[Meaning], source: Frame) -> None:
+    def _exact(self, told: Iterable[Meaning], source: bytes) -> None:
         for meaning in told:
             for value in _leaves(meaning):
                 _hold(not isinstance(value, float), "V14", f"{value!r} in {type(meaning).__name__} of {_head(source)}")
@@ -421,13 +423,12 @@ _DUE: Final[Mapping[type[Any], type[Any]]] = {
 }
 
 
-def _damaged(sample: Frame) -> Iterator[Frame]:
+def _damaged(sample: bytes) -> Iterator[bytes]:
     """The sample cut short, and with each of its values replaced by a bad one."""
-    text = sample if isinstance(sample, str) else sample.decode("utf-8", "replace")
-    yield text[: len(text) // 2]
-    for found in list(_VALUE.finditer(text))[:MOST_VALUES]:
+    yield sample[: len(sample) // 2]
+    for found in list(_VALUE.finditer(sample))[:MOST_VALUES]:
         for bad in BAD_VALUES:
-            yield text[: found.start(1)] + bad + text[found.end(1) :]
+            yield sample[: found.start(1)] + bad + sample[found.end(1) :]
 
 
 def _leaves(value: Any) -> Iterator[object]:
@@ -449,10 +450,10 @@ def _leaves(value: Any) -> Iterator[object]:
 
 
 def _bytes(frame: Frame) -> bytes:
-    return frame.encode("utf-8", "backslashreplace") if isinstance(frame, str) else frame
+    return frame.encode() if isinstance(frame, str) else frame
 
 
-def _head(frame: Frame) -> str:
+def _head(frame: bytes) -> str:
     return repr(frame if len(frame) <= 80 else frame[:80])
 
 

@@ -44,7 +44,7 @@ class Received(msgspec.Struct, frozen=True):
     """
 
     link: int
-    frames: tuple[str | bytes, ...]
+    frames: tuple[bytes, ...]
     heard_ns: int
     answered_ns: int = 0
 

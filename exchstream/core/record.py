@@ -240,8 +240,9 @@ def happened_line(account: int, happening: Happening, now: Now, tokens: Tokens) 
     )
 
 
-def _frame(frame: str | bytes, tokens: Tokens) -> str | _Bytes:
-    return tokens.cut_text(frame) if isinstance(frame, str) else _bytes(tokens.cut(frame))
+def _frame(frame: bytes, tokens: Tokens) -> str | _Bytes:
+    written = _bytes(tokens.cut(frame))
+    return written if written.utf8 is None else written.utf8  # nearly every one is a text
 
 
 def _bytes(raw: bytes) -> _Bytes:
@@ -290,7 +291,7 @@ def happening_of(line: Happened) -> tuple[Happening, Now]:
 def _whole(it: Any) -> Happening:
     match it:
         case _Received(link=link, frames=frames, heard_ns=heard_ns, answered_ns=answered_ns):
-            heard = tuple(frame if isinstance(frame, str) else _raw(frame) for frame in frames)
+            heard = tuple(frame.encode() if isinstance(frame, str) else _raw(frame) for frame in frames)
             return Received(link, heard, heard_ns, answered_ns)
         case _Answered(ask=ask, status=status, headers=headers, body=body):
             return Answered(ask, Reply(status, headers, _raw(body), it.asked_ns, it.got_ns))

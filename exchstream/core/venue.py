@@ -521,7 +521,7 @@ class Venue(Protocol):
         """The frames to send on a new link, each with the tag that its acceptance carries; signed with `now_ns`."""
         ...
 
-    def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
+    def read(self, lane: Lane, frames: Sequence[bytes], memory: Memory) -> list[Meaning]:
         """What these frames of this lane mean, in their order.  Never raises: what is unreadable is `Strange`."""
         ...
 

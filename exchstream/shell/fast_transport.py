@@ -33,7 +33,6 @@ from exchstream.shell.link import (
     WholeFrames,
     dialled,
     open_stream,
-    size_of,
 )
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.places import Place, checked_headers, default_tls, place
@@ -195,9 +194,9 @@ class _Link(BaseLink):
             self._answered = trio.Event()
             self._nursery.start_soon(self._answer)
 
-    def _keep(self, messages: list[str | bytes]) -> None:
+    def _keep(self, messages: list[bytes]) -> None:
         for message in messages:
-            if (overflow := self.take(message, size_of(message))) is not None:
+            if (overflow := self.take(message)) is not None:
                 self._proto.close(POLICY, overflow.why)
                 self.finish(overflow)
                 return

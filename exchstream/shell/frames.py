@@ -48,9 +48,9 @@ class Frames:
         """True once nothing more can come."""
         return self.code is not None
 
-    def feed(self, data: bytes | bytearray) -> list[str | bytes]:
+    def feed(self, data: bytes | bytearray) -> list[bytes]:
         """Take in what was read: the messages that are whole now."""
-        messages: list[str | bytes] = []
+        messages: list[bytes] = []
         self.pongs = []
         if self.ended:
             return messages
@@ -62,7 +62,7 @@ class Frames:
             pass
         return messages
 
-    def _hand_over(self, data: bytes | bytearray, messages: list[str | bytes]) -> bool:
+    def _hand_over(self, data: bytes | bytearray, messages: list[bytes]) -> bool:
         """Let the protocol read this, and take in what it makes of it; False when that was the end."""
         protocol = self._protocol
         protocol.receive_data(data)
@@ -83,7 +83,7 @@ class Frames:
             protocol.writes.clear()  # no pong follows our close frame
         return not self.ended
 
-    def _piece(self, frame: Frame, messages: list[str | bytes]) -> None:
+    def _piece(self, frame: Frame, messages: list[bytes]) -> None:
         """A data frame: a message, or a piece of one, whose order the protocol has checked."""
         if self._kind is None:
             self._kind = frame.opcode
@@ -94,13 +94,13 @@ class Frames:
         elif frame.fin:
             kind, message = self._kind, b"".join(self._pieces)
             self._kind, self._pieces = None, []
-            if kind is Opcode.BINARY:
-                messages.append(message)
-                return
-            try:
-                messages.append(message.decode())
-            except UnicodeDecodeError as exc:
-                self._fail(_NOT_TEXT, exc.reason)
+            if kind is not Opcode.BINARY:
+                try:
+                    message.decode()
+                except UnicodeDecodeError as exc:
+                    self._fail(_NOT_TEXT, exc.reason)
+                    return
+            messages.append(message)
 
     def _fail(self, code: int, fault: str) -> None:
         self.code, self.fault = code, fault

@@ -85,7 +85,7 @@ class BaseLink:
         self.limits = limits
         self._where = where
         self._secrets = [value.decode("ascii") for _, value in headers]
-        self._frames: list[str | bytes] = []
+        self._frames: list[bytes] = []
         self._size = 0
         self._heard_ns = mono_ns()
         self._answered_ns = 0
@@ -103,13 +103,13 @@ class BaseLink:
             if pong.isdigit() and len(pong) < 20 and int(pong) <= self._heard_ns:
                 self._answered_ns = max(self._answered_ns, int(pong))
 
-    def take(self, frame: str | bytes, size: int) -> LinkOverflow | None:
+    def take(self, frame: bytes) -> LinkOverflow | None:
         """Keep this message for `receive`; how the link ends when there is no room."""
         limits = self.limits
-        if len(self._frames) >= limits.max_backlog or self._size + size > limits.max_backlog_size:
+        if len(self._frames) >= limits.max_backlog or self._size + len(frame) > limits.max_backlog_size:
             return LinkOverflow("messages arrived faster than they were taken", POLICY)
         self._frames.append(frame)
-        self._size += size
+        self._size += len(frame)
         return None
 
     def finish(self, end: LinkLost) -> None:
@@ -160,8 +160,3 @@ class BaseLink:
 
     def _clean(self, text: str) -> str:
         return cleaned(text, self._where.target, self._secrets)
-
-
-def size_of(data: str | bytes) -> int:
-    """The length in bytes; cheap for ASCII, which nearly every message is."""
-    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())

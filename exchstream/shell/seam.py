@@ -18,11 +18,13 @@ from exchstream.core.limits import LinkLimits
 class Batch:
     """Everything that arrived since the last one; `frames` is empty when only control frames were heard.
 
+    They are bytes, as they came, whatever kind the peer says they are; of a text frame they are proven UTF-8.
+
     `heard_ns` is the monotonic time at which the last frame, control frames included, was read; `answered_ns` the one
     at which the newest of our pings that has been answered was sent (0: none has).
     """
 
-    frames: tuple[str | bytes, ...]
+    frames: tuple[bytes, ...]
     heard_ns: int
     answered_ns: int = 0
 

@@ -41,7 +41,7 @@ class ShortCut:
         kept = self._buffer[self._at :]
         self._buffer, self._at = kept + data if kept else bytes(data), 0
 
-    def take(self, texts: list[str | bytes]) -> bytes:
+    def take(self, texts: list[bytes]) -> bytes:
         """Add the texts, up to the first bytes that are the protocol's; returns these, nothing when there are none.
 
         Called until it returns nothing, it has taken all that is whole.
@@ -68,12 +68,11 @@ class ShortCut:
             if first == _PLAIN and not self._in_pieces and length <= longest:
                 if end > size:
                     break
-                try:
-                    append(str(buffer[begin:end], "utf-8"))
+                text = buffer[begin:end]
+                if text.isascii() or _is_text(text):
+                    append(text)
                     at = end
-                    continue
-                except UnicodeDecodeError:
-                    pass  # the protocol knows what that leads to
+                    continue  # else the protocol knows what that leads to
             if first & 0x0F < _CONTROL:
                 self._in_pieces = not first & _LAST
             self._at = at
@@ -86,3 +85,12 @@ class ShortCut:
         others = self._buffer[self._at : end]
         self._at, self._due = end, length - len(others)
         return others
+
+
+def _is_text(text: bytes) -> bool:
+    """Whether it is UTF-8, as a text frame must be (RFC 6455, 8.1)."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -48,7 +48,6 @@ from exchstream.shell.link import (
     WholeFrames,
     dialled,
     open_stream,
-    size_of,
 )
 from exchstream.shell.nursery import open_bare_nursery
 from exchstream.shell.places import Place, checked_headers, default_tls, place
@@ -126,13 +125,13 @@ class _Link(BaseLink):
         self._news.set()
         self._settled.set()
 
-    async def keep(self, texts: list[str | bytes]) -> None:
+    async def keep(self, texts: list[bytes]) -> None:
         """Keep what went past trio-websocket; there is a bound."""
         self.hear()
         for text in texts:
             if self._end is not None:
                 return
-            if (overflow := self.take(text, size_of(text))) is not None:
+            if (overflow := self.take(text)) is not None:
                 await self._conn.give_up(overflow)
 
     async def live(self) -> None:
@@ -220,7 +219,7 @@ class _Past(WholeFrames):
         if behind:
             self._short_cut.add(behind)
         while True:
-            texts: list[str | bytes] = []
+            texts: list[bytes] = []
             others = self._short_cut.take(texts)
             if texts:
                 await self._link.keep(texts)
@@ -298,16 +297,15 @@ class _Connection(WebSocketConnection):
             return
         link.hear()
         if event.data:  # empty fragments add nothing and could come for ever
-            data = event.data if isinstance(event.data, str) else bytes(event.data)
+            data = event.data.encode() if isinstance(event.data, str) else bytes(event.data)
             self._message_parts.append(data)
-            self._message_size += size_of(data)
+            self._message_size += len(data)
         if self._message_size > limits.max_message or len(self._message_parts) > limits.max_pieces:
             await self.give_up(LinkLost(f"a message is larger than {limits.max_message} bytes", _TOO_BIG))
         elif event.message_finished:
-            parts, size = self._message_parts, self._message_size
+            frame = b"".join(self._message_parts)  # type: ignore[arg-type]  # only the lines above put anything there
             self._message_parts, self._message_size = [], 0
-            frame: str | bytes = "".join(parts) if isinstance(event, TextMessage) else b"".join(parts)  # type: ignore[arg-type]
-            if (overflow := link.take(frame, size)) is not None:
+            if (overflow := link.take(frame)) is not None:
                 await self.give_up(overflow)
 
     async def give_up(self, end: LinkLost) -> None:

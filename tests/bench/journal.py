@@ -137,7 +137,7 @@ def told(now_ns: int, number: int = 0, position: int = 0, *, ends: bool = True) 
     while True:
         events: list[Event] = []
         for frame in blast(20 * COURSE + 1, number, now_ns // 1_000_000).frames[:-1]:
-            for view in ACCOUNT.read(lane, (frame,), memory):
+            for view in ACCOUNT.read(lane, (frame.encode(),), memory):
                 event: Event | None = None
                 if isinstance(view, OrderView) and (known := ledger.view(view.state, live=True)) is not None:
                     if ends or (known.cumulative.filled == 0 and known.end is None):

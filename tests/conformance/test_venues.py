@@ -385,7 +385,7 @@ def test_a_broken_rule_is_named(rule: str, make: Callable[[], Any]) -> None:
 
 def test_a_negative_fill_is_no_fact() -> None:
     """V14 looks at executions too."""
-    (fill,) = GOOD.read(LANE, [read("ftx/ws_fill_perp.json")], Memory())
+    (fill,) = GOOD.read(LANE, [read("ftx/ws_fill_perp.json").encode()], Memory())
     assert isinstance(fill, FillView)
     bad = replace(fill, execution=replace(fill.execution, quantity=Decimal(-1)))
     with pytest.raises(AssertionError, match=r"V14.*a negative fill"):

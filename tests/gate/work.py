@@ -29,10 +29,12 @@ MADE: Final = 1_100
 def main(way: str, reports: int) -> None:
     """Read them, after a hundred to warm up."""
     with WAYS[way]() as read:
-        texts = blast(MADE, 0, T0_MS).frames  # as many whatever is counted: making them is no part of it
+        frames = [
+            text.encode() for text in blast(MADE, 0, T0_MS).frames
+        ]  # as many whatever is counted: making them is no part of it
         told = 0
         for start in range(0, AT_ONCE + reports, AT_ONCE):
-            told += read(texts[start : start + AT_ONCE])[0]
+            told += read(frames[start : start + AT_ONCE])[0]
     assert told == AT_ONCE + reports, f"{told} of {AT_ONCE + reports} orders' updates came out"
 
 
@@ -54,9 +56,9 @@ def _journal() -> Iterator[Read]:
         store = Store(Path(folder) / "orders.db", "normal")
         store.restore(["default"])
 
-        def read(texts: Sequence[str]) -> tuple[int, int]:
+        def read(frames: Sequence[bytes]) -> tuple[int, int]:
             before = pipeline.position
-            counts = pipeline.read(texts)
+            counts = pipeline.read(frames)
             events = pipeline.journal.held(before, 1_000)
             assert events is not None
             store.commit(

@@ -174,7 +174,7 @@ MUTANTS: Final = (
                     side, price, quantity = Side(row["S"].lower()), exact(row["L"]), exact(row["l"])
                     key = {"venue_symbol": row["s"], "trade_id": str(row["t"]), "order_id": str(row["i"])}
                     told = Execution(**key, side=side, price=price, quantity=quantity, time_ns=row["T"] * 1_000_000)
-                    return [FillView(told, raw_bytes(frame))]""",
+                    return [FillView(told, frame)]""",
         "TRADE_LITE is told as a fill, and the full report with its fee is then a repeat",
     ),
     Mutant(

@@ -27,14 +27,14 @@ def mentioned(text: str) -> bool:
     return _FACT.search(text) is not None
 
 
-def broken(text: str, chance: random.Random) -> str | bytes:
+def broken(text: str, chance: random.Random) -> bytes:
     """This frame as it must not be: cut, with a number that is none, with an unknown word, or no text at all."""
     match chance.randrange(5):
         case 0:
-            return _NUMBER.sub(r'\1"NaN"', text, count=1)
+            return _NUMBER.sub(r'\1"NaN"', text, count=1).encode()
         case 1:
-            return _WORD.sub(r'\1"NOVELTY"', text, count=1)
+            return _WORD.sub(r'\1"NOVELTY"', text, count=1).encode()
         case 2:
             return text.encode()[:-1] + b"\xff"
         case _:
-            return text[: len(text) // 2]
+            return text[: len(text) // 2].encode()

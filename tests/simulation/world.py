@@ -528,14 +528,13 @@ class World:
         """What the server has said in one write; on its way it may be spoilt, or come twice."""
         weather = self.weather
         self._past += [(self.now_ns, text) for text in texts if mentioned(text)]
-        frames: tuple[str | bytes, ...] = texts
-        if weather.broken and self.chance.random() < weather.broken:
-            frames = tuple(broken(text, self.chance) for text in texts)
+        spoilt = weather.broken and self.chance.random() < weather.broken
+        frames = tuple(broken(text, self.chance) if spoilt else text.encode() for text in texts)
         self._to_client(wire, lambda: self._received(wire, frames))
         if weather.doubled and self.chance.random() < weather.doubled:
             self._to_client(wire, lambda: self._received(wire, frames))
 
-    def _received(self, wire: Wire, frames: tuple[str | bytes, ...]) -> None:
+    def _received(self, wire: Wire, frames: tuple[bytes, ...]) -> None:
         if self._overflows and frames:
             self._overflows = False
             self.do(Overflowed(wire.number))
@@ -762,7 +761,7 @@ class World:
             texts = [text for at_ns, text in self._past if at_ns >= self.now_ns - within_ns][-count:]
             self.note(f"FAULT {len(texts)} frames again on link {wire.number}")
             for text in texts:
-                self._to_client(wire, lambda w=wire, t=text: self._received(w, (t,)))  # type: ignore[misc]
+                self._to_client(wire, lambda w=wire, t=text: self._received(w, (t.encode(),)))  # type: ignore[misc]
 
     def overflow(self) -> None:
         """There is no room for the next thing that comes."""

@@ -61,7 +61,7 @@ from exchstream.venues.binance.futures_facts import (
 )
 from exchstream.venues.binance.listings import linear_market, markets, open_orders, position_rows, traced
 from exchstream.venues.binance.paging import Book, order_query, page
-from exchstream.venues.binance.wire import CONNECTIONS, MILLI, UNREADABLE, raw_bytes, unreadable
+from exchstream.venues.binance.wire import CONNECTIONS, MILLI, UNREADABLE, unreadable
 from exchstream.venues.checks import FALSE_ALARM, at_least, path, url, without_slash
 from exchstream.venues.numbers import exact
 
@@ -219,24 +219,24 @@ class BinanceFutures(BinanceAccount):
         """Nothing: the URL says it all."""
         return ()
 
-    def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
+    def read(self, lane: Lane, frames: Sequence[bytes], memory: Memory) -> list[Meaning]:
         """What these frames mean, in their order.  Never raises."""
         return [meaning for frame in frames for meaning in self._event(frame)]
 
-    def _event(self, frame: str | bytes) -> list[Meaning]:
+    def _event(self, frame: bytes) -> list[Meaning]:
         try:
             event = _EVENT.decode(frame)
             match event:
                 case OrderTradeUpdate(o=order):
-                    return order_trade_update(order, raw_bytes(frame))
+                    return order_trade_update(order, frame)
                 case TradeLite():
                     return trade_lite(event)
                 case AlgoUpdate():
-                    return algo_update(event, raw_bytes(frame))
+                    return algo_update(event, frame)
                 case ConditionalReject():
-                    return conditional_reject(event, raw_bytes(frame))
+                    return conditional_reject(event, frame)
         except UNREADABLE as error:
-            return unreadable(raw_bytes(frame), error, _HOT)
+            return unreadable(frame, error, _HOT)
         match type(event).__name__:
             case "listenKeyExpired":
                 return [CredentialGone("the listen key has expired")]

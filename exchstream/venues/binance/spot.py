@@ -218,7 +218,7 @@ class BinanceSpot(BinanceAccount):
         # The subscription of a logged-on session takes no parameters at all (any is -1104).
         return (_frame(f"logon-{now_ms}", "session.logon", signed), _frame(subscribe, "userDataStream.subscribe", None))
 
-    def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
+    def read(self, lane: Lane, frames: Sequence[bytes], memory: Memory) -> list[Meaning]:
         """What these frames mean, in their order.  Never raises."""
         if self.user_data == "listen-key":
             return [meaning for frame in frames for meaning in read_event(frame)]

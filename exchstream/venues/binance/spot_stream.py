@@ -27,7 +27,6 @@ from exchstream.venues.binance.wire import (
     WEIGHT,
     Error,
     how,
-    raw_bytes,
     unreadable,
     used_weights,
     wording,
@@ -74,9 +73,8 @@ _WRAPPING: Final = b'{"subscriptionId":'
 _WRAPPED: Final = b',"event":'
 
 
-def read_wrapped(text: str | bytes, logon: bool) -> list[Meaning]:
+def read_wrapped(raw: bytes, logon: bool) -> list[Meaning]:
     """A frame of the WebSocket API.  Never raises."""
-    raw = raw_bytes(text)
     if (inner := _unwrapped(raw)) is not None:
         try:
             return _event(_EVENT.decode(inner), inner)
@@ -120,9 +118,8 @@ def _answered(frame: _Frame, status: int, logon: bool) -> list[Meaning]:
     return [*told, Refused(wording(status, error), kind, tag)]
 
 
-def read_event(text: str | bytes) -> list[Meaning]:
+def read_event(raw: bytes) -> list[Meaning]:
     """An event, as the listen key's socket sends it or out of its wrapper.  Never raises."""
-    raw = raw_bytes(text)
     try:
         return _event(_EVENT.decode(raw), raw)
     except UNREADABLE as error:

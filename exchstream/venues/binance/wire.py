@@ -66,12 +66,7 @@ def amount_term(text: str | None, time_ns: int, execution_id: int = -1) -> Term[
     return Term(number, time_ns, execution_id) if text and (number := amount(text)) else None
 
 
-def raw_bytes(frame: str | bytes) -> bytes:
-    """The frame as bytes, whatever it holds."""
-    return frame if isinstance(frame, bytes) else frame.encode("utf-8", "backslashreplace")
-
-
-def lenient(raw: str | bytes) -> Any:
+def lenient(raw: bytes) -> Any:
     """The JSON value, or None where it is not JSON."""
     try:
         return msgspec.json.decode(raw)

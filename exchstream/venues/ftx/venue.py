@@ -243,18 +243,16 @@ class Ftx:
         """The channels of this account, in the order in which they are subscribed to."""
         return [channel for channel in CHANNELS if channel in self.channels]
 
-    def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
+    def read(self, lane: Lane, frames: Sequence[bytes], memory: Memory) -> list[Meaning]:
         """What these frames mean.  Never raises."""
         meanings: list[Meaning] = []
         for frame in frames:
             try:
                 meanings += self._message(wire.MESSAGE.decode(frame), memory)
             except wire.UNREADABLE:
-                raw = frame.encode(errors="backslashreplace") if isinstance(frame, str) else frame
-                meanings += [Strange("unreadable message", raw), Doubt("a message could not be read")]
+                meanings += [Strange("unreadable message", frame), Doubt("a message could not be read")]
             except _Unknown as unknown:
-                raw = frame.encode() if isinstance(frame, str) else frame
-                meanings.append(Strange(str(unknown), raw))
+                meanings.append(Strange(str(unknown), frame))
         return meanings
 
     def _message(self, message: wire.Message, memory: Memory) -> Sequence[Meaning]:

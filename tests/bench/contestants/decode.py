@@ -1,10 +1,10 @@
-"""Texts in memory -> something that a program can use, three ways.  No socket, no waiting.
+"""Frames in memory -> something that a program can use, three ways.  No socket, no waiting.
 
     json        the standard library: dict of strings
     msgspec     a typed struct of all fields, money as Decimal; nothing is checked, joined, deduplicated or told
     exchstream  Venue, Session, journal and reader: everything but the socket
 
-Arguments: reports to warm up with, reports that count, which way, and how many texts come in one read.
+Arguments: reports to warm up with, reports that count, which way, and how many frames come in one read.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from tests.bench.answers import answer
 from tests.bench.contestants.meter import Meter, Told
 from tests.bench.reports import blast
 
-Read = Callable[[Sequence[str]], tuple[int, int]]
-"""Takes the texts of one read; says how many updates of orders and how many executions came out."""
+Read = Callable[[Sequence[bytes]], tuple[int, int]]
+"""Takes the frames of one read; says how many updates of orders and how many executions came out."""
 
 _TYPES: Final[dict[str, Any]] = {
     **dict.fromkeys("qpPFlzLnZYQ", Decimal),
@@ -65,8 +65,8 @@ def by_json() -> Read:
     """The standard library."""
     decode = json.loads
 
-    def read(texts: Sequence[str]) -> tuple[int, int]:
-        events = [decode(text)["event"] for text in texts]
+    def read(frames: Sequence[bytes]) -> tuple[int, int]:
+        events = [decode(frame)["event"] for frame in frames]
         return len(events), sum(event["x"] == "TRADE" for event in events)
 
     return read
@@ -74,10 +74,10 @@ def by_json() -> Read:
 
 def by_msgspec() -> Read:
     """One typed decode."""
-    decode: Callable[[str], Any] = msgspec.json.Decoder(_Wrapped).decode
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(_Wrapped).decode
 
-    def read(texts: Sequence[str]) -> tuple[int, int]:
-        events = [decode(text).event for text in texts]
+    def read(frames: Sequence[bytes]) -> tuple[int, int]:
+        events = [decode(frame).event for frame in frames]
         return len(events), sum(event.x == "TRADE" for event in events)
 
     return read
@@ -144,7 +144,9 @@ class Pipeline:
                     self.step(Connected(link))
                 case Send(link=link, frames=frames):
                     tags = [json.loads(frame)["id"] for frame in frames]
-                    replies = [f'{{"id":"{tag}","status":200,"result":{{"subscriptionId":0}}}}' for tag in tags]
+                    replies = [
+                        f'{{"id":"{tag}","status":200,"result":{{"subscriptionId":0}}}}'.encode() for tag in tags
+                    ]
                     self.step(Received(link, tuple(replies), self._now_ns))
                 case Ask(ask=number) if self._silent:
                     self._unanswered.append((self._now_ns + 10 * SECOND, number))
@@ -155,14 +157,14 @@ class Pipeline:
                 case _:
                     pass
 
-    def receive(self, texts: Sequence[str]) -> None:
+    def receive(self, frames: Sequence[bytes]) -> None:
         """One read of the socket."""
-        self.step(Received(self._link, tuple(texts), self._now_ns))
+        self.step(Received(self._link, tuple(frames), self._now_ns))
 
-    def read(self, texts: Sequence[str]) -> tuple[int, int]:
+    def read(self, frames: Sequence[bytes]) -> tuple[int, int]:
         """One read of the socket, and what a reader then finds."""
         self._now_ns += 1_000
-        self.receive(texts)
+        self.receive(frames)
         orders, fills, told = 0, 0, self.told
         while events := self.journal.held(self.position, 256):
             self.position = events[-1].position
@@ -200,14 +202,17 @@ def main(warm_up: int, messages: int, way: str, at_once: int) -> None:
     meter = Meter(made_by, {})
     read = make(meter.told)
     now_ms = time.time_ns() // 1_000_000
-    warm, counted = blast(warm_up, 0, now_ms).frames, blast(messages, warm_up + 1, now_ms).frames
+    warm, counted = (
+        [text.encode() for text in made.frames]
+        for made in (blast(warm_up, 0, now_ms), blast(messages, warm_up + 1, now_ms))
+    )
     for start in range(0, warm_up, at_once):
         read(warm[start : start + at_once])
     meter.told.clear()
     reads = [counted[start : start + at_once] for start in range(0, messages, at_once)]
     meter.start()
-    for texts in reads:
-        told = read(texts)
+    for frames in reads:
+        told = read(frames)
         meter.orders += told[0]
         meter.fills += told[1]
     meter.lap()

@@ -91,6 +91,6 @@ def test_what_exchstream_tells_of_each_order_is_compared_with_what_was_sent(
     spoil(texts)
     pipeline.told = Told()
 
-    pipeline.read(texts)
+    pipeline.read([text.encode() for text in texts])
 
     assert (pipeline.told.digest() == made.told.digest()) is same

@@ -45,7 +45,9 @@ def read(venue: Venue, frames: Iterable[str | bytes]) -> Read:
     """Read the frames one by one."""
     found = Read(Ledger(floor_ns=0, tolerance=Decimal("1e-9")), [], [], [])
     for frame in frames:
-        for meaning in venue.read(venue.plan.lanes[0], (frame,), Memory()):
+        for meaning in venue.read(
+            venue.plan.lanes[0], (frame if isinstance(frame, bytes) else frame.encode(),), Memory()
+        ):
             if isinstance(meaning, OrderView):
                 state = found.ledger.view(meaning.state)
                 found.states += [state] if state is not None else []

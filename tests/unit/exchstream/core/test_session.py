@@ -1269,6 +1269,6 @@ def test_a_restart_knows_the_open_orders_only_if_they_were_ever_asked_for(looked
 def test_every_happening_before_the_start_is_harmless() -> None:
     """Numbers that were never given are not heard."""
     driver = Driver()
-    for happening in (Connected(7), Received(7, ("x",), 0), Lost(7, "x"), Overflowed(7)):
+    for happening in (Connected(7), Received(7, (b"x",), 0), Lost(7, "x"), Overflowed(7)):
         driver.session.handle(happening, driver.now)
     assert Range() == Range(0, 0)

@@ -128,9 +128,9 @@ class Toy:
         """One frame on a lane that acknowledges."""
         return [("sub", "subscribe")] if lane.proof is Proof.ACK else []
 
-    def read(self, lane: Lane, frames: Sequence[str | bytes], memory: Memory) -> list[Meaning]:
+    def read(self, lane: Lane, frames: Sequence[bytes], memory: Memory) -> list[Meaning]:
         """What the test said that these frames mean."""
-        return [meaning for frame in frames for meaning in self.words[str(frame)]]
+        return [meaning for frame in frames for meaning in self.words[frame.decode()]]
 
     def request(self, question: Question, memory: Memory, now_ns: int) -> Request:
         """Never asked: the driver answers questions itself."""
@@ -184,7 +184,7 @@ class Driver:
     def say(self, *meanings: Meaning, link: int | None = None) -> list[Command]:
         """The venue says this on the newest (or the given) link, in one batch."""
         number = self.link if link is None else link
-        return self.do(Received(number, (self.word(meanings),), self.now.mono_ns))
+        return self.do(Received(number, (self.word(meanings).encode(),), self.now.mono_ns))
 
     def outstanding(self, kind: type) -> int:
         """The number of an open question of this kind."""

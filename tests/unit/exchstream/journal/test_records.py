@@ -96,7 +96,7 @@ def test_every_event_of_a_legal_history_survives(name: str) -> None:
     def check(history: History) -> None:
         told: dict[str, Any] = {"venue": name, "account": "main", "symbol": None, "received_ns": 1}
         venue = VENUES[name]
-        for meaning in venue.read(venue.plan.lanes[0], history.frames, Memory()):
+        for meaning in venue.read(venue.plan.lanes[0], [frame.encode() for frame in history.frames], Memory()):
             event: Event | None = None
             if isinstance(meaning, OrderView):
                 event = OrderUpdate(**told, raw=meaning.raw, state=meaning.state)

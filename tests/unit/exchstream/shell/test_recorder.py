@@ -26,7 +26,7 @@ LEAST = 1 << 16
 
 
 def heard(size: int) -> Received:
-    return Received(1, ("x" * size,), 0)
+    return Received(1, (b"x" * size,), 0)
 
 
 def lines(path: Path) -> list[Line]:
@@ -125,8 +125,8 @@ async def test_a_key_is_hidden_from_the_line_that_brings_it(tmp_path: Path) -> N
     key = CredentialIs(Secret("the-new-listen-key"), 0, 0, 0)
     async with Recorder.open(Record(path)) as recorder:
         await recorder.begin([Session(FTX)], 0)
-        recorder.note(0, Received(1, ("the-new-listen-key",), 0), NOW, key)
-        recorder.note(0, Received(1, ("the-new-listen-key",), 0), NOW, None)
+        recorder.note(0, Received(1, (b"the-new-listen-key",), 0), NOW, key)
+        recorder.note(0, Received(1, (b"the-new-listen-key",), 0), NOW, None)
     assert path.read_bytes().count(b'["***3***"]') == 2
 
 

@@ -165,14 +165,14 @@ async def test_a_link_that_takes_no_frames_is_ended(autojump_clock: MockClock) -
 
 async def test_what_came_before_the_end_is_read(autojump_clock: MockClock) -> None:
     """Sending fails first, and what the peer had said is read all the same, before its end."""
-    batches = [Batch(("one",), 1), Batch(("two",), 2)]
+    batches = [Batch((b"one",), 1), Batch((b"two",), 2)]
 
     async def receive() -> Batch:
         await trio.sleep(1)
         return batches.pop(0) if batches else await ended()
 
     heard = await played(dialling(Ping(1)), Link(ended, receive))
-    assert heard[2:] == [Received(1, ("one",), 1), Received(1, ("two",), 2), Lost(1, "reset by peer")]
+    assert heard[2:] == [Received(1, (b"one",), 1), Received(1, (b"two",), 2), Lost(1, "reset by peer")]
 
 
 async def test_all_accounts_stay_away_when_the_dial_of_one_was_told_to(autojump_clock: MockClock) -> None:
@@ -193,7 +193,7 @@ async def test_all_accounts_stay_away_when_the_dial_of_one_was_told_to(autojump_
 
 async def test_a_batch_without_room_is_owed(autojump_clock: MockClock) -> None:
     """Where the journal has no room nothing of the batch is taken, and the session knows."""
-    batches = [Batch(("one", "two"), 1)]
+    batches = [Batch((b"one", b"two"), 1)]
 
     async def receive() -> Batch:
         return batches.pop(0) if batches else await trio.sleep_forever()

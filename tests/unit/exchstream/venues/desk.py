@@ -32,7 +32,7 @@ class Desk:
 
     def say(self, *messages: dict[str, Any]) -> None:
         """The exchange says this on the newest link, in one batch."""
-        frames = tuple(json.dumps(message) for message in messages)
+        frames = tuple(json.dumps(message).encode() for message in messages)
         self.driver.do(Received(self.driver.link, frames, self.driver.now.mono_ns))
 
     def answer(self) -> None:

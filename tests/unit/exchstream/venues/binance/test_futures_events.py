@@ -95,12 +95,12 @@ ALGO: dict[str, Any] = {
 
 def read(venue: BinanceFutures, **changes: Any) -> list[Meaning]:
     event = {"e": "ORDER_TRADE_UPDATE", "E": 1700000000003, "T": 1700000000002, "o": {**ORDER, **changes}}
-    return venue.read(venue.plan.lanes[0], [json.dumps(event)], Memory())
+    return venue.read(venue.plan.lanes[0], [json.dumps(event).encode()], Memory())
 
 
 def algo(venue: BinanceFutures, **changes: Any) -> list[Meaning]:
     event = {"e": "ALGO_UPDATE", "E": 1700000000003, "T": 1700000000002, "o": {**ALGO, **changes}}
-    return venue.read(venue.plan.lanes[0], [json.dumps(event)], Memory())
+    return venue.read(venue.plan.lanes[0], [json.dumps(event).encode()], Memory())
 
 
 def order(meanings: list[Meaning]) -> OrderState:
@@ -301,7 +301,7 @@ def test_an_update_that_cannot_be_read_is_strange_and_doubted(futures: BinanceFu
 
 def test_trade_lite_is_a_doubt_and_never_a_fill(futures: BinanceFutures, fixture: Callable[[str], str]) -> None:
     """It names the fill that the full event brings, under the very key of that fill."""
-    told = futures.read(futures.plan.lanes[0], [fixture("binance_futures/trade_lite.json")], Memory())
+    told = futures.read(futures.plan.lanes[0], [fixture("binance_futures/trade_lite.json").encode()], Memory())
     fill = FillKey("BTCUSDT", "109100866", "8886774")
     assert [Doubt("TRADE_LITE told of an execution", fill=fill, order=OrderKey("BTCUSDT", "8886774"))] == told
 
@@ -343,7 +343,9 @@ def test_a_lesser_end_of_a_conditional_order_can_be_raised(futures: BinanceFutur
 
 def test_a_live_conditional_order(futures: BinanceFutures, fixture: Callable[[str], str]) -> None:
     """A close-position stop has no quantity; fields that are absent until it triggers are not missed."""
-    told = futures.read(futures.plan.lanes[0], [fixture("binance_futures/algo_update_new_live.json")], Memory())
+    told = futures.read(
+        futures.plan.lanes[0], [fixture("binance_futures/algo_update_new_live.json").encode()], Memory()
+    )
     state = order(told)
     assert (state.quantity, state.type, state.reduce_only) == (None, OrderType.STOP, True)
     assert Decimal("74960.75") == (state.stop_price and state.stop_price.value)
@@ -359,7 +361,7 @@ def test_an_unreadable_conditional_order_is_doubted_as_one(futures: BinanceFutur
 def test_a_rejected_trigger_is_the_end_of_its_order(futures: BinanceFutures, fixture: Callable[[str], str]) -> None:
     """The venue keeps no record of such an order, so its event is the only word about its end."""
     path = "binance_futures/conditional_order_trigger_reject.json"
-    state = order(futures.read(futures.plan.lanes[0], [fixture(path)], Memory()))
+    state = order(futures.read(futures.plan.lanes[0], [fixture(path).encode()], Memory()))
     assert (OrderKey("ETHUSDT", "155618472834"), OrderStatus.REJECTED) == (state.key, state.status)
     assert "FOK" in (state.reason or "")
 
@@ -380,41 +382,41 @@ def test_what_is_not_needed_shows_that_the_lane_delivers(
     futures: BinanceFutures, fixture: Callable[[str], str], name: str
 ) -> None:
     """Known events that are not about orders are evidence and nothing else."""
-    told = futures.read(futures.plan.lanes[0], [fixture(f"binance_futures/{name}.json")], Memory())
+    told = futures.read(futures.plan.lanes[0], [fixture(f"binance_futures/{name}.json").encode()], Memory())
     assert [Evidence()] == told
 
 
 def test_signals(futures: BinanceFutures, fixture: Callable[[str], str]) -> None:
     """listenKeyExpired with its textual E ends the credential, each time it comes; a shutdown retires the lane."""
-    expired = fixture("binance_futures/listen_key_expired.json")
+    expired = fixture("binance_futures/listen_key_expired.json").encode()
     gone = CredentialGone("the listen key has expired")
     assert [gone, gone] == futures.read(futures.plan.lanes[0], [expired, expired], Memory())
-    told = futures.read(futures.plan.lanes[0], ['{"e":"serverShutdown","E":1}'], Memory())
+    told = futures.read(futures.plan.lanes[0], [b'{"e":"serverShutdown","E":1}'], Memory())
     assert [Retire("the server is about to shut down")] == told
 
 
 def test_what_has_no_word_is_strange(futures: BinanceFutures) -> None:
     """An unknown event is told raw, once, and nothing is raised."""
-    told = futures.read(futures.plan.lanes[0], ['{"e":"SOMETHING_NEW","E":1}'], Memory())
+    told = futures.read(futures.plan.lanes[0], [b'{"e":"SOMETHING_NEW","E":1}'], Memory())
     assert [Strange] == [type(meaning) for meaning in told]
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        '{"stream":"k","data":{"e":"ORDER_TRADE_UPDATE"}}',
-        '{"result":null,"id":1}',
-        '{"e":"ORDER_TRADE_UPDATE"}',
-        '{"e":"ORDER_TRADE_UPDATE","o":[]}',
-        '{"e":7}',
-        "[]",
-        "",
-        "no json",
+        b'{"stream":"k","data":{"e":"ORDER_TRADE_UPDATE"}}',
+        b'{"result":null,"id":1}',
+        b'{"e":"ORDER_TRADE_UPDATE"}',
+        b'{"e":"ORDER_TRADE_UPDATE","o":[]}',
+        b'{"e":7}',
+        b"[]",
+        b"",
+        b"no json",
         b"\x00\xff",
-        "\ud800",
+        b"\xed\xa0\x80",
     ],
 )
-def test_what_may_have_been_about_an_order_is_doubted(futures: BinanceFutures, frame: str | bytes) -> None:
+def test_what_may_have_been_about_an_order_is_doubted(futures: BinanceFutures, frame: bytes) -> None:
     """Unknown wrappers, binary and broken text are told raw, once, and doubted: they may have been about any order."""
     strange, doubt = futures.read(futures.plan.lanes[0], [frame], Memory())
     assert isinstance(strange, Strange)

@@ -263,7 +263,7 @@ def test_logon_greets_in_two_frames() -> None:
     assert {"apiKey", "recvWindow", "timestamp", "signature"} == set(frames[0][1]["params"])
     assert "params" not in frames[1][1]
     assert [tag for tag, _ in frames] == [frame["id"] for _, frame in frames]
-    refused = '{"id":"subscribe-1","status":400,"error":{"code":-1193,"msg":"not authenticated"}}'
+    refused = b'{"id":"subscribe-1","status":400,"error":{"code":-1193,"msg":"not authenticated"}}'
     told = venue.read(venue.plan.lanes[0], [refused], Memory())
     assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]
 
@@ -376,7 +376,7 @@ def test_stream_and_rest_say_the_same_of_an_order(spot: BinanceSpot, reply: Make
     event |= {"q": "1.00000000", "p": "0.10000000", "P": "0.0", "C": "", "x": "TRADE", "X": "FILLED", "r": "NONE"}
     event |= {"l": "0.5", "z": "1.00000000", "L": "0.1", "n": "0", "N": None, "T": 1699999999500, "t": 3, "I": 9}
     event |= {"O": 1699999999000, "Z": "0.10000000", "Y": "0.05", "m": True}
-    live = spot.read(spot.plan.lanes[0], [json.dumps({"event": event})], Memory())[1]
+    live = spot.read(spot.plan.lanes[0], [json.dumps({"event": event}).encode()], Memory())[1]
     (asked,) = spot.answer(OrderById(KEY), reply(json.dumps(row)), Memory())
     assert isinstance(live, OrderView)
     assert isinstance(asked, OrderView)

@@ -82,7 +82,7 @@ TRADE |= {"n": "0.00010000", "N": "BNB", "Z": "60.60000000", "Y": "60.60000000",
 
 def read(venue: BinanceSpot, event: dict[str, Any], **changes: Any) -> list[Meaning]:
     inner = json.dumps({**event, **changes})
-    return venue.read(venue.plan.lanes[0], [f'{{"subscriptionId":0,"event":{inner}}}'], Memory())
+    return venue.read(venue.plan.lanes[0], [f'{{"subscriptionId":0,"event":{inner}}}'.encode()], Memory())
 
 
 def order(meanings: list[Meaning]) -> OrderState:
@@ -304,7 +304,8 @@ def test_a_real_sequence(spot: BinanceSpot, fixture: Callable[[str], str]) -> No
     """A MARKET order of 6 that filled 4 and expired: two fills, the sums kept at the end, balances as evidence."""
     names = ["new_market", "trade_1", "trade_2", "expired"]
     frames = [
-        f'{{"subscriptionId":0,"event":{fixture(f"binance_spot/execution_report_{name}.json")}}}' for name in names
+        f'{{"subscriptionId":0,"event":{fixture(f"binance_spot/execution_report_{name}.json")}}}'.encode()
+        for name in names
     ]
     told = spot.read(spot.plan.lanes[0], frames, Memory())
     states = [meaning.state for meaning in told if isinstance(meaning, OrderView)]
@@ -317,7 +318,7 @@ def test_a_real_sequence(spot: BinanceSpot, fixture: Callable[[str], str]) -> No
 def test_a_real_cancel_and_new(spot: BinanceSpot, fixture: Callable[[str], str]) -> None:
     """The captured pair joins to one cancelled order under the id that it was placed with."""
     frames = [
-        f'{{"subscriptionId":1,"event":{fixture(f"binance_spot/execution_report_{name}.json")}}}'
+        f'{{"subscriptionId":1,"event":{fixture(f"binance_spot/execution_report_{name}.json")}}}'.encode()
         for name in ("canceled", "new_limit")
     ]
     cancelled, new = (m.state for m in spot.read(spot.plan.lanes[0], frames, Memory()) if isinstance(m, OrderView))
@@ -340,17 +341,17 @@ def test_a_real_cancel_and_new(spot: BinanceSpot, fixture: Callable[[str], str])
 def test_other_events(spot: BinanceSpot, event: dict[str, Any], expected: list[Meaning]) -> None:
     """Each known event has its meaning, also without a subscription id."""
     assert expected == read(spot, event)
-    assert expected == spot.read(spot.plan.lanes[0], [json.dumps({"event": event})], Memory())
+    assert expected == spot.read(spot.plan.lanes[0], [json.dumps({"event": event}).encode()], Memory())
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        '{"subscriptionId":0,"event":{"e":"somethingNew","E":1}}',
-        '{"e":"somethingNew"}',
+        b'{"subscriptionId":0,"event":{"e":"somethingNew","E":1}}',
+        b'{"e":"somethingNew"}',
     ],
 )
-def test_what_has_no_word_is_strange(spot: BinanceSpot, frame: str | bytes) -> None:
+def test_what_has_no_word_is_strange(spot: BinanceSpot, frame: bytes) -> None:
     """Unknown events are told raw, once, and nothing is raised."""
     told = spot.read(spot.plan.lanes[0], [frame], Memory())
     assert [Strange] == [type(meaning) for meaning in told]
@@ -359,23 +360,23 @@ def test_what_has_no_word_is_strange(spot: BinanceSpot, frame: str | bytes) -> N
 @pytest.mark.parametrize(
     "frame",
     [
-        '{"subscriptionId":0,"event":{"e":"balanceUpdate","a":"BTC","d":"NaN"}}',
-        '{"subscriptionId":0,"event":[]}',
-        '{"subscriptionId":0,"event":null}',
-        '{"stream":"x","data":{"e":"executionReport"}}',
-        '{"e":"executionReport"}',
-        "{}",
-        "[]",
-        "17",
-        "",
-        "not json",
-        "<html></html>",
+        b'{"subscriptionId":0,"event":{"e":"balanceUpdate","a":"BTC","d":"NaN"}}',
+        b'{"subscriptionId":0,"event":[]}',
+        b'{"subscriptionId":0,"event":null}',
+        b'{"stream":"x","data":{"e":"executionReport"}}',
+        b'{"e":"executionReport"}',
+        b"{}",
+        b"[]",
+        b"17",
+        b"",
+        b"not json",
+        b"<html></html>",
         b"\xff\xfe\x00binary",
-        "\ud800",
-        "[" * 5000,
+        b"\xed\xa0\x80",
+        b"[" * 5000,
     ],
 )
-def test_what_may_have_been_about_an_order_is_doubted(spot: BinanceSpot, frame: str | bytes) -> None:
+def test_what_may_have_been_about_an_order_is_doubted(spot: BinanceSpot, frame: bytes) -> None:
     """Unknown wrappers, binary and broken text are told raw, once, and doubted: they may have been about any order."""
     strange, doubt = spot.read(spot.plan.lanes[0], [frame], Memory())
     assert isinstance(strange, Strange)
@@ -384,7 +385,7 @@ def test_what_may_have_been_about_an_order_is_doubted(spot: BinanceSpot, frame: 
 
 
 def answer(venue: BinanceSpot, **fields: Any) -> list[Meaning]:
-    return venue.read(venue.plan.lanes[0], [json.dumps(fields)], Memory())
+    return venue.read(venue.plan.lanes[0], [json.dumps(fields).encode()], Memory())
 
 
 @pytest.mark.parametrize(
@@ -428,7 +429,7 @@ def test_answers(spot: BinanceSpot) -> None:
 
 def test_a_ban_says_until_when(spot: BinanceSpot, fixture: Callable[[str], str]) -> None:
     """The WebSocket API's retryAfter is an instant in ms, where REST's header is a span in seconds."""
-    told = spot.read(spot.plan.lanes[0], [fixture("binance_spot/ws_banned_answer.json")], Memory())
+    told = spot.read(spot.plan.lanes[0], [fixture("binance_spot/ws_banned_answer.json").encode()], Memory())
     assert Throttle("REQUEST_WEIGHT", until_ns=1659146400000 * MS) in told
     assert [meaning.how for meaning in told if isinstance(meaning, Refused)] == [Refusal.TRANSIENT]
 
@@ -436,9 +437,11 @@ def test_a_ban_says_until_when(spot: BinanceSpot, fixture: Callable[[str], str])
 def test_the_listen_key_lane(classic: BinanceSpot, memory: Memory) -> None:
     """Events come unwrapped; an expiry may come twice; answers of another protocol are strange."""
     lane = classic.plan.lanes[0]
-    expired = '{"e":"listenKeyExpired","E":1699596037418,"listenKey":"OfYG"}'
-    told = classic.read(lane, [json.dumps({**REPORT, **TRADE}), expired, expired, '{"result":null,"id":1}'], memory)
+    expired = b'{"e":"listenKeyExpired","E":1699596037418,"listenKey":"OfYG"}'
+    told = classic.read(
+        lane, [json.dumps({**REPORT, **TRADE}).encode(), expired, expired, b'{"result":null,"id":1}'], memory
+    )
     gone = CredentialGone("the listen key has expired")
     assert [FillView, OrderView, CredentialGone, CredentialGone, Strange, Doubt] == [type(meaning) for meaning in told]
     assert gone == told[2]
-    assert [Retire("the server is about to shut down")] == classic.read(lane, ['{"e":"serverShutdown","E":1}'], memory)
+    assert [Retire("the server is about to shut down")] == classic.read(lane, [b'{"e":"serverShutdown","E":1}'], memory)
