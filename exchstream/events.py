@@ -10,6 +10,7 @@ The fields of facts stand once, in `model.Execution` and `model.OrderState`; the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 
@@ -344,12 +345,15 @@ class Unrecognized(_Told, frozen=True, kw_only=True, gc=False):
 Event = OrderUpdate | Fill | GapOpened | GapClosed | AccountDown | Unrecognized
 
 
-def place(event: Event, position: int) -> None:
-    """Give an event its position, once, at the moment the journal appends it.
+def place(events: Iterable[Event], last: int) -> int:
+    """Give events the positions behind `last`, once, at the moment the journal appends them; returns the new last.
 
     The one write to a frozen object in this package: a copy of every event, for one integer that nobody has seen
     yet, would cost more than the rest of its way through the journal.
     """
-    if event.position != UNPLACED:
-        raise ValueError(f"this event already stands at position {event.position}")
-    msgspec.structs.force_setattr(event, "position", position)
+    for event in events:
+        last += 1
+        if event.position != UNPLACED:
+            raise ValueError(f"this event already stands at position {event.position}")
+        msgspec.structs.force_setattr(event, "position", last)
+    return last

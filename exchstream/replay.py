@@ -99,9 +99,8 @@ class Replay:
                     raise BadRecord(f"a happening of account {line.account}, of which the record says nothing")
                 for command in session.handle(happening, now):
                     if isinstance(command, Emit):
+                        self._position = place(command.events, self._position)
                         for event in command.events:
-                            self._position += 1
-                            place(event, self._position)
                             yield Told(event, now.wall_ns)
 
     def _venue(self, line: Account) -> Venue:

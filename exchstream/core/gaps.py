@@ -82,23 +82,31 @@ class Gaps:
     def fact(self, view: OrderView | FillView, now: Now, *, recovered: bool) -> None:
         """Enter a fact, tell it if it is news, and let a look-back that runs or is to come know."""
         if isinstance(view, OrderView):
-            news = self.teller.order(view, now, recovered=recovered)
-        elif not recovered and self.teller.ledger.may_have_told(view.execution):
+            self._order(view, now, recovered=recovered)
+        elif self.teller.ledger.forgotten and not recovered and self.teller.ledger.may_have_told(view.execution):
             order = OrderKey(view.execution.venue_symbol, view.execution.order_id)
             self.doubt(Doubt("more executions than memory holds", order=order), now)  # whose verdict will say so
+        elif (key := self.teller.fill(view, now, recovered=recovered)) is not None and self.told is not None:
+            self._touched(key, view.execution.time_ns, recovered=recovered)
+
+    def _order(self, view: OrderView, now: Now, *, recovered: bool) -> None:
+        state = self.teller.order(view, now, recovered=recovered)
+        if state is None:
             return
-        else:
-            news = self.teller.fill(view, now, recovered=recovered)
-        if news is None:
-            return
+        if self.told is not None:
+            # Where the venue does not say when an order changed (FTX), it cannot be older than the order.
+            time_ns = state.created_ns if state.updated_ns is None else state.updated_ns
+            self._touched(state.key, time_ns, recovered=recovered, dated=view.state.updated_ns is not None)
+        ledger = self.teller.ledger
+        if ledger.parents and (parent := ledger.concluded(state.key)) is not None:
+            self._order(OrderView(parent, view.raw), now, recovered=recovered)
+
+    def _touched(self, key: OrderKey, time_ns: int | None, *, recovered: bool, dated: bool = True) -> None:
+        """In an open gap this order was in the news."""
         if self.lookback is not None:
-            dated = isinstance(view, FillView) or view.state.updated_ns is not None
-            self.lookback.touch(news.key, recovered=recovered, time_ns=news.time_ns, dated=dated)
-        elif self.told is not None:
-            self._suspect((news.key,))
-        parents = self.teller.ledger.parents
-        if parents and isinstance(view, OrderView) and (parent := self.teller.ledger.concluded(news.key)) is not None:
-            self.fact(OrderView(parent, view.raw), now, recovered=recovered)
+            self.lookback.touch(key, recovered=recovered, time_ns=time_ns, dated=dated)
+        else:
+            self._suspect((key,))
 
     def doubt(self, doubt: Doubt, now: Now) -> None:
         """Something may have happened: look into it if the stream does not tell it in time."""

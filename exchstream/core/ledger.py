@@ -142,11 +142,16 @@ class Ledger:
 
     def view(self, view: OrderState, *, live: bool = False) -> OrderState | None:
         """Join a view of an order; the new state if it is news, else None.  What the stream tells is never history."""
-        if view.key in self.ended and not self.would_change(view):
-            self.duplicates += 1
-            return None
-        known = self.order(view.key) or self._end_of(view.key)
-        state = self._as_its_child(view if known is None else join(known, view))
+        key = view.key
+        known = self.open.get(key) or self.closed.get(key)
+        if known is None and key in self.ended:
+            if not self.would_change(view):
+                self.duplicates += 1
+                return None
+            known = self._end_of(key)
+        state = view if known is None else join(known, view)
+        if state.child_order_id is not None:
+            state = self._as_its_child(state)
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
@@ -233,7 +238,8 @@ class Ledger:
                 del self.parents[oldest]
         if state.end is None:
             self.open[key] = state
-            self.gone.pop(key, None)
+            if self.gone:
+                self.gone.pop(key, None)
             if len(self.open) > MAX_OPEN:
                 self.drop(next(iter(self.open)))
             return
@@ -242,8 +248,9 @@ class Ledger:
             self.sums[key] = executed
         self.ended.pop(key, None)
         self.closed[key] = state
-        for oldest in _excess(self.closed, MAX_CLOSED):
-            self._shorten(oldest)
+        if len(self.closed) > MAX_CLOSED:
+            for oldest in _excess(self.closed, MAX_CLOSED):
+                self._shorten(oldest)
 
     def _shorten(self, key: OrderKey) -> None:
         """Of a closed order keep how it ended."""
@@ -298,7 +305,8 @@ class Ledger:
     def fill(self, execution: Execution, *, live: bool = False) -> bool | None:
         """Enter an execution; True if it is news, None if it is a repeat.  What the stream tells is never history."""
         key = execution.key
-        if self.repeats(key):
+        if key in self.fills:
+            self.duplicates += 1
             return None
         self._enter(key, execution.quantity, execution.time_ns)
         return live or execution.time_ns >= self.floor_of(key.venue_symbol)

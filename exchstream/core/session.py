@@ -15,7 +15,7 @@ is handed one happening at a time and answers with commands; `wake_at_ns` is whe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import MAX_EMAX, MIN_EMIN, Context, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, getcontext, setcontext
 from difflib import get_close_matches
 from typing import Final
 
@@ -152,16 +152,26 @@ class Session:
         if self.down:
             return []
         good_ns, self._only_facts = self.good_ns, True
-        with localcontext(EXACT):
-            commands = list(self._react(happening, now))
-            if any(isinstance(command, Stop) for command in commands):
-                commands, self.wake_at_ns = [Stop()], None
-            elif not self._calm:
-                commands += self._advance(now)
-                self.wake_at_ns = self._wake_ns()
-        commands = [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
+        before = getcontext()
+        setcontext(EXACT)  # `localcontext` would copy it, which takes as long as a short read
+        try:
+            commands = self._commands(happening, now)
+        finally:
+            setcontext(before)
         events = self._teller.take()
         return [Emit(events), *commands] if events or self.good_ns != good_ns else commands
+
+    def _commands(self, happening: Happening, now: Now) -> list[Command]:
+        commands = list(
+            self._received(happening, now) if isinstance(happening, Received) else self._react(happening, now)
+        )
+        if any(isinstance(command, Stop) for command in commands):
+            self.wake_at_ns = None
+            return [Stop()]
+        if not self._calm:
+            commands += self._advance(now)
+            self.wake_at_ns = self._wake_ns()
+        return [Close(c.link, self._teller.clean_text(c.why)) if isinstance(c, Close) else c for c in commands]
 
     def expects(self, ask: int) -> bool:
         """False for a question whose answer nobody waits for any more: it need not be sent."""
@@ -207,20 +217,27 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------ happenings
 
-    def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
-        if isinstance(happening, Received):
-            if (link := self.links.live.get(happening.link)) is not None:
-                link.heard_ns = max(link.heard_ns, happening.heard_ns)
-                link.answered_ns = max(link.answered_ns, happening.answered_ns)
-                for meaning in self.venue.read(link.lane, happening.frames, self.memory):
-                    if isinstance(meaning, (OrderView, FillView, Evidence)):  # nearly all of the traffic
-                        self._fact(link, meaning, now)
-                        continue
-                    self._only_facts = False
-                    yield from self._from_link(link, meaning, now)
-                    if self.down:
-                        return
+    def _received(self, received: Received, now: Now) -> Iterator[Command]:
+        if (link := self.links.live.get(received.link)) is None:
             return
+        link.heard_ns = max(link.heard_ns, received.heard_ns)
+        link.answered_ns = max(link.answered_ns, received.answered_ns)
+        wiped = self.venue.plan.wiped_ns is not None
+        for meaning in self.venue.read(link.lane, received.frames, self.memory):
+            if isinstance(meaning, (OrderView, FillView)):  # nearly all of the traffic: the link delivers
+                link.evident = True
+                if wiped:
+                    self._watch_ids(meaning, now)
+                self._gaps.fact(meaning, now, recovered=False)
+            elif isinstance(meaning, Evidence):
+                link.evident = True
+            else:
+                self._only_facts = False
+                yield from self._from_link(link, meaning, now)
+                if self.down:
+                    return
+
+    def _react(self, happening: Happening, now: Now) -> Iterator[Command]:
         self._only_facts = False
         match happening:
             case Answered(ask=number, reply=reply):
@@ -384,13 +401,6 @@ class Session:
         newest, markets = next(reversed(self._teller.symbols), None), self.memory.markets
         listed = newest is None or markets is None or newest in markets
         return self._only_facts and self._gaps.told is None and not self._gaps.doubts.waiting and listed
-
-    def _fact(self, link: Link, meaning: OrderView | FillView | Evidence, now: Now) -> None:
-        """The link delivers; what it has told is told."""
-        link.evident = True
-        if not isinstance(meaning, Evidence):
-            self._watch_ids(meaning, now)
-            self._gaps.fact(meaning, now, recovered=False)
 
     def _from_link(self, link: Link, meaning: Meaning, now: Now) -> Iterator[Command]:
         """One meaning of a frame that is no fact."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
-import msgspec
 from msgspec.structs import replace
 
 from exchstream.core.balances import Balances
@@ -19,23 +18,12 @@ from exchstream.core.ledger import Ledger
 from exchstream.core.scrub import needles, scrub, scrub_cut
 from exchstream.core.venue import CredentialIs, FillView, Memory, OrderView, Refused, Secret, Venue
 from exchstream.events import AccountDown, Event, Fill, GapClosed, GapOpened, GapReason, OrderUpdate, Unrecognized
-from exchstream.model import Execution, FillKind, OrderKey, OrderState
+from exchstream.model import Execution, FillKind, Market, OrderKey, OrderState
 
 # More than any venue lists; beyond it the one unused for longest is let go, and with it leaves the verdicts' scope.
 MAX_SYMBOLS: Final = 20_000
 MAX_KEYS: Final = 4  # listen keys that are looked for in what is told: the newest, and those that it has replaced
 MAX_STRANGE: Final = 200  # rows of answers that were told raw, so that they are not told each time they are asked for
-
-
-class News(msgspec.Struct, frozen=True, gc=False):
-    """A fact that was news: whose it is, and when it was by the venue's clock.
-
-    Where the venue does not say when an order changed (FTX), when it was created: it cannot be older (None: not even
-    that is told).
-    """
-
-    key: OrderKey
-    time_ns: int | None
 
 
 @attrs.define
@@ -60,12 +48,16 @@ class Teller:
     fact_ns: int | None = None
     _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
     _untold: list[Event] = attrs.field(factory=list)
+    _latest: str = ""
+    _venue_name: str = attrs.field(init=False)
+    _account: str = attrs.field(init=False)
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
     _credential: CredentialIs | None = attrs.field(default=None, init=False)
     _keys: tuple[Secret, ...] = attrs.field(default=(), init=False)
     _cleaned: tuple[bytes, bytes] = attrs.field(default=(b"", b""), init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._venue_name, self._account = self.venue.name, self.venue.account
         self._secrets = needles(self.venue.secrets)
         self.epochs = Epochs(self.venue.plan)
 
@@ -77,46 +69,79 @@ class Teller:
 
     # ------------------------------------------------------------------------------------------------ facts
 
-    def order(self, view: OrderView, now: Now, *, recovered: bool) -> News | None:
-        """Enter one look at an order; tell it if it changed what is known."""
+    def order(self, view: OrderView, now: Now, *, recovered: bool) -> OrderState | None:
+        """Enter one look at an order; tell it if it changed what is known, and return what is known then."""
         state = self.ledger.view(view.state, live=not recovered)
         if state is None:
             return None
-        self.use(state.key.venue_symbol, now.wall_ns)
+        symbol = state.key.venue_symbol
+        self.use(symbol, now.wall_ns)
         if self.venue.plan.tells_orders:
             self.recovered_facts += recovered
             if not recovered and view.state.updated_ns is not None:
                 self.lag_ns, self.fact_ns = now.wall_ns - view.state.updated_ns, now.wall_ns
-            self._untold.append(self._order_update(state, view.raw, now, recovered=recovered))
-        return News(state.key, state.created_ns if state.updated_ns is None else state.updated_ns)
+            market = self._market(symbol)
+            self._untold.append(
+                OrderUpdate(
+                    venue=self._venue_name,
+                    account=self._account,
+                    symbol=None if market is None else market.symbol,
+                    received_ns=now.wall_ns,
+                    recovered=recovered,
+                    raw=self.clean(view.raw),
+                    epoch=self.epochs.number(symbol),
+                    state=state,
+                )
+            )
+        return state
 
-    def fill(self, view: FillView, now: Now, *, recovered: bool) -> News | None:
-        """Enter one execution; tell it unless it is a repeat, or REST brings it from before this stream."""
+    def fill(self, view: FillView, now: Now, *, recovered: bool) -> OrderKey | None:
+        """Enter one execution; tell it unless it is a repeat, or REST brings it from before this stream.
+
+        Returns whose it was, None for a repeat.
+        """
         execution = view.execution
         fresh = self.ledger.fill(execution, live=not recovered)
         if fresh is None:
             return None
-        order = OrderKey(execution.venue_symbol, execution.order_id)
+        symbol = execution.venue_symbol
+        order, market = OrderKey(symbol, execution.order_id), self._market(symbol)
         if execution.kind is FillKind.TRADE:
             execution = self._of_its_kind(execution, order)
-        self.sheet.executed(execution, (self.memory.markets or {}).get(execution.venue_symbol), now.wall_ns)
-        self.use(execution.venue_symbol, now.wall_ns)
+        self.sheet.executed(execution, market, now.wall_ns)
+        self.use(symbol, now.wall_ns)
         if fresh and self.venue.plan.tells_fills:
             self.recovered_facts += recovered
             self.recovered_fills += recovered
             if not recovered:
                 self.lag_ns, self.fact_ns = now.wall_ns - execution.time_ns, now.wall_ns
-            self._untold.append(self._fill(execution, view.raw, now, recovered=recovered))
-        return News(order, execution.time_ns)
+            self._untold.append(
+                Fill(
+                    venue=self._venue_name,
+                    account=self._account,
+                    symbol=None if market is None else market.symbol,
+                    received_ns=now.wall_ns,
+                    recovered=recovered,
+                    raw=self.clean(view.raw),
+                    epoch=self.epochs.number(symbol),
+                    execution=execution,
+                )
+            )
+        return order
 
     def _of_its_kind(self, execution: Execution, key: OrderKey) -> Execution:
         """Listings of executions may not say why one happened, where their order does."""
         order = self.ledger.order(key)
         return execution if order is None or order.fill_kind is None else replace(execution, kind=order.fill_kind)
 
+    def _market(self, venue_symbol: str) -> Market | None:
+        markets = self.memory.markets
+        return None if markets is None else markets.get(venue_symbol)
+
     def use(self, venue_symbol: str, now_ns: int) -> None:
         """Remember the symbol as the one used last; one that is new is known of from now on."""
-        if next(reversed(self.symbols), None) != venue_symbol:
+        if self._latest != venue_symbol:
+            self._latest = venue_symbol
             since_ns = self.symbols.pop(venue_symbol, now_ns)
             if len(self.symbols) >= MAX_SYMBOLS:
                 del self.symbols[next(name for name in self.symbols if name not in self.named)]
@@ -126,34 +151,6 @@ class Teller:
         """The symbols that came to light after the holdings last agreed: they may have moved them before that."""
         agreed_ns = self.sheet.agreed_since(self.ledger.floor_ns)
         return {symbol: since_ns for symbol, since_ns in self.symbols.items() if since_ns > agreed_ns}
-
-    def _order_update(self, state: OrderState, raw: bytes, now: Now, *, recovered: bool) -> OrderUpdate:
-        return OrderUpdate(
-            venue=self.venue.name,
-            account=self.venue.account,
-            symbol=self._symbol(state.key.venue_symbol),
-            received_ns=now.wall_ns,
-            recovered=recovered,
-            raw=self.clean(raw),
-            epoch=self.epochs.number(state.key.venue_symbol),
-            state=state,
-        )
-
-    def _fill(self, execution: Execution, raw: bytes, now: Now, *, recovered: bool) -> Fill:
-        return Fill(
-            venue=self.venue.name,
-            account=self.venue.account,
-            symbol=self._symbol(execution.venue_symbol),
-            received_ns=now.wall_ns,
-            recovered=recovered,
-            raw=self.clean(raw),
-            epoch=self.epochs.number(execution.venue_symbol),
-            execution=execution,
-        )
-
-    def _symbol(self, venue_symbol: str) -> str | None:
-        market = None if self.memory.markets is None else self.memory.markets.get(venue_symbol)
-        return None if market is None else market.symbol
 
     # ------------------------------------------------------------------------------------------------ the rest
 
@@ -168,8 +165,8 @@ class Teller:
             self._strange[key] = None
         self._untold.append(
             Unrecognized(
-                venue=self.venue.name,
-                account=self.venue.account,
+                venue=self._venue_name,
+                account=self._account,
                 what=self.clean_text(what),
                 raw=self.clean(raw),
                 received_ns=now.wall_ns,
@@ -179,8 +176,8 @@ class Teller:
     def gap_opened(self, since_ns: int, reason: GapReason, detail: str) -> GapOpened:
         """Tell that facts may be missing from this instant on."""
         gap = GapOpened(
-            venue=self.venue.name,
-            account=self.venue.account,
+            venue=self._venue_name,
+            account=self._account,
             since_ns=since_ns,
             reason=reason,
             detail=self.clean_text(detail),
@@ -197,8 +194,8 @@ class Teller:
         """Tell that the account has ended."""
         self._untold.append(
             AccountDown(
-                venue=self.venue.name,
-                account=self.venue.account,
+                venue=self._venue_name,
+                account=self._account,
                 reason=refused.down,
                 detail=self.clean_text(refused.why),
             )

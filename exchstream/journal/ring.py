@@ -31,12 +31,10 @@ class Ring:
 
     def place(self, events: Sequence[Event]) -> None:
         """Give these events the next positions, and keep them."""
-        slots, size, last = self._slots, self.limit, self.last
-        for event in events:
-            slots[last % size] = event
-            last += 1
-            place(event, last)
-        self.last = last
+        slots, size, first = self._slots, self.limit, self.last
+        self.last = place(events, first)
+        for at, event in enumerate(events, first):
+            slots[at % size] = event
 
     def clear(self, position: int) -> None:
         """Forget the event at this position."""

@@ -145,9 +145,9 @@ def told(now_ns: int, number: int = 0, position: int = 0, *, ends: bool = True) 
                 elif isinstance(view, FillView) and ledger.fill(view.execution, live=True) and ends:
                     event = Fill(**facts, received_ns=now_ns, raw=view.raw, execution=view.execution)
                 if event is not None:
-                    position, now_ns = position + 1, now_ns + APART_NS
-                    place(event, position)
+                    now_ns += APART_NS
                     events.append(event)
+        position = place(events, position)
         yield events
         number += 20 * COURSE + 1
 

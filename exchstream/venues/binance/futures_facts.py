@@ -19,7 +19,6 @@ from exchstream.model import (
     Execution,
     FillKey,
     FillKind,
-    Liquidity,
     OrderKey,
     OrderState,
     OrderType,
@@ -28,7 +27,18 @@ from exchstream.model import (
     TimeInForce,
 )
 from exchstream.venues.binance.paging import Row
-from exchstream.venues.binance.wire import MILLI, POSITION_SIDES, SIDES, Id, Millis, Odd, amount_term, term, unkept_fill
+from exchstream.venues.binance.wire import (
+    LIQUIDITY,
+    MILLI,
+    POSITION_SIDES,
+    SIDES,
+    Id,
+    Millis,
+    Odd,
+    amount_term,
+    term,
+    unkept_fill,
+)
 from exchstream.venues.numbers import amount, exact, positive_or_none
 
 # Not spot's words: here STOP and TAKE_PROFIT have a limit price, and the _MARKET forms have none.
@@ -268,7 +278,7 @@ def _execution(order: Order, side: Side | None, quantity: Decimal, odd: Odd, raw
         time_ns=order.time_ms * MILLI,
         fee=exact(order.fee) if has_fee else None,
         fee_asset=order.fee_asset if has_fee else None,
-        liquidity=_liquidity(order.is_maker),
+        liquidity=LIQUIDITY.get(order.is_maker),
         kind=_forced(order.client_id, order.execution) or FillKind.TRADE,
         client_order_id=order.client_id or None,
         position_side=odd.word(POSITION_SIDES, order.position_side, "position side", None),
@@ -377,14 +387,10 @@ def trade_row(raw: bytes) -> Row:
         quote_quantity=positive_or_none(row.quote_qty),
         fee=exact(row.commission) if has_fee else None,
         fee_asset=row.commission_asset if has_fee else None,
-        liquidity=_liquidity(row.maker),
+        liquidity=LIQUIDITY.get(row.maker),
         position_side=odd.word(POSITION_SIDES, row.position_side, "position side", None),
     )
     return Row(row.id, row.time, [FillView(execution, raw), *odd.strange("execution", raw)])
-
-
-def _liquidity(is_maker: bool | None) -> Liquidity | None:
-    return None if is_maker is None else Liquidity.MAKER if is_maker else Liquidity.TAKER
 
 
 def _reason(status: str, expiry: str | None) -> str | None:

@@ -16,7 +16,6 @@ from exchstream.model import (
     Cumulative,
     End,
     Execution,
-    Liquidity,
     OrderKey,
     OrderState,
     OrderType,
@@ -25,7 +24,7 @@ from exchstream.model import (
     TimeInForce,
 )
 from exchstream.venues.binance.paging import Row
-from exchstream.venues.binance.wire import MILLI, SIDES, Id, Millis, Odd, amount_term, term, unkept_fill
+from exchstream.venues.binance.wire import LIQUIDITY, MILLI, SIDES, Id, Millis, Odd, amount_term, term, unkept_fill
 from exchstream.venues.numbers import amount, exact, positive_or_none
 
 TYPES: Final = {
@@ -212,7 +211,7 @@ def _execution(event: ExecutionReport, order_id: str, side: Side | None, raw: by
         quote_quantity=positive_or_none(event.last_quote),
         fee=exact(event.fee) if has_fee else None,
         fee_asset=event.fee_asset if has_fee else None,
-        liquidity=_liquidity(event.is_maker),
+        liquidity=LIQUIDITY.get(event.is_maker),
         client_order_id=event.client_id or None,
     )
     return [FillView(execution, raw)]
@@ -297,12 +296,8 @@ def _listed_execution(row: TradeRow, trade_id: str) -> Execution:
         quote_quantity=positive_or_none(row.quote_qty),
         fee=exact(row.commission) if has_fee else None,
         fee_asset=row.commission_asset if has_fee else None,
-        liquidity=_liquidity(row.is_maker),
+        liquidity=LIQUIDITY.get(row.is_maker),
     )
-
-
-def _liquidity(is_maker: bool | None) -> Liquidity | None:
-    return None if is_maker is None else Liquidity.MAKER if is_maker else Liquidity.TAKER
 
 
 def _stage(status: str, odd: Odd) -> Stage | None:
@@ -315,10 +310,9 @@ def _reason(status: str, expiry: str | None, reject: str | None) -> str | None:
     """The venue's word for the end.  REST has it only sometimes, so the status itself is used where it says enough."""
     if status == "EXPIRED_IN_MATCH":
         return status
-    for word in (expiry, reject):
-        if word is not None and word not in _NO_REASON:
-            return word
-    return None
+    if expiry is not None and expiry not in _NO_REASON:
+        return expiry
+    return None if reject in _NO_REASON else reject
 
 
 def _cumulative(filled: str, quote: str | None) -> Cumulative:

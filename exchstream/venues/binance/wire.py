@@ -14,7 +14,7 @@ import attrs
 import msgspec
 
 from exchstream.core.venue import SECOND, Doubt, Meaning, Refusal, Refused, Reply, Strange, Throttle
-from exchstream.model import FillKey, OrderKey, OrderKind, PositionSide, Side, Term
+from exchstream.model import FillKey, Liquidity, OrderKey, OrderKind, PositionSide, Side, Term
 from exchstream.venues.numbers import amount
 
 MILLI: Final = 1_000_000
@@ -27,6 +27,7 @@ WEIGHT: Final = "REQUEST_WEIGHT"
 CONNECTIONS: Final = "CONNECTIONS"
 
 SIDES: Final = {"BUY": Side.BUY, "SELL": Side.SELL}
+LIQUIDITY: Final[Mapping[bool | None, Liquidity]] = {True: Liquidity.MAKER, False: Liquidity.TAKER}
 POSITION_SIDES: Final = {"BOTH": PositionSide.BOTH, "LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}
 
 V = TypeVar("V")

@@ -19,8 +19,7 @@ from .toy import Driver, Toy, order
 def restarted(first: Driver, path: Path) -> tuple[Driver, Store]:
     """Another process, which knows what the journal kept of the first one."""
     store = Store(path)
-    for position, event in enumerate(first.events, 1):
-        place(event, position)
+    place(first.events, 0)
     batch = Batch([("main", event) for event in first.events], {"main": first.session.checkpoint()})
     assert store.commit(batch) == []
     second = Driver(Toy(plan=WIPES))

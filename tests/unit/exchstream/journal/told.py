@@ -65,8 +65,7 @@ def update(
 def placed(events: Iterable[Event], after: int = 0) -> list[Event]:
     """The events at the positions after this one."""
     found = list(events)
-    for position, event in enumerate(found, after + 1):
-        place(event, position)
+    place(found, after)
     return found
 
 
