@@ -17,7 +17,7 @@ MAX_MAGNITUDE: Final = 40  # 1e-40 < |value| < 1e41
 _NUMBER: Final = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?([eE][+-]?[0-9]{{1,3}})?").fullmatch
 # What nearly every amount looks like; without an exponent, so many digits cannot spell an absurd size.
 _PLAIN: Final = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,{MAX_DIGITS}}})?").fullmatch
-MAX_REMEMBERED: Final = 4_096
+MAX_REMEMBERED: Final = 1_024
 
 
 class BadNumber(ValueError):
