@@ -78,7 +78,7 @@ def _excess(kept: dict[K, V], limit: int) -> list[K]:
     A dict from whose head entries were deleted is slow to say which is the first now: asked each time, it would take
     longer than all else.
     """
-    step = max(1, limit // 64)
+    step = limit // 64 or 1
     return list(islice(kept, step)) if len(kept) > limit and len(kept) % step == 0 else []
 
 
@@ -262,7 +262,8 @@ class Ledger:
         if balanced:
             self.sums.pop(key, None)
         self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held, executed.forgotten_ns)
-        self._forget_ended(_excess(self.ended, MAX_ENDED))
+        if len(self.ended) > MAX_ENDED:
+            self._forget_ended(_excess(self.ended, MAX_ENDED))
 
     def _forget_ended(self, keys: Iterable[OrderKey]) -> None:
         """Let these go, from the oldest on; while there is room, none that may be listed again or does not balance."""
