@@ -76,8 +76,8 @@ def _decode(name: str, gets: str, way: str, at_once: int) -> Contestant:
 DECODERS: Final = (
     _decode("msgspec", "typed struct, Decimals", "msgspec", 100),
     _decode("stdlib json", DICT, "json", 100),
-    _decode("exchstream, 100 texts a read", TYPED, "exchstream", 100),
-    _decode("exchstream, 1 text a read", TYPED, "exchstream", 1),
+    _decode("exchstream, 100 frames a read", TYPED, "exchstream", 100),
+    _decode("exchstream, 1 frame a read", TYPED, "exchstream", 1),
 )
 JOURNALS: Final = tuple(
     exchstream("websockets", durability, name="no journal" if durability == "memory" else f"journal: {durability}")

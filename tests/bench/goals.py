@@ -57,7 +57,7 @@ def _rows(runs: Mapping[str, Run]) -> Iterator[Row]:
     for peer in (field.UNICORN, field.CRYPTOFEED):
         ours = [paced[field.FAST.name]]
         yield _at_most(f"1,000/s, `websockets`, middle delay against {peer}", 1.1, ours, paced, middle)
-    pipeline = runs["decode"]["exchstream, 100 texts a read"].ratio(runs["decode"]["msgspec"])
+    pipeline = runs["decode"]["exchstream, 100 frames a read"].ratio(runs["decode"]["msgspec"])
     yield _bounded("pipeline without a socket against msgspec's typed decode", 3.0, pipeline)
     yield _delivered(runs)
     yield _bounded("cost after all orders of the long run / at its start", 1.1, growth(runs["long"]))

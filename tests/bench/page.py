@@ -83,7 +83,7 @@ _ABOUT: Final = {
     "paced": "At 1,000 reports a second, without TLS: microseconds from the server's write to user code. Beyond the"
     " middle it is mostly the machine that is measured.",
     "paced, TLS": "The same with TLS.",
-    "decode": "From the text of a frame to an event, in memory, without a socket. `exchstream` is all but the"
+    "decode": "From the bytes of a frame to an event, in memory, without a socket. `exchstream` is all but the"
     " transport: the venue's translation, the join, the search for repeats, scrubbing, the journal and its reader.",
     "journal": 'From the socket to user code with `transport="websockets"`, and a journal on disk{file_system}. A blast'
     " comes faster than a disk takes it, so the memory kept is larger than by default, in all rows: {room:,} events and"

@@ -1,4 +1,4 @@
-"""What a report of Binance spot costs: from the text of a frame to an event, and from the socket to user code.
+"""What a report of Binance spot costs: from the bytes of a frame to an event, and from the socket to user code.
 
 Nothing fails here for being slow; it fails when exchstream does not deliver everything, once.
 """
