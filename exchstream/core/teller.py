@@ -48,7 +48,7 @@ class Teller:
     fact_ns: int | None = None
     _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
     _untold: list[Event] = attrs.field(factory=list)
-    _latest: str = ""
+    _latest: str | None = None  # the symbol used last
     _venue_name: str = attrs.field(init=False)
     _account: str = attrs.field(init=False)
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)

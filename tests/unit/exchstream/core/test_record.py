@@ -94,6 +94,14 @@ def test_a_happening_comes_back_as_it_was(happening: Happening) -> None:
     assert happening == again(happening)
 
 
+def test_frames_of_older_records_are_read() -> None:
+    """They tell texts from bytes, which no transport does any more."""
+    it = b'{"link":1,"frames":["a",{"utf8":"b"},{"base64":"/w=="}],"heard_ns":2,"answered_ns":0}'
+    line = read_line(b'{"line":"happened","account":0,"mono_ns":1,"wall_ns":2,"what":"received","it":%s}' % it)
+    assert isinstance(line, Happened)
+    assert happening_of(line)[0] == Received(1, (b"a", b"b", b"\xff"), 2)
+
+
 def test_every_kind_of_happening_can_be_written() -> None:
     """A new kind needs a name in the files."""
     assert set(record._NAMES) == set(Happening.__args__)
