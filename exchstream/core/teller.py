@@ -48,7 +48,6 @@ class Teller:
     fact_ns: int | None = None
     _strange: dict[tuple[str, bytes], None] = attrs.field(factory=dict)
     _untold: list[Event] = attrs.field(factory=list)
-    _latest: str | None = None  # the symbol used last
     _venue_name: str = attrs.field(init=False)
     _account: str = attrs.field(init=False)
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
@@ -140,8 +139,7 @@ class Teller:
 
     def use(self, venue_symbol: str, now_ns: int) -> None:
         """Remember the symbol as the one used last; one that is new is known of from now on."""
-        if self._latest != venue_symbol:
-            self._latest = venue_symbol
+        if next(reversed(self.symbols), None) != venue_symbol:  # asked each time: look-backs add and drop symbols too
             since_ns = self.symbols.pop(venue_symbol, now_ns)
             if len(self.symbols) >= MAX_SYMBOLS:
                 del self.symbols[next(name for name in self.symbols if name not in self.named)]

@@ -790,30 +790,48 @@ def test_a_silent_subscription_is_noticed_within_a_minute(lane: object) -> None:
     assert len(driver.told(Fill)) == 1
 
 
+def pass_time_without(gone: str, driver: Driver, seconds: int) -> None:
+    """Questions about this symbol are refused for good meanwhile; all others are answered."""
+    for _ in range(0, seconds, 5):
+        driver.advance(5)
+        driver.hear()
+        for number, question in list(driver.asks.items()):
+            if getattr(question, "symbol", None) == gone:
+                del driver.asks[number]
+                word = driver.word([Refused("invalid symbol", Refusal.GONE)])
+                driver.do(Answered(number, Reply(400, {}, word.encode())))
+        driver.answer_all()
+
+
 def test_a_symbol_that_is_gone_is_named_and_leaves_the_audit() -> None:
     """What ended on it can be asked for no more: one verdict says so, the links are kept, and good time moves on."""
     driver = Driver(Toy(symbols=("BTCUSDT", "ETHUSDT")))
     driver.go_live()
 
-    def pass_time(seconds: int) -> None:
-        for _ in range(0, seconds, 5):
-            driver.advance(5)
-            driver.hear()
-            for number, question in list(driver.asks.items()):
-                if getattr(question, "symbol", None) == "ETHUSDT":
-                    del driver.asks[number]
-                    word = driver.word([Refused("invalid symbol", Refusal.GONE)])
-                    driver.do(Answered(number, Reply(400, {}, word.encode())))
-            driver.answer_all()
-
-    pass_time(120)
+    pass_time_without("ETHUSDT", driver, 120)
     verdict = driver.told(GapClosed)[-1]
     assert [(u.what, u.name) for u in verdict.unresolved] == [("symbol", "ETHUSDT")]
     assert (verdict.scope.symbols, driver.sent(Close)) == (("BTCUSDT",), [])
     good_ns = driver.session.good_ns
-    pass_time(300)
+    pass_time_without("ETHUSDT", driver, 300)
     assert driver.session.good_ns > good_ns
     assert len(driver.told(GapClosed)) == 2
+
+
+def test_a_symbol_that_was_gone_and_trades_is_known_again() -> None:
+    """It was the one used last when the venue said that it is gone; the gap after its next fill is about it, too."""
+    driver = Driver(Toy(symbols=("BTCUSDT", "ETHUSDT")))
+    driver.go_live()
+    pass_time_without("ETHUSDT", driver, 120)
+    assert driver.told(GapClosed)[-1].scope.symbols == ("BTCUSDT",)
+
+    driver.say(FillView(execution(symbol="ETHUSDT")))
+    driver.lose()
+    driver.advance(10)
+    driver.prove()
+    driver.settle()
+
+    assert driver.told(GapClosed)[-1].scope.symbols == ("BTCUSDT", "ETHUSDT")
 
 
 def test_an_answer_that_is_needed_is_asked_for_until_it_comes() -> None:
