@@ -83,7 +83,7 @@ class Gaps:
         """Enter a fact, tell it if it is news, and let a look-back that runs or is to come know."""
         if isinstance(view, OrderView):
             self._order(view, now, recovered=recovered)
-        elif self.teller.ledger.forgotten and not recovered and self.teller.ledger.may_have_told(view.execution):
+        elif not recovered and self.teller.ledger.may_have_told(view.execution):
             order = OrderKey(view.execution.venue_symbol, view.execution.order_id)
             self.doubt(Doubt("more executions than memory holds", order=order), now)  # whose verdict will say so
         elif (key := self.teller.fill(view, now, recovered=recovered)) is not None and self.told is not None:

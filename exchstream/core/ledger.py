@@ -78,7 +78,7 @@ def _excess(kept: dict[K, V], limit: int) -> list[K]:
     A dict from whose head entries were deleted is slow to say which is the first now: asked each time, it would take
     longer than all else.
     """
-    step = limit // 64 or 1
+    step = max(1, limit // 64)
     return list(islice(kept, step)) if len(kept) > limit and len(kept) % step == 0 else []
 
 
@@ -143,15 +143,13 @@ class Ledger:
     def view(self, view: OrderState, *, live: bool = False) -> OrderState | None:
         """Join a view of an order; the new state if it is news, else None.  What the stream tells is never history."""
         key = view.key
-        known = self.open.get(key) or self.closed.get(key)
+        known = self.order(key)
         if known is None and key in self.ended:
             if not self.would_change(view):
                 self.duplicates += 1
                 return None
             known = self._end_of(key)
-        state = view if known is None else join(known, view)
-        if state.child_order_id is not None:
-            state = self._as_its_child(state)
+        state = self._as_its_child(view if known is None else join(known, view))
         if known is not None and not state.differs_from(known):
             self.duplicates += 1
             if state != known:  # only versions moved: worth keeping, not worth telling
@@ -238,8 +236,7 @@ class Ledger:
                 del self.parents[oldest]
         if state.end is None:
             self.open[key] = state
-            if self.gone:
-                self.gone.pop(key, None)
+            self.gone.pop(key, None)
             if len(self.open) > MAX_OPEN:
                 self.drop(next(iter(self.open)))
             return
@@ -248,9 +245,8 @@ class Ledger:
             self.sums[key] = executed
         self.ended.pop(key, None)
         self.closed[key] = state
-        if len(self.closed) > MAX_CLOSED:
-            for oldest in _excess(self.closed, MAX_CLOSED):
-                self._shorten(oldest)
+        for oldest in _excess(self.closed, MAX_CLOSED):
+            self._shorten(oldest)
 
     def _shorten(self, key: OrderKey) -> None:
         """Of a closed order keep how it ended."""
@@ -262,8 +258,7 @@ class Ledger:
         if balanced:
             self.sums.pop(key, None)
         self.ended[key] = Ended(state.end, filled, changed_ns, balanced, executed.held, executed.forgotten_ns)
-        if len(self.ended) > MAX_ENDED:
-            self._forget_ended(_excess(self.ended, MAX_ENDED))
+        self._forget_ended(_excess(self.ended, MAX_ENDED))
 
     def _forget_ended(self, keys: Iterable[OrderKey]) -> None:
         """Let these go, from the oldest on; while there is room, none that may be listed again or does not balance."""
@@ -306,8 +301,7 @@ class Ledger:
     def fill(self, execution: Execution, *, live: bool = False) -> bool | None:
         """Enter an execution; True if it is news, None if it is a repeat.  What the stream tells is never history."""
         key = execution.key
-        if key in self.fills:
-            self.duplicates += 1
+        if self.repeats(key):
             return None
         self._enter(key, execution.quantity, execution.time_ns)
         return live or execution.time_ns >= self.floor_of(key.venue_symbol)

@@ -222,12 +222,10 @@ class Session:
             return
         link.heard_ns = max(link.heard_ns, received.heard_ns)
         link.answered_ns = max(link.answered_ns, received.answered_ns)
-        wiped = self.venue.plan.wiped_ns is not None
         for meaning in self.venue.read(link.lane, received.frames, self.memory):
             if isinstance(meaning, (OrderView, FillView)):  # nearly all of the traffic: the link delivers
                 link.evident = True
-                if wiped:
-                    self._watch_ids(meaning, now)
+                self._watch_ids(meaning, now)
                 self._gaps.fact(meaning, now, recovered=False)
             elif isinstance(meaning, Evidence):
                 link.evident = True

@@ -19,7 +19,7 @@ _PIPELINE: Final = (
     " over memory: an event, with all that it is made of, is made and let go of, and every new amount is checked"
     " and read. Tried and kept: frozen structs in place of attrs classes, one decode, an amount read in one step,"
     " an execution looked up once, credentials looked for once a report, frames that stay the bytes that came, a"
-    " third fewer calls. Tried and turned down: mypyc, events made on first access, short cuts in the join."
+    " quarter fewer calls. Tried and turned down: mypyc, events made on first access, short cuts in the join."
 )
 _BLAST: Final = (
     f"{_PIPELINE} The transport bounds it no more: whole plain frames pass by the protocol, and what is left is the"

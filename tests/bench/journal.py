@@ -136,8 +136,8 @@ def told(now_ns: int, number: int = 0, position: int = 0, *, ends: bool = True) 
     facts: dict[str, Any] = {"venue": ACCOUNT.name, "account": ACCOUNT.account, "symbol": "BTC/USDT"}
     while True:
         events: list[Event] = []
-        for frame in blast(20 * COURSE + 1, number, now_ns // 1_000_000).frames[:-1]:
-            for view in ACCOUNT.read(lane, (frame.encode(),), memory):
+        for frame in blast(20 * COURSE + 1, number, now_ns // 1_000_000).encoded[:-1]:
+            for view in ACCOUNT.read(lane, (frame,), memory):
                 event: Event | None = None
                 if isinstance(view, OrderView) and (known := ledger.view(view.state, live=True)) is not None:
                     if ends or (known.cumulative.filled == 0 and known.end is None):

@@ -45,6 +45,11 @@ class Blast(NamedTuple):
     told: Told
 
     @property
+    def encoded(self) -> list[bytes]:
+        """The texts, as the bytes that come."""
+        return [text.encode() for text in self.frames]
+
+    @property
     def trades(self) -> int:
         """How many tell an execution."""
         return len(self.told.executions) // 2

@@ -92,9 +92,7 @@ async def measure(folder: Path, options: argparse.Namespace) -> int:
             course = blast(COURSE + 1, sent, pipeline.wall_ns // 1_000_000)
             while not journal.reserve(3 * COURSE):
                 await journal.room()
-            pipeline.receive(
-                [text.encode() for text in course.frames[:-1]]
-            )  # the last one is of an order that would stay open
+            pipeline.receive(course.encoded[:-1])  # the last one is of an order that would stay open
             await trio.lowlevel.checkpoint()
             sent, trades = sent + len(course.frames), trades + course.trades
             if sent // len(course.frames) % TOGETHER:

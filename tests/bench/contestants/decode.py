@@ -202,10 +202,7 @@ def main(warm_up: int, messages: int, way: str, at_once: int) -> None:
     meter = Meter(made_by, {})
     read = make(meter.told)
     now_ms = time.time_ns() // 1_000_000
-    warm, counted = (
-        [text.encode() for text in made.frames]
-        for made in (blast(warm_up, 0, now_ms), blast(messages, warm_up + 1, now_ms))
-    )
+    warm, counted = blast(warm_up, 0, now_ms).encoded, blast(messages, warm_up + 1, now_ms).encoded
     for start in range(0, warm_up, at_once):
         read(warm[start : start + at_once])
     meter.told.clear()
